@@ -1,0 +1,1 @@
+"""What all services share. It knows no word of flights, payments or miles."""

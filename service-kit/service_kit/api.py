@@ -1,0 +1,83 @@
+"""The base of every API view: strict JSON in, plain JSON out, problems for errors."""
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from service_kit import strict_json
+from service_kit.fields import CORRELATION_ID
+from service_kit.problems import Problem
+
+
+class ServiceView(APIView):
+    """A view that answers `json_response(...)` or raises a Problem."""
+
+    @property
+    def default_response_headers(self) -> dict[str, str]:
+        """Allow is for OPTIONS, and a wrong method's problem names it itself."""
+        if self.request.method != "OPTIONS":
+            return {}
+        headers: dict[str, str] = super().default_response_headers
+        return headers
+
+
+def json_response(
+    body: dict[str, Any] | str, status: int = 200, headers: dict[str, str] | None = None
+) -> HttpResponse:
+    text = body if isinstance(body, str) else strict_json.dumps(body)
+    return HttpResponse(text, status=status, content_type="application/json", headers=headers)
+
+
+def read_json(request: Request) -> dict[str, Any]:
+    """The body's JSON object. Raises 413, 415 or 400 before anything is stored.
+
+    A chunked body, which has no length, is read up to the limit where the server ends the stream itself.
+    """
+    http: HttpRequest = request._request
+    _check_size(http)
+    _check_type(http)
+    body = _read_body(http)
+    if len(body) > strict_json.MAX_BODY_BYTES:
+        raise _too_large()
+    try:
+        return strict_json.loads(body)
+    except strict_json.InvalidJson as error:
+        raise _invalid(error) from error
+
+
+def _read_body(http: HttpRequest) -> bytes:
+    chunked = not http.META.get("CONTENT_LENGTH") and http.META.get("wsgi.input_terminated")
+    try:
+        return http.META["wsgi.input"].read(strict_json.MAX_BODY_BYTES + 1) if chunked else http.body
+    except OSError as error:
+        # The caller hung up in the middle, or its chunks are none; nobody may be left to read this.
+        raise Problem(400, "BAD_REQUEST", "The body could not be read to its end.") from error
+
+
+def _invalid(error: strict_json.InvalidJson) -> Problem:
+    errors = {error.field: error.message} if error.field else None
+    cid = error.document.get("correlation_id")
+    safe = isinstance(cid, str) and CORRELATION_ID.fullmatch(cid) and not strict_json.looks_like_card(cid)
+    return Problem(400, "INVALID_JSON", str(error), errors=errors, correlation_id=cid if safe else None)
+
+
+def _check_size(http: HttpRequest) -> None:
+    length = http.META.get("CONTENT_LENGTH") or "0"
+    if not length.isascii() or not length.isdigit():
+        raise Problem(400, "BAD_REQUEST", "Content-Length must be a number.")
+    if len(length) > 18 or int(length) > strict_json.MAX_BODY_BYTES:
+        raise _too_large()
+
+
+def _check_type(http: HttpRequest) -> None:
+    if http.content_type != "application/json":
+        raise Problem(415, "UNSUPPORTED_MEDIA_TYPE", "Send Content-Type: application/json.")
+    charset = (http.content_params or {}).get("charset", "utf-8").lower()
+    if charset not in ("utf-8", "utf8", "us-ascii"):
+        raise Problem(400, "UNSUPPORTED_CHARSET", "The body must be UTF-8.")
+
+
+def _too_large() -> Problem:
+    return Problem(413, "BODY_TOO_LARGE", f"The body is over {strict_json.MAX_BODY_BYTES} bytes.")

@@ -1,0 +1,88 @@
+"""Write transactions and plain SQL for the hot paths, the same on SQLite and PostgreSQL."""
+
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from functools import cache, lru_cache
+from typing import Any
+
+from django.conf import settings
+from django.db import OperationalError, connection, transaction
+
+_writer = threading.Lock()
+
+
+@contextmanager
+def write_transaction() -> Iterator[None]:
+    """One write transaction. Raises OperationalError when the database stays busy for its time-out.
+
+    SQLite has one writer at a time and lets the others sleep in its busy handler; a lock lets the
+    writers of this process follow each other at once instead.
+    """
+    if connection.vendor != "sqlite" or connection.in_atomic_block:
+        with transaction.atomic():
+            yield
+        return
+    if not _writer.acquire(timeout=settings.DATABASE_BUSY_SECONDS):
+        raise OperationalError("database is locked by another writer of this process")
+    try:
+        with transaction.atomic():
+            yield
+    finally:
+        _writer.release()
+
+
+def execute(sql: str, parameters: Sequence[Any] = ()) -> int:
+    """Run one statement; how many rows it changed."""
+    with connection.cursor() as cursor:
+        cursor.execute(sql, parameters)
+        return int(cursor.rowcount)
+
+
+def fetch_one(sql: str, parameters: Sequence[Any] = ()) -> tuple[Any, ...] | None:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, parameters)
+        row: tuple[Any, ...] | None = cursor.fetchone()
+        return row
+
+
+def fetch_all(sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, parameters)
+        return list(cursor.fetchall())
+
+
+def values(rows: Sequence[Sequence[Any]]) -> tuple[str, list[Any]]:
+    """The placeholders and the flat parameters of a statement that inserts several rows."""
+    row = "(" + ",".join(["%s"] * len(rows[0])) + ")"
+    return ",".join([row] * len(rows)), [value for row_values in rows for value in row_values]
+
+
+def for_update() -> str:
+    """The row lock's clause; SQLite's immediate transaction is the lock there."""
+    return " FOR UPDATE" if connection.vendor == "postgresql" else ""
+
+
+def db_time(moment: datetime | None) -> Any:
+    """A moment as the database's driver takes it in plain SQL."""
+    return moment if moment is None or not _is_sqlite() else _sqlite_time(moment)
+
+
+@cache
+def _is_sqlite() -> bool:
+    return connection.vendor == "sqlite"
+
+
+@lru_cache(maxsize=16)
+def _sqlite_time(moment: datetime) -> str:
+    """As Django's own adapter has it; all rows of a transaction bear one time."""
+    return str(moment.astimezone(UTC).replace(tzinfo=None))
+
+
+def from_db_time(value: Any) -> Any:
+    """A moment as plain SQL gives it back, in UTC. SQLite gives text, or a datetime without its zone
+    where the column's declared type is known; PostgreSQL an aware datetime."""
+    if isinstance(value, str):
+        value = datetime.fromisoformat(value)
+    return value.replace(tzinfo=UTC) if value is not None and value.tzinfo is None else value

@@ -1,0 +1,41 @@
+"""The time by the database server's clock, by which machines with clocks of their own agree on leases."""
+
+import time
+from datetime import datetime, timedelta
+
+from django.db import Error, connection
+
+from service_kit.clock import utc_now
+from service_kit.database import fetch_one, from_db_time
+
+
+class DatabaseClock:
+    """Asks PostgreSQL at most once in `every` seconds and counts on from its answer in between.
+
+    On SQLite, and until PostgreSQL has answered for the first time, it is this machine's clock.
+    """
+
+    def __init__(self, every: float = 10.0) -> None:
+        self._every = every
+        self._ask_at = float("-inf")
+        self._answer: tuple[datetime, float] | None = None
+
+    def __call__(self) -> datetime:
+        # A question that fails would spoil the caller's transaction.
+        if connection.vendor == "postgresql" and not connection.in_atomic_block:
+            self._ask_now_and_then()
+        if self._answer is None:
+            return utc_now()
+        then, since = self._answer
+        return then + timedelta(seconds=time.monotonic() - since)
+
+    def _ask_now_and_then(self) -> None:
+        if self._answer is not None and time.monotonic() < self._ask_at:
+            return
+        self._ask_at = time.monotonic() + self._every  # First of all: one thread asks, the others go on.
+        try:
+            row = fetch_one("SELECT clock_timestamp()")
+        except Error:
+            return  # What was known goes on being known; the caller's own statement tells what is wrong.
+        assert row is not None
+        self._answer = from_db_time(row[0]), time.monotonic()

@@ -1,0 +1,140 @@
+"""Faults that the demo's console can inject into steps and compensations, to see what a saga does."""
+
+import threading
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+from django.http import StreamingHttpResponse
+
+from service_kit.database import execute, fetch_all, write_transaction
+from service_kit.fields import Fields
+from service_kit.guard.models import Fault, FaultKind
+from service_kit.problems import Problem
+
+REFRESH_SECONDS = 0.1
+MAX_FAULTS = 50
+MAX_SECONDS = 30
+TAKE = """
+    UPDATE guard_fault SET fired = fired + 1, remaining = remaining - 1
+    WHERE id = %s AND (remaining IS NULL OR remaining > 0)"""
+READ = "SELECT id, step, kind, correlation_id, remaining, seconds, fired FROM guard_fault ORDER BY id"
+
+
+@dataclass(frozen=True)
+class ActiveFault:
+    id: int
+    step: str
+    kind: str
+    correlation_id: str
+    remaining: int | None
+    seconds: float
+    fired: int
+
+    def matches(self, step: str, correlation_id: str) -> bool:
+        return self.step == step and self.correlation_id in ("", correlation_id) and self.remaining != 0
+
+
+class ReplyLost(Exception):
+    """Raised in the middle of an answer, so that the server cuts the connection."""
+
+
+class _Cache:
+    """The faults as this process last read them; another process hears of a change a moment later."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._read_at = float("-inf")
+        self._faults: list[ActiveFault] = []
+
+    def get(self) -> list[ActiveFault]:
+        if time.monotonic() - self._read_at > REFRESH_SECONDS:
+            self.refresh()
+        return self._faults
+
+    def refresh(self) -> None:
+        faults = [ActiveFault(*row) for row in fetch_all(READ)]
+        with self._lock:
+            self._faults, self._read_at = faults, time.monotonic()
+
+
+_cache = _Cache()
+
+
+def take(step: str, correlation_id: str) -> ActiveFault | None:
+    """The fault that this call meets, counted as fired; always None outside demo mode."""
+    if not settings.DEMO_MODE:
+        return None
+    for fault in _cache.get():
+        if fault.matches(step, correlation_id) and _count(fault):
+            return fault
+    return None
+
+
+def _count(fault: ActiveFault) -> bool:
+    with write_transaction():
+        counted = execute(TAKE, (fault.id,)) == 1
+    if fault.remaining is not None:
+        _cache.refresh()
+    return counted
+
+
+def before(fault: ActiveFault | None) -> None:
+    """What happens to a call before it does anything."""
+    if fault is None:
+        return
+    if fault.kind == FaultKind.DELAY:
+        time.sleep(fault.seconds)  # The lateness that was asked for, with nothing held open.
+    if fault.kind == FaultKind.FAIL:
+        raise Problem(500, "SIMULATED_ERROR", "This error was asked for at /api/demo/faults/.")
+
+
+def cut_reply(body: str) -> StreamingHttpResponse:
+    """Half of an answer, then the end of the connection."""
+
+    def parts() -> Any:
+        yield body[: len(body) // 2]
+        raise ReplyLost
+
+    return StreamingHttpResponse(
+        parts(), content_type="application/json", headers={"Content-Length": str(len(body))}
+    )
+
+
+def current() -> list[dict[str, Any]]:
+    _cache.refresh()
+    return [vars(fault) for fault in _cache.get()]
+
+
+def replace_all(faults: list[Fault]) -> None:
+    with write_transaction():
+        Fault.objects.all().delete()
+        Fault.objects.bulk_create(faults)
+    _cache.refresh()
+
+
+def read_faults(body: Fields, steps: frozenset[str]) -> list[Fault]:
+    """The faults of a PUT. Raises a 400 that names every bad field."""
+    faults = [_read_fault(one, steps) for one in body.objects("faults", most=MAX_FAULTS)]
+    body.check()
+    return faults
+
+
+def _read_fault(one: Fields, steps: frozenset[str]) -> Fault:
+    kind = one.choice("kind", FaultKind.values, default="")
+    step = one.choice("step", sorted(steps), default="")
+    for name, value in (("kind", kind), ("step", step)):
+        if not value:
+            one.fail(name, "is required")
+    seconds = one.integer("seconds", minimum=0) if one.has("seconds") else 3
+    if seconds > MAX_SECONDS:
+        one.fail("seconds", f"must be at most {MAX_SECONDS}")
+    return Fault(
+        step=step,
+        kind=kind,
+        correlation_id=one.correlation_id() if one.has("correlation_id") else "",
+        remaining=one.integer("times") if one.has("times") else None,
+        seconds=seconds,
+        fired=0,
+    )

@@ -1,0 +1,175 @@
+"""Actions and compensations that are safe to repeat, to race and to reorder.
+
+Inside one transaction: insert the record first and let the unique constraint decide who is first;
+only the one that inserted applies the effect; everybody else is answered from the record.
+Adapted from DTM's sub-transaction barrier and Stripe's idempotency keys.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+from typing import Any
+
+from service_kit import strict_json
+from service_kit.database import (
+    db_time,
+    execute,
+    fetch_one,
+    for_update,
+    write_transaction,
+)
+from service_kit.guard.models import RecordState
+from service_kit.problems import Problem
+
+INSERT = """
+    INSERT INTO guard_step_record
+        (correlation_id, step, state, fingerprint, answer, undo_answer, created_at, changed_at)
+    VALUES (%s, %s, %s, %s, %s, %s, %s, %s)
+    ON CONFLICT (correlation_id, step) DO NOTHING"""
+STORE_ANSWER = """
+    UPDATE guard_step_record SET state = %s, answer = %s WHERE correlation_id = %s AND step = %s"""
+STORE_UNDO = """
+    UPDATE guard_step_record SET state = %s, undo_answer = %s, changed_at = %s
+    WHERE correlation_id = %s AND step = %s AND state = %s"""
+READ = """
+    SELECT state, fingerprint, answer, undo_answer FROM guard_step_record
+    WHERE correlation_id = %s AND step = %s"""
+
+
+def _nothing() -> None:
+    """The effect is applied already."""
+
+
+@dataclass(frozen=True)
+class Done:
+    """The effect was applied; `fields` go into the answer."""
+
+    fields: Mapping[str, Any]
+    write: Callable[[], object] = _nothing
+    "applies the effect, where the outcome was decided before the transaction"
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A business rule said no and nothing was changed."""
+
+    code: str
+    error: str
+
+
+@dataclass(frozen=True)
+class Answer:
+    body: str
+    replayed: bool = False
+
+
+@dataclass(frozen=True)
+class Record:
+    state: str
+    fingerprint: str
+    answer: str
+    undo_answer: str
+
+
+def fingerprint(used: Mapping[str, Any]) -> str:
+    """SHA-256 of the canonical JSON of the fields that a step uses."""
+    return sha256(strict_json.canonical(used).encode()).hexdigest()
+
+
+def perform(
+    *,
+    correlation_id: str,
+    step: str,
+    used: Mapping[str, Any],
+    effect: Callable[[], Done | Refused],
+    now: datetime,
+    decided: Done | Refused | None = None,
+) -> Answer:
+    """Apply `effect` once for (correlation id, step); every repeat gets the first answer.
+
+    `effect` runs inside the transaction and must leave nothing changed when it returns Refused. An
+    outcome that is `decided` already is written in its place, and the answer with the record at once.
+    Raises Problem 409 after a compensation, 422 for other fields under the same id.
+    """
+    mark, at = fingerprint(used), db_time(now)
+    state, body = _result(correlation_id, decided) if decided else (RecordState.DONE, "")
+    with write_transaction():
+        if execute(INSERT, (correlation_id, step, state, mark, body, "", at, at)):
+            if decided is None:
+                state, body = _result(correlation_id, effect())
+                execute(STORE_ANSWER, (state, body, correlation_id, step))
+            elif isinstance(decided, Done):
+                decided.write()
+            return Answer(body)
+        record = read(correlation_id=correlation_id, step=step, lock=True)
+    assert record is not None, "records are never deleted"
+    return replay(record, correlation_id=correlation_id, step=step, used=used)
+
+
+def replay(record: Record, *, correlation_id: str, step: str, used: Mapping[str, Any]) -> Answer:
+    if record.state == RecordState.UNDONE:
+        raise Problem(
+            409, "ALREADY_COMPENSATED", f"{step} was compensated before.", correlation_id=correlation_id
+        )
+    if record.fingerprint != fingerprint(used):
+        raise Problem(
+            422,
+            "DIFFERENT_REQUEST",
+            f"{step} of this correlation_id came before with other fields.",
+            correlation_id=correlation_id,
+        )
+    return Answer(record.answer, replayed=True)
+
+
+def compensate(
+    *,
+    correlation_id: str,
+    step: str,
+    undo: Callable[[Mapping[str, Any]], Mapping[str, Any]],
+    nothing: Mapping[str, Any],
+    now: datetime,
+) -> Answer:
+    """Undo a step once; `undo` gets the action's answer and returns the fields of its own.
+
+    With nothing to undo, `nothing` is answered and a tombstone refuses the action from then on;
+    a refused action keeps its refusal.
+    """
+    idle = strict_json.dumps({"success": True, "correlation_id": correlation_id, **nothing})
+    at = db_time(now)
+    with write_transaction():
+        if execute(INSERT, (correlation_id, step, RecordState.UNDONE, "", "", idle, at, at)):
+            return Answer(idle)
+        record = read(correlation_id=correlation_id, step=step, lock=True)
+        assert record is not None, "records are never deleted"
+        if record.state == RecordState.UNDONE:
+            return Answer(record.undo_answer, replayed=True)
+        if record.state == RecordState.REFUSED:
+            return Answer(idle)
+        fields = undo(strict_json.load_stored(record.answer))
+        body = strict_json.dumps({"success": True, "correlation_id": correlation_id, **fields})
+        execute(STORE_UNDO, (RecordState.UNDONE, body, at, correlation_id, step, RecordState.DONE))
+        return Answer(body)
+
+
+def read(*, correlation_id: str, step: str, lock: bool = False) -> Record | None:
+    row = fetch_one(READ + (for_update() if lock else ""), (correlation_id, step))
+    return Record(*row) if row else None
+
+
+def refusal_body(correlation_id: str, refusal: Refused) -> str:
+    return strict_json.dumps(
+        {
+            "success": False,
+            "correlation_id": correlation_id,
+            "error": refusal.error,
+            "error_code": refusal.code,
+        }
+    )
+
+
+def _result(correlation_id: str, outcome: Done | Refused) -> tuple[RecordState, str]:
+    if isinstance(outcome, Refused):
+        return RecordState.REFUSED, refusal_body(correlation_id, outcome)
+    body = strict_json.dumps({"success": True, "correlation_id": correlation_id, **outcome.fields})
+    return RecordState.DONE, body

@@ -1,0 +1,78 @@
+"""Structured logs: one JSON object a line in production, readable lines in a terminal.
+
+Our own lines go straight to standard error; lines of Django, gunicorn and other libraries come
+through the standard library and get the same form.
+"""
+
+import json
+import logging
+import sys
+from typing import Any
+
+import structlog
+from structlog.typing import Processor
+
+from service_kit.settings import env
+
+
+def configure(service: str) -> dict[str, Any]:
+    """Set structlog up and return the LOGGING dictionary for Django."""
+    level = env.str("LOG_LEVEL", default="INFO").upper()
+    form = env.str("LOG_FORMAT", default="json")
+    renderer = _renderer(form)
+
+    def add_service(_: Any, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+        event["service"] = service
+        return event
+
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        add_service,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+    ]
+    if form == "console":
+        shared.append(_one_line)
+    structlog.configure(
+        processors=[*shared, renderer],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level]),
+        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {
+            "structured": {
+                "()": structlog.stdlib.ProcessorFormatter,
+                "foreign_pre_chain": shared,
+                "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+            }
+        },
+        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "structured"}},
+        "root": {"handlers": ["stderr"], "level": "WARNING"},
+        # The summary line of the middleware says what these would say again.
+        "loggers": {"django.request": {"level": "CRITICAL"}, "django.server": {"level": "CRITICAL"}},
+    }
+
+
+def _renderer(form: str) -> Processor:
+    if form == "console":
+        return structlog.dev.ConsoleRenderer(colors=False)
+    return structlog.processors.JSONRenderer(serializer=_json)
+
+
+def _one_line(_: Any, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """A library's message may repeat what a caller sent; values the console renderer escapes itself."""
+    message = str(event["event"])
+    if not message.isprintable():
+        event["event"] = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in message)
+    return event
+
+
+_encoder = json.JSONEncoder(default=str, separators=(",", ":"))
+
+
+def _json(event: Any, **_: Any) -> str:
+    return _encoder.encode(event)

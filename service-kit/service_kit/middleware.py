@@ -1,0 +1,80 @@
+"""What every request passes: its correlation id and one summary line in the log."""
+
+import time
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+import structlog
+from django.http import HttpRequest, HttpResponseBase
+from whitenoise.middleware import WhiteNoiseMiddleware
+
+from service_kit.fields import CORRELATION_ID
+from service_kit.metrics import REQUEST_SECONDS
+from service_kit.strict_json import looks_like_card
+
+log = structlog.get_logger("request")
+HEADER = "X-Correlation-ID"
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+QUIET_PATHS = ("/api/health/", "/metrics", "/static/")
+
+GetResponse = Callable[[HttpRequest], HttpResponseBase]
+
+
+def incoming_id(request: HttpRequest) -> str:
+    """The caller's correlation id, or a fresh one where it sent none that is safe to log."""
+    given: str = request.META.get("HTTP_X_CORRELATION_ID", "")
+    loggable = CORRELATION_ID.fullmatch(given) and not looks_like_card(given)
+    return given if loggable else str(uuid.uuid4())
+
+
+class RequestMiddleware:
+    """Binds the correlation id to every log line of the request and returns it in the answer."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        began = time.perf_counter()
+        request_id = incoming_id(request)
+        structlog.contextvars.clear_contextvars()
+        structlog.contextvars.bind_contextvars(correlation_id=request_id)
+        response = self.get_response(request)
+        if not response.has_header(HEADER):
+            response[HEADER] = request_id
+        if not response.streaming and not response.has_header("Content-Length"):
+            # With a length the answer leaves in one piece and the connection can be kept.
+            response["Content-Length"] = str(len(response.content))  # type: ignore[attr-defined]
+        self._summarise(request, response, time.perf_counter() - began)
+        return response
+
+    def _summarise(self, request: HttpRequest, response: HttpResponseBase, seconds: float) -> None:
+        route = request.resolver_match.route if request.resolver_match else "unknown"
+        # A label for every word that somebody sends as a method would fill the memory.
+        method = request.method if request.method in METHODS else "other"
+        REQUEST_SECONDS.labels(method, route, str(response.status_code)).observe(seconds)
+        if request.path.startswith(QUIET_PATHS) and response.status_code < 400:
+            return
+        details: dict[str, Any] = {"status": response.status_code, "ms": round(seconds * 1000, 1)}
+        log.info("request", method=request.method, path=request.path, **details)
+
+
+class HostMiddleware:
+    """Refuses a request for a host that is not ours, which Django itself only does when it needs the name."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        request.get_host()
+        return self.get_response(request)
+
+
+class StaticFilesMiddleware(WhiteNoiseMiddleware):  # type: ignore[misc]
+    """Static files for the API pages; an API request is recognised by its prefix and costs nothing."""
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        if request.path_info.startswith("/api/") and not request.path_info.startswith("/api/docs"):
+            return self.get_response(request)  # type: ignore[no-any-return]
+        response: HttpResponseBase = super().__call__(request)
+        return response

@@ -1,0 +1,146 @@
+"""Errors as application/problem+json (RFC 9457): one exception, one translation to HTTP."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import structlog
+from django.core.exceptions import (
+    PermissionDenied,
+    RequestDataTooBig,
+    SuspiciousOperation,
+)
+from django.db import DataError, InterfaceError, OperationalError
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from rest_framework.exceptions import APIException
+
+from service_kit import strict_json
+
+log = structlog.get_logger(__name__)
+
+TITLES = {
+    400: "Bad request",
+    401: "Not authenticated",
+    403: "Not allowed",
+    404: "Not found",
+    405: "Method not allowed",
+    409: "Conflict",
+    413: "Body too large",
+    415: "Unsupported media type",
+    422: "Same id, different request",
+    429: "Too many requests",
+    500: "Internal error",
+    503: "Try again",
+}
+
+
+class Problem(Exception):
+    """An answer other than the success form. `errors` names each bad field."""
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        detail: str,
+        *,
+        errors: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        correlation_id: str | None = None,
+        **extra: Any,
+    ) -> None:
+        super().__init__(detail)
+        self.status, self.code, self.detail = status, code, detail
+        self.errors, self.headers = errors, headers or {}
+        self.correlation_id, self.extra = correlation_id, extra
+
+
+def try_again(detail: str, *, seconds: int = 1, code: str = "TRY_AGAIN") -> Problem:
+    """The service cannot say: nothing is stored, and the same call is safe to repeat."""
+    return Problem(503, code, detail, headers={"Retry-After": str(seconds)})
+
+
+def not_found(what: str) -> Problem:
+    return Problem(404, "NOT_FOUND", f"There is no such {what}.")
+
+
+def to_response(problem: Problem, correlation_id: str | None = None) -> HttpResponse:
+    body: dict[str, Any] = {
+        "type": "about:blank",
+        "title": TITLES.get(problem.status, "Error"),
+        "status": problem.status,
+        "code": problem.code,
+        "detail": problem.detail,
+    }
+    cid = problem.correlation_id or correlation_id
+    if cid:
+        body["correlation_id"] = cid
+    if problem.errors:
+        body["errors"] = dict(problem.errors)
+    body.update(problem.extra)
+    return HttpResponse(
+        strict_json.dumps(body),
+        status=problem.status,
+        content_type="application/problem+json",
+        headers=dict(problem.headers),
+    )
+
+
+def from_exception(error: Exception) -> Problem:
+    """Whatever was raised, as a problem; what nobody expected is logged and becomes a 500."""
+    match error:
+        case Problem():
+            return error
+        case APIException():
+            return _from_rest_framework(error)
+        case Http404():
+            return Problem(404, "NOT_FOUND", str(error) or "There is nothing here.")
+        case PermissionDenied():
+            return Problem(403, "NOT_ALLOWED", "This is not allowed.")
+        case RequestDataTooBig():
+            return Problem(413, "BODY_TOO_LARGE", "The body is too large.")
+        case SuspiciousOperation():
+            return Problem(400, "BAD_REQUEST", "The request is not acceptable.")
+        case OperationalError() | InterfaceError():
+            log.warning("database_unavailable", error=str(error))
+            return try_again("The database is busy or away.", code="DATABASE_BUSY")
+        case DataError():
+            # Such as a NUL in an address: PostgreSQL has no text like that, SQLite finds nothing by it.
+            return Problem(400, "BAD_REQUEST", "The request holds a value that cannot be stored.")
+    log.exception("unexpected_error", error=repr(error))
+    return Problem(500, "INTERNAL_ERROR", "The service failed; the error is in its log.")
+
+
+def _from_rest_framework(error: APIException) -> Problem:
+    code = str(error.get_codes()).upper() if isinstance(error.detail, str) else "BAD_REQUEST"
+    headers = {}
+    if (wait := getattr(error, "wait", None)) is not None:
+        headers["Retry-After"] = str(int(wait) + 1)
+    if challenge := getattr(error, "auth_header", None):
+        headers["WWW-Authenticate"] = challenge
+    return Problem(error.status_code, code, str(error.detail), headers=headers)
+
+
+def exception_handler(error: Exception, context: Mapping[str, Any]) -> HttpResponseBase:
+    """Django REST framework's EXCEPTION_HANDLER."""
+    request = context["request"]
+    problem = from_exception(error)
+    correlation_id = getattr(request, "body_correlation_id", None)
+    response = to_response(problem, correlation_id)
+    if correlation_id and "X-Correlation-ID" not in request.headers:
+        response.headers["X-Correlation-ID"] = correlation_id
+    if problem.status == 405 and (view := context.get("view")) is not None:
+        response.headers["Allow"] = ", ".join(view.allowed_methods)
+    return response
+
+
+def handler(status: int, code: str, detail: str) -> Callable[..., HttpResponse]:
+    """A view for Django's handler400, handler404 and handler500."""
+
+    def view(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+        return to_response(Problem(status, code, detail))
+
+    return view
+
+
+handler400 = handler(400, "BAD_REQUEST", "The request is not acceptable.")
+handler404 = handler(404, "NOT_FOUND", "There is nothing at this address.")
+handler500 = handler(500, "INTERNAL_ERROR", "The service failed; the error is in its log.")

@@ -1,0 +1,131 @@
+"""The HTTP side of a saga's steps: one envelope, one guard, for every participant."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, ClassVar
+
+import structlog
+from django.http import HttpResponseBase
+from rest_framework.request import Request
+
+from service_kit import clock, credentials, faults
+from service_kit.api import ServiceView, json_response, read_json
+from service_kit.fields import Fields
+from service_kit.guard import barrier
+from service_kit.guard.barrier import Answer, Done, Refused
+from service_kit.guard.models import FaultKind
+
+log = structlog.get_logger("saga.step")
+SIMULATED = Refused("SIMULATED_FAILURE", "This failure was asked for by simulate_failure.")
+
+
+@dataclass(frozen=True)
+class Call:
+    correlation_id: str
+    simulate_failure: bool
+
+
+class StepView(ServiceView):
+    """Reads the envelope, performs one action or compensation, answers word for word."""
+
+    name: ClassVar[str]
+    "What this endpoint does, as the saga's table calls it."
+    step: ClassVar[str]
+    "The action whose record guards it: the endpoint's own for an action, the undone one otherwise."
+
+    def post(self, request: Request) -> HttpResponseBase:
+        credentials.require_service(request._request)
+        body = Fields(read_json(request))
+        call = self._envelope(request, body)
+        fault = faults.take(self.name, call.correlation_id) if not body.errors else None
+        faults.before(fault)
+        if fault is not None and fault.kind == FaultKind.REFUSE:
+            call = replace(call, simulate_failure=True)
+        answer = self.answer(call, body, clock.utc_now())
+        self._log(call, answer)
+        if fault is not None and fault.kind == FaultKind.LOSE_REPLY:
+            return faults.cut_reply(answer.body)
+        named = "HTTP_X_CORRELATION_ID" in request._request.META
+        headers = {} if named else {"X-Correlation-ID": call.correlation_id}
+        if answer.replayed:
+            headers["Idempotent-Replayed"] = "true"
+        return json_response(answer.body, headers=headers)
+
+    def answer(self, call: Call, body: Fields, now: datetime) -> Answer:
+        raise NotImplementedError
+
+    def _envelope(self, request: Request, body: Fields) -> Call:
+        call = Call(body.correlation_id(), body.boolean("simulate_failure"))
+        if body.has("step_number"):
+            body.integer("step_number")
+        if "correlation_id" not in body.errors:
+            request.body_correlation_id = call.correlation_id  # type: ignore[attr-defined]
+            structlog.contextvars.bind_contextvars(correlation_id=call.correlation_id)
+        return call
+
+    def _log(self, call: Call, answer: Answer) -> None:
+        outcome = "replayed" if answer.replayed else "done" if '"success":true' in answer.body else "refused"
+        log.info("step", step=self.name, outcome=outcome, correlation_id=call.correlation_id)
+
+
+class ActionView(StepView):
+    """A step's transaction. Subclasses read their fields and apply the effect."""
+
+    def read(self, booking: Fields) -> Any:
+        """The command, from the fields that this step uses; it must have `used()` for the fingerprint."""
+        raise NotImplementedError
+
+    def decide(self, call: Call, command: Any, now: datetime) -> Done | Refused | None:
+        """The outcome where it is known before the transaction opens, such as by asking somebody else;
+        None leaves it to `effect`."""
+        return None
+
+    def effect(self, call: Call, command: Any, now: datetime) -> Done | Refused:
+        raise NotImplementedError
+
+    def answer(self, call: Call, body: Fields, now: datetime) -> Answer:
+        command = self.read(body.object("booking_data"))
+        body.check()
+        credentials.refuse_simulation(call.simulate_failure)
+        self.admit(call)
+        return barrier.perform(
+            correlation_id=call.correlation_id,
+            step=self.step,
+            used=command.used(),
+            decided=SIMULATED if call.simulate_failure else self.decide(call, command, now),
+            effect=lambda: self.effect(call, command, now),
+            now=now,
+        )
+
+    def admit(self, call: Call) -> None:
+        """Raise a Problem for a call that this service must not take."""
+
+
+class CompensationView(StepView):
+    """A step's compensating transaction; it needs only the correlation id."""
+
+    nothing: ClassVar[Mapping[str, Any]]
+    "The answer's fields when there was nothing to undo."
+
+    def undo(self, call: Call, answer: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
+        raise NotImplementedError
+
+    def admit(self, call: Call) -> None:
+        """Raise a Problem for a call that this service must not take."""
+
+    def answer(self, call: Call, body: Fields, now: datetime) -> Answer:
+        body.object("booking_data", required=False)
+        body.check()
+        credentials.refuse_simulation(call.simulate_failure)
+        self.admit(call)
+        if call.simulate_failure:
+            # Not sticky: a compensation is never refused for good.
+            return Answer(barrier.refusal_body(call.correlation_id, SIMULATED))
+        return barrier.compensate(
+            correlation_id=call.correlation_id,
+            step=self.step,
+            undo=lambda answer: self.undo(call, answer, now),
+            nothing=self.nothing,
+            now=now,
+        )

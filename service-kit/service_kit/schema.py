@@ -1,0 +1,111 @@
+"""Pieces of the OpenAPI schemas that the services have in common. They describe; `fields` validates."""
+
+from typing import Any
+
+from drf_spectacular.utils import (
+    OpenApiResponse,
+    PolymorphicProxySerializer,
+    extend_schema_field,
+)
+from rest_framework import serializers
+
+Serializer = serializers.Serializer
+
+
+class CorrelationId(serializers.RegexField):
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(r"^[A-Za-z0-9._:-]{1,64}$", **kwargs)
+
+
+@extend_schema_field(
+    {
+        "oneOf": [
+            {"type": "integer", "minimum": 1, "maximum": 2**63 - 1},
+            {"type": "string", "pattern": r"^[A-Za-z0-9._:@-]{1,64}$"},
+        ]
+    }
+)
+class UserId(serializers.Field):  # type: ignore[type-arg]
+    pass
+
+
+@extend_schema_field(
+    {
+        "type": "number",
+        "minimum": 0,
+        "exclusiveMinimum": True,
+        "maximum": 1_000_000,
+        "multipleOf": 0.01,
+        "example": 500.0,
+    }
+)
+class Amount(serializers.Field):  # type: ignore[type-arg]
+    pass
+
+
+class CardToken(Serializer[None]):
+    card_token = serializers.RegexField(r"^tok_[a-z0-9_]{1,60}$")
+
+
+class StepRequest(Serializer[None]):
+    correlation_id = CorrelationId()
+    step_number = serializers.IntegerField(required=False, min_value=1)
+    simulate_failure = serializers.BooleanField(required=False)
+
+
+class CompensationRequest(StepRequest):
+    booking_data = serializers.DictField(required=False)
+
+
+class StepDone(Serializer[None]):
+    success = serializers.BooleanField()
+    correlation_id = CorrelationId()
+
+
+class StepRefused(Serializer[None]):
+    success = serializers.BooleanField()
+    correlation_id = CorrelationId()
+    error = serializers.CharField()
+    error_code = serializers.CharField()
+
+
+class ProblemDetails(Serializer[None]):
+    type = serializers.CharField()
+    title = serializers.CharField()
+    status = serializers.IntegerField()
+    code = serializers.CharField()
+    detail = serializers.CharField()
+    correlation_id = serializers.CharField(required=False)
+    errors = serializers.DictField(child=serializers.CharField(), required=False)  # type: ignore[assignment]
+
+
+class Alive(Serializer[None]):
+    status = serializers.CharField()
+
+
+class Ready(Serializer[None]):
+    """The backend adds what it knows of its recovery and of the participants."""
+
+    status = serializers.CharField()
+    database = serializers.ChoiceField(["ok", "unmigrated", "unavailable"])
+    recovery_heartbeat = serializers.DateTimeField(required=False, allow_null=True)
+    participants = serializers.DictField(child=serializers.CharField(), required=False)
+
+
+def problem(*statuses: int) -> dict[Any, Any]:
+    described = OpenApiResponse(ProblemDetails, description="RFC 9457 problem")
+    return {(status, "application/problem+json"): described for status in statuses}
+
+
+def read(answer: type[Serializer[None]]) -> dict[Any, Any]:
+    return {200: answer, **problem(400, 401, 403, 404, 405, 429, 503)}
+
+
+def step(done: type[Serializer[None]]) -> dict[Any, Any]:
+    """Done and refused are both 200; everything else is a problem."""
+    either = PolymorphicProxySerializer(
+        component_name=f"{done.__name__}OrRefused",
+        serializers=[done, StepRefused],
+        resource_type_field_name=None,
+    )
+    return {200: either, **problem(400, 401, 403, 405, 409, 413, 415, 422, 429, 503)}

@@ -1,0 +1,147 @@
+"""Pieces of a Django settings file, from the environment. What cannot be understood stops the start."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+env = environ.Env()
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+DATA_DIR = Path(env.str("DATA_DIR", default=str(REPOSITORY / "var")))
+DEMO_MODE = env.bool("DEMO_MODE", default=False)
+DATABASE_BUSY_SECONDS = env.float("DATABASE_BUSY_SECONDS", default=2.0)
+MIN_SECRET_LENGTH = 32
+WELL_KNOWN_SECRETS = ("secret", "changeme", "password", "django-insecure", "demo-", "test-")
+DEMO_SECRET = "demo-only-secret-that-is-public-and-refused-outside-demo-mode"  # noqa: S105
+
+
+def secret(name: str) -> str:
+    """The value of NAME or of the file that NAME_FILE points to. Outside demo mode a missing,
+    short or well-known secret is refused."""
+    path = env.str(f"{name}_FILE", default="")
+    value = Path(path).read_text(encoding="utf-8").strip() if path else env.str(name, default="")
+    if not value and DEMO_MODE:
+        return DEMO_SECRET
+    if not value:
+        raise ImproperlyConfigured(f"{name} or {name}_FILE is required outside demo mode (DEMO_MODE=1).")
+    if not DEMO_MODE:
+        _refuse_weak(name, value)
+    return value
+
+
+def _refuse_weak(name: str, value: str) -> None:
+    if len(value) < MIN_SECRET_LENGTH or len(set(value)) < 8:
+        raise ImproperlyConfigured(f"{name} must have at least {MIN_SECRET_LENGTH} varied characters.")
+    if value.lower().startswith(WELL_KNOWN_SECRETS):
+        raise ImproperlyConfigured(f"{name} is a well-known value; make one of your own.")
+
+
+def service_keys() -> list[tuple[str, str]]:
+    """(key id, secret) pairs of SERVICE_KEYS="kid:secret,kid:secret"; the first signs, all verify."""
+    raw = secret("SERVICE_KEYS")
+    if raw == DEMO_SECRET:
+        return [("demo", DEMO_SECRET)]
+    pairs = [item.partition(":") for item in raw.split(",")]
+    for kid, _, value in pairs:
+        if not kid or not value:
+            raise ImproperlyConfigured("SERVICE_KEYS must read kid:secret[,kid:secret].")
+        if not DEMO_MODE:
+            _refuse_weak(f"SERVICE_KEYS[{kid}]", value)
+    return [(kid, value) for kid, _, value in pairs]
+
+
+def databases(service: str, *, keep_open: bool = True) -> dict[str, dict[str, Any]]:
+    """SQLite in DATA_DIR, or whatever DATABASE_URL names (PostgreSQL).
+
+    `keep_open=False` is for the asgi worker, under which persistent connections have no effect.
+    """
+    DATA_DIR.mkdir(parents=True, exist_ok=True)
+    config: dict[str, Any] = env.db_url("DATABASE_URL", default=f"sqlite:///{DATA_DIR / service}.sqlite3")
+    if config["ENGINE"].endswith("sqlite3"):
+        config["OPTIONS"] = {
+            "transaction_mode": "IMMEDIATE",
+            "timeout": DATABASE_BUSY_SECONDS,
+            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA cache_size=-16384;",
+        }
+        config["CONN_MAX_AGE"] = None if keep_open else 0
+        config["TEST"] = {"NAME": str(DATA_DIR / f"test-{service}.sqlite3")}
+    elif config["ENGINE"].endswith("postgresql"):
+        wait = int(DATABASE_BUSY_SECONDS * 1000)
+        config["OPTIONS"] = {
+            # Each statement is parsed and planned once per connection.
+            "server_side_binding": True,
+            "prepare_threshold": 1,
+            "options": f"-c lock_timeout={wait} -c idle_in_transaction_session_timeout=30000",
+            "pool": {
+                "min_size": 1,
+                "max_size": env.int("DATABASE_POOL_SIZE", default=16),
+                "timeout": DATABASE_BUSY_SECONDS,
+            },
+        }
+        config["CONN_MAX_AGE"] = 0
+    else:
+        raise ImproperlyConfigured("DATABASE_URL must name SQLite or PostgreSQL.")
+    return {"default": config}
+
+
+def require_postgresql(databases: dict[str, dict[str, Any]], *, because: str) -> None:
+    if not databases["default"]["ENGINE"].endswith("postgresql"):
+        raise ImproperlyConfigured(f"{because} needs PostgreSQL: set DATABASE_URL.")
+
+
+def one_of(name: str, known: Sequence[str]) -> str:
+    """The value of NAME; the first of the known ones where it is not set."""
+    value: str = env.str(name, default=known[0])
+    if value not in known:
+        raise ImproperlyConfigured(f"{name} must be one of {', '.join(known)}, not {value!r}.")
+    return value
+
+
+def allowed_hosts() -> list[str]:
+    hosts: list[str] = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
+    return hosts
+
+
+def rest_framework() -> dict[str, Any]:
+    """JSON only, no sessions, no user lookups, no negotiation: what a service call needs and no more."""
+    return {
+        "DEFAULT_AUTHENTICATION_CLASSES": [],
+        "DEFAULT_PERMISSION_CLASSES": [],
+        "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+        "DEFAULT_RENDERER_CLASSES": ["service_kit.rendering.JsonRenderer"],
+        "DEFAULT_CONTENT_NEGOTIATION_CLASS": "service_kit.rendering.AlwaysJson",
+        "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+        "EXCEPTION_HANDLER": "service_kit.problems.exception_handler",
+        "UNAUTHENTICATED_USER": None,
+    }
+
+
+def spectacular(title: str) -> dict[str, Any]:
+    return {
+        "TITLE": title,
+        "VERSION": "1.0.0",
+        "SERVE_INCLUDE_SCHEMA": False,
+        "SWAGGER_UI_DIST": "SIDECAR",
+        "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+        "COMPONENT_SPLIT_REQUEST": True,
+        # Otherwise the first of two fields with one name and other choices would get a random name.
+        "ENUM_NAME_OVERRIDES": {"FaultKindEnum": "service_kit.guard.models.FaultKind"},
+    }
+
+
+def api_apps(*own: str) -> list[str]:
+    """The apps of a data service: no accounts and no sessions, they belong to the UI."""
+    apps = ["django.contrib.staticfiles", "rest_framework", "drf_spectacular", "drf_spectacular_sidecar"]
+    return [*own, "service_kit.guard", *apps]
+
+
+API_MIDDLEWARE = [
+    "service_kit.middleware.RequestMiddleware",
+    "service_kit.middleware.HostMiddleware",
+    "service_kit.middleware.StaticFilesMiddleware",
+]
+
+TEMPLATES = [{"BACKEND": "django.template.backends.django.DjangoTemplates", "APP_DIRS": True}]

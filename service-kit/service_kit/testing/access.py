@@ -1,0 +1,81 @@
+"""Who may call a pair of step endpoints outside demo mode, as tests for any pair."""
+
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from pytest_django import Settings
+
+from service_kit.credentials import service_bearer, user_token
+from service_kit.testing.calls import envelope, post, snapshot
+from service_kit.testing.protocol import Pair, assert_done, assert_problem
+
+
+@pytest.mark.django_db(transaction=True)
+class StepAccess:
+    """Subclass it in each service with a `pair` fixture."""
+
+    @pytest.fixture(autouse=True)
+    def outside_demo_mode(self, settings: Settings) -> None:
+        settings.DEMO_MODE = False
+
+    @pytest.fixture
+    def bearer(self, settings: Settings) -> str:
+        return service_bearer(caller="backend", audience=settings.SERVICE_NAME)
+
+    @pytest.fixture
+    def cid(self, pair: Pair, settings: Settings) -> str:
+        """A fresh id; what has to come before the action is done as in demo mode."""
+        cid = str(uuid4())
+        settings.DEMO_MODE = True
+        pair.before(cid)
+        settings.DEMO_MODE = False
+        return cid
+
+    def both(self, pair: Pair, cid: str, **headers: str) -> list[Any]:
+        action = post(pair.action, envelope(cid, pair.booking), **headers)
+        return [action, post(pair.compensation, envelope(cid), **headers)]
+
+    def test_step_without_credential_is_401_and_nothing_is_stored(self, pair: Pair, cid: str) -> None:
+        before = snapshot()
+        for answer in self.both(pair, cid):
+            assert_problem(answer, 401, "NOT_AUTHENTICATED")
+            assert answer["WWW-Authenticate"] == "Bearer"
+        assert snapshot() == before
+
+    def test_hostile_body_without_credential_is_401_before_it_is_read(self, pair: Pair) -> None:
+        assert_problem(post(pair.action, b"not json"), 401, "NOT_AUTHENTICATED")
+
+    @pytest.mark.parametrize("kind", ["other_audience", "user", "operator", "forged", "basic", "empty"])
+    def test_credential_that_is_not_a_services_for_this_one_is_401(
+        self, pair: Pair, cid: str, bearer: str, kind: str, settings: Settings
+    ) -> None:
+        audience = settings.SERVICE_NAME
+        header = {
+            "other_audience": service_bearer(caller="backend", audience="somebody-else"),
+            "user": "Bearer " + user_token(user_id="1", role="", audience=audience),
+            "operator": "Bearer " + user_token(user_id="1", role="operator", audience=audience),
+            "forged": bearer[:-1] + ("a" if bearer[-1] != "a" else "b"),
+            "basic": bearer.replace("Bearer", "Basic"),
+            "empty": "Bearer",
+        }[kind]
+        before = snapshot()
+        for answer in self.both(pair, cid, Authorization=header):
+            assert_problem(answer, 401, "NOT_AUTHENTICATED")
+        assert snapshot() == before
+
+    def test_step_with_a_services_credential_is_done(self, pair: Pair, cid: str, bearer: str) -> None:
+        for answer in self.both(pair, cid, Authorization=bearer):
+            assert_done(answer, cid)
+
+    def test_failure_switch_is_403_and_nothing_is_stored(self, pair: Pair, cid: str, bearer: str) -> None:
+        before = snapshot()
+        body = envelope(cid, pair.booking, simulate_failure=True)
+        for url in (pair.action, pair.compensation):
+            assert_problem(post(url, body, Authorization=bearer), 403, "NOT_ALLOWED", cid)
+        assert snapshot() == before
+
+    @pytest.mark.parametrize("method", ["get", "put", "delete"])
+    def test_fault_console_is_403(self, method: str, bearer: str, client: Any) -> None:
+        answer = getattr(client, method)("/api/demo/faults/", headers={"Authorization": bearer})
+        assert_problem(answer, 403, "NOT_ALLOWED")

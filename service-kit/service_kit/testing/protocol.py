@@ -1,0 +1,276 @@
+"""The participant record's table of states, as tests for any pair of an action and its compensation."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.db import transaction
+from pytest_django import Settings
+
+from service_kit.clock import utc_now
+from service_kit.database import db_time, execute, write_transaction
+from service_kit.guard import barrier
+from service_kit.guard.models import RecordState
+from service_kit.testing.calls import (
+    another_thread_in,
+    at_once,
+    busy_database,
+    envelope,
+    impatient,
+    post,
+    snapshot,
+)
+
+CALLERS = 8
+ROUNDS = 5
+
+
+def _nothing(correlation_id: str) -> None:
+    """Most actions need nothing before them."""
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two endpoints under test, and what they are to do to the service's own tables."""
+
+    step: str
+    action: str
+    compensation: str
+    booking: dict[str, Any]
+    same: dict[str, Any]
+    "The same booking written otherwise: it must have the same fingerprint."
+    other: dict[str, Any]
+    "A booking that the action would take, with another fingerprint."
+    refused: dict[str, Any]
+    "A booking that a business rule refuses, with this code:"
+    refusal: str
+    worth: int
+    "What `live` counts after the action: cents, miles or seats."
+    live: Callable[[str], int]
+    before: Callable[[str], Any] = _nothing
+
+    def act(self, cid: str, booking: dict[str, Any] | None = None, **more: Any) -> Any:
+        return post(self.action, envelope(cid, booking or self.booking, **more))
+
+    def undo(self, cid: str, **more: Any) -> Any:
+        return post(self.compensation, envelope(cid, **more))
+
+    def state(self, cid: str) -> str | None:
+        record = barrier.read(correlation_id=cid, step=self.step)
+        return record.state if record else None
+
+
+@contextmanager
+def first_half(cid: str, step: str) -> Iterator[None]:
+    """A twin of the call has written its record and then dies."""
+    with write_transaction():
+        at = db_time(utc_now())
+        execute(barrier.INSERT, (cid, step, RecordState.DONE, "", "", "", at, at))
+        yield
+        transaction.set_rollback(True)
+
+
+def assert_problem(answer: Any, status: int, code: str, cid: str | None = None) -> None:
+    assert (answer.status_code, answer["Content-Type"]) == (status, "application/problem+json")
+    body = answer.json()
+    assert (body["status"], body["code"]) == (status, code)
+    assert body.get("correlation_id") == cid
+
+
+def assert_done(answer: Any, cid: str) -> dict[str, Any]:
+    assert (answer.status_code, answer["Content-Type"]) == (200, "application/json"), answer.content
+    body: dict[str, Any] = answer.json()
+    assert (body["success"], body["correlation_id"], answer["X-Correlation-ID"]) == (True, cid, cid)
+    return body
+
+
+def assert_refused(answer: Any, cid: str, code: str) -> None:
+    body = answer.json()
+    assert (answer.status_code, body["success"], body["error_code"]) == (200, False, code)
+    assert (body["correlation_id"], answer["X-Correlation-ID"]) == (cid, cid)
+    assert body["error"].endswith(".")
+
+
+def assert_replay_of(answer: Any, first: Any) -> None:
+    assert (answer.status_code, answer.content) == (first.status_code, first.content)
+    assert answer["Idempotent-Replayed"] == "true"
+    assert "Idempotent-Replayed" not in first
+
+
+@pytest.mark.django_db(transaction=True)
+class StepProtocol:
+    """Subclass it in each service with a `pair` fixture."""
+
+    @pytest.fixture(autouse=True)
+    def demo_mode(self, settings: Settings) -> None:
+        settings.DEMO_MODE = True
+
+    @pytest.fixture
+    def cid(self, pair: Pair) -> str:
+        cid = str(uuid4())
+        pair.before(cid)
+        return cid
+
+    def test_action_takes_effect_once_and_repeats_get_its_answer_word_for_word(
+        self, pair: Pair, cid: str
+    ) -> None:
+        first = pair.act(cid)
+        assert_done(first, cid)
+        assert (pair.state(cid), pair.live(cid)) == ("DONE", pair.worth)
+        after = snapshot()
+        assert_replay_of(pair.act(cid), first)
+        assert_replay_of(pair.act(cid, pair.same), first)
+        assert snapshot() == after
+
+    def test_what_is_not_used_is_outside_the_fingerprint(self, pair: Pair, cid: str) -> None:
+        first = pair.act(cid, step_number=1)
+        after = snapshot()
+        booking = {**pair.booking, "unknown": {"price": 1}}
+        repeat = pair.act(cid, booking, step_number=2, simulate_failure=True, surprise=[1])
+        assert_replay_of(repeat, first)
+        assert "surprise" not in repr(after) and snapshot() == after
+
+    def test_other_request_under_the_same_id_is_422_and_changes_nothing(self, pair: Pair, cid: str) -> None:
+        pair.act(cid)
+        after = snapshot()
+        assert_problem(pair.act(cid, pair.other), 422, "DIFFERENT_REQUEST", cid)
+        assert snapshot() == after
+
+    def test_compensation_undoes_once_and_repeats_get_its_answer_word_for_word(
+        self, pair: Pair, cid: str
+    ) -> None:
+        pair.act(cid)
+        first = pair.undo(cid)
+        assert_done(first, cid)
+        assert (pair.state(cid), pair.live(cid)) == ("UNDONE", 0)
+        after = snapshot()
+        assert_replay_of(pair.undo(cid), first)
+        assert_replay_of(pair.undo(cid, booking_data=pair.other, step_number=9), first)
+        assert snapshot() == after
+
+    def test_action_after_its_compensation_is_409_and_changes_nothing(self, pair: Pair, cid: str) -> None:
+        pair.act(cid)
+        pair.undo(cid)
+        after = snapshot()
+        assert_problem(pair.act(cid), 409, "ALREADY_COMPENSATED", cid)
+        assert_problem(pair.act(cid, pair.other), 409, "ALREADY_COMPENSATED", cid)
+        assert_problem(pair.act(cid, simulate_failure=True), 409, "ALREADY_COMPENSATED", cid)
+        assert snapshot() == after
+
+    def test_compensation_of_what_never_came_leaves_only_a_tombstone(self, pair: Pair, cid: str) -> None:
+        before = snapshot()
+        first = pair.undo(cid)
+        assert assert_done(first, cid)["message"]
+        assert (pair.state(cid), pair.live(cid)) == ("UNDONE", 0)
+        after = snapshot()
+        assert {**after, "guard_step_record": before["guard_step_record"]} == before
+        assert_replay_of(pair.undo(cid), first)
+        assert_problem(pair.act(cid), 409, "ALREADY_COMPENSATED", cid)
+        assert snapshot() == after
+
+    def test_refusal_changes_nothing_and_is_sticky(self, pair: Pair, cid: str) -> None:
+        before = snapshot()
+        first = pair.act(cid, pair.refused)
+        assert_refused(first, cid, pair.refusal)
+        assert (pair.state(cid), pair.live(cid)) == ("REFUSED", 0)
+        after = snapshot()
+        assert {**after, "guard_step_record": before["guard_step_record"]} == before
+        assert_replay_of(pair.act(cid, pair.refused), first)
+        assert_problem(pair.act(cid, pair.booking), 422, "DIFFERENT_REQUEST", cid)
+        assert snapshot() == after
+
+    def test_simulated_failure_of_an_action_is_sticky(self, pair: Pair, cid: str) -> None:
+        first = pair.act(cid, simulate_failure=True)
+        assert_refused(first, cid, "SIMULATED_FAILURE")
+        after = snapshot()
+        assert_replay_of(pair.act(cid), first)
+        assert (pair.state(cid), pair.live(cid)) == ("REFUSED", 0)
+        assert snapshot() == after
+
+    def test_compensation_of_a_refused_action_succeeds_and_keeps_the_refusal(
+        self, pair: Pair, cid: str
+    ) -> None:
+        refused = pair.act(cid, pair.refused)
+        after = snapshot()
+        undone = pair.undo(cid)
+        assert assert_done(undone, cid)["message"]
+        assert pair.undo(cid).content == undone.content
+        assert_replay_of(pair.act(cid, pair.refused), refused)
+        assert snapshot() == after
+
+    def test_simulated_failure_of_a_compensation_is_not_stored(self, pair: Pair, cid: str) -> None:
+        pair.act(cid)
+        after = snapshot()
+        assert_refused(pair.undo(cid, simulate_failure=True), cid, "SIMULATED_FAILURE")
+        assert snapshot() == after
+        assert_done(pair.undo(cid), cid)
+        assert (pair.state(cid), pair.live(cid)) == ("UNDONE", 0)
+
+    def test_simulated_failure_of_a_compensation_leaves_no_tombstone(self, pair: Pair, cid: str) -> None:
+        assert_refused(pair.undo(cid, simulate_failure=True), cid, "SIMULATED_FAILURE")
+        assert pair.state(cid) is None
+        assert_done(pair.act(cid), cid)
+        assert pair.live(cid) == pair.worth
+
+    def test_same_action_many_times_at_once_has_one_effect_and_one_answer(self, pair: Pair, cid: str) -> None:
+        answers = at_once(*[lambda: pair.act(cid)] * CALLERS)
+        assert {answer.status_code for answer in answers} == {200}
+        assert len({answer.content for answer in answers}) == 1
+        assert sum("Idempotent-Replayed" not in answer for answer in answers) == 1
+        assert (pair.state(cid), pair.live(cid)) == ("DONE", pair.worth)
+
+    def test_same_compensation_many_times_at_once_undoes_once(self, pair: Pair, cid: str) -> None:
+        pair.act(cid)
+        answers = at_once(*[lambda: pair.undo(cid)] * CALLERS)
+        assert {answer.status_code for answer in answers} == {200}
+        assert len({answer.content for answer in answers}) == 1
+        assert (pair.state(cid), pair.live(cid)) == ("UNDONE", 0)
+
+    def test_action_racing_its_compensation_is_never_live_afterwards(self, pair: Pair) -> None:
+        for _ in range(ROUNDS):
+            cid = str(uuid4())
+            pair.before(cid)
+            act, undo = partial(pair.act, cid), partial(pair.undo, cid)
+            acted, undone, again = at_once(act, undo, act)
+            assert {acted.status_code, again.status_code} <= {200, 409}
+            assert_done(undone, cid)
+            assert (pair.state(cid), pair.live(cid)) == ("UNDONE", 0)
+
+    @pytest.mark.parametrize("state", ["absent", "done", "undone", "refused"])
+    def test_busy_database_is_503_soon_and_nothing_is_stored(self, pair: Pair, cid: str, state: str) -> None:
+        earlier: dict[str, Callable[[], Any]] = {
+            "absent": lambda: None,
+            "done": lambda: pair.act(cid),
+            "undone": lambda: pair.undo(cid),
+            "refused": lambda: pair.act(cid, pair.refused),
+        }
+        earlier[state]()
+        before = snapshot()
+        with busy_database():
+            began = time.monotonic()
+            answers = [pair.act(cid), pair.undo(cid)]
+            assert time.monotonic() - began < 2
+        for answer in answers:
+            assert_problem(answer, 503, "DATABASE_BUSY", cid)
+            assert int(answer["Retry-After"]) >= 1
+        assert snapshot() == before
+        assert_done(pair.undo(cid), cid)
+        assert pair.live(cid) == 0
+
+    def test_twin_still_in_its_transaction_is_503_and_safe_to_repeat(
+        self, pair: Pair, cid: str, settings: Settings
+    ) -> None:
+        settings.DATABASE_BUSY_SECONDS = 0.2
+        pair.before(cid)
+        before = snapshot()
+        with another_thread_in(partial(first_half, cid, pair.step)), impatient():
+            answer = pair.act(cid)
+        assert_problem(answer, 503, "DATABASE_BUSY", cid)
+        assert snapshot() == before
+        assert_done(pair.act(cid), cid)
+        assert pair.live(cid) == pair.worth

@@ -1,0 +1,39 @@
+"""The addresses that every data service has."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.urls import URLPattern, URLResolver, path
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+from rest_framework.decorators import api_view
+
+from service_kit import health, metrics, schema
+from service_kit.fault_views import FaultsView
+from service_kit.saga_steps import StepView
+
+
+def common(
+    ready: Callable[[HttpRequest], HttpResponse] = health.ready,
+) -> list[URLPattern | URLResolver]:
+    return [
+        path("api/health/", _read(health.alive, {200: schema.Alive})),
+        path("api/health/ready/", _read(ready, {200: schema.Ready, 503: schema.Ready})),
+        path("metrics", _read(metrics.metrics, {(200, "text/plain"): OpenApiTypes.STR})),
+        path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
+        path("api/docs/", SpectacularSwaggerSplitView.as_view(url_name="schema")),
+    ]
+
+
+def _read(view: Callable[[HttpRequest], HttpResponse], responses: dict[Any, Any]) -> Callable[..., Any]:
+    """A plain function, described in the schema, and 405 to every method but GET and HEAD."""
+    described: Callable[..., Any] = extend_schema(responses=responses)(api_view(["GET"])(view))
+    return described
+
+
+def demo(*steps: type[StepView]) -> URLPattern:
+    """The fault console of a participant."""
+    names = frozenset(step.name for step in steps)
+    return path("api/demo/faults/", FaultsView.as_view(steps=names))

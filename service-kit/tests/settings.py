@@ -1,0 +1,26 @@
+"""The smallest service that the kit can be tested in."""
+
+from service_kit import logs
+from service_kit import settings as kit
+
+SERVICE_NAME = "kit"
+DEMO_MODE = True
+SECRET_KEY = "of these tests only"
+SERVICE_KEYS = [("new", "a-key-of-these-tests"), ("old", "another-key-of-these-tests")]
+ALLOWED_HOSTS = kit.allowed_hosts()
+
+INSTALLED_APPS = kit.api_apps("tests.participant")
+MIDDLEWARE = kit.API_MIDDLEWARE
+ROOT_URLCONF = "tests.participant.urls"
+TEMPLATES = kit.TEMPLATES
+
+DATABASES = kit.databases(SERVICE_NAME)
+DATABASE_BUSY_SECONDS = kit.DATABASE_BUSY_SECONDS
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+USE_TZ = True
+
+STATIC_URL = "static/"
+WHITENOISE_USE_FINDERS = True
+REST_FRAMEWORK = kit.rest_framework()
+SPECTACULAR_SETTINGS = kit.spectacular("Kit")
+LOGGING = logs.configure(SERVICE_NAME)

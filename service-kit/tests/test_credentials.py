@@ -1,0 +1,196 @@
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.core import signing
+from django.test import Client, RequestFactory
+from pytest_django import Settings
+from service_kit import credentials
+from service_kit.credentials import ANONYMOUS, Caller, may_see, service_bearer, user_token
+from service_kit.problems import Problem
+
+NOBODY = {"service": "", "user_id": "", "role": ""}
+
+
+@pytest.fixture(autouse=True)
+def outside_demo_mode(settings: Settings) -> None:
+    settings.DEMO_MODE = False
+
+
+def who(client: Client, authorization: str = "", **more: str) -> Any:
+    headers = {
+        "Authorization": authorization,
+        **{name.replace("_", "-"): value for name, value in more.items()},
+    }
+    return client.get("/api/who/", headers=headers)
+
+
+def request(authorization: str) -> Any:
+    return RequestFactory(headers={"Authorization": authorization} if authorization else {}).get("/")
+
+
+def signed(
+    claims: dict[str, str], *, kid: str = "new", key: str = "a-key-of-these-tests", salt: str = "user-token"
+) -> str:
+    return f"Bearer {kid}~{signing.dumps(claims, key=key, salt=salt)}"
+
+
+def test_without_credential_the_caller_is_nobody(client: Client) -> None:
+    assert who(client).json() == NOBODY
+
+
+def test_service_bearer_names_the_service(client: Client) -> None:
+    assert who(client, service_bearer(caller="backend", audience="kit")).json() == {
+        **NOBODY,
+        "service": "backend",
+    }
+
+
+def test_service_may_name_the_person_it_calls_for(client: Client) -> None:
+    bearer = service_bearer(caller="ui", audience="kit")
+    found = who(client, bearer, X_On_Behalf_Of="7", X_On_Behalf_Of_Role="operator").json()
+    assert found == {"service": "ui", "user_id": "7", "role": "operator"}
+
+
+def test_person_that_a_service_names_must_be_a_user_id(client: Client) -> None:
+    bearer = service_bearer(caller="ui", audience="kit")
+    answer = who(client, bearer, X_On_Behalf_Of="a b")
+    assert (answer.status_code, answer.json()["code"]) == (400, "INVALID")
+
+
+def test_nobody_is_believed_on_behalf_of_whom_he_calls(client: Client) -> None:
+    assert who(client, X_On_Behalf_Of="7", X_On_Behalf_Of_Role="operator").json() == NOBODY
+    token = "Bearer " + user_token(user_id="1", role="", audience="kit")
+    assert who(client, token, X_On_Behalf_Of="7", X_On_Behalf_Of_Role="operator").json()["user_id"] == "1"
+
+
+def test_user_token_names_the_person_and_the_role(client: Client) -> None:
+    token = "Bearer " + user_token(user_id="1", role="operator", audience="*")
+    assert who(client, token).json() == {"service": "", "user_id": "1", "role": "operator"}
+
+
+@pytest.mark.parametrize(
+    "authorization",
+    [
+        "Bearer",
+        "Bearer ",
+        "Bearer x",
+        "Bearer new~",
+        "Bearer new~a:b:c",
+        "Basic dXNlcjpwYXNz",
+        "Token abc",
+        "Bearer " + "x" * 5000,
+        "Bearer new~\xe9",
+        signed({"sub": "1", "role": "", "audience": "payment"}),
+        signed({"sub": "1", "role": "", "audience": "kit"}, kid="unknown"),
+        signed({"sub": "1", "role": "", "audience": "kit"}, key="a-key-of-somebody-else"),
+        signed({"sub": "1", "role": "", "audience": "kit"}, salt="session"),
+        signed({"sub": "1", "role": ""}),
+    ],
+)
+def test_credential_that_proves_nothing_is_401(client: Client, authorization: str) -> None:
+    answer = who(client, authorization)
+    assert (answer.status_code, answer["WWW-Authenticate"]) == (401, "Bearer")
+    assert answer.json()["code"] == "NOT_AUTHENTICATED"
+
+
+def test_user_token_is_no_service_bearer_and_the_other_way_round() -> None:
+    with pytest.raises(Problem) as caught:
+        credentials.require_service(request("Bearer " + user_token(user_id="1", role="", audience="kit")))
+    assert caught.value.status == 401
+    credentials.require_service(request(service_bearer(caller="backend", audience="kit")))
+
+
+@pytest.mark.parametrize("name", ["SERVICE_SECONDS", "USER_SECONDS"])
+def test_expired_credential_is_401(client: Client, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setattr(credentials, name, -1)
+    token = "Bearer " + user_token(user_id="1", role="", audience="kit")
+    header = service_bearer(caller="expiring", audience="kit") if name == "SERVICE_SECONDS" else token
+    assert who(client, header).status_code == 401
+
+
+def test_old_key_still_verifies_while_the_new_one_signs(client: Client, settings: Settings) -> None:
+    new, old = settings.SERVICE_KEYS
+    settings.SERVICE_KEYS = [old]
+    before = "Bearer " + user_token(user_id="1", role="", audience="kit")
+    settings.SERVICE_KEYS = [new, old]
+    assert before.startswith("Bearer old~")
+    assert user_token(user_id="1", role="", audience="kit").startswith("new~")
+    assert who(client, before).json()["user_id"] == "1"
+    settings.SERVICE_KEYS = [new]
+    assert who(client, before).status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("caller", "seen"),
+    [
+        (ANONYMOUS, False),
+        (Caller(user_id="1"), True),
+        (Caller(user_id="2"), False),
+        (Caller(user_id="2", role="operator"), True),
+        (Caller(user_id="2", role="auditor"), True),
+        (Caller(user_id="2", role="somebody"), False),
+        (Caller(service="ui"), True),
+        (Caller(service="ui", user_id="1"), True),
+        (Caller(service="ui", user_id="2"), False),
+    ],
+)
+def test_who_may_see_what_belongs_to_user_1(caller: Caller, seen: bool, settings: Settings) -> None:
+    assert may_see(caller, "1") is seen
+    assert may_see(caller, "") is (seen and caller.user_id != "1")
+    settings.DEMO_MODE = True
+    assert may_see(caller, "1") is True
+
+
+@pytest.mark.parametrize(
+    ("make", "status"),
+    [
+        (lambda: "", 401),
+        (lambda: "Bearer " + user_token(user_id="1", role="", audience="*"), 403),
+        (lambda: "Bearer " + user_token(user_id="1", role="auditor", audience="*"), 403),
+        (lambda: service_bearer(caller="backend", audience="*"), 403),
+    ],
+)
+def test_operator_actions_are_for_operators(make: Callable[[], str], status: int, settings: Settings) -> None:
+    # Made here and not when tests are collected: it lives for a minute.
+    authorization = make()
+    with pytest.raises(Problem) as caught:
+        credentials.require_operator(request(authorization))
+    assert caught.value.status == status
+    settings.DEMO_MODE = True
+    credentials.require_operator(request(authorization))
+
+
+def test_operator_may_act_as_one() -> None:
+    header = "Bearer " + user_token(user_id="9", role="operator", audience="kit")
+    assert credentials.require_operator(request(header)).is_operator
+
+
+def test_who_acts_for_a_user_must_be_that_user(settings: Settings) -> None:
+    own = request("Bearer " + user_token(user_id="1", role="", audience="kit"))
+    assert credentials.require_user(own, "1").user_id == "1"
+    for caller, status in ((own, 403), (request(""), 401)):
+        with pytest.raises(Problem) as caught:
+            credentials.require_user(caller, "2")
+        assert caught.value.status == status
+    settings.DEMO_MODE = True
+    assert credentials.require_user(request(""), "2") == ANONYMOUS
+    with pytest.raises(Problem):
+        credentials.require_user(own, "2")
+
+
+def test_what_belongs_to_another_user_does_not_exist() -> None:
+    own = request("Bearer " + user_token(user_id="1", role="", audience="kit"))
+    credentials.require_owner(own, "1", "payment")
+    with pytest.raises(Problem, match="no such payment") as caught:
+        credentials.require_owner(own, "2", "payment")
+    assert caught.value.status == 404
+
+
+def test_failure_switch_is_for_demo_mode(settings: Settings) -> None:
+    credentials.refuse_simulation(asked=False)
+    with pytest.raises(Problem) as caught:
+        credentials.refuse_simulation(asked=True)
+    assert caught.value.status == 403
+    settings.DEMO_MODE = True
+    credentials.refuse_simulation(asked=True)

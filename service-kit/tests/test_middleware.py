@@ -1,0 +1,134 @@
+import json
+import subprocess
+import sys
+from typing import Any
+from uuid import UUID
+
+import pytest
+from django.test import Client
+from prometheus_client import REGISTRY
+from service_kit.testing.calls import client as quiet_client
+from service_kit.testing.calls import envelope, post
+from service_kit.testing.protocol import Pair, assert_problem
+from structlog.testing import capture_logs
+
+GIVEN = "request-1"
+ROGUE = ["", "a b", "x" * 65, "ü", "a\tb", "<script>", "a;b", "4111-1111-1111-1111"]
+pytestmark = pytest.mark.django_db
+
+
+def is_fresh(answer: Any) -> bool:
+    return UUID(answer["X-Correlation-ID"]).version == 4
+
+
+def test_correlation_id_of_the_request_is_returned_and_logged(client: Client) -> None:
+    with capture_logs() as lines:
+        answer = client.get("/api/who/", headers={"X-Correlation-ID": GIVEN})
+    assert answer["X-Correlation-ID"] == GIVEN
+    assert [line["event"] for line in lines] == ["request"]
+    assert (lines[0]["method"], lines[0]["path"], lines[0]["status"]) == ("GET", "/api/who/", 200)
+    assert lines[0]["ms"] >= 0
+
+
+@pytest.mark.parametrize("given", ROGUE)
+def test_rogue_correlation_id_is_replaced_and_not_logged(client: Client, given: str) -> None:
+    with capture_logs() as lines:
+        answer = client.get("/api/who/", headers={"X-Correlation-ID": given})
+    assert is_fresh(answer)
+    assert not given or given not in repr(lines)
+
+
+@pytest.mark.parametrize("given", ROGUE)
+def test_rogue_correlation_id_was_returned_by_step_endpoints_as_it_came(pair: Pair, given: str) -> None:
+    answer = post(pair.action, envelope("test-1", pair.booking), X_Correlation_ID=given)
+    assert answer.status_code == 200
+    assert is_fresh(answer)
+
+
+def test_every_request_without_an_id_gets_its_own(client: Client) -> None:
+    first, second = client.get("/api/who/"), client.get("/api/who/")
+    assert is_fresh(first) and first["X-Correlation-ID"] != second["X-Correlation-ID"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("get", "/no/such/place", 404),
+        ("get", "/api/saga/add-entry/", 405),
+        ("get", "/api/saga/add-entry", 404),
+        ("post", "/api/saga/add-entry/", 415),
+        ("get", "/static/none.css", 404),
+        ("get", "/api/health/", 200),
+        ("options", "/api/who/", 200),
+        ("head", "/api/who/", 200),
+    ],
+)
+def test_every_answer_has_an_id_and_a_length(method: str, path: str, status: int) -> None:
+    answer = getattr(quiet_client(), method)(path)
+    assert (answer.status_code, is_fresh(answer)) == (status, True)
+    assert int(answer["Content-Length"]) == len(answer.content) or method == "head"
+
+
+@pytest.mark.parametrize("path", ["/api/health/", "/metrics"])
+def test_polled_addresses_are_not_logged_unless_they_fail(client: Client, path: str) -> None:
+    with capture_logs() as lines:
+        client.get(path)
+        client.post(path)
+    assert [line["status"] for line in lines] == [405]
+
+
+@pytest.mark.parametrize("path", ["/api/health/", "/api/health/ready/", "/metrics"])
+@pytest.mark.parametrize("method", ["post", "put", "delete"])
+def test_other_method_on_a_plain_view_was_answered_and_is_405(client: Client, path: str, method: str) -> None:
+    answer = getattr(client, method)(path)
+    assert_problem(answer, 405, "METHOD_NOT_ALLOWED")
+    assert set(answer["Allow"].split(", ")) == {"GET", "OPTIONS"}
+
+
+@pytest.mark.parametrize(
+    "host", ["evil.example", "localhost:80:80", "", "a b", "127.0.0.1.evil.example", "[::1"]
+)
+@pytest.mark.parametrize("path", ["/api/who/", "/api/health/", "/no/such/place"])
+def test_wrong_host_was_served_and_is_400(path: str, host: str) -> None:
+    answer = quiet_client().get(path, headers={"Host": host})
+    assert_problem(answer, 400, "BAD_REQUEST")
+    assert is_fresh(answer)
+
+
+@pytest.mark.parametrize("host", ["localhost", "localhost:8002", "127.0.0.1:1", "[::1]:8002"])
+def test_own_host_is_served(host: str) -> None:
+    assert quiet_client().get("/api/who/", headers={"Host": host}).status_code == 200
+
+
+def test_invented_methods_filled_the_metrics_and_count_as_one() -> None:
+    for number in range(20):
+        quiet_client().generic(f"INVENTED{number}", "/api/who/")
+    methods = {sample.labels.get("method", "") for metric in REGISTRY.collect() for sample in metric.samples}
+    assert "other" in methods
+    assert not any(method.startswith("INVENTED") for method in methods)
+
+
+LINE_PROGRAM = """
+import structlog
+from service_kit import logs
+logs.configure("kit")
+structlog.get_logger("request").info("request", path={path!r})
+import logging, logging.config
+logging.config.dictConfig(logs.configure("kit"))
+logging.getLogger("library").warning("said %s", {path!r})
+"""
+FORGED = 'a\r\nb\x0bc\x1b[2Jd\x00e\u2028f\x85g","level":"critical'
+
+
+@pytest.mark.parametrize("form", ["json", "console"])
+def test_control_characters_never_break_a_log_line(form: str) -> None:
+    program = LINE_PROGRAM.format(path=FORGED)
+    command = [sys.executable, "-c", program]
+    ran = subprocess.run(command, env={"LOG_FORMAT": form}, capture_output=True, check=True)  # noqa: S603
+    text = ran.stderr.decode()
+    assert text.endswith("\n") and len(text.splitlines()) == 2
+    assert not any(ord(character) < 32 for character in text.replace("\n", ""))
+    if form == "json":
+        own, foreign = map(json.loads, text.splitlines())
+        assert (own["path"], own["level"], own["service"]) == (FORGED, "info", "kit")
+        assert foreign["event"] == f"said {FORGED}"

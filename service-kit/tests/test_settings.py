@@ -1,0 +1,106 @@
+from pathlib import Path
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+from service_kit import settings as kit
+
+STRONG = "b7Qx-93mZ_kLw2!vR8sTdY5@hNcE1uJp"
+
+
+@pytest.fixture(autouse=True)
+def environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Outside demo mode, with nothing set."""
+    monkeypatch.setattr(kit, "DEMO_MODE", False)
+    for name in ("SECRET_KEY", "SERVICE_KEYS", "DATABASE_URL"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(f"{name}_FILE", raising=False)
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        ("", "required"),
+        ("short", "at least 32"),
+        ("x" * 60, "at least 32 varied"),
+        ("abcabc" * 10, "varied"),
+        ("django-insecure-" + STRONG, "well-known"),
+        ("ChangeMe" + STRONG, "well-known"),
+        (kit.DEMO_SECRET, "well-known"),
+    ],
+)
+def test_weak_secret_stops_the_start(monkeypatch: pytest.MonkeyPatch, value: str, reason: str) -> None:
+    monkeypatch.setenv("SECRET_KEY", value)
+    with pytest.raises(ImproperlyConfigured, match=reason) as caught:
+        kit.secret("SECRET_KEY")
+    assert "SECRET_KEY" in str(caught.value)
+    assert not value or value not in str(caught.value)
+
+
+def test_strong_secret_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SECRET_KEY", STRONG)
+    assert kit.secret("SECRET_KEY") == STRONG
+
+
+def test_secret_is_read_from_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    file = tmp_path / "secret"
+    file.write_text(f"{STRONG}\n")
+    monkeypatch.setenv("SECRET_KEY_FILE", str(file))
+    assert kit.secret("SECRET_KEY") == STRONG
+
+
+def test_secret_file_that_is_missing_stops_the_start(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("SECRET_KEY_FILE", str(tmp_path / "none"))
+    with pytest.raises(OSError, match="none"):
+        kit.secret("SECRET_KEY")
+
+
+def test_demo_mode_brings_its_own_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kit, "DEMO_MODE", True)
+    assert kit.secret("SECRET_KEY") == kit.DEMO_SECRET
+    assert kit.service_keys() == [("demo", kit.DEMO_SECRET)]
+    monkeypatch.setenv("SERVICE_KEYS", "a:short")
+    assert kit.service_keys() == [("a", "short")]
+
+
+def test_service_keys_are_read_in_their_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SERVICE_KEYS", f"new:{STRONG},old:{STRONG[::-1]}")
+    assert kit.service_keys() == [("new", STRONG), ("old", STRONG[::-1])]
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        STRONG,
+        f":{STRONG}",
+        f"new:,{STRONG}{STRONG}",
+        f"new:{STRONG},old:short",
+        f"new:{STRONG},",
+        f"a:secret{STRONG}",
+    ],
+)
+def test_bad_service_keys_stop_the_start(monkeypatch: pytest.MonkeyPatch, keys: str) -> None:
+    monkeypatch.setenv("SERVICE_KEYS", keys)
+    with pytest.raises(ImproperlyConfigured, match="SERVICE_KEYS"):
+        kit.service_keys()
+
+
+def test_sqlite_is_the_default_database(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(kit, "DATA_DIR", tmp_path / "new" / "folder")
+    config = kit.databases("payment")["default"]
+    assert config["NAME"] == str(tmp_path / "new" / "folder" / "payment.sqlite3")
+    assert config["OPTIONS"]["transaction_mode"] == "IMMEDIATE"
+    assert config["CONN_MAX_AGE"] is None
+    assert kit.databases("payment", keep_open=False)["default"]["CONN_MAX_AGE"] == 0
+
+
+def test_postgresql_waits_as_long_as_sqlite_for_a_lock(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgres://me:pw@db.example:5432/payment")
+    config = kit.databases("payment")["default"]
+    assert "lock_timeout=2000" in config["OPTIONS"]["options"]
+    assert config["OPTIONS"]["pool"]["timeout"] == 2
+
+
+def test_other_database_stops_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", "mysql://me@db.example/payment")
+    with pytest.raises(ImproperlyConfigured, match="SQLite or PostgreSQL"):
+        kit.databases("payment")
