@@ -1,0 +1,33 @@
+"""The payment gateway behind an interface; this one is simulated, and a pure function of the token."""
+
+from enum import Enum
+from typing import Protocol
+
+
+class Decision(Enum):
+    APPROVED = "approved"
+    DECLINED = "The card was declined."
+    INSUFFICIENT_FUNDS = "The card has insufficient funds."
+    NO_ANSWER = "The payment gateway does not answer."
+
+
+class Gateway(Protocol):
+    def authorize(self, *, card_token: str, amount: int) -> Decision:
+        """Ask for `amount` cents."""
+
+
+class SimulatedGateway:
+    """Decides by the test tokens of the contract; an unknown token is a declined card."""
+
+    decisions = {
+        "tok_ok": Decision.APPROVED,
+        "tok_declined": Decision.DECLINED,
+        "tok_insufficient_funds": Decision.INSUFFICIENT_FUNDS,
+        "tok_timeout": Decision.NO_ANSWER,
+    }
+
+    def authorize(self, *, card_token: str, amount: int) -> Decision:
+        return self.decisions.get(card_token, Decision.DECLINED)
+
+
+gateway: Gateway = SimulatedGateway()

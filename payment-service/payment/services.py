@@ -1,0 +1,85 @@
+"""What changes payments: authorise and its opposite, cancel."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from service_kit.database import db_time, execute
+from service_kit.guard.barrier import Done, Refused
+from service_kit.money import to_wire
+
+from payment.gateway import Decision, gateway
+from payment.models import EntryKind
+
+CURRENCY = "USD"
+COLUMNS = """correlation_id, kind, authorization_id, user_id,
+    amount, flight_fare, other_charges, currency, created_at"""
+INSERT_AUTHORIZATION = f"INSERT INTO payment_ledger ({COLUMNS}) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)"
+# The opposite entry is made from the first one, so that the two can never differ.
+INSERT_CANCELLATION = f"""
+    INSERT INTO payment_ledger ({COLUMNS})
+    SELECT correlation_id, %s, authorization_id, user_id,
+           amount, flight_fare, other_charges, currency, %s
+    FROM payment_ledger WHERE correlation_id = %s AND kind = %s"""
+
+
+@dataclass(frozen=True)
+class Authorize:
+    user_id: str
+    flight_fare: int
+    card_token: str
+
+    def used(self) -> dict[str, Any]:
+        return dict(vars(self))
+
+    @property
+    def amount(self) -> int:
+        """Cents: the fare and the charges of a booking."""
+        return int(self.flight_fare + settings.OTHER_CHARGES_CENTS)
+
+
+def ask_gateway(command: Authorize) -> Decision:
+    return gateway.authorize(card_token=command.card_token, amount=command.amount)
+
+
+def authorize_payment(
+    *, correlation_id: str, command: Authorize, decision: Decision, authorization_id: UUID, now: datetime
+) -> Done | Refused:
+    """What the gateway's decision comes to; the guard's transaction writes the entry."""
+    if decision is not Decision.APPROVED:
+        return Refused("PAYMENT_DECLINED", decision.value)
+    reference, charges = f"auth-{authorization_id}", settings.OTHER_CHARGES_CENTS
+    entry = (
+        correlation_id,
+        EntryKind.AUTHORIZED,
+        reference,
+        command.user_id,
+        command.amount,
+        command.flight_fare,
+        charges,
+        CURRENCY,
+        db_time(now),
+    )
+    fields = {
+        "authorization_id": reference,
+        "amount": to_wire(command.amount),
+        "flight_fare": to_wire(command.flight_fare),
+        "other_charges": to_wire(charges),
+        "currency": CURRENCY,
+        "status": EntryKind.AUTHORIZED,
+    }
+    return Done(fields, write=lambda: execute(INSERT_AUTHORIZATION, entry))
+
+
+def cancel_payment(*, correlation_id: str, authorized: Mapping[str, Any], now: datetime) -> dict[str, Any]:
+    """Give the authorised amount back; `authorized` is what authorize_payment answered."""
+    execute(INSERT_CANCELLATION, (EntryKind.CANCELLED, db_time(now), correlation_id, EntryKind.AUTHORIZED))
+    return {
+        "authorization_id": authorized["authorization_id"],
+        "amount": authorized["amount"],
+        "status": EntryKind.CANCELLED,
+        "message": "The authorisation was cancelled; nothing is charged.",
+    }

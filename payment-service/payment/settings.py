@@ -1,0 +1,34 @@
+"""Settings of the payment service; every value that differs between machines comes from the environment."""
+
+from service_kit import logs
+from service_kit import settings as kit
+
+SERVICE_NAME = "payment"
+DEMO_MODE = kit.DEMO_MODE
+SECRET_KEY = kit.secret("SECRET_KEY")
+SERVICE_KEYS = kit.service_keys()
+DEBUG = False
+ALLOWED_HOSTS = kit.allowed_hosts()
+
+INSTALLED_APPS = kit.api_apps("payment")
+MIDDLEWARE = kit.API_MIDDLEWARE
+ROOT_URLCONF = "payment.urls"
+WSGI_APPLICATION = "payment.wsgi.application"
+TEMPLATES = kit.TEMPLATES
+
+DATABASES = kit.databases(SERVICE_NAME)
+DATABASE_BUSY_SECONDS = kit.DATABASE_BUSY_SECONDS
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+USE_TZ = True
+TIME_ZONE = "UTC"
+
+STATIC_URL = "static/"
+WHITENOISE_USE_FINDERS = True
+
+REST_FRAMEWORK = kit.rest_framework()
+SPECTACULAR_SETTINGS = kit.spectacular("Payment service")
+LOGGING = logs.configure(SERVICE_NAME)
+
+# How long the simulated gateway keeps a caller waiting when it will never answer, in seconds.
+GATEWAY_TIMEOUT_SECONDS = kit.env.float("GATEWAY_TIMEOUT_SECONDS", default=2.0)
+OTHER_CHARGES_CENTS = 5000

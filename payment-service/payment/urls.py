@@ -1,0 +1,15 @@
+from django.urls import path
+from service_kit import problems
+from service_kit.urls import common, demo
+
+from payment import saga_views, views
+
+urlpatterns = [
+    path("api/saga/authorize-payment/", saga_views.AuthorizePayment.as_view()),
+    path("api/saga/cancel-payment/", saga_views.CancelPayment.as_view()),
+    path("api/payments/<str:correlation_id>/", views.PaymentView.as_view()),
+    demo(saga_views.AuthorizePayment, saga_views.CancelPayment),
+    *common(),
+]
+
+handler400, handler404, handler500 = problems.handler400, problems.handler404, problems.handler500

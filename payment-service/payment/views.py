@@ -1,0 +1,23 @@
+"""Payment's reads."""
+
+from django.http import HttpResponse
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from service_kit import credentials, schema
+from service_kit.api import ServiceView, json_response
+from service_kit.fields import CORRELATION_ID
+from service_kit.problems import not_found
+
+from payment import selectors, serializers
+
+
+class PaymentView(ServiceView):
+    @extend_schema(responses=schema.read(serializers.Payment))
+    def get(self, request: Request, correlation_id: str) -> HttpResponse:
+        """How the payment of a booking stands."""
+        # PostgreSQL refuses a text with a NUL, which an address can hold.
+        entry = selectors.payment_of(correlation_id) if CORRELATION_ID.fullmatch(correlation_id) else None
+        if entry is None:
+            raise not_found("payment")
+        credentials.require_owner(request._request, entry.user_id, "payment")
+        return json_response(selectors.describe(entry))
