@@ -1,0 +1,38 @@
+"""Loyalty's two step endpoints."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from drf_spectacular.utils import extend_schema
+from service_kit import schema
+from service_kit.fields import Fields
+from service_kit.guard.barrier import Done, Refused
+from service_kit.saga_steps import ActionView, Call, CompensationView
+
+from loyalty import serializers, services
+from loyalty.services import Award
+
+
+@extend_schema(request=serializers.AwardRequest, responses=schema.step(serializers.Awarded))
+class AwardMiles(ActionView):
+    """Add the miles that a booking earns."""
+
+    name = step = "AwardMiles"
+
+    def read(self, booking: Fields) -> Award:
+        return Award(user_id=booking.user_id(), flight_fare=booking.amount("flight_fare"))
+
+    def effect(self, call: Call, command: Award, now: datetime) -> Done | Refused:
+        return services.award_miles(correlation_id=call.correlation_id, command=command, now=now)
+
+
+@extend_schema(request=schema.CompensationRequest, responses=schema.step(serializers.Reversed))
+class ReverseMiles(CompensationView):
+    """Take an award back."""
+
+    name, step = "ReverseMiles", "AwardMiles"
+    nothing = {"miles_reversed": 0, "status": "REVERSED", "message": "There were no miles to reverse."}
+
+    def undo(self, call: Call, answer: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
+        return services.reverse_miles(correlation_id=call.correlation_id, awarded=answer, now=now)

@@ -1,0 +1,36 @@
+"""What can be read about miles."""
+
+from typing import Any
+
+from service_kit.clock import iso
+
+from loyalty import tiers
+from loyalty.models import Account, LedgerEntry
+
+PAGE = 200
+
+
+def account_of(user_id: str) -> Account | None:
+    return Account.objects.filter(user_id=user_id).first()
+
+
+def describe(account: Account) -> dict[str, Any]:
+    """The account with its newest entries and the way to the next tier."""
+    entries = LedgerEntry.objects.filter(user_id=account.user_id).order_by("-id")[:PAGE]
+    following = tiers.next_tier(account.balance)
+    return {
+        "user_id": account.user_id,
+        "balance": account.balance,
+        "in_debt": account.balance < 0,
+        "tier": tiers.tier_of(account.balance),
+        "next_tier": {"tier": following[0], "miles_missing": following[1]} if following else None,
+        "entries": [
+            {
+                "correlation_id": entry.correlation_id,
+                "kind": entry.kind,
+                "miles": entry.miles,
+                "created_at": iso(entry.created_at),
+            }
+            for entry in entries
+        ],
+    }

@@ -1,0 +1,49 @@
+"""The wire forms of this service, for its OpenAPI schema."""
+
+from rest_framework import serializers
+from service_kit import schema
+
+
+class AwardBooking(serializers.Serializer[None]):
+    user_id = schema.UserId()
+    flight_fare = schema.Amount()
+
+
+class AwardRequest(schema.StepRequest):
+    booking_data = AwardBooking()
+
+
+class Awarded(schema.StepDone):
+    user_id = serializers.CharField()
+    miles_awarded = serializers.IntegerField()
+    original_balance = serializers.IntegerField()
+    new_balance = serializers.IntegerField()
+
+
+class Reversed(schema.StepDone):
+    user_id = serializers.CharField(required=False)
+    miles_reversed = serializers.IntegerField()
+    new_balance = serializers.IntegerField(required=False)
+    status = serializers.CharField()
+    message = serializers.CharField(required=False)
+
+
+class Entry(serializers.Serializer[None]):
+    correlation_id = serializers.CharField()
+    kind = serializers.ChoiceField(["AWARD", "REVERSAL"])
+    miles = serializers.IntegerField()
+    created_at = serializers.DateTimeField()
+
+
+class NextTier(serializers.Serializer[None]):
+    tier = serializers.CharField()
+    miles_missing = serializers.IntegerField()
+
+
+class Loyalty(serializers.Serializer[None]):
+    user_id = serializers.CharField()
+    balance = serializers.IntegerField()
+    in_debt = serializers.BooleanField()
+    tier = serializers.CharField()
+    next_tier = NextTier(allow_null=True)
+    entries = Entry(many=True)

@@ -1,0 +1,69 @@
+"""What changes miles: award and its opposite, reverse."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from service_kit.database import db_time, execute, fetch_one
+from service_kit.guard.barrier import Done, Refused
+from service_kit.money import CENTS_PER_UNIT
+
+from loyalty.models import EntryKind
+
+# One statement makes the account or adds to it, and says whether it may be used.
+CHANGE_BALANCE = """
+    INSERT INTO loyalty_account (user_id, balance, closed, created_at) VALUES (%s, %s, %s, %s)
+    ON CONFLICT (user_id) DO UPDATE SET balance = loyalty_account.balance + %s
+    WHERE NOT loyalty_account.closed
+    RETURNING balance"""
+TAKE_BACK = "UPDATE loyalty_account SET balance = balance - %s WHERE user_id = %s RETURNING balance"
+INSERT_ENTRY = """
+    INSERT INTO loyalty_ledger (correlation_id, kind, user_id, miles, created_at)
+    VALUES (%s, %s, %s, %s, %s)"""
+
+
+@dataclass(frozen=True)
+class Award:
+    user_id: str
+    flight_fare: int
+
+    def used(self) -> dict[str, Any]:
+        return dict(vars(self))
+
+    @property
+    def miles(self) -> int:
+        """One mile per whole dollar of the fare."""
+        return self.flight_fare // CENTS_PER_UNIT
+
+
+def award_miles(*, correlation_id: str, command: Award, now: datetime) -> Done | Refused:
+    """Add the miles of a booking, or refuse for a closed account. Runs inside the guard's transaction."""
+    miles, at = command.miles, db_time(now)
+    row = fetch_one(CHANGE_BALANCE, (command.user_id, miles, False, at, miles))
+    if row is None:
+        return Refused("ACCOUNT_CLOSED", "This loyalty account is closed.")
+    balance = int(row[0])
+    execute(INSERT_ENTRY, (correlation_id, EntryKind.AWARD, command.user_id, miles, at))
+    return Done(
+        {
+            "user_id": command.user_id,
+            "miles_awarded": miles,
+            "original_balance": balance - miles,
+            "new_balance": balance,
+        }
+    )
+
+
+def reverse_miles(*, correlation_id: str, awarded: Mapping[str, Any], now: datetime) -> dict[str, Any]:
+    """Take an award back; `awarded` is what award_miles answered. The balance may fall below zero."""
+    user_id, miles = awarded["user_id"], awarded["miles_awarded"]
+    row = fetch_one(TAKE_BACK, (miles, user_id))
+    assert row is not None, "an award made the account, and accounts are never deleted"
+    execute(INSERT_ENTRY, (correlation_id, EntryKind.REVERSAL, user_id, -miles, db_time(now)))
+    return {
+        "user_id": user_id,
+        "miles_reversed": miles,
+        "new_balance": int(row[0]),
+        "status": "REVERSED",
+    }

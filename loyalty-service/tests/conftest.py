@@ -1,0 +1,49 @@
+from typing import Any
+
+import pytest
+from service_kit.clock import utc_now
+from service_kit.credentials import service_bearer
+from service_kit.testing.protocol import Pair
+
+from loyalty.models import Account, LedgerEntry
+
+AWARD = "/api/saga/award-miles/"
+REVERSE = "/api/saga/reverse-miles/"
+
+
+def booking(**changes: Any) -> dict[str, Any]:
+    return {"user_id": 1, "flight_fare": 500.75, **changes}
+
+
+def miles_of(correlation_id: str) -> int:
+    """What the ledger gives for a booking; the balances must say the same in sum."""
+    balances = sum(Account.objects.values_list("balance", flat=True))
+    assert balances == sum(LedgerEntry.objects.values_list("miles", flat=True))
+    return sum(LedgerEntry.objects.filter(correlation_id=correlation_id).values_list("miles", flat=True))
+
+
+@pytest.fixture
+def closed_account(transactional_db: None) -> Account:
+    return Account.objects.create(user_id="closed", balance=0, closed=True, created_at=utc_now())
+
+
+@pytest.fixture
+def pair(closed_account: Account) -> Pair:
+    return Pair(
+        step="AwardMiles",
+        action=AWARD,
+        compensation=REVERSE,
+        booking=booking(),
+        same={"flight_fare": 500.75, "user_id": "1"},
+        other=booking(user_id=2),
+        refused=booking(user_id=closed_account.user_id),
+        refusal="ACCOUNT_CLOSED",
+        worth=500,
+        live=miles_of,
+    )
+
+
+@pytest.fixture
+def service_headers() -> dict[str, str]:
+    """What the backend sends to prove who it is."""
+    return {"Authorization": service_bearer(caller="backend", audience="loyalty")}

@@ -1,0 +1,95 @@
+from typing import Any
+
+import pytest
+from django.test import Client
+from pytest_django import Settings
+from service_kit.credentials import ON_BEHALF_OF, user_token
+from service_kit.testing.calls import client as quiet_client
+from service_kit.testing.calls import envelope, post
+from service_kit.testing.protocol import assert_problem
+
+from loyalty.models import Account
+from loyalty.tiers import next_tier, tier_of
+from tests.conftest import AWARD, REVERSE, booking
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def award(settings: Settings) -> None:
+    """500 miles of user 1, awarded in demo mode."""
+    settings.DEMO_MODE = True
+    post(AWARD, envelope("test-1", booking()))
+
+
+def read(user_id: str = "1", **headers: str) -> Any:
+    sent = {name.replace("_", "-"): value for name, value in headers.items()}
+    return quiet_client().get(f"/api/loyalty/{user_id}/", headers=sent)
+
+
+def person(user_id: str, role: str = "") -> str:
+    return "Bearer " + user_token(user_id=user_id, role=role, audience="loyalty")
+
+
+def test_account_shows_balance_tier_and_entries() -> None:
+    post(REVERSE, envelope("test-1"))
+    post(AWARD, envelope("test-2", booking(flight_fare=6000)))
+    account = read().json()
+    assert (account["user_id"], account["balance"], account["tier"]) == ("1", 6000, "Bronze")
+    assert (account["in_debt"], account["next_tier"]) == (False, {"tier": "Silver", "miles_missing": 9000})
+    assert [(entry["correlation_id"], entry["kind"], entry["miles"]) for entry in account["entries"]] == [
+        ("test-2", "AWARD", 6000),
+        ("test-1", "REVERSAL", -500),
+        ("test-1", "AWARD", 500),
+    ]
+
+
+def test_debt_is_shown_as_one() -> None:
+    Account.objects.update(balance=-10)
+    account = read().json()
+    assert (account["balance"], account["in_debt"], account["tier"]) == (-10, True, "Member")
+
+
+@pytest.mark.parametrize(
+    ("balance", "tier", "following"),
+    [
+        (0, "Member", ("Bronze", 5000)),
+        (4999, "Member", ("Bronze", 1)),
+        (5000, "Bronze", ("Silver", 10000)),
+        (40000, "Gold", ("Platinum", 60000)),
+        (100000, "Platinum", None),
+    ],
+)
+def test_tier_follows_the_balance(balance: int, tier: str, following: tuple[str, int] | None) -> None:
+    assert (tier_of(balance), next_tier(balance)) == (tier, following)
+
+
+@pytest.mark.parametrize(
+    "user_id", ["2", "no-such", "a%00b", "%F0%9F%92%B3", "x" * 300, "a%0Ab", "'--", "%ff", "1%20", "{{7*7}}"]
+)
+def test_account_that_does_not_exist_is_404(user_id: str) -> None:
+    assert_problem(read(user_id), 404, "NOT_FOUND")
+
+
+def test_another_users_account_is_the_same_404_as_none(settings: Settings) -> None:
+    settings.DEMO_MODE = False
+    others, none = read(Authorization=person("2")), read("none", Authorization=person("2"))
+    assert (others.status_code, others.content) == (404, none.content)
+    assert read().content == none.content
+
+
+def test_owner_operator_and_services_see_an_account(
+    settings: Settings, service_headers: dict[str, str]
+) -> None:
+    settings.DEMO_MODE = False
+    assert read(Authorization=person("1")).status_code == 200
+    assert read(Authorization=person("9", "operator")).status_code == 200
+    assert read(**service_headers).status_code == 200
+    assert read(**service_headers, **{ON_BEHALF_OF: "1"}).status_code == 200
+    assert read(**service_headers, **{ON_BEHALF_OF: "2"}).status_code == 404
+
+
+def test_other_method_is_405_with_allow(client: Client) -> None:
+    answer = client.delete("/api/loyalty/1/")
+    assert_problem(answer, 405, "METHOD_NOT_ALLOWED")
+    assert answer["Allow"] == "GET, HEAD, OPTIONS"
