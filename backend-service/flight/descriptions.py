@@ -1,0 +1,174 @@
+"""The wire forms of what the selectors find: plain dictionaries, money as Decimal."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from typing import Any
+
+from django.conf import settings
+from service_kit.clock import iso, iso_or_none
+from service_kit.money import to_wire
+
+from flight.aircraft import AIRCRAFT, Cabin, SeatClass
+from flight.models import Airport, Booking, Flight, SeatState, Ticket
+from flight.queries import FareSearch
+from flight.selectors import DayFare
+
+SEAT_STATUS = {SeatState.HELD: "held", SeatState.SOLD: "sold"}
+
+
+def airport(found: Airport) -> dict[str, Any]:
+    return {
+        "code": found.iata,
+        "name": found.name,
+        "city": found.city,
+        "region": found.region,
+        "country": found.country,
+        "time_zone": found.time_zone,
+    }
+
+
+def place(found: Airport) -> dict[str, Any]:
+    position = {"latitude": found.latitude, "longitude": found.longitude}
+    return {**airport(found), **position, "served": found.is_served}
+
+
+def flight(found: Flight) -> dict[str, Any]:
+    """What never changes of a flight; needs its airports."""
+    departs = found.departs_at.astimezone(found.origin.zone)
+    arrives = found.arrives_at.astimezone(found.destination.zone)
+    return {
+        "id": found.id,
+        "flight_number": found.flight_number,
+        "origin": airport(found.origin),
+        "destination": airport(found.destination),
+        "departs_at": iso(found.departs_at),
+        "departs_local": departs.isoformat(),
+        "arrives_at": iso(found.arrives_at),
+        "arrives_local": arrives.isoformat(),
+        "arrives_day_offset": (arrives.date() - departs.date()).days,
+        "distance_miles": found.distance_miles,
+        "duration_minutes": found.duration_minutes,
+        "aircraft": found.aircraft,
+        "aircraft_name": AIRCRAFT[found.aircraft].name,
+    }
+
+
+def flight_offer(
+    found: Flight,
+    live: Counter[tuple[int, str]],
+    *,
+    now: datetime,
+    seat_class: SeatClass | None = None,
+    passengers: int = 1,
+) -> dict[str, Any]:
+    """A flight with its prices and the seats left; bookable if all passengers find a seat in the class."""
+    classes = [_class_offer(found, each, live) for each in AIRCRAFT[found.aircraft].classes]
+    asked = [offer for offer in classes if seat_class in (None, offer["seat_class"])]
+    return {
+        **flight(found),
+        "seat_classes": classes,
+        "currency": settings.CURRENCY,
+        "sale_closes_at": iso(found.sale_closes_at),
+        "bookable": found.is_on_sale(now) and any(offer["seats_left"] >= passengers for offer in asked),
+    }
+
+
+def _class_offer(found: Flight, seat_class: SeatClass, live: Counter[tuple[int, str]]) -> dict[str, Any]:
+    fare, seats = found.fare(seat_class), AIRCRAFT[found.aircraft].capacity[seat_class]
+    return {
+        "seat_class": seat_class.value,
+        "fare": None if fare is None else to_wire(fare),
+        "seats": seats,
+        "seats_left": seats - live[found.id, seat_class],
+    }
+
+
+def seat_map(found: Flight, states: Mapping[str, str]) -> dict[str, Any]:
+    kind = AIRCRAFT[found.aircraft]
+    seats, counts = [], {each.value: {"free": 0, "held": 0, "sold": 0} for each in kind.classes}
+    for seat in kind.seats.values():
+        status = SEAT_STATUS[SeatState(states[seat.number])] if seat.number in states else "free"
+        counts[seat.seat_class][status] += 1
+        seats.append(
+            {
+                "seat_number": seat.number,
+                "seat_class": seat.seat_class.value,
+                "status": status,
+                "row": seat.row,
+                "letter": seat.letter,
+                "position": seat.position.value,
+                "exit_row": seat.exit_row,
+            }
+        )
+    return {
+        "flight_id": found.id,
+        "aircraft": kind.code,
+        "aircraft_name": kind.name,
+        "seats": seats,
+        "counts": counts,
+        "cabins": [_cabin(cabin) for cabin in kind.cabins],
+    }
+
+
+def _cabin(cabin: Cabin) -> dict[str, Any]:
+    return {
+        "seat_class": cabin.seat_class.value,
+        "rows": list(cabin.rows),
+        "letters": list(cabin.letters),
+        "groups": cabin.groups,
+        "aisles_after": [group[-1] for group in cabin.groups[:-1]],
+        "exit_rows": list(cabin.exit_rows),
+    }
+
+
+def fare_strip(search: FareSearch, fares: Mapping[date, DayFare]) -> dict[str, Any]:
+    return {
+        "origin": search.route.origin.iata,
+        "destination": search.route.destination.iata,
+        "seat_class": search.seat_class.value,
+        "currency": settings.CURRENCY,
+        "days": [_day_fare(day, fares.get(day)) for day in search.days],
+    }
+
+
+def _day_fare(day: date, fare: DayFare | None) -> dict[str, Any]:
+    return {
+        "date": day.isoformat(),
+        "lowest_fare": to_wire(fare.lowest) if fare else None,
+        "flights": fare.flights if fare else 0,
+    }
+
+
+def booking(found: Booking) -> dict[str, Any]:
+    """With flight and tickets; the amount is null for a booking made by direct calls."""
+    tickets = sorted(found.tickets.all(), key=lambda ticket: ticket.ticket_number)
+    return {
+        "booking_reference": found.reference,
+        "correlation_id": found.correlation_id,
+        "user_id": found.user_id,
+        "status": found.status,
+        "amount": None if found.amount is None else to_wire(found.amount),
+        "currency": found.currency,
+        "contact_info": {"email": found.email, "mobile": found.mobile},
+        "created_at": iso(found.created_at),
+        "cancelled_at": iso_or_none(found.cancelled_at),
+        "flight": flight(found.flight),
+        "tickets": [_ticket(ticket) for ticket in tickets],
+    }
+
+
+def _ticket(found: Ticket) -> dict[str, Any]:
+    return {
+        "ticket_number": found.ticket_number,
+        "passenger": f"{found.first_name} {found.last_name}",
+        "first_name": found.first_name,
+        "last_name": found.last_name,
+        "gender": found.gender,
+        "seat_number": found.seat_number,
+        "seat_class": found.seat_class,
+    }
+
+
+def bookings(found: Sequence[Booking], *, user_id: str, more: str | None) -> dict[str, Any]:
+    return {"user_id": user_id, "results": [booking(each) for each in found], "next": more}

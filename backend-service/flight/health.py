@@ -1,0 +1,18 @@
+"""The backend's readiness: its database decides; recovery and the participants are only reported."""
+
+from django.http import HttpRequest, HttpResponse
+from service_kit import health
+from service_kit.clock import iso_or_none
+from service_kit.database import fetch_one, from_db_time
+
+from flight.saga_runtime import orchestrator
+
+
+def ready(request: HttpRequest) -> HttpResponse:
+    if health.database_state() != "ok":
+        return health.readiness()
+    row = fetch_one("SELECT MAX(beat_at) FROM flight_recovery")
+    breakers = orchestrator().participants.breakers.items()
+    participants = {name: "not answering" if breaker.is_open else "ok" for name, breaker in breakers}
+    beat = from_db_time(row[0]) if row else None
+    return health.readiness(recovery_heartbeat=iso_or_none(beat), participants=participants)

@@ -1,0 +1,196 @@
+"""Airports, flights, seats that somebody owns, bookings and tickets."""
+
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+
+from flight.aircraft import SeatClass
+
+UNRANKED = 9999
+
+
+class Airport(models.Model):
+    iata = models.CharField(max_length=3, primary_key=True)
+    name = models.CharField(max_length=100)
+    city = models.CharField(max_length=60)
+    region = models.CharField(max_length=60, help_text="state or province; empty where there is none")
+    country = models.CharField(max_length=2, help_text="ISO 3166-1")
+    latitude = models.FloatField()
+    longitude = models.FloatField()
+    time_zone = models.CharField(max_length=40, help_text="IANA name")
+    busy_rank = models.PositiveSmallIntegerField(help_text="1 is the busiest; 9999 for one not served")
+    search_city = models.CharField(max_length=60, help_text="folded, as flight.folding does")
+    search_words = models.CharField(max_length=180, help_text="folded code, city and name, spaces around")
+
+    class Meta:
+        db_table = "flight_airport"
+        indexes = [models.Index(fields=["busy_rank", "name"], name="airport_by_rank")]
+
+    def __str__(self) -> str:
+        return f"{self.iata} {self.city}"
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.time_zone)
+
+    @property
+    def is_served(self) -> bool:
+        return self.busy_rank < UNRANKED
+
+
+class Flight(models.Model):
+    """One dated flight. The columns origin_id and destination_id hold IATA codes, so a flight alone
+    answers what a booking asks without a join."""
+
+    flight_number = models.CharField(max_length=8)
+    # The composite index below begins with the origin; nobody looks up by destination alone.
+    origin = models.ForeignKey(Airport, on_delete=models.PROTECT, related_name="+", db_index=False)
+    destination = models.ForeignKey(Airport, on_delete=models.PROTECT, related_name="+", db_index=False)
+    departs_on = models.DateField(help_text="the local date at the origin, which travellers search by")
+    departs_at = models.DateTimeField()
+    arrives_at = models.DateTimeField()
+    distance_miles = models.PositiveIntegerField()
+    duration_minutes = models.PositiveIntegerField(help_text="from gate to gate")
+    aircraft = models.CharField(max_length=10, help_text="a code of flight.aircraft")
+    economy_fare = models.PositiveIntegerField(help_text="cents, one passenger")
+    business_fare = models.PositiveIntegerField(help_text="cents, one passenger")
+    first_fare = models.PositiveIntegerField(null=True, help_text="cents; null if it has no first class")
+
+    class Meta:
+        db_table = "flight_flight"
+        constraints = [
+            # An airline flies a number once on a local date, which implies once at a moment.
+            models.UniqueConstraint(
+                fields=["flight_number", "departs_on"], name="one_flight_per_number_and_day"
+            ),
+            models.CheckConstraint(condition=Q(arrives_at__gt=F("departs_at")), name="flight_arrives_later"),
+            models.CheckConstraint(
+                condition=Q(economy_fare__gt=0, business_fare__gt=0)
+                & (Q(first_fare__isnull=True) | Q(first_fare__gt=0)),
+                name="flight_fares_are_positive",
+            ),
+        ]
+        indexes = [models.Index(fields=["origin", "destination", "departs_on"], name="flight_search")]
+
+    def __str__(self) -> str:
+        return f"{self.flight_number} {self.origin_id}-{self.destination_id} {self.departs_on}"
+
+    def fare(self, seat_class: str) -> int | None:
+        """Cents for one passenger; None if the flight does not sell that class."""
+        fares = {
+            SeatClass.ECONOMY: self.economy_fare,
+            SeatClass.BUSINESS: self.business_fare,
+            SeatClass.FIRST: self.first_fare,
+        }
+        return fares[SeatClass(seat_class)]
+
+    @property
+    def sale_closes_at(self) -> datetime:
+        return self.departs_at - timedelta(minutes=settings.SALE_CLOSES_MINUTES)
+
+    def is_on_sale(self, now: datetime) -> bool:
+        return now < self.sale_closes_at
+
+
+class SeatState(models.TextChoices):
+    HELD = "HELD", "reserved by a booking that is not confirmed yet"
+    SOLD = "SOLD", "belongs to a confirmed booking"
+    RELEASED = "RELEASED", "given back; kept as history, the seat is free again"
+
+
+LIVE = (SeatState.HELD, SeatState.SOLD)
+
+
+class Seat(models.Model):
+    """A seat of a flight that a saga or a direct call owns or once owned; a free seat has no live row."""
+
+    # The partial unique constraint below serves the look-up by flight.
+    flight = models.ForeignKey(Flight, on_delete=models.PROTECT, related_name="+", db_index=False)
+    seat_number = models.CharField(max_length=4)
+    seat_class = models.CharField(max_length=8, choices=SeatClass)
+    correlation_id = models.CharField(max_length=64)
+    state = models.CharField(max_length=8, choices=SeatState)
+    held_at = models.DateTimeField()
+    expires_at = models.DateTimeField(null=True, help_text="null for a hold that a saga owns")
+    released_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "flight_seat"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["flight", "seat_number"], condition=Q(state__in=LIVE), name="one_live_owner_per_seat"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["correlation_id"], name="seat_by_correlation_id"),
+            # For the sweeper. A saga's hold has no expiry and is not in it.
+            models.Index(
+                fields=["expires_at"],
+                name="seat_hold_expiry",
+                condition=Q(state=SeatState.HELD, expires_at__isnull=False),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.seat_number} of flight {self.flight_id}: {self.state}"
+
+
+class BookingStatus(models.TextChoices):
+    CONFIRMED = "CONFIRMED", "its tickets are good to fly"
+    CANCELLED = "CANCELLED", "undone by its saga's compensations; final"
+
+
+class Booking(models.Model):
+    reference = models.CharField(max_length=6, primary_key=True, help_text="airline style: A-Z 2-9")
+    correlation_id = models.CharField(max_length=64, unique=True)
+    # No read goes from a flight to its bookings, and each index costs every booking a write.
+    flight = models.ForeignKey(Flight, on_delete=models.PROTECT, related_name="+", db_index=False)
+    user_id = models.CharField(max_length=64)
+    status = models.CharField(max_length=9, choices=BookingStatus)
+    email = models.CharField(max_length=200)
+    mobile = models.CharField(max_length=30)
+    amount = models.BigIntegerField(null=True, help_text="cents, with charges; null for a direct call")
+    currency = models.CharField(max_length=3)
+    created_at = models.DateTimeField()
+    cancelled_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "flight_booking"
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(amount__isnull=True) | Q(amount__gt=0), name="booking_amount_is_positive"
+            ),
+            models.CheckConstraint(
+                condition=Q(status=BookingStatus.CONFIRMED, cancelled_at__isnull=True)
+                | Q(status=BookingStatus.CANCELLED, cancelled_at__isnull=False),
+                name="a_cancelled_booking_says_when",
+            ),
+        ]
+        indexes = [models.Index(fields=["user_id", "-created_at", "-reference"], name="booking_of_user")]
+
+    def __str__(self) -> str:
+        return f"{self.reference}: {self.status}"
+
+
+class Ticket(models.Model):
+    """One passenger's seat. Whether it is good to fly is its booking's status."""
+
+    ticket_number = models.CharField(max_length=16, primary_key=True)
+    booking = models.ForeignKey(Booking, on_delete=models.PROTECT, related_name="tickets")
+    first_name = models.CharField(max_length=100)
+    last_name = models.CharField(max_length=100)
+    gender = models.CharField(max_length=11)
+    seat_number = models.CharField(max_length=4)
+    seat_class = models.CharField(max_length=8, choices=SeatClass)
+
+    class Meta:
+        db_table = "flight_ticket"
+
+    def __str__(self) -> str:
+        return f"{self.ticket_number} {self.seat_number}"
+
+
+from flight.saga_models import OperatorAction, RecoveryHeartbeat, Saga, SagaEventRow  # noqa: E402, F401

@@ -1,0 +1,131 @@
+"""What the saga endpoints answer about a saga."""
+
+from typing import Any
+
+from service_kit.clock import iso, iso_or_none
+from service_kit.money import to_wire
+
+from flight.saga_models import SagaStatus
+from flight.saga_state import SagaState, StepState, StepStatus
+
+SETTLED = (StepStatus.UNDONE, StepStatus.RESOLVED)
+
+
+def result(saga: SagaState) -> dict[str, Any]:
+    """start-booking's answer for a saga that has ended."""
+    if saga.status == SagaStatus.COMPLETED:
+        return _completed(saga)
+    message = "The booking failed and everything was undone; nothing is charged."
+    return {
+        "success": False,
+        "correlation_id": saga.correlation_id,
+        "status": saga.status.value,
+        "message": message,
+        "steps_completed": sum(1 for step in saga.steps if was_completed(step)),
+        "failed_step": saga.failed_step or None,
+        "error": saga.error or "The booking was cancelled before it was complete.",
+        "error_code": saga.error_code or saga.reason,
+        "compensation_result": compensations(saga),
+    }
+
+
+def _completed(saga: SagaState) -> dict[str, Any]:
+    seats = saga.facts["ReserveSeat"]["seat_numbers"]
+    return {
+        "success": True,
+        "correlation_id": saga.correlation_id,
+        "status": saga.status.value,
+        "message": f"Booking {saga.booking_reference} is confirmed.",
+        "steps_completed": len(saga.steps),
+        "booking_reference": saga.booking_reference,
+        "seats_reserved": len(seats),
+        "seat_numbers": seats,
+        "amount": to_wire(saga.amount),
+        "miles_awarded": saga.facts["AwardMiles"].get("miles_awarded"),
+    }
+
+
+def was_completed(step: StepState) -> bool:
+    return step.finished_at is not None and step.error_code is None
+
+
+def compensations(saga: SagaState) -> list[dict[str, Any]]:
+    """The compensations that have run, in the order in which they ran."""
+    return [
+        {"step": step.name, "compensation": step.compensation, "success": True}
+        for step in reversed(saga.steps)
+        if step.status in SETTLED
+    ]
+
+
+def current_result(saga: SagaState) -> dict[str, Any] | None:
+    """The first result, with the status as it is now."""
+    return {**saga.result, "status": saga.status.value} if saga.result is not None else None
+
+
+def accepted(saga: SagaState) -> dict[str, Any]:
+    """The 202 of a saga that goes on elsewhere."""
+    return {
+        "success": True,
+        "correlation_id": saga.correlation_id,
+        "status": saga.status.value,
+        "message": "The booking is being worked on; see its status.",
+    }
+
+
+def status(saga: SagaState) -> dict[str, Any]:
+    answer: dict[str, Any] = {
+        "correlation_id": saga.correlation_id,
+        "status": saga.status.value,
+        "reason": saga.reason or None,
+        "needs_attention": bool(saga.attention),
+        "attention_reason": saga.attention or None,
+        "resolved_manually": any(step.status == StepStatus.RESOLVED for step in saga.steps),
+        "booking_reference": saga.booking_reference or None,
+        "user_id": saga.user_id,
+        "flight_id": saga.flight_id,
+        "amount": to_wire(saga.amount),
+        "created_at": iso(saga.created_at),
+        "finished_at": iso_or_none(saga.finished_at),
+        "next_attempt_at": iso_or_none(saga.due_at),
+        "owner": saga.owner or None,
+        "steps": [_step(step) for step in saga.steps],
+    }
+    if saga.is_terminal:
+        answer["result"] = current_result(saga)
+    return answer
+
+
+def _step(step: StepState) -> dict[str, Any]:
+    return {
+        "name": step.name,
+        "compensation": step.compensation,
+        "status": step.status.value,
+        "attempts": step.attempts,
+        "started_at": step.started_at,
+        "finished_at": step.finished_at,
+        "error": step.error,
+        "error_code": step.error_code,
+        "compensation_attempts": step.undo_attempts,
+    }
+
+
+def cancellation(saga: SagaState) -> dict[str, Any]:
+    """The answer to the cancellation of a booking or of a running saga."""
+    return {
+        "success": True,
+        "correlation_id": saga.correlation_id,
+        "status": saga.status.value,
+        "reason": saga.reason or None,
+        "booking_reference": saga.booking_reference or None,
+        "compensation_result": compensations(saga),
+    }
+
+
+def summary(row: SagaState) -> dict[str, Any]:
+    """One line of the list of sagas."""
+    full = status(row)
+    names = ("name", "status")
+    full["steps"] = [{name: step[name] for name in names} for step in full["steps"]]
+    full.pop("result", None)
+    return full

@@ -1,0 +1,171 @@
+"""Starting a booking, and cancelling one."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+import structlog
+from django.conf import settings
+from django.http import HttpResponse
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.request import Request
+from service_kit import credentials, schema
+from service_kit.api import ServiceView, json_response, read_json
+from service_kit.problems import Problem, not_found, try_again
+
+from flight import saga_answers, saga_log, saga_operator, saga_requests, saga_schema
+from flight.models import Booking
+from flight.saga_engine import engine
+from flight.saga_runtime import admission, orchestrator
+from flight.saga_state import SagaState
+from flight.services import WriteConflict
+
+log = structlog.get_logger("saga")
+KEY_HEADER = OpenApiParameter(
+    "Idempotency-Key", location="header", description="a repeat returns the same saga"
+)
+PREFER_HEADER = OpenApiParameter("Prefer", location="header", description="respond-async (RFC 7240)")
+
+
+class StartBookingView(ServiceView):
+    @extend_schema(
+        request=saga_schema.StartBooking,
+        parameters=[KEY_HEADER, PREFER_HEADER],
+        responses={
+            200: saga_schema.BookingResult,
+            202: saga_schema.BookingResult,
+            **schema.problem(400, 401, 403, 404, 405, 413, 415, 422, 429, 503),
+        },
+    )
+    def post(self, request: Request) -> HttpResponse:
+        """Book a flight: run the saga to its end, or accept it and let it go on."""
+        command = saga_requests.read_start_booking(read_json(request))
+        credentials.refuse_simulation(bool(command.request.simulate))
+        caller = credentials.require_user(request._request, command.user_id)
+        key = saga_requests.read_idempotency_key(request.headers.get("Idempotency-Key"))
+        scope = (caller.user_id or command.user_id) if key else None
+        if key and scope and (known := saga_log.load_by_key(scope, key)):
+            return repeated(known, command)
+        admission.check()
+        saga = saga_requests.new_saga(
+            command,
+            correlation_id=orchestrator().new_id(),
+            flight_fare=saga_requests.price(command),
+            scope=scope,
+            key=key,
+            now=orchestrator().now(),
+        )
+        return self._run(request, saga, command)
+
+    @staticmethod
+    def _run(request: Request, saga: SagaState, command: saga_requests.StartBooking) -> HttpResponse:
+        request_id = structlog.contextvars.get_contextvars().get("correlation_id")
+        structlog.contextvars.bind_contextvars(correlation_id=saga.correlation_id, request_id=request_id)
+        ran = start(saga, at_once=not wants_async(request))
+        if ran is not None:
+            return answer(ran)
+        # A twin with the same key was faster between our look and our insert.
+        assert saga.idempotency_scope and saga.idempotency_key
+        known = saga_log.load_by_key(saga.idempotency_scope, saga.idempotency_key)
+        assert known is not None, "sagas are never deleted"
+        return repeated(known, command)
+
+
+def start(saga: SagaState, *, at_once: bool) -> SagaState | None:
+    """Run the saga, or accept it for recovery to run; None when its idempotency key is taken."""
+    if not at_once:
+        return orchestrator().accept(saga, also=engine().submit)
+    deadline = saga.created_at + timedelta(seconds=settings.SAGA_REQUEST_DEADLINE)
+    try:
+        return orchestrator().start(saga, deadline=deadline)
+    except WriteConflict as error:
+        raise try_again("The seats of this flight change too fast.") from error
+
+
+def wants_async(request: Request) -> bool:
+    preferences = request.headers.get("Prefer", "").lower().replace(";", ",").split(",")
+    return "respond-async" in (preference.strip() for preference in preferences)
+
+
+def repeated(known: SagaState, command: saga_requests.StartBooking) -> HttpResponse:
+    if known.request_fingerprint != command.fingerprint():
+        raise Problem(
+            422,
+            "IDEMPOTENCY_KEY_REUSED",
+            "This Idempotency-Key came before with another body.",
+            correlation_id=known.correlation_id,
+        )
+    response = answer(known)
+    response.headers["Idempotent-Replayed"] = "true"
+    return response
+
+
+def answer(saga: SagaState) -> HttpResponse:
+    """The saga's result once it has one, and where to follow it until then."""
+    result = saga_answers.current_result(saga)
+    headers = {"X-Correlation-ID": saga.correlation_id}
+    if result is not None:
+        return json_response(result, headers=headers)
+    headers["Location"] = f"/api/saga/status/{saga.correlation_id}/"
+    return json_response(saga_answers.accepted(saga), status=202, headers=headers)
+
+
+def not_cancellable(saga: SagaState | None, detail: str, **extra: Any) -> Problem:
+    cid = saga.correlation_id if saga else None
+    return Problem(409, "NOT_CANCELLABLE", detail, correlation_id=cid, **extra)
+
+
+def run_cancellation(
+    correlation_id: str, *, completed: bool, reason: str, also: Callable[[], object] = lambda: None
+) -> SagaState | None:
+    """Turn the saga back and run its compensations; None if it is not in a state to be turned."""
+    taken = orchestrator().cancel(correlation_id, completed=completed, reason=reason, also=also)
+    if taken is None:
+        return None
+    deadline = orchestrator().now() + timedelta(seconds=settings.SAGA_REQUEST_DEADLINE)
+    return orchestrator().advance(taken, deadline=deadline)
+
+
+def cancelled(saga: SagaState) -> HttpResponse:
+    headers = {"X-Correlation-ID": saga.correlation_id}
+    if saga.is_terminal:
+        return json_response(saga_answers.cancellation(saga), headers=headers)
+    headers["Location"] = f"/api/saga/status/{saga.correlation_id}/"
+    return json_response(saga_answers.cancellation(saga), status=202, headers=headers)
+
+
+class CancelBookingView(ServiceView):
+    @extend_schema(
+        request=None,
+        responses={
+            200: saga_schema.CancellationAnswer,
+            202: saga_schema.CancellationAnswer,
+            **schema.problem(401, 403, 404, 405, 409, 429, 503),
+        },
+    )
+    def post(self, request: Request, booking_reference: str) -> HttpResponse:
+        """Cancel a booking: its saga runs its compensations."""
+        booking = Booking.objects.filter(reference=booking_reference).first()
+        if booking is None:
+            raise not_found("booking")
+        credentials.require_owner(request._request, booking.user_id, "booking")
+        caller = credentials.caller_of(request._request)
+        foreign = caller.is_operator and caller.user_id != booking.user_id
+        audit = partial(
+            saga_operator.audit,
+            correlation_id=booking.correlation_id,
+            actor=caller.user_id,
+            action="cancel-booking",
+            reason="for its owner",
+        )
+        saga = run_cancellation(
+            booking.correlation_id,
+            completed=True,
+            reason="CANCELLED_BY_OPERATOR" if foreign else "CANCELLED_BY_USER",
+            also=audit if foreign else lambda: None,
+        )
+        saga = saga or saga_log.load(booking.correlation_id)
+        if saga is None:
+            raise not_cancellable(None, "This booking was made by direct calls and has no saga.")
+        return cancelled(saga)

@@ -1,0 +1,121 @@
+"""Calls of the orchestrator to the remote participants. It never retries: that is the saga log's to do."""
+
+import re
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import structlog
+from django.conf import settings
+from prometheus_client import Gauge, Histogram
+from service_kit import strict_json
+from service_kit.credentials import service_bearer
+from service_kit.http import NoReply, ServiceClient
+from service_kit.money import to_wire
+
+from flight.saga_breaker import Breaker
+from flight.saga_outcomes import Outcome, Unknown, classify
+from flight.saga_state import SagaState
+
+log = structlog.get_logger("saga.call")
+CALL_SECONDS = Histogram(
+    "saga_call_seconds", "Seconds a participant took.", ["participant", "call", "outcome"]
+)
+BREAKER_OPEN = Gauge("saga_breaker_open", "1 while a participant's breaker is open.", ["participant"])
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call, derived from the saga's row alone, so that a repeat is the same call."""
+
+    participant: str
+    name: str
+    path: str
+    correlation_id: str
+    body: str
+
+
+def booking_data(saga: SagaState) -> dict[str, Any]:
+    """What remote participants need of a booking, and no more: no names, no contact."""
+    data: dict[str, Any] = {
+        "flight_id": saga.flight_id,
+        "user_id": saga.user_id,
+        "flight_fare": to_wire(saga.flight_fare),
+    }
+    if saga.card_token:
+        data["payment"] = {"card_token": saga.card_token}
+    return data
+
+
+def make_call(saga: SagaState, participant: str, name: str, *, number: int, undo: bool) -> Call:
+    """The call of an action, or with `undo` of a compensation, which needs only the correlation id."""
+    body: dict[str, Any] = {"correlation_id": saga.correlation_id, "step_number": number}
+    if not undo:
+        body["booking_data"] = booking_data(saga)
+        if name in saga.request.simulate:
+            body["simulate_failure"] = True
+    return Call(participant, name, path_of(name), saga.correlation_id, strict_json.dumps(body))
+
+
+@cache
+def path_of(name: str) -> str:
+    """`/api/saga/authorize-payment/` for AuthorizePayment."""
+    return "/api/saga/" + re.sub(r"(?<!^)(?=[A-Z])", "-", name).lower() + "/"
+
+
+class Participants:
+    """The remote services, each behind its own connections, its own breaker and its own bulkhead."""
+
+    def __init__(self, addresses: Mapping[str, str]) -> None:
+        self._clients = {name: ServiceClient(address) for name, address in addresses.items()}
+        most = settings.SAGA_CALLS_PER_PARTICIPANT
+        # A slow participant keeps at most this many threads; the others go on serving.
+        self._slots = {name: threading.BoundedSemaphore(most) for name in addresses}
+        self.breakers = {name: self._breaker(name) for name in addresses}
+
+    @staticmethod
+    def _breaker(name: str) -> Breaker:
+        breaker = Breaker(settings.SAGA_BREAKER_UNKNOWNS, settings.SAGA_BREAKER_PROBE_SECONDS)
+        BREAKER_OPEN.labels(name).set_function(lambda: float(breaker.is_open))
+        return breaker
+
+    def call(self, call: Call, *, timeout: float) -> Outcome:
+        """One try of at most `timeout` seconds. Whatever goes wrong on the way is Unknown."""
+        breaker = self.breakers[call.participant]
+        began = time.monotonic()
+        if not breaker.admit(began):
+            return Unknown(f"{call.participant} is not answering; waiting for a probe to succeed")
+        slot = self._slots[call.participant]
+        if not slot.acquire(timeout=min(timeout, settings.SAGA_SLOT_WAIT)):
+            return Unknown(f"too many calls are waiting for {call.participant}")
+        try:
+            outcome = self._send(call, timeout)
+        finally:
+            slot.release()
+        ended = time.monotonic()
+        breaker.record(answered=not isinstance(outcome, Unknown), now=ended)
+        self._report(call, outcome, ended - began)
+        return outcome
+
+    def _send(self, call: Call, timeout: float) -> Outcome:
+        headers = {
+            "X-Correlation-ID": call.correlation_id,
+            "Authorization": service_bearer(caller="backend", audience=call.participant),
+        }
+        try:
+            reply = self._clients[call.participant].request(
+                "POST", call.path, body=call.body, headers=headers, timeout=timeout
+            )
+        except NoReply as error:
+            return Unknown(str(error))
+        return classify(reply, call.correlation_id)
+
+    @staticmethod
+    def _report(call: Call, outcome: Outcome, seconds: float) -> None:
+        kind = type(outcome).__name__
+        CALL_SECONDS.labels(call.participant, call.name, kind).observe(seconds)
+        details = {"call": call.name, "participant": call.participant, "outcome": kind}
+        log.info("call", correlation_id=call.correlation_id, ms=round(seconds * 1000, 1), **details)

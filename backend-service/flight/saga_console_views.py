@@ -1,0 +1,205 @@
+"""Looking at sagas, and the operator's three actions on them."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+from urllib.parse import urlencode
+
+from django.http import HttpResponse
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.request import Request
+from service_kit import credentials, schema
+from service_kit.api import ServiceView, json_response, read_json
+from service_kit.fields import USER_ID, Fields
+from service_kit.problems import Problem, not_found
+
+from flight import saga_answers, saga_log, saga_operator, saga_schema, saga_selectors
+from flight.saga_booking_views import cancelled, not_cancellable, run_cancellation
+from flight.saga_models import SagaStatus
+from flight.saga_orchestrator_complete import STEPS
+from flight.saga_selectors import Filters
+from flight.saga_state import SagaState
+
+MAX_PAGE = 200
+REASON_LENGTH = 200
+
+
+def visible_saga(request: Request, correlation_id: str) -> SagaState:
+    """The saga, for its owner and for operators; for everybody else there is none."""
+    saga = saga_log.load(correlation_id)
+    if saga is None:
+        raise not_found("saga")
+    credentials.require_owner(request._request, saga.user_id, "saga")
+    return saga
+
+
+class StatusView(ServiceView):
+    @extend_schema(responses=schema.read(saga_schema.SagaStatusAnswer))
+    def get(self, request: Request, correlation_id: str) -> HttpResponse:
+        """How a saga stands, step by step."""
+        return json_response(saga_answers.status(visible_saga(request, correlation_id)))
+
+
+class EventsView(ServiceView):
+    @extend_schema(parameters=[OpenApiParameter("after", int)], responses=schema.read(saga_schema.Events))
+    def get(self, request: Request, correlation_id: str) -> HttpResponse:
+        """A saga's events in order; with `after`, those behind that sequence number."""
+        visible_saga(request, correlation_id)
+        after = _number(request.query_params, "after", default=0, most=2**31 - 1)
+        events = saga_selectors.events_after(correlation_id, after)
+        return json_response({"correlation_id": correlation_id, "events": events})
+
+
+class ListView(ServiceView):
+    @extend_schema(
+        parameters=[
+            OpenApiParameter("status", enum=SagaStatus.values),
+            OpenApiParameter("needs_attention", bool),
+            OpenApiParameter("user_id", str),
+            OpenApiParameter("created_after", datetime),
+            OpenApiParameter("limit", int),
+            OpenApiParameter("cursor", str),
+        ],
+        responses=schema.read(saga_schema.SagaList),
+    )
+    def get(self, request: Request) -> HttpResponse:
+        """Sagas, newest first."""
+        query = request.query_params
+        filters = read_filters(query)
+        caller = credentials.caller_of(request._request)
+        if not credentials.may_see(caller, filters.user_id or ""):
+            raise credentials.unauthenticated() if caller == credentials.ANONYMOUS else not_found("saga")
+        page, cursor = saga_selectors.list_sagas(filters)
+        following = None
+        if cursor:
+            following = f"{request.path}?{urlencode({**query.dict(), 'cursor': cursor})}"
+        return json_response({"results": [saga_answers.summary(saga) for saga in page], "next": following})
+
+
+def read_filters(query: Mapping[str, str]) -> Filters:
+    status, attention, user_id = (query.get(name) for name in ("status", "needs_attention", "user_id"))
+    if status is not None and status not in SagaStatus.values:
+        raise _invalid("status", "must be one of " + ", ".join(SagaStatus.values))
+    if attention is not None and attention.lower() not in ("true", "false", "1", "0"):
+        raise _invalid("needs_attention", "must be true or false")
+    if user_id is not None and not USER_ID.fullmatch(user_id):
+        raise _invalid("user_id", "is not a user id")
+    return Filters(
+        status=status,
+        needs_attention=attention.lower() in ("true", "1") if attention is not None else None,
+        user_id=user_id,
+        created_after=_moment(query, "created_after"),
+        after=saga_selectors.read_cursor(query["cursor"]) if "cursor" in query else None,
+        limit=_number(query, "limit", default=saga_selectors.PAGE, least=1, most=MAX_PAGE),
+    )
+
+
+def _invalid(name: str, message: str) -> Problem:
+    return Problem(400, "INVALID", f"{name}: {message}", errors={name: message})
+
+
+def _number(query: Mapping[str, str], name: str, *, default: int, most: int, least: int = 0) -> int:
+    text = query.get(name)
+    if text is None:
+        return default
+    if not (text.isascii() and text.isdigit() and len(text) <= 10 and least <= int(text) <= most):
+        raise _invalid(name, f"must be a number from {least} to {most}")
+    return int(text)
+
+
+def _moment(query: Mapping[str, str], name: str) -> datetime | None:
+    if name not in query:
+        return None
+    try:
+        # A plus that nobody escaped arrives as a space.
+        moment = datetime.fromisoformat(query[name].replace(" ", "+"))
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise _invalid(name, "must be an ISO 8601 date and time") from error
+
+
+def _read_action(request: Request, *, always: bool = False) -> tuple[credentials.Caller, Fields, str]:
+    """Who acts, the body, and the reason, which only demo mode lets one leave out."""
+    caller = credentials.require_operator(request._request)
+    body = Fields(
+        read_json(request) if request._request.META.get("CONTENT_LENGTH") not in (None, "", "0") else {}
+    )
+    needed = always or bool(caller.user_id)
+    reason = body.text("reason", limit=REASON_LENGTH, default=None if needed else "no reason given")
+    return caller, body, reason
+
+
+class RetryView(ServiceView):
+    @extend_schema(
+        request=saga_schema.Reason,
+        responses={
+            200: saga_schema.SagaStatusAnswer,
+            202: saga_schema.SagaStatusAnswer,
+            **schema.problem(400, 401, 403, 404, 405, 409, 413, 415, 429, 503),
+        },
+    )
+    def post(self, request: Request, correlation_id: str) -> HttpResponse:
+        """Try a waiting saga again now."""
+        caller, body, reason = _read_action(request)
+        body.check()
+        visible_saga(request, correlation_id)
+        saga = saga_operator.retry(correlation_id, actor=caller.user_id or "demo", reason=reason)
+        return json_response(saga_answers.status(saga), status=200 if saga.is_terminal else 202)
+
+
+class CancelView(ServiceView):
+    @extend_schema(
+        request=saga_schema.Reason,
+        responses={
+            200: saga_schema.CancellationAnswer,
+            202: saga_schema.CancellationAnswer,
+            **schema.problem(400, 401, 403, 404, 405, 409, 413, 415, 429, 503),
+        },
+    )
+    def post(self, request: Request, correlation_id: str) -> HttpResponse:
+        """Turn a running saga back."""
+        caller, body, reason = _read_action(request)
+        body.check()
+        visible_saga(request, correlation_id)
+        audit = partial(
+            saga_operator.audit,
+            correlation_id=correlation_id,
+            actor=caller.user_id or "demo",
+            action="cancel",
+            reason=reason,
+        )
+        saga = run_cancellation(correlation_id, completed=False, reason="CANCELLED_BY_OPERATOR", also=audit)
+        saga = saga or saga_log.load(correlation_id)
+        assert saga is not None, "sagas are never deleted"
+        if saga.status == SagaStatus.COMPLETED:
+            where = f"/api/bookings/{saga.booking_reference}/cancel/"
+            raise not_cancellable(
+                saga, f"The booking is confirmed; cancel it at {where}", cancel_booking=where
+            )
+        return cancelled(saga)
+
+
+class ResolveView(ServiceView):
+    @extend_schema(
+        request=saga_schema.Resolve,
+        responses={
+            200: saga_schema.SagaStatusAnswer,
+            202: saga_schema.SagaStatusAnswer,
+            **schema.problem(400, 401, 403, 404, 405, 409, 413, 415, 429, 503),
+        },
+    )
+    def post(self, request: Request, correlation_id: str) -> HttpResponse:
+        """Settle a stuck compensation by hand, with evidence."""
+        caller, body, reason = _read_action(request, always=True)
+        evidence = body.text("evidence", limit=REASON_LENGTH)
+        step = body.choice("step", [step.name for step in STEPS], default="")
+        if not step:
+            body.fail("step", "is required")
+        body.check()
+        visible_saga(request, correlation_id)
+        saga = saga_operator.resolve(
+            correlation_id, step=step, actor=caller.user_id or "demo", reason=reason, evidence=evidence
+        )
+        answer: dict[str, Any] = saga_answers.status(saga)
+        return json_response(answer, status=200 if saga.is_terminal else 202)

@@ -1,0 +1,28 @@
+"""The default engine: a process that polls the saga log. It needs nothing but the database."""
+
+import threading
+from dataclasses import replace
+from datetime import datetime
+
+from django.conf import settings
+
+from flight import saga_log
+from flight.saga_recovery import Recovery
+from flight.saga_runtime import orchestrator
+
+
+class LocalEngine:
+    def submit(self, saga_id: str) -> None:
+        self.wake(saga_id, orchestrator().now())
+
+    def wake(self, saga_id: str, at: datetime) -> None:
+        saga_log.make_due(saga_id, at=at)
+
+    def serve(self, stop: threading.Event) -> None:
+        recovery_until(stop).serve(stop)
+
+
+def recovery_until(stop: threading.Event) -> Recovery:
+    """This process's recovery; its orchestrator begins no call after `stop`."""
+    driver = replace(orchestrator(), closing=stop.is_set)
+    return Recovery(driver, threads=settings.SAGA_RECOVERY_THREADS)

@@ -1,0 +1,151 @@
+"""The engine for many hosts: Procrastinate's workers on the backend's own PostgreSQL.
+
+A job says no more than "look at this saga". It is committed with the saga's row, has no lock, and waits at
+most once per epoch; each serving process also submits every second what is due and has no waiting job, so
+that a lost one is made up for. A job of a worker that died is marked failed and never run again: the row
+says when its saga is due.
+"""
+
+import asyncio
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from datetime import datetime
+
+import structlog
+from asgiref.sync import sync_to_async
+from django.conf import settings
+from django.db import OperationalError, close_old_connections, transaction
+from procrastinate import App, JobContext
+from procrastinate.contrib.django import app
+from procrastinate.contrib.django.django_connector import DjangoConnector
+from procrastinate.exceptions import AlreadyEnqueued, ConnectorException
+from procrastinate.jobs import Status
+from service_kit.database import db_time, fetch_all
+
+from flight import saga_log
+from flight.saga_engine_local import recovery_until
+from flight.saga_models import SagaStatus
+from flight.saga_recovery import Recovery, attempt
+
+log = structlog.get_logger("saga.engine")
+QUEUE = "sagas"
+TASK = "flight.advance_saga"
+BATCH = 200
+SWEEP_SECONDS = 2.0
+KEEP_FAILED_HOURS = 24
+RESTART_SECONDS = 1.0
+DUE_WITHOUT_JOB = """
+    SELECT correlation_id, epoch, status FROM flight_saga
+    WHERE due_at <= %s AND NOT EXISTS (
+        SELECT 1 FROM procrastinate_jobs
+        WHERE queueing_lock = correlation_id || ':' || epoch AND procrastinate_jobs.status = 'todo')
+    ORDER BY CASE status WHEN 'COMPENSATING' THEN 0 ELSE 1 END, due_at LIMIT %s"""
+
+
+@app.task(name=TASK, queue=QUEUE, pass_context=True)
+def advance_saga(context: JobContext, *, saga_id: str) -> None:
+    context.additional_context["advance"](saga_id)
+
+
+class ProcrastinateEngine:
+    def submit(self, saga_id: str) -> None:
+        epoch = saga_log.epoch(saga_id)
+        if epoch is not None:
+            defer(saga_id, epoch)
+
+    def wake(self, saga_id: str, at: datetime) -> None:
+        saga_log.make_due(saga_id, at=at)
+
+    def serve(self, stop: threading.Event) -> None:
+        recovery = recovery_until(stop)
+        log.info("engine_started", engine="procrastinate", threads=settings.SAGA_RECOVERY_THREADS)
+        asyncio.run(_serve(recovery, stop))
+        log.info("engine_stopped", engine="procrastinate")
+
+
+def defer(saga_id: str, epoch: int, *, priority: int = 0) -> None:
+    """One waiting job at most for this saga's epoch. Raises OperationalError when the database is away."""
+    job = advance_saga.configure(queueing_lock=f"{saga_id}:{epoch}", priority=priority)
+    try:
+        # A savepoint: a second job of the same queueing lock would spoil the caller's transaction.
+        with suppress(AlreadyEnqueued), transaction.atomic():
+            job.defer(saga_id=saga_id)
+    except ConnectorException as error:
+        raise OperationalError(str(error.__cause__ or error)) from error
+
+
+def submit_due(now: datetime) -> int:
+    """Submit the sagas that are due, compensations first; how many had no waiting job."""
+    due = fetch_all(DUE_WITHOUT_JOB, (db_time(now), BATCH))
+    for saga_id, epoch, status in due:
+        defer(saga_id, epoch, priority=int(status == SagaStatus.COMPENSATING))
+    return len(due)
+
+
+def dispatch(recovery: Recovery, stop: threading.Event) -> None:
+    while not stop.is_set():
+        recovery.keep_house()
+        attempt(lambda: submit_due(recovery.now()))
+        close_old_connections()
+        stop.wait(settings.SAGA_DISPATCH_SECONDS)
+
+
+async def _serve(recovery: Recovery, stop: threading.Event) -> None:
+    threads = ThreadPoolExecutor(settings.SAGA_RECOVERY_THREADS + 2, "saga-engine")
+    asyncio.get_running_loop().set_default_executor(threads)  # Its own has four more than there are cores.
+    closing = asyncio.Event()
+    working = asyncio.create_task(_work_until(closing, recovery))
+    try:
+        await sync_to_async(dispatch, thread_sensitive=False)(recovery, stop)
+    finally:
+        closing.set()
+        await working
+
+
+async def _work_until(closing: asyncio.Event, recovery: Recovery) -> None:
+    """The worker ends with its connection; it begins again when the database is back."""
+    while not closing.is_set():
+        try:
+            await _work(closing, recovery)
+        except Exception as error:
+            log.warning("worker_begins_again", error=repr(error))
+            with suppress(TimeoutError):
+                await asyncio.wait_for(closing.wait(), RESTART_SECONDS)
+
+
+async def _work(closing: asyncio.Event, recovery: Recovery) -> None:
+    connector = app.connector
+    assert isinstance(connector, DjangoConnector), "what the Django app gives"
+    async with app.with_connector(connector.get_worker_connector()).open_async() as workers:
+        working = workers.run_worker_async(
+            queues=[QUEUE],
+            name=recovery.owner,
+            concurrency=settings.SAGA_RECOVERY_THREADS,
+            fetch_job_polling_interval=settings.SAGA_DISPATCH_SECONDS,
+            delete_jobs="always",
+            install_signal_handlers=False,
+            additional_context={"advance": recovery.advance},
+        )
+        tasks = [asyncio.create_task(each) for each in (working, _fail_stalled_jobs(workers), _set(closing))]
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in tasks:
+            task.cancel()  # The worker takes this as: finish what is under way, begin nothing more.
+        for ending in await asyncio.gather(*tasks, return_exceptions=True):
+            if isinstance(ending, Exception):
+                raise ending
+
+
+async def _set(closing: asyncio.Event) -> None:
+    await closing.wait()
+
+
+async def _fail_stalled_jobs(workers: App) -> None:
+    dead_after = settings.PROCRASTINATE_WORKER_DEFAULTS["stalled_worker_timeout"]
+    manager = workers.job_manager
+    while True:
+        with suppress(ConnectorException):  # Another worker may have been faster.
+            for job in await manager.get_stalled_jobs(queue=QUEUE, seconds_since_heartbeat=dead_after):
+                await manager.finish_job(job, status=Status.FAILED, delete_job=False)
+            await manager.delete_old_jobs(nb_hours=KEEP_FAILED_HOURS, queue=QUEUE, include_failed=True)
+        await asyncio.sleep(SWEEP_SECONDS)

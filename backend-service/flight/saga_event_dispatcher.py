@@ -1,0 +1,99 @@
+"""In-process publish and subscribe for saga events, with a bounded history.
+
+The rows in the saga log are the truth; this is for whoever wants to hear of events as they happen.
+"""
+
+import threading
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import uuid4
+
+import structlog
+from service_kit.clock import iso, utc_now
+
+log = structlog.get_logger("saga.events")
+ALL = "*"
+HISTORY = 10_000
+
+
+@dataclass(frozen=True)
+class SagaEvent:
+    event_type: str
+    correlation_id: str
+    data: Mapping[str, Any] = field(default_factory=dict)
+    sequence: int = 0
+    timestamp: datetime = field(default_factory=utc_now)
+    event_id: str = field(default_factory=lambda: str(uuid4()))
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "event_id": self.event_id,
+            "event_type": self.event_type,
+            "correlation_id": self.correlation_id,
+            "sequence": self.sequence,
+            "timestamp": iso(self.timestamp),
+            "data": dict(self.data),
+        }
+
+
+Subscriber = Callable[[SagaEvent], None]
+
+
+class EventDispatcher:
+    """Thread-safe. A subscriber that raises is logged and disturbs neither the others nor the publisher."""
+
+    def __init__(self, history: int = HISTORY) -> None:
+        self._lock = threading.Lock()
+        self._subscribers: dict[str, tuple[Subscriber, ...]] = {}
+        self._history: deque[SagaEvent] = deque(maxlen=history)
+
+    def subscribe(self, event_type: str, subscriber: Subscriber) -> None:
+        """Have `subscriber` called with every event of a type, or of every type with `*`."""
+        with self._lock:
+            present = self._subscribers.get(event_type, ())
+            if subscriber not in present:
+                self._subscribers[event_type] = (*present, subscriber)
+
+    def unsubscribe(self, event_type: str, subscriber: Subscriber) -> None:
+        """Stop calling it; one that is not subscribed is no error."""
+        with self._lock:
+            present = self._subscribers.get(event_type, ())
+            self._subscribers[event_type] = tuple(one for one in present if one != subscriber)
+
+    def publish(self, event: SagaEvent) -> None:
+        """Keep the event and call its subscribers, one after another, in this thread."""
+        with self._lock:
+            self._history.append(event)
+            subscribers = self._subscribers.get(event.event_type, ()) + self._subscribers.get(ALL, ())
+        # Called outside the lock: a subscriber may subscribe, unsubscribe or publish itself.
+        handled = sum(_handle(subscriber, event) for subscriber in subscribers)
+        log.info("event_published", **_details(event), subscribers=len(subscribers), handled=handled)
+
+    def get_event_history(self, correlation_id: str | None = None) -> list[SagaEvent]:
+        """The newest events in the order in which they were published, of one saga or of all."""
+        with self._lock:
+            events = list(self._history)
+        return [event for event in events if correlation_id in (None, event.correlation_id)]
+
+
+def _handle(subscriber: Subscriber, event: SagaEvent) -> bool:
+    try:
+        subscriber(event)
+    except Exception:  # A failing subscriber harms nobody; its trace is in the log.
+        log.exception("event_handler_failed", **_details(event), subscriber=repr(subscriber))
+        return False
+    return True
+
+
+def _details(event: SagaEvent) -> dict[str, Any]:
+    return {
+        "correlation_id": event.correlation_id,
+        "event_type": event.event_type,
+        "sequence": event.sequence,
+    }
+
+
+event_dispatcher = EventDispatcher()

@@ -1,0 +1,139 @@
+"""The backend's own steps. They are planned by reading, and written in the saga log's own transaction."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from service_kit import faults
+from service_kit.guard.models import FaultKind
+from service_kit.saga_steps import SIMULATED
+
+from flight import services
+from flight.inventory import find_flight
+from flight.saga_outcomes import Done, Outcome, Refused, Unknown
+from flight.saga_state import SagaState
+
+
+def _nothing() -> None:
+    """A refused step writes nothing."""
+
+
+@dataclass(frozen=True)
+class Planned:
+    outcome: Outcome
+    write: Callable[[], object] = _nothing
+
+
+Plan = Callable[[SagaState, datetime], Planned]
+
+
+def reserve_seat(saga: SagaState, now: datetime) -> Planned:
+    request = saga.request
+    if request.expected_amount not in (None, saga.amount):
+        return Planned(Refused("PRICE_CHANGED", "The price is no longer the one that was shown."))
+    flight = find_flight(saga.flight_id)
+    if flight is None:
+        return Planned(Refused("FLIGHT_NOT_FOUND", "There is no such flight."))
+    seats = services.choose_seats(
+        flight=flight,
+        seat_class=request.seat_class,
+        wanted=request.seat_numbers,
+        count=len(request.passengers),
+        now=now,
+    )
+    if not isinstance(seats, tuple):
+        return Planned(Refused(seats.code, seats.error))
+    return Planned(
+        Done({"seat_numbers": list(seats), "seats_reserved": len(seats)}),
+        lambda: services.hold_seats(
+            correlation_id=saga.correlation_id,
+            flight_id=saga.flight_id,
+            seat_class=request.seat_class,
+            seats=seats,
+            now=now,
+            expires_at=None,
+        ),
+    )
+
+
+def cancel_seat(saga: SagaState, now: datetime) -> Planned:
+    return Planned(
+        Done({"seats_released": saga.facts.get("ReserveSeat", {}).get("seats_reserved", 0)}),
+        lambda: services.release_seats(correlation_id=saga.correlation_id, now=now),
+    )
+
+
+def confirm_booking(saga: SagaState, now: datetime) -> Planned:
+    request = saga.request
+    seats = saga.facts["ReserveSeat"]["seat_numbers"]
+    confirmation = services.make_confirmation(passengers=request.passengers, seats=seats)
+    sale = services.Sale(
+        correlation_id=saga.correlation_id,
+        flight_id=saga.flight_id,
+        user_id=saga.user_id,
+        email=request.email,
+        mobile=request.mobile,
+        seat_class=request.seat_class,
+        amount=saga.amount,
+    )
+    return Planned(
+        Done(confirmed(confirmation)),
+        lambda: services.confirm_booking(sale=sale, confirmation=confirmation, now=now),
+    )
+
+
+def confirmed(confirmation: services.Confirmation) -> dict[str, Any]:
+    """The answer's fields of ConfirmBooking."""
+    return {
+        "booking_reference": confirmation.reference,
+        "tickets": [
+            {
+                "ticket_number": ticket.ticket_number,
+                "passenger": f"{ticket.passenger.first_name} {ticket.passenger.last_name}",
+                "seat_number": ticket.seat_number,
+            }
+            for ticket in confirmation.tickets
+        ],
+    }
+
+
+def cancel_booking(saga: SagaState, now: datetime) -> Planned:
+    return Planned(
+        Done({"booking_reference": saga.booking_reference}),
+        lambda: services.cancel_booking(correlation_id=saga.correlation_id, now=now),
+    )
+
+
+def meeting_faults(name: str, plan: Plan) -> Plan:
+    """The plan, unless this booking's failure switch or the demo's fault console says otherwise.
+
+    A local step has no reply to be lost; any fault but a refusal leaves its outcome unknown for now.
+    """
+
+    def planned(saga: SagaState, now: datetime) -> Planned:
+        fault = faults.take(name, saga.correlation_id)
+        if name in saga.request.simulate or (fault and fault.kind == FaultKind.REFUSE):
+            return Planned(Refused(SIMULATED.code, SIMULATED.error))
+        if fault and fault.kind == FaultKind.DELAY and _is_first_try(saga, name):
+            return Planned(Unknown("late, as asked for by the fault console", retry_after=fault.seconds))
+        if fault and fault.kind == FaultKind.FAIL:
+            return Planned(Unknown("failed, as asked for by the fault console"))
+        return plan(saga, now)
+
+    return planned
+
+
+def _is_first_try(saga: SagaState, name: str) -> bool:
+    tries = {step.name: step.attempts for step in saga.steps}
+    tries |= {step.compensation: step.undo_attempts for step in saga.steps}
+    return tries[name] == 0
+
+
+PLANS: dict[str, Plan] = {
+    "ReserveSeat": reserve_seat,
+    "CancelSeat": cancel_seat,
+    "ConfirmBooking": confirm_booking,
+    "CancelBooking": cancel_booking,
+}
+LOCAL = {name: meeting_faults(name, plan) for name, plan in PLANS.items()}

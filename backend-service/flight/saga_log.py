@@ -1,0 +1,241 @@
+"""The saga log in SQL: every write is conditional on who owns the saga and on where it stands."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from service_kit import strict_json
+from service_kit.database import (
+    db_time,
+    execute,
+    fetch_all,
+    fetch_one,
+    from_db_time,
+    values,
+)
+
+from flight.saga_event_dispatcher import SagaEvent
+from flight.saga_models import SagaStatus
+from flight.saga_state import BookingRequest, SagaState, StepState
+
+FIXED = (
+    "correlation_id",
+    "definition",
+    "user_id",
+    "flight_id",
+    "request",
+    "flight_fare",
+    "charges",
+    "idempotency_scope",
+    "idempotency_key",
+    "request_fingerprint",
+    "created_at",
+    "epoch",
+)
+CHANGING = (
+    "status",
+    "reason",
+    "attention",
+    "owner",
+    "due_at",
+    "claims",
+    "last_sequence",
+    "card_token",
+    "steps",
+    "facts",
+    "result",
+    "failed_step",
+    "error",
+    "error_code",
+    "booking_reference",
+    "finished_at",
+)
+COLUMNS = ", ".join(FIXED + CHANGING)
+INSERT = f"""
+    INSERT INTO flight_saga ({COLUMNS}) VALUES ({", ".join(["%s"] * len(FIXED + CHANGING))})
+    ON CONFLICT DO NOTHING"""
+SAVE = f"""
+    UPDATE flight_saga SET {", ".join(f"{column} = %s" for column in CHANGING)}
+    WHERE correlation_id = %s AND epoch = %s AND status = %s"""
+SELECT = f"SELECT {COLUMNS} FROM flight_saga"
+CLAIM = f"""
+    UPDATE flight_saga
+    SET epoch = epoch + 1, claims = claims + 1, owner = %s, due_at = %s,
+        attention = CASE WHEN claims + 1 >= %s AND attention = ''
+                    THEN 'It was claimed again and again without progress.' ELSE attention END
+    WHERE correlation_id = %s AND due_at <= %s
+    RETURNING {COLUMNS}"""
+TAKE_OVER = f"""
+    UPDATE flight_saga SET epoch = epoch + 1, owner = %s, due_at = %s, status = %s, finished_at = NULL
+    WHERE correlation_id = %s AND status IN ({{statuses}})
+    RETURNING {COLUMNS}"""
+RELEASE = """
+    UPDATE flight_saga SET owner = '', due_at = %s WHERE correlation_id = %s AND epoch = %s AND status = %s"""
+MAKE_DUE = (
+    "UPDATE flight_saga SET due_at = %s WHERE correlation_id = %s AND owner = '' AND due_at IS NOT NULL"
+)
+# Compensations go first: they hold seats and money that somebody else may be waiting for.
+DUE = """
+    SELECT correlation_id FROM flight_saga WHERE due_at <= %s
+    ORDER BY CASE status WHEN 'COMPENSATING' THEN 0 ELSE 1 END, due_at LIMIT %s"""
+INSERT_EVENTS = """
+    INSERT INTO flight_saga_event (correlation_id, sequence, event_id, event_type, data, timestamp)
+    VALUES {rows}"""
+
+
+class SagaLost(Exception):
+    """Another owner has the saga now: write nothing and send nothing more."""
+
+
+def insert(saga: SagaState) -> bool:
+    """Write a new saga; False when its idempotency key belongs to another one already."""
+    return execute(INSERT, _fixed(saga) + _changing(saga)) == 1
+
+
+def save(saga: SagaState, *, expected: SagaStatus) -> None:
+    """The one UPDATE of a transition. Raises SagaLost when epoch or status are no longer ours."""
+    condition = (saga.correlation_id, saga.epoch, expected.value)
+    if execute(SAVE, _changing(saga) + condition) != 1:
+        raise SagaLost(saga.correlation_id)
+
+
+def append(events: Sequence[SagaEvent]) -> None:
+    if not events:
+        return
+    rows = [
+        (
+            event.correlation_id,
+            event.sequence,
+            event.event_id,
+            event.event_type,
+            strict_json.dumps(event.data),
+            db_time(event.timestamp),
+        )
+        for event in events
+    ]
+    placeholders, parameters = values(rows)
+    execute(INSERT_EVENTS.format(rows=placeholders), parameters)
+
+
+def load(correlation_id: str) -> SagaState | None:
+    row = fetch_one(f"{SELECT} WHERE correlation_id = %s", (correlation_id,))
+    return from_row(row) if row else None
+
+
+def load_by_key(scope: str, key: str) -> SagaState | None:
+    row = fetch_one(f"{SELECT} WHERE idempotency_scope = %s AND idempotency_key = %s", (scope, key))
+    return from_row(row) if row else None
+
+
+def due(*, now: datetime, most: int) -> list[str]:
+    return [row[0] for row in fetch_all(DUE, (db_time(now), most))]
+
+
+def claim(
+    correlation_id: str, *, owner: str, now: datetime, lease_until: datetime, too_many_claims: int
+) -> SagaState | None:
+    """Become the owner of a saga that is due; None when somebody else was faster."""
+    parameters = (owner, db_time(lease_until), too_many_claims, correlation_id, db_time(now))
+    row = fetch_one(CLAIM, parameters)
+    return from_row(row) if row else None
+
+
+def take_over(
+    correlation_id: str,
+    *,
+    from_statuses: Sequence[SagaStatus],
+    to_status: SagaStatus,
+    owner: str,
+    lease_until: datetime,
+) -> SagaState | None:
+    """Take a saga from whoever owns it, if it still is in one of these statuses."""
+    sql = TAKE_OVER.format(statuses=", ".join(["%s"] * len(from_statuses)))
+    parameters = (owner, db_time(lease_until), to_status.value, correlation_id)
+    row = fetch_one(sql, parameters + tuple(status.value for status in from_statuses))
+    return from_row(row) if row else None
+
+
+def release(saga: SagaState, *, due_at: datetime) -> None:
+    """Give the lease up without any other change; nothing happens when it is no longer ours."""
+    execute(RELEASE, (db_time(due_at), saga.correlation_id, saga.epoch, saga.status.value))
+
+
+def make_due(correlation_id: str, *, at: datetime) -> None:
+    """Let a waiting saga be claimed from then on; one that is being run is left alone."""
+    execute(MAKE_DUE, (db_time(at), correlation_id))
+
+
+def epoch(correlation_id: str) -> int | None:
+    row = fetch_one("SELECT epoch FROM flight_saga WHERE correlation_id = %s", (correlation_id,))
+    return int(row[0]) if row else None
+
+
+def count_running() -> int:
+    row = fetch_one(
+        "SELECT COUNT(*) FROM flight_saga WHERE due_at IS NOT NULL AND status <> %s",
+        (SagaStatus.COMPENSATING.value,),
+    )
+    return int(row[0]) if row else 0
+
+
+def open_with_other_definition(known: int) -> list[tuple[str, int]]:
+    sql = "SELECT correlation_id, definition FROM flight_saga WHERE due_at IS NOT NULL AND definition <> %s"
+    return [(str(cid), int(definition)) for cid, definition in fetch_all(sql, (known,))]
+
+
+def owns(correlation_id: str) -> bool:
+    """Whether this correlation id belongs to a saga."""
+    return fetch_one("SELECT 1 FROM flight_saga WHERE correlation_id = %s", (correlation_id,)) is not None
+
+
+def _fixed(saga: SagaState) -> tuple[Any, ...]:
+    return (
+        saga.correlation_id,
+        saga.definition,
+        saga.user_id,
+        saga.flight_id,
+        strict_json.dumps(saga.request.to_json()),
+        saga.flight_fare,
+        saga.charges,
+        saga.idempotency_scope,
+        saga.idempotency_key,
+        saga.request_fingerprint,
+        db_time(saga.created_at),
+        saga.epoch,
+    )
+
+
+def _changing(saga: SagaState) -> tuple[Any, ...]:
+    return (
+        saga.status.value,
+        saga.reason,
+        saga.attention,
+        saga.owner,
+        db_time(saga.due_at),
+        saga.claims,
+        saga.last_sequence,
+        saga.card_token,
+        strict_json.dumps([vars(step) for step in saga.steps]),
+        strict_json.dumps(saga.facts),
+        strict_json.dumps(saga.result) if saga.result is not None else "",
+        saga.failed_step,
+        saga.error,
+        saga.error_code,
+        saga.booking_reference,
+        db_time(saga.finished_at),
+    )
+
+
+def from_row(row: Sequence[Any]) -> SagaState:
+    stored = dict(zip(FIXED + CHANGING, row, strict=True))
+    for name in ("created_at", "due_at", "finished_at"):
+        stored[name] = from_db_time(stored[name])
+    stored["status"] = SagaStatus(stored["status"])
+    stored["request"] = BookingRequest.from_json(strict_json.load_stored(stored["request"]))
+    stored["steps"] = tuple(StepState.from_json(step) for step in strict_json.load_stored(stored["steps"]))
+    stored["facts"] = strict_json.load_stored(stored["facts"])
+    stored["result"] = strict_json.load_stored(stored["result"]) if stored["result"] else None
+    return SagaState(**stored)
+
+
+RUNNING_STATUSES = (SagaStatus.PENDING, SagaStatus.RUNNING)

@@ -1,0 +1,67 @@
+"""Gauges read from the saga log at each scrape, so that they are right under any number of processes."""
+
+from collections.abc import Iterator
+
+from django.db import DatabaseError
+from prometheus_client import REGISTRY
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
+from service_kit.clock import utc_now
+from service_kit.database import fetch_all, fetch_one, from_db_time
+
+# Each reads the partial index of open sagas only: a million finished ones cost nothing.
+OPEN = "SELECT status, COUNT(*) FROM flight_saga WHERE due_at IS NOT NULL GROUP BY status"
+STUCK = "SELECT COUNT(*) FROM flight_saga WHERE due_at IS NOT NULL AND attention <> ''"
+OLDEST = "SELECT MIN(created_at), MIN(due_at) FROM flight_saga WHERE due_at IS NOT NULL"
+BEAT = "SELECT MAX(beat_at) FROM flight_recovery"
+
+
+class SagaCollector(Collector):
+    def describe(self) -> Iterator[Metric]:
+        """Nothing ahead of time: registering must not read the database."""
+        return iter(())
+
+    def collect(self) -> Iterator[Metric]:
+        try:
+            yield from self._open()
+            yield from self._ages()
+        except DatabaseError:
+            yield GaugeMetricFamily("saga_log_readable", "0 while the saga log cannot be read.", value=0)
+            return
+        yield GaugeMetricFamily("saga_log_readable", "0 while the saga log cannot be read.", value=1)
+
+    def _open(self) -> Iterator[Metric]:
+        by_status = GaugeMetricFamily("sagas_open", "Sagas that have not ended.", labels=["status"])
+        counted = dict.fromkeys(("PENDING", "RUNNING", "COMPENSATING"), 0) | dict(fetch_all(OPEN))
+        for status, count in counted.items():
+            by_status.add_metric([status], count)
+        yield by_status
+        stuck = fetch_one(STUCK)
+        yield GaugeMetricFamily(
+            "sagas_needing_attention",
+            "Open sagas that a person should look at.",
+            value=stuck[0] if stuck else 0,
+        )
+
+    def _ages(self) -> Iterator[Metric]:
+        created, due = fetch_one(OLDEST) or (None, None)
+        (beat,) = fetch_one(BEAT) or (None,)
+        for name, text, moment in (
+            ("saga_oldest_open_seconds", "Age of the oldest open saga.", created),
+            ("saga_overdue_seconds", "How long the most overdue saga has waited to be claimed.", due),
+            ("saga_recovery_heartbeat_seconds", "Since recovery last gave a sign of life.", beat),
+        ):
+            yield GaugeMetricFamily(name, text, value=_seconds_since(moment))
+
+
+def _seconds_since(moment: object) -> float:
+    """0 where there is nothing to wait for."""
+    if moment is None:
+        return 0.0
+    seconds: float = (utc_now() - from_db_time(moment)).total_seconds()
+    return max(0.0, seconds)
+
+
+def register() -> None:
+    REGISTRY.register(SagaCollector())

@@ -1,0 +1,130 @@
+"""The saga log: one row a saga, one row an event."""
+
+from django.db import models
+
+
+class SagaStatus(models.TextChoices):
+    PENDING = "PENDING", "accepted; no step has begun"
+    RUNNING = "RUNNING", "going forward"
+    COMPENSATING = "COMPENSATING", "going back; irrevocable"
+    COMPLETED = "COMPLETED", "every step took effect; final but for a cancellation of the booking"
+    COMPENSATED = "COMPENSATED", "everything that took effect was undone; final"
+
+
+OPEN = (SagaStatus.PENDING, SagaStatus.RUNNING, SagaStatus.COMPENSATING)
+
+
+class Saga(models.Model):
+    """One booking's saga: what was asked for, how far it is, who may write it and when it is due.
+
+    An open saga always has `due_at`: the end of its owner's lease, or the time of the next try.
+    Whoever advances it raises `epoch` first; every later write is conditional on that epoch.
+    """
+
+    correlation_id = models.CharField(max_length=64, primary_key=True)
+    definition = models.PositiveSmallIntegerField(help_text="version of the step table it runs by")
+    status = models.CharField(max_length=12, choices=SagaStatus)
+    reason = models.CharField(max_length=40)
+    attention = models.CharField(max_length=200, help_text="why a person should look; empty if none")
+
+    epoch = models.IntegerField(help_text="fencing token: grows with every new owner")
+    owner = models.CharField(max_length=64, help_text="who holds the lease; empty while it waits")
+    due_at = models.DateTimeField(null=True, help_text="when anybody may claim it; null when terminal")
+    claims = models.IntegerField(help_text="claims since it last made progress")
+    last_sequence = models.IntegerField(help_text="sequence of its newest event")
+
+    user_id = models.CharField(max_length=64)
+    flight_id = models.BigIntegerField()
+    request = models.TextField(help_text="JSON: what was asked for, without the card")
+    flight_fare = models.BigIntegerField(help_text="cents, fixed when it was accepted")
+    charges = models.BigIntegerField(help_text="cents, fixed when it was accepted")
+    card_token = models.CharField(max_length=64, help_text="erased when AuthorizePayment is settled")
+
+    steps = models.TextField(help_text="JSON: state, attempts, times and error of each step")
+    facts = models.TextField(help_text="JSON: what the steps answered")
+    result = models.TextField(help_text="JSON: start-booking's answer, once it has ended")
+    failed_step = models.CharField(max_length=32)
+    error = models.CharField(max_length=200)
+    error_code = models.CharField(max_length=40)
+    booking_reference = models.CharField(max_length=6)
+
+    idempotency_scope = models.CharField(max_length=80, null=True)
+    idempotency_key = models.CharField(max_length=200, null=True)
+    request_fingerprint = models.CharField(max_length=64)
+
+    created_at = models.DateTimeField()
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "flight_saga"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["idempotency_scope", "idempotency_key"], name="one_saga_per_idempotency_key"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(status__in=OPEN, due_at__isnull=False)
+                | (~models.Q(status__in=OPEN) & models.Q(due_at__isnull=True)),
+                name="an_open_saga_is_always_due",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(flight_fare__gt=0, charges__gte=0), name="saga_price_is_positive"
+            ),
+        ]
+        indexes = [
+            # Holds open sagas only, so that a claim costs the same with a million finished ones.
+            models.Index(fields=["due_at"], name="saga_due", condition=models.Q(due_at__isnull=False)),
+            models.Index(fields=["-created_at", "-correlation_id"], name="saga_newest"),
+            models.Index(fields=["user_id", "-created_at"], name="saga_of_user"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.correlation_id}: {self.status}"
+
+
+class SagaEventRow(models.Model):
+    """One event, written in the transaction of the state change that it tells of."""
+
+    pk = models.CompositePrimaryKey("correlation_id", "sequence")
+    correlation_id = models.CharField(max_length=64)
+    sequence = models.IntegerField(help_text="1, 2, 3 ... in its saga, without a gap")
+    event_id = models.CharField(max_length=36)
+    event_type = models.CharField(max_length=40)
+    data = models.TextField(help_text="JSON")
+    timestamp = models.DateTimeField()
+
+    class Meta:
+        db_table = "flight_saga_event"
+
+    def __str__(self) -> str:
+        return f"{self.correlation_id} {self.sequence} {self.event_type}"
+
+
+class OperatorAction(models.Model):
+    """Who did what to a saga, and why. Append-only."""
+
+    correlation_id = models.CharField(max_length=64)
+    actor = models.CharField(max_length=64)
+    action = models.CharField(max_length=20)
+    reason = models.CharField(max_length=200)
+    evidence = models.CharField(max_length=200)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "flight_operator_action"
+        indexes = [models.Index(fields=["correlation_id"], name="operator_action_of_saga")]
+
+    def __str__(self) -> str:
+        return f"{self.actor}: {self.action} {self.correlation_id}"
+
+
+class RecoveryHeartbeat(models.Model):
+    """Which recovery processes are alive."""
+
+    owner = models.CharField(max_length=64, primary_key=True)
+    beat_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "flight_recovery"
+
+    def __str__(self) -> str:
+        return self.owner

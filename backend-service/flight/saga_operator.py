@@ -1,0 +1,81 @@
+"""What an operator may do to a saga; each leaves a row that is never changed."""
+
+from datetime import timedelta
+
+from django.conf import settings
+from service_kit.clock import utc_now
+from service_kit.database import write_transaction
+from service_kit.problems import Problem
+
+from flight import saga_log
+from flight.saga_engine import engine
+from flight.saga_models import OperatorAction, SagaStatus
+from flight.saga_runtime import orchestrator
+from flight.saga_state import SagaState, StepStatus
+from flight.saga_transition import Transition
+
+
+def audit(*, correlation_id: str, actor: str, action: str, reason: str, evidence: str = "") -> None:
+    OperatorAction.objects.create(
+        correlation_id=correlation_id,
+        actor=actor,
+        action=action,
+        reason=reason,
+        evidence=evidence,
+        created_at=utc_now(),
+    )
+
+
+def retry(correlation_id: str, *, actor: str, reason: str) -> SagaState:
+    """Make a waiting saga due now and run it here; one that is being run is left alone."""
+    now = orchestrator().now()
+    with write_transaction():
+        engine().wake(correlation_id, now)
+        audit(correlation_id=correlation_id, actor=actor, action="retry", reason=reason)
+    saga = orchestrator().claim(correlation_id)
+    if saga is not None:
+        return orchestrator().advance(saga, deadline=now + timedelta(seconds=settings.SAGA_REQUEST_DEADLINE))
+    return _load(correlation_id)
+
+
+def resolve(correlation_id: str, *, step: str, actor: str, reason: str, evidence: str) -> SagaState:
+    """Settle a stuck compensation by hand and run the rest. Raises 409 for a step that is not stuck."""
+    now = orchestrator().now()
+    if not _is_stuck(_load(correlation_id), step):
+        raise _not_stuck(correlation_id, step)
+    with write_transaction():
+        saga = saga_log.take_over(
+            correlation_id,
+            from_statuses=(SagaStatus.COMPENSATING,),
+            to_status=SagaStatus.COMPENSATING,
+            owner=orchestrator().owner,
+            lease_until=now + timedelta(seconds=settings.SAGA_LEASE),
+        )
+        # Looked at again: its owner may have undone the step in between.
+        if saga is None or saga.step(step).status != StepStatus.UNDOING:
+            raise _not_stuck(correlation_id, step)
+        transition = Transition(saga, owner=orchestrator().owner, now=now)
+        transition.resolve(step, actor=actor)
+        saga_log.save(transition.saga, expected=SagaStatus.COMPENSATING)
+        saga_log.append(transition.events)
+        audit(correlation_id=correlation_id, actor=actor, action="resolve", reason=reason, evidence=evidence)
+    orchestrator().tell(transition.events)
+    deadline = now + timedelta(seconds=settings.SAGA_REQUEST_DEADLINE)
+    return orchestrator().advance(transition.saga, deadline=deadline)
+
+
+def _is_stuck(saga: SagaState, step: str) -> bool:
+    """A try has failed and it waits for the next one, or an alarm is out; a first try is not stuck yet."""
+    undoing = saga.step(step).status == StepStatus.UNDOING
+    return undoing and (not saga.owner or bool(saga.attention))
+
+
+def _not_stuck(correlation_id: str, step: str) -> Problem:
+    detail = f"The compensation of {step} is not stuck; only a stuck one is settled by hand."
+    return Problem(409, "NOT_STUCK", detail, correlation_id=correlation_id)
+
+
+def _load(correlation_id: str) -> SagaState:
+    saga = saga_log.load(correlation_id)
+    assert saga is not None, "sagas are never deleted"
+    return saga

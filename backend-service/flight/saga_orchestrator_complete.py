@@ -1,0 +1,440 @@
+"""The booking saga: its steps, what to do next, and the doing.
+
+The table says what a booking consists of. `decide_next` looks at a stored saga and says what comes next,
+and touches nothing. `BookingOrchestrator.advance` does it, and writes down what came of it. First run,
+retry, recovery and cancellation are all the same `advance`.
+"""
+
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import Enum
+from uuid import uuid4
+
+import structlog
+from django.conf import settings
+from django.db import InterfaceError, OperationalError
+from service_kit.clock import utc_now
+from service_kit.database import write_transaction
+from service_kit.money import to_wire
+
+from flight import saga_log
+from flight.saga_client import Call, Participants, make_call
+from flight.saga_event_dispatcher import SagaEvent
+from flight.saga_local import LOCAL
+from flight.saga_log import RUNNING_STATUSES, SagaLost
+from flight.saga_models import SagaStatus
+from flight.saga_outcomes import ContractError, Done, Outcome, Unknown
+from flight.saga_publisher import publisher
+from flight.saga_state import MAY_HAVE_HAPPENED, SagaState, StepState, StepStatus, replace
+from flight.saga_transition import Transition
+from flight.services import WriteConflict
+
+
+class Kind(Enum):
+    COMPENSATABLE = "can be undone"
+    PIVOT = "once it is done, the saga is complete"
+
+
+@dataclass(frozen=True)
+class SagaStep:
+    name: str
+    compensation: str
+    participant: str
+    kind: Kind
+
+
+BACKEND, PAYMENT, LOYALTY = "backend", "payment", "loyalty"
+
+STEPS = (
+    SagaStep("ReserveSeat", "CancelSeat", BACKEND, Kind.COMPENSATABLE),
+    SagaStep("AuthorizePayment", "CancelPayment", PAYMENT, Kind.COMPENSATABLE),
+    SagaStep("AwardMiles", "ReverseMiles", LOYALTY, Kind.COMPENSATABLE),
+    SagaStep("ConfirmBooking", "CancelBooking", BACKEND, Kind.PIVOT),
+)
+DEFINITION = 1
+"Version of the table above; each saga stores the one that it runs by."
+
+
+# Deciding
+
+
+@dataclass(frozen=True)
+class Run:
+    step: SagaStep
+
+
+@dataclass(frozen=True)
+class GiveUp:
+    step: SagaStep
+
+
+@dataclass(frozen=True)
+class Compensate:
+    pass
+
+
+@dataclass(frozen=True)
+class Undo:
+    step: SagaStep
+
+
+@dataclass(frozen=True)
+class Finish:
+    status: SagaStatus
+
+
+@dataclass(frozen=True)
+class WaitUntil:
+    at: datetime
+
+
+Decision = Run | GiveUp | Compensate | Undo | Finish | WaitUntil
+
+
+def decide_next(saga: SagaState, *, now: datetime, jitter: float) -> Decision:
+    """What this saga needs next. Pure: the stored rows in, one value out; `jitter` is in [0, 1)."""
+    if saga.is_terminal:
+        return Finish(saga.status)
+    if saga.status == SagaStatus.COMPENSATING:
+        return _decide_back(saga, now, jitter)
+    return _decide_forward(saga, now, jitter)
+
+
+def _decide_forward(saga: SagaState, now: datetime, jitter: float) -> Decision:
+    if saga.failed_step:
+        return Compensate() if _undo_set(saga) else Finish(SagaStatus.COMPENSATED)
+    step = next((step for step in STEPS if saga.step(step.name).status != StepStatus.DONE), None)
+    if step is None:
+        return Finish(SagaStatus.COMPLETED)
+    state = saga.step(step.name)
+    if not (saga.tried and state.status == StepStatus.UNKNOWN):
+        return Run(step)
+    if _overdue(state, now):
+        return GiveUp(step)
+    return WaitUntil(now + _pause(saga, state.attempts, settings.SAGA_FORWARD_BACKOFF, jitter))
+
+
+def _decide_back(saga: SagaState, now: datetime, jitter: float) -> Decision:
+    remaining = _undo_set(saga)
+    if not remaining:
+        return Finish(SagaStatus.COMPENSATED)
+    state = saga.step(remaining[0].name)
+    if saga.tried and state.status == StepStatus.UNDOING:
+        return WaitUntil(now + _pause(saga, state.undo_attempts, settings.SAGA_COMPENSATION_BACKOFF, jitter))
+    return Undo(remaining[0])
+
+
+def _undo_set(saga: SagaState) -> list[SagaStep]:
+    """Every step that did or may have taken effect, newest first."""
+    return [step for step in reversed(STEPS) if saga.step(step.name).status in MAY_HAVE_HAPPENED]
+
+
+def _overdue(state: StepState, now: datetime) -> bool:
+    began = datetime.fromisoformat(state.started_at) if state.started_at else now
+    return now - began >= timedelta(seconds=settings.SAGA_FORWARD_DEADLINE)
+
+
+def _pause(saga: SagaState, attempts: int, backoff: tuple[float, float], jitter: float) -> timedelta:
+    """Exponential back-off with full jitter, or longer where the participant asked for it."""
+    asked = timedelta(seconds=min(saga.retry_after, settings.SAGA_MAX_RETRY_AFTER))
+    return max(_backoff(attempts, backoff, jitter), asked)
+
+
+def _backoff(attempts: int, backoff: tuple[float, float], jitter: float) -> timedelta:
+    first, cap = backoff
+    return timedelta(seconds=min(cap, first * 2.0 ** min(attempts - 1, 30)) * jitter)
+
+
+# Doing
+
+
+log = structlog.get_logger("saga")
+MAX_WRITE_CONFLICTS = 20
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A call whose intent is committed, and the step that it is for."""
+
+    step: SagaStep
+    undo: bool
+    call: Call
+
+
+@dataclass
+class BookingOrchestrator:
+    """Advances sagas. Time, ids, chance and participants come in, so that tests can fix them."""
+
+    participants: Participants
+    owner: str
+    now: Callable[[], datetime] = utc_now
+    new_id: Callable[[], str] = lambda: str(uuid4())
+    jitter: Callable[[], float] = random.random
+    publish: Callable[[Sequence[SagaEvent]], None] = field(default=publisher)
+    closing: Callable[[], bool] = lambda: False
+
+    def start(self, saga: SagaState, *, deadline: datetime | None) -> SagaState | None:
+        """Accept a new saga and run it as far as it goes; None when its idempotency key is taken."""
+        began = self._commit(saga, None, None, deadline, new=True)
+        return self._go_on(*began, deadline=deadline) if began else None
+
+    def accept(
+        self, saga: SagaState, *, also: Callable[[str], object] = lambda saga_id: None
+    ) -> SagaState | None:
+        """Write a new saga down for somebody else to run; None when its idempotency key is taken.
+
+        `also` gets its id, in the same transaction.
+        """
+        transition = Transition(saga, owner="", now=self.now())
+        transition.start()
+        transition.rest(transition.now)
+        with write_transaction():
+            if not saga_log.insert(transition.saga):
+                return None
+            saga_log.append(transition.events)
+            also(saga.correlation_id)
+        self.tell(transition.events)
+        return transition.saga
+
+    def advance(self, saga: SagaState, *, deadline: datetime | None = None) -> SagaState:
+        """Do what the saga needs until it ends, has to wait, or the deadline comes. The caller owns it.
+
+        When another owner has taken it meanwhile, nothing more is written or sent. Whatever else goes
+        wrong here leaves it to recovery: the saga is as its last commit says.
+        """
+        return self._go_on(saga, None, deadline=deadline)
+
+    def claim(self, correlation_id: str) -> SagaState | None:
+        """Become the owner of a saga that is due; None when somebody else was faster."""
+        now = self.now()
+        return saga_log.claim(
+            correlation_id,
+            owner=self.owner,
+            now=now,
+            lease_until=self._lease(now),
+            too_many_claims=settings.SAGA_CLAIMS_WITHOUT_PROGRESS,
+        )
+
+    def cancel(
+        self,
+        correlation_id: str,
+        *,
+        completed: bool,
+        reason: str,
+        also: Callable[[], object] = lambda: None,
+    ) -> SagaState | None:
+        """Turn a running saga, or with `completed` a complete one, back. None when it is not in that state.
+
+        A take-over: whoever ran it finds its next write refused. The caller advances what is returned.
+        `also` writes in the same transaction.
+        """
+        from_statuses = (SagaStatus.COMPLETED,) if completed else RUNNING_STATUSES
+        now = self.now()
+        with write_transaction():
+            saga = saga_log.take_over(
+                correlation_id,
+                from_statuses=from_statuses,
+                to_status=SagaStatus.COMPENSATING,
+                owner=self.owner,
+                lease_until=self._lease(now),
+            )
+            if saga is None:
+                return None
+            transition = Transition(replace(saga, reason=reason), owner=self.owner, now=now)
+            transition.compensate()
+            saga_log.save(transition.saga, expected=SagaStatus.COMPENSATING)
+            saga_log.append(transition.events)
+            also()
+        self.tell(transition.events)
+        return transition.saga
+
+    def tell(self, events: Sequence[SagaEvent]) -> None:
+        """Publish what is committed, best effort: the rows are written."""
+        try:
+            self.publish(events)
+        except Exception:
+            log.exception("events_not_published", correlation_id=events[0].correlation_id)
+
+    def _go_on(self, saga: SagaState, sent: Sent | None, *, deadline: datetime | None) -> SagaState:
+        try:
+            while saga.owner and not saga.is_terminal:
+                outcome = self._send(sent, deadline) if sent else None
+                following = self._commit(saga, sent, outcome, deadline)
+                assert following is not None, "only the first commit of a saga can find its key taken"
+                saga, sent = following
+        except SagaLost:
+            log.info("saga_lost", correlation_id=saga.correlation_id, epoch=saga.epoch)
+            return _as_it_is(saga)
+        except Exception as error:
+            log.exception("saga_advance_failed", correlation_id=saga.correlation_id)
+            return self._leave(saga, sent, error)
+        return saga
+
+    def _leave(self, saga: SagaState, sent: Sent | None, error: Exception) -> SagaState:
+        """Give up the lease after an error of our own; ten claims without progress raise an alarm.
+
+        A call whose outcome cannot be recorded counts as unknown, so that its deadline ends the repeating;
+        not so while the database is away, which is no fault of the call's.
+        """
+        at = self.now() + _backoff(saga.claims + 1, settings.SAGA_COMPENSATION_BACKOFF, 1.0)
+        try:
+            if sent and not isinstance(error, OperationalError | InterfaceError):
+                unknown = Unknown(f"an error of our own, which the log tells of: {type(error).__name__}")
+                following = self._commit(saga, sent, unknown, self.now())
+                return following[0] if following else saga
+            saga_log.release(saga, due_at=at)
+        except SagaLost:
+            return _as_it_is(saga)
+        except Exception:
+            log.exception("lease_kept", correlation_id=saga.correlation_id)  # It runs out by itself.
+        return replace(saga, owner="", due_at=at)
+
+    def _send(self, sent: Sent, deadline: datetime | None) -> Outcome:
+        left = settings.SAGA_CALL_TIMEOUT
+        if deadline is not None:
+            left = min(left, (deadline - self.now()).total_seconds())
+        if left <= 0:
+            return Unknown("the request's time was used up")
+        return self.participants.call(sent.call, timeout=left)
+
+    def _commit(
+        self,
+        saga: SagaState,
+        sent: Sent | None,
+        outcome: Outcome | None,
+        deadline: datetime | None,
+        *,
+        new: bool = False,
+    ) -> tuple[SagaState, Sent | None] | None:
+        """One transaction: what came of the last call, the local steps after it, the next intent."""
+        for _ in range(MAX_WRITE_CONFLICTS):
+            try:
+                with write_transaction():
+                    transition = Transition(saga, owner=self.owner, now=self.now())
+                    following = self._drive(transition, sent, outcome, deadline, new=new)
+                    if not self._store(transition.saga, expected=saga.status, new=new):
+                        return None
+                    for write in transition.writes:
+                        write()
+                    saga_log.append(transition.events)
+            except WriteConflict:
+                continue  # Somebody took a chosen seat in between; the transaction is rolled back.
+            self.tell(transition.events)
+            return transition.saga, following
+        raise WriteConflict(f"{saga.correlation_id}: {MAX_WRITE_CONFLICTS} conflicts in a row")
+
+    @staticmethod
+    def _store(saga: SagaState, *, expected: SagaStatus, new: bool) -> bool:
+        if new:
+            return saga_log.insert(saga)
+        saga_log.save(saga, expected=expected)
+        return True
+
+    def _drive(
+        self,
+        transition: Transition,
+        sent: Sent | None,
+        outcome: Outcome | None,
+        deadline: datetime | None,
+        *,
+        new: bool,
+    ) -> Sent | None:
+        """Take the saga as far as it goes without a call; the call to make next, if there is one."""
+        if new:
+            transition.start()
+        if sent and outcome:
+            self._absorb(transition, sent.step, outcome, undo=sent.undo)
+        while True:
+            decision = decide_next(transition.saga, now=transition.now, jitter=self.jitter())
+            match self._unless_out_of_time(decision, transition.now, deadline):
+                case Run(step) | Undo(step):
+                    undo = isinstance(decision, Undo)
+                    if step.participant != BACKEND:
+                        return self._intend(transition, step, undo=undo)
+                    self._perform(transition, step, undo=undo)
+                case GiveUp(step):
+                    transition.give_up(step.name)
+                case Compensate():
+                    transition.compensate()
+                    return self._first_undo(transition, deadline)
+                case Finish(status):
+                    transition.finish(status)
+                    return None
+                case WaitUntil(at):
+                    transition.rest(at)
+                    return None
+
+    def _unless_out_of_time(self, decision: Decision, now: datetime, deadline: datetime | None) -> Decision:
+        """When the request's time is up, or the process is to end, somebody else goes on."""
+        out_of_time = isinstance(decision, Run | Undo) and self._out_of_time(now, deadline)
+        return WaitUntil(now) if out_of_time else decision
+
+    def _out_of_time(self, now: datetime, deadline: datetime | None) -> bool:
+        return self.closing() or (deadline is not None and now >= deadline)
+
+    def _first_undo(self, transition: Transition, deadline: datetime | None) -> Sent | None:
+        """COMPENSATING is durable before anything is undone: a remote compensation's intent may go into
+        the same commit, a local compensation waits for the next one."""
+        step = _undo_set(transition.saga)[0]
+        if self._out_of_time(transition.now, deadline):
+            transition.rest(transition.now)
+            return None
+        return self._intend(transition, step, undo=True) if step.participant != BACKEND else None
+
+    @staticmethod
+    def _absorb(transition: Transition, step: SagaStep, outcome: Outcome, *, undo: bool) -> None:
+        retry_after = outcome.retry_after if isinstance(outcome, Unknown) else 0.0
+        transition.saga = replace(transition.saga, retry_after=retry_after)
+        if undo:
+            transition.end_undo(step.name, step.compensation, outcome)
+        else:
+            transition.end_step(step.name, _checked(transition.saga, step, outcome))
+
+    @staticmethod
+    def _intend(transition: Transition, step: SagaStep, *, undo: bool) -> Sent:
+        if undo:
+            transition.begin_undo(step.name, step.compensation)
+        else:
+            transition.begin_step(step.name)
+        number = STEPS.index(step) + 1
+        name = step.compensation if undo else step.name
+        call = make_call(transition.saga, step.participant, name, number=number, undo=undo)
+        return Sent(step, undo, call)
+
+    def _perform(self, transition: Transition, step: SagaStep, *, undo: bool) -> None:
+        """A step of our own: planned now, written in this same transaction."""
+        saga, now = transition.saga, transition.now
+        if undo:
+            transition.begin_undo(step.name, step.compensation)
+            planned = LOCAL[step.compensation](saga, now)
+            self._absorb(transition, step, planned.outcome, undo=True)
+        else:
+            transition.begin_step(step.name)
+            planned = LOCAL[step.name](saga, now)
+            self._absorb(transition, step, planned.outcome, undo=False)
+        transition.writes.append(planned.write)
+
+    def _lease(self, now: datetime) -> datetime:
+        return now + timedelta(seconds=settings.SAGA_LEASE)
+
+
+def _as_it_is(saga: SagaState) -> SagaState:
+    """The saga that somebody else has now; as we last knew it when the database is away."""
+    try:
+        return saga_log.load(saga.correlation_id) or saga
+    except (OperationalError, InterfaceError):
+        return saga
+
+
+def _checked(saga: SagaState, step: SagaStep, outcome: Outcome) -> Outcome:
+    """An authorisation over another amount than the one that was quoted is not what was asked for."""
+    if step.name == "AuthorizePayment" and isinstance(outcome, Done):
+        if outcome.body.get("amount") != to_wire(saga.amount):
+            return ContractError("PRICE_CHANGED", "The payment is not over the amount that was quoted.")
+    return outcome
+
+
+def first_steps() -> tuple[StepState, ...]:
+    return tuple(StepState(step.name, compensation=step.compensation) for step in STEPS)

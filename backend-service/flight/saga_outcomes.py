@@ -1,0 +1,111 @@
+"""What an answer of a participant means: done, refused and unknown are three different things."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, NoReturn
+
+from service_kit.http import Reply
+
+REFUSALS = frozenset(
+    {
+        "SEAT_UNAVAILABLE",
+        "FLIGHT_NOT_FOUND",
+        "FLIGHT_CLOSED",
+        "PRICE_CHANGED",
+        "PAYMENT_DECLINED",
+        "ACCOUNT_CLOSED",
+        "SEAT_NOT_HELD",
+        "LIMIT_EXCEEDED",
+        "SIMULATED_FAILURE",
+    }
+)
+"The closed list: any other code in a refusal is a contract error."
+UNKNOWN_STATUSES = frozenset({408, 425, 429})
+
+
+@dataclass(frozen=True)
+class Done:
+    body: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Refused:
+    code: str
+    error: str
+
+
+@dataclass(frozen=True)
+class Unknown:
+    """It may or may not have taken effect; the same call is safe to repeat."""
+
+    error: str
+    retry_after: float = 0.0
+    configuration: bool = False
+    "the participant does not accept our credential"
+
+
+@dataclass(frozen=True)
+class AlreadyCompensated:
+    """Somebody else has undone this step."""
+
+
+@dataclass(frozen=True)
+class ContractError:
+    """The participant answered what the contract does not know: repeating will not help."""
+
+    code: str
+    error: str
+
+
+Outcome = Done | Refused | Unknown | AlreadyCompensated | ContractError
+
+
+def classify(reply: Reply, correlation_id: str) -> Outcome:
+    """The table of docs/architecture.md, first match wins."""
+    status = reply.status
+    if status in (401, 403):
+        return Unknown(f"the participant answered {status}", configuration=True)
+    if status in UNKNOWN_STATUSES or not (200 <= status < 300 or 400 <= status < 500):
+        return Unknown(f"the participant answered {status}", retry_after=_retry_after(reply))
+    body = _ours(reply.body, correlation_id)
+    if body is None:
+        return Unknown(f"the answer ({status}) is not the participant's")
+    if status == 200:
+        return _answered(body)
+    code, detail = str(body.get("code", "")), str(body.get("detail", ""))
+    if status == 409 and code == "ALREADY_COMPENSATED":
+        return AlreadyCompensated()
+    if status >= 400:
+        return ContractError(code or f"HTTP_{status}", detail or f"the participant answered {status}")
+    return Unknown(f"the participant answered {status}")
+
+
+def _answered(body: Mapping[str, Any]) -> Outcome:
+    if body.get("success") is True:
+        return Done(body)
+    if body.get("success") is not False:
+        return Unknown("the answer says neither success nor refusal")
+    code, error = str(body.get("error_code", "")), str(body.get("error", ""))
+    if code in REFUSALS:
+        return Refused(code, error)
+    return ContractError(code or "NO_CODE", error or "refused with a code outside the contract")
+
+
+def _ours(raw: bytes, correlation_id: str) -> dict[str, Any] | None:
+    """The JSON object that carries this saga's id; a proxy's error page does not."""
+    try:
+        body = json.loads(raw, parse_float=Decimal, parse_constant=_no_number)
+    except (ValueError, RecursionError):
+        return None
+    return body if isinstance(body, dict) and body.get("correlation_id") == correlation_id else None
+
+
+def _no_number(literal: str) -> NoReturn:
+    raise ValueError(f"{literal} is not JSON")
+
+
+def _retry_after(reply: Reply) -> float:
+    value = reply.headers.get("Retry-After", "")
+    return float(value) if value.isascii() and value.isdigit() and len(value) < 6 else 0.0

@@ -1,0 +1,67 @@
+"""Hands committed events to the dispatcher from one background thread, best effort."""
+
+import queue
+import threading
+from collections.abc import Sequence
+
+import structlog
+from prometheus_client import Counter
+
+from flight.saga_event_dispatcher import (
+    ALL,
+    EventDispatcher,
+    SagaEvent,
+    event_dispatcher,
+)
+
+log = structlog.get_logger("saga.events")
+QUEUE = 10_000
+EVENTS = Counter("saga_events", "Saga events published, by type.", ["event_type"])
+
+
+class Publisher:
+    """A full queue drops the event with a line in the log; its row is written already."""
+
+    def __init__(self, dispatcher: EventDispatcher, size: int = QUEUE) -> None:
+        self._dispatcher = dispatcher
+        # Of commits, not of events: each item wakes the other thread.
+        self._queue: queue.Queue[Sequence[SagaEvent]] = queue.Queue(size)
+        self._start = threading.Lock()
+        self._thread: threading.Thread | None = None
+
+    def __call__(self, events: Sequence[SagaEvent]) -> None:
+        if self._thread is None:
+            self._begin()
+        try:
+            self._queue.put_nowait(events)
+        except queue.Full:
+            for event in events:
+                log.warning("event_dropped", correlation_id=event.correlation_id, sequence=event.sequence)
+
+    def flush(self) -> None:
+        """Wait until everything handed over so far has been published."""
+        self._queue.join()
+
+    def _begin(self) -> None:
+        # Not at import: gunicorn forks after loading, and a thread does not survive a fork.
+        with self._start:
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="saga-events", daemon=True)
+                self._thread.start()
+
+    def _run(self) -> None:
+        while True:
+            events = self._queue.get()
+            try:
+                for event in events:
+                    self._dispatcher.publish(event)
+            finally:
+                self._queue.task_done()
+
+
+def count(event: SagaEvent) -> None:
+    EVENTS.labels(event.event_type).inc()
+
+
+event_dispatcher.subscribe(ALL, count)
+publisher = Publisher(event_dispatcher)

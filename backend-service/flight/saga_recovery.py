@@ -1,0 +1,114 @@
+"""Recovery: finds the sagas that are due, claims them and advances several at a time.
+
+It is the engine of everything that does not run inside a request: accepted bookings, retries, and sagas
+whose owner died. Which process does it does not matter; the claim decides.
+"""
+
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import datetime, timedelta
+
+import structlog
+from django.conf import settings
+from django.db import DatabaseError, InterfaceError, close_old_connections
+from service_kit.database import db_time, execute
+
+from flight import saga_log, saga_sweeper
+from flight.saga_orchestrator_complete import BookingOrchestrator
+
+log = structlog.get_logger("saga.recovery")
+HEARTBEAT_SECONDS = 2.0
+SWEEP_SECONDS = 15.0
+HEARTBEAT = """
+    INSERT INTO flight_recovery (owner, beat_at) VALUES (%s, %s)
+    ON CONFLICT (owner) DO UPDATE SET beat_at = excluded.beat_at"""
+FORGET = "DELETE FROM flight_recovery WHERE beat_at < %s"
+FORGET_AFTER = timedelta(hours=1)
+
+
+class Periodic:
+    """Runs something at most once in so many seconds."""
+
+    def __init__(
+        self, seconds: float, action: Callable[[datetime], object], now: Callable[[], datetime]
+    ) -> None:
+        self._seconds, self._action, self._now = seconds, action, now
+        self._last = float("-inf")
+
+    def __call__(self) -> None:
+        if time.monotonic() - self._last >= self._seconds:
+            self._last = time.monotonic()
+            self._action(self._now())
+
+
+class Recovery:
+    def __init__(self, orchestrator: BookingOrchestrator, *, threads: int) -> None:
+        self._orchestrator, self._threads = orchestrator, threads
+        self.owner, self.now = orchestrator.owner, orchestrator.now
+        self._busy: set[Future[None]] = set()
+        self._periodic = (
+            Periodic(HEARTBEAT_SECONDS, self.beat, self.now),
+            Periodic(SWEEP_SECONDS, saga_sweeper.release_expired_holds, self.now),
+        )
+
+    def serve(self, stop: threading.Event) -> None:
+        """Work until told to stop; then finish the calls that are under way and give the leases up."""
+        log.info("recovery_started", owner=self.owner, threads=self._threads)
+        with ThreadPoolExecutor(self._threads, "saga-recovery") as pool:
+            while not stop.is_set():
+                self._round(pool)
+                stop.wait(settings.SAGA_RECOVERY_POLL)
+        log.info("recovery_stopped", owner=self.owner)
+
+    def run_due(self) -> int:
+        """Advance every saga that is due, one after another, in this thread; how many there were."""
+        due = saga_log.due(now=self.now(), most=self._threads)
+        for correlation_id in due:
+            self.advance(correlation_id)
+        return len(due)
+
+    def beat(self, now: datetime) -> None:
+        execute(HEARTBEAT, (self.owner, db_time(now)))
+        execute(FORGET, (db_time(now - FORGET_AFTER),))
+
+    def keep_house(self) -> None:
+        """What has to be done now and then, whichever engine runs the sagas."""
+        close_old_connections()
+        for periodic in self._periodic:
+            attempt(periodic)
+
+    def _round(self, pool: ThreadPoolExecutor) -> None:
+        self.keep_house()
+        attempt(lambda: self._claim_due(pool))
+
+    def _claim_due(self, pool: ThreadPoolExecutor) -> None:
+        self._busy = {future for future in self._busy if not future.done()}
+        free = self._threads - len(self._busy)
+        due = saga_log.due(now=self.now(), most=free) if free else []
+        self._busy.update(pool.submit(self.advance, correlation_id) for correlation_id in due)
+
+    def advance(self, correlation_id: str) -> None:
+        """Claim this saga if it is due, and do what it needs; nothing when somebody else was faster."""
+        structlog.contextvars.bind_contextvars(correlation_id=correlation_id)
+        close_old_connections()
+        attempt(lambda: self._claim_and_advance(correlation_id))
+        close_old_connections()  # An idle thread keeps none of the pool's connections.
+        structlog.contextvars.clear_contextvars()
+
+    def _claim_and_advance(self, correlation_id: str) -> None:
+        saga = self._orchestrator.claim(correlation_id)
+        if saga is not None:
+            log.info("saga_claimed", epoch=saga.epoch, status=saga.status.value, claims=saga.claims)
+            self._orchestrator.advance(saga)
+
+
+def attempt(work: Callable[[], object]) -> None:
+    """Do it. What goes wrong is logged and harms nothing else: a later round meets it again."""
+    try:
+        work()
+    except (DatabaseError, InterfaceError) as error:
+        log.warning("recovery_waits_for_database", error=str(error))
+    except Exception:
+        log.exception("recovery_failed")

@@ -1,0 +1,114 @@
+"""What start-booking takes: reading it, pricing it, and making the saga that will run it."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from service_kit.fields import Fields
+from service_kit.guard.barrier import fingerprint
+from service_kit.problems import Problem, not_found
+from service_kit.strict_json import looks_like_card
+
+from flight import booking_fields
+from flight.inventory import find_flight
+from flight.saga_models import SagaStatus
+from flight.saga_orchestrator_complete import DEFINITION, STEPS, first_steps
+from flight.saga_state import BookingRequest, SagaState
+
+IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,200}")
+SIMULATE_FLAGS = {f"simulate_{step.name.lower()}_fail": step.name for step in STEPS}
+
+
+@dataclass(frozen=True)
+class StartBooking:
+    flight_id: int
+    user_id: str
+    card_token: str
+    request: BookingRequest
+
+    def fingerprint(self) -> str:
+        """What two posts under one Idempotency-Key have to agree on."""
+        used: dict[str, Any] = {
+            "flight_id": self.flight_id,
+            "user_id": self.user_id,
+            "card_token": self.card_token,
+            **self.request.to_json(),
+        }
+        return fingerprint(used)
+
+
+def read_start_booking(source: Mapping[str, Any]) -> StartBooking:
+    """Raises a 400 that names every bad field."""
+    body = Fields(source)
+    passengers = booking_fields.read_passengers(body)
+    contact = booking_fields.read_contact(body)
+    command = StartBooking(
+        flight_id=body.integer("flight_id"),
+        user_id=body.user_id(),
+        card_token=booking_fields.read_card_token(body),
+        request=BookingRequest(
+            passengers=passengers,
+            email=contact.email,
+            mobile=contact.mobile,
+            seat_class=booking_fields.read_seat_class(body),
+            seat_numbers=booking_fields.read_seat_numbers(body, passengers=len(passengers)),
+            expected_amount=body.amount("expected_amount") if body.has("expected_amount") else None,
+            simulate=tuple(step for flag, step in SIMULATE_FLAGS.items() if body.boolean(flag)),
+        ),
+    )
+    body.check()
+    return command
+
+
+def read_idempotency_key(header: str | None) -> str | None:
+    if header is None or (IDEMPOTENCY_KEY.fullmatch(header) and not looks_like_card(header)):
+        return header
+    raise Problem(
+        400,
+        "INVALID",
+        "Idempotency-Key must be 1 to 200 printable ASCII characters.",
+        errors={"Idempotency-Key": "must be 1 to 200 printable ASCII characters"},
+    )
+
+
+def price(command: StartBooking) -> int:
+    """Cents for all passengers, before charges. Raises 404 without the flight, 400 without the class."""
+    flight = find_flight(command.flight_id)
+    if flight is None:
+        raise not_found("flight")
+    fare = flight.fare(command.request.seat_class)
+    if fare is None:
+        error = f"this flight has no {command.request.seat_class} class"
+        raise Problem(400, "INVALID", f"seat_class: {error}", errors={"seat_class": error})
+    return fare * len(command.request.passengers)
+
+
+def new_saga(
+    command: StartBooking,
+    *,
+    correlation_id: str,
+    flight_fare: int,
+    scope: str | None,
+    key: str | None,
+    now: datetime,
+) -> SagaState:
+    return SagaState(
+        correlation_id=correlation_id,
+        definition=DEFINITION,
+        status=SagaStatus.PENDING,
+        user_id=command.user_id,
+        flight_id=command.flight_id,
+        request=command.request,
+        flight_fare=flight_fare,
+        charges=settings.OTHER_CHARGES_CENTS,
+        card_token=command.card_token,
+        steps=first_steps(),
+        created_at=now,
+        due_at=now + timedelta(seconds=settings.SAGA_LEASE),
+        idempotency_scope=scope,
+        idempotency_key=key,
+        request_fingerprint=command.fingerprint(),
+    )

@@ -1,0 +1,45 @@
+"""This process's orchestrator, its participants, and how many sagas may be under way."""
+
+import os
+import socket
+import threading
+import time
+from functools import cache
+
+from django.conf import settings
+from service_kit.database_clock import DatabaseClock
+from service_kit.problems import try_again
+
+from flight import saga_log
+from flight.saga_client import Participants
+from flight.saga_orchestrator_complete import LOYALTY, PAYMENT, BookingOrchestrator
+
+COUNT_SECONDS = 1.0
+
+
+@cache
+def orchestrator() -> BookingOrchestrator:
+    participants = Participants({PAYMENT: settings.PAYMENT_URL, LOYALTY: settings.LOYALTY_URL})
+    owner = f"{socket.gethostname()[:40]}:{os.getpid()}"
+    return BookingOrchestrator(participants, owner, now=DatabaseClock())
+
+
+class Admission:
+    """Refuses new sagas while too many are under way; they are counted at most once a second."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._counted_at = float("-inf")
+        self._running = 0
+
+    def check(self) -> None:
+        """Raise 503 before anything is written."""
+        with self._lock:
+            if time.monotonic() - self._counted_at >= COUNT_SECONDS:
+                self._running, self._counted_at = saga_log.count_running(), time.monotonic()
+            full = self._running >= settings.SAGA_MAX_RUNNING
+        if full:
+            raise try_again("Too many bookings are under way.", code="OVERLOADED")
+
+
+admission = Admission()

@@ -1,0 +1,139 @@
+"""A saga as a value: what the saga log holds, in the form on which decisions are made."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, TypeVar
+
+from flight.saga_models import SagaStatus
+
+T = TypeVar("T")
+
+
+def replace(value: T, **changes: Any) -> T:
+    """`dataclasses.replace` without its look at every field: a booking makes over forty of them."""
+    assert changes.keys() <= value.__dict__.keys(), changes
+    copy = object.__new__(type(value))
+    copy.__dict__.update(value.__dict__, **changes)
+    return copy
+
+
+class StepStatus(StrEnum):
+    PENDING = "PENDING"
+    "not begun"
+    STARTED = "STARTED"
+    "the intent is committed; the outcome is not known yet"
+    DONE = "DONE"
+    "took effect"
+    REFUSED = "REFUSED"
+    "definitely refused; changed nothing and needs no undoing"
+    UNKNOWN = "UNKNOWN"
+    "tried, and may or may not have taken effect"
+    UNDOING = "UNDOING"
+    "its compensation's intent is committed"
+    UNDONE = "UNDONE"
+    "compensated"
+    RESOLVED = "RESOLVED"
+    "its stuck compensation was settled by hand"
+
+
+MAY_HAVE_HAPPENED = (StepStatus.STARTED, StepStatus.UNKNOWN, StepStatus.DONE, StepStatus.UNDOING)
+
+
+@dataclass(frozen=True)
+class StepState:
+    name: str
+    status: StepStatus = StepStatus.PENDING
+    attempts: int = 0
+    started_at: str | None = None
+    finished_at: str | None = None
+    error: str | None = None
+    error_code: str | None = None
+    compensation: str = ""
+    undo_attempts: int = 0
+    undo_started_at: str | None = None
+
+    @classmethod
+    def from_json(cls, stored: dict[str, Any]) -> "StepState":
+        return cls(**{**stored, "status": StepStatus(stored["status"])})
+
+
+@dataclass(frozen=True)
+class Passenger:
+    first_name: str
+    last_name: str
+    gender: str = "unspecified"
+
+
+@dataclass(frozen=True)
+class BookingRequest:
+    """What the traveller asked for; the card token is kept apart, because it is erased early."""
+
+    passengers: tuple[Passenger, ...]
+    email: str
+    mobile: str
+    seat_class: str
+    seat_numbers: tuple[str, ...] = ()
+    expected_amount: int | None = None
+    simulate: tuple[str, ...] = ()
+    "names of the steps whose failure was asked for"
+
+    def to_json(self) -> dict[str, Any]:
+        return {**vars(self), "passengers": [vars(passenger) for passenger in self.passengers]}
+
+    @classmethod
+    def from_json(cls, stored: dict[str, Any]) -> "BookingRequest":
+        passengers = tuple(Passenger(**passenger) for passenger in stored["passengers"])
+        lists = {name: tuple(stored[name]) for name in ("seat_numbers", "simulate")}
+        return cls(**{**stored, **lists, "passengers": passengers})
+
+
+@dataclass(frozen=True)
+class SagaState:
+    correlation_id: str
+    definition: int
+    status: SagaStatus
+    user_id: str
+    flight_id: int
+    request: BookingRequest
+    flight_fare: int
+    charges: int
+    card_token: str
+    steps: tuple[StepState, ...]
+    created_at: datetime
+    epoch: int = 1
+    owner: str = ""
+    due_at: datetime | None = None
+    claims: int = 0
+    last_sequence: int = 0
+    reason: str = ""
+    attention: str = ""
+    facts: dict[str, Any] = field(default_factory=dict)
+    result: dict[str, Any] | None = None
+    failed_step: str = ""
+    error: str = ""
+    error_code: str = ""
+    booking_reference: str = ""
+    idempotency_scope: str | None = None
+    idempotency_key: str | None = None
+    request_fingerprint: str = ""
+    finished_at: datetime | None = None
+    tried: bool = False
+    "not stored: this owner has tried the step it is at"
+    retry_after: float = 0.0
+    "not stored: seconds that the participant asked to be left alone"
+
+    @property
+    def amount(self) -> int:
+        return self.flight_fare + self.charges
+
+    @property
+    def is_terminal(self) -> bool:
+        return self.status in (SagaStatus.COMPLETED, SagaStatus.COMPENSATED)
+
+    def step(self, name: str) -> StepState:
+        return next(step for step in self.steps if step.name == name)
+
+    def with_step(self, name: str, **changes: Any) -> "SagaState":
+        steps = tuple(replace(step, **changes) if step.name == name else step for step in self.steps)
+        return replace(self, steps=steps)

@@ -1,0 +1,190 @@
+"""One transition of a saga: the new state, the events that tell of it, and what else has to be written."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+from django.conf import settings
+from service_kit.clock import iso
+
+from flight import saga_answers
+from flight.saga_event_dispatcher import SagaEvent
+from flight.saga_models import SagaStatus
+from flight.saga_outcomes import (
+    AlreadyCompensated,
+    ContractError,
+    Done,
+    Outcome,
+    Refused,
+    Unknown,
+)
+from flight.saga_state import SagaState, StepStatus, replace
+
+log = structlog.get_logger("saga")
+ERROR_LENGTH = 200
+FINISHED_EVENT = {SagaStatus.COMPLETED: "SAGA_COMPLETED", SagaStatus.COMPENSATED: "SAGA_COMPENSATED"}
+
+
+class Transition:
+    """Collects what one commit of the saga log will hold. It reads no clock and writes nothing itself."""
+
+    def __init__(self, saga: SagaState, *, owner: str, now: datetime) -> None:
+        lease = now + timedelta(seconds=settings.SAGA_LEASE)
+        self.saga = replace(saga, owner=owner, due_at=lease)
+        self.now = now
+        self.events: list[SagaEvent] = []
+        self.writes: list[Callable[[], object]] = []
+
+    def emit(self, event_type: str, **data: Any) -> None:
+        sequence = self.saga.last_sequence + 1
+        self.saga = replace(self.saga, last_sequence=sequence)
+        event = SagaEvent(event_type, self.saga.correlation_id, data, sequence, self.now)
+        self.events.append(event)
+
+    def start(self) -> None:
+        self.emit("SAGA_STARTED", flight_id=self.saga.flight_id, passengers=len(self.saga.request.passengers))
+
+    # Going forward
+
+    def begin_step(self, name: str) -> None:
+        """The intent of a step: committed before anything is sent."""
+        step = self.saga.step(name)
+        self.saga = replace(self.saga, status=SagaStatus.RUNNING).with_step(
+            name,
+            status=StepStatus.STARTED,
+            attempts=step.attempts + 1,
+            started_at=step.started_at or iso(self.now),
+        )
+        self.emit("SAGA_STEP_STARTED", step=name, attempt=step.attempts + 1)
+
+    def end_step(self, name: str, outcome: Outcome) -> None:
+        match outcome:
+            case Done(body):
+                self._step_done(name, body)
+            case Refused(code, error):
+                self._step_failed(name, StepStatus.REFUSED, code, error)
+            case Unknown(error, _, configuration):
+                self._step_unknown(name, error, configuration)
+            case AlreadyCompensated():
+                self._step_failed(
+                    name, StepStatus.UNKNOWN, "ALREADY_COMPENSATED", "It was compensated before."
+                )
+            case ContractError(code, error):
+                self._step_failed(name, StepStatus.UNKNOWN, code, error)
+                self.alarm(f"{name}: {code}: {error}")
+
+    def _step_done(self, name: str, body: Any) -> None:
+        facts = {key: value for key, value in body.items() if key not in ("success", "correlation_id")}
+        self._progress(facts={**self.saga.facts, name: facts})
+        self.saga = self.saga.with_step(
+            name, status=StepStatus.DONE, finished_at=iso(self.now), error=None, error_code=None
+        )
+        if name == "ConfirmBooking":
+            self.saga = replace(self.saga, booking_reference=facts["booking_reference"])
+        self._erase_card(name)
+        self.emit("SAGA_STEP_COMPLETED", step=name, **_public(facts))
+
+    def _step_failed(self, name: str, status: StepStatus, code: str, error: str) -> None:
+        error = error[:ERROR_LENGTH]
+        finished = iso(self.now) if status is StepStatus.REFUSED else None
+        self._progress(failed_step=name, error=error, error_code=code, reason=code)
+        self.saga = self.saga.with_step(
+            name, status=status, finished_at=finished, error=error, error_code=code
+        )
+        self._erase_card(name)
+        self.emit("SAGA_STEP_FAILED", step=name, outcome=status.value, error=error, error_code=code)
+
+    def _step_unknown(self, name: str, error: str, configuration: bool) -> None:
+        self.saga = replace(self.saga, tried=True).with_step(
+            name, status=StepStatus.UNKNOWN, error=error[:ERROR_LENGTH], error_code="UNKNOWN"
+        )
+        attempts = self.saga.step(name).attempts
+        if configuration and attempts >= settings.SAGA_CONFIGURATION_ALARM_ATTEMPTS:
+            self.alarm(f"{name}: {error}: check the services' credentials")
+        self.emit("SAGA_STEP_UNKNOWN", step=name, attempt=attempts, error=error[:ERROR_LENGTH])
+
+    def give_up(self, name: str) -> None:
+        """An unknown step has used its time: it counts as failed, and will be compensated too."""
+        error = "No answer could be had in time."
+        self._step_failed(name, StepStatus.UNKNOWN, "DEADLINE_EXCEEDED", error)
+
+    def _erase_card(self, name: str) -> None:
+        if name == "AuthorizePayment":
+            self.saga = replace(self.saga, card_token="")
+
+    # Going back
+
+    def compensate(self) -> None:
+        """From here on there is only the way back."""
+        self.saga = replace(self.saga, status=SagaStatus.COMPENSATING, card_token="", finished_at=None)
+        self.emit("SAGA_COMPENSATION_STARTED", reason=self.saga.reason, failed_step=self.saga.failed_step)
+
+    def begin_undo(self, name: str, compensation: str) -> None:
+        step = self.saga.step(name)
+        self.saga = self.saga.with_step(
+            name,
+            status=StepStatus.UNDOING,
+            undo_attempts=step.undo_attempts + 1,
+            undo_started_at=step.undo_started_at or iso(self.now),
+        )
+        self.emit(
+            "SAGA_COMPENSATION_STEP_STARTED",
+            step=name,
+            compensation=compensation,
+            attempt=step.undo_attempts + 1,
+        )
+
+    def end_undo(self, name: str, compensation: str, outcome: Outcome) -> None:
+        if isinstance(outcome, Done):
+            self._progress()
+            self.saga = self.saga.with_step(name, status=StepStatus.UNDONE)
+            self.emit("SAGA_COMPENSATION_STEP_COMPLETED", step=name, compensation=compensation)
+            return
+        error = getattr(outcome, "error", "It was compensated before.")[:ERROR_LENGTH]
+        attempts = self.saga.step(name).undo_attempts
+        self.saga = replace(self.saga, tried=True)
+        self.emit(
+            "SAGA_COMPENSATION_FAILED", step=name, compensation=compensation, attempt=attempts, error=error
+        )
+        if not isinstance(outcome, Unknown) or outcome.configuration or self._undo_takes_too_long(name):
+            self.alarm(f"{compensation} failed {attempts} times: {error}")
+
+    def resolve(self, name: str, *, actor: str) -> None:
+        """A person has settled this step's compensation outside the suite."""
+        self._progress(attention="")
+        self.saga = self.saga.with_step(name, status=StepStatus.RESOLVED)
+        self.emit("SAGA_COMPENSATION_RESOLVED", step=name, actor=actor)
+
+    def _undo_takes_too_long(self, name: str) -> bool:
+        step = self.saga.step(name)
+        began = datetime.fromisoformat(step.undo_started_at or iso(self.now))
+        late = self.now - began >= timedelta(seconds=settings.SAGA_ATTENTION_SECONDS)
+        return late or step.undo_attempts >= settings.SAGA_ATTENTION_ATTEMPTS
+
+    # Ending and waiting
+
+    def finish(self, status: SagaStatus) -> None:
+        self.saga = replace(
+            self.saga, status=status, owner="", due_at=None, attention="", finished_at=self.now, card_token=""
+        )
+        if self.saga.result is None:
+            self.saga = replace(self.saga, result=saga_answers.result(self.saga))
+        self.emit(FINISHED_EVENT[status], reason=self.saga.reason)
+
+    def rest(self, until: datetime) -> None:
+        """Give the lease up and let anybody go on from `until`."""
+        self.saga = replace(self.saga, owner="", due_at=until)
+
+    def alarm(self, why: str) -> None:
+        if not self.saga.attention:
+            log.error("saga_needs_attention", correlation_id=self.saga.correlation_id, why=why)
+        self.saga = replace(self.saga, attention=why[:ERROR_LENGTH])
+
+    def _progress(self, **changes: Any) -> None:
+        self.saga = replace(self.saga, claims=0, tried=False, **changes)
+
+
+def _public(facts: dict[str, Any]) -> dict[str, Any]:
+    """A step's facts without the passengers' names: events are read by more people than tickets are."""
+    return {key: value for key, value in facts.items() if key != "tickets"}

@@ -1,0 +1,188 @@
+"""The backend's four step endpoints, for calls that belong to no saga of its own."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+from django.conf import settings
+from drf_spectacular.utils import extend_schema
+from service_kit import schema
+from service_kit.clock import iso
+from service_kit.database import fetch_all, for_update
+from service_kit.fields import Fields
+from service_kit.guard.barrier import Answer, Done, Refused
+from service_kit.problems import Problem, try_again
+from service_kit.saga_steps import ActionView, Call, CompensationView
+
+from flight import booking_fields, saga_log, saga_schema, saga_sweeper, services
+from flight.inventory import FlightForSale, find_flight
+from flight.saga_local import confirmed
+from flight.saga_state import Passenger
+
+MAX_WRITE_CONFLICTS = 20
+SEATS_OF_CALL = """
+    SELECT seat_number, seat_class, flight_id FROM flight_seat
+    WHERE correlation_id = %s AND state = %s ORDER BY id"""
+
+
+def refuse_saga_owned(call: Call) -> None:
+    """A correlation id of the saga log is the orchestrator's alone."""
+    if saga_log.owns(call.correlation_id):
+        raise Problem(
+            409, "SAGA_OWNED", "This correlation_id belongs to a saga.", correlation_id=call.correlation_id
+        )
+
+
+class LocalActionView(ActionView):
+    def admit(self, call: Call) -> None:
+        refuse_saga_owned(call)
+
+    def answer(self, call: Call, body: Fields, now: datetime) -> Answer:
+        for _ in range(MAX_WRITE_CONFLICTS):
+            try:
+                return super().answer(call, body, now)
+            except services.WriteConflict:
+                continue  # Somebody took a chosen seat in between; everything was rolled back.
+        raise try_again("The seats of this flight change too fast.")
+
+
+class LocalCompensationView(CompensationView):
+    def admit(self, call: Call) -> None:
+        refuse_saga_owned(call)
+
+
+@dataclass(frozen=True)
+class Reserve:
+    flight_id: int
+    passengers: tuple[Passenger, ...]
+    seat_class: str
+    seat_numbers: tuple[str, ...]
+
+    def used(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+@extend_schema(request=saga_schema.ReserveRequest, responses=schema.step(saga_schema.Reserved))
+class ReserveSeat(LocalActionView):
+    """Hold a seat for every passenger, all or none."""
+
+    name = step = "ReserveSeat"
+
+    def read(self, booking: Fields) -> Reserve:
+        passengers = booking_fields.read_passengers(booking)
+        return Reserve(
+            flight_id=booking.integer("flight_id"),
+            passengers=passengers,
+            seat_class=booking_fields.read_seat_class(booking),
+            seat_numbers=booking_fields.read_seat_numbers(booking, passengers=len(passengers)),
+        )
+
+    def effect(self, call: Call, command: Reserve, now: datetime) -> Done | Refused:
+        flight = find_flight(command.flight_id)
+        if flight is None:
+            return Refused("FLIGHT_NOT_FOUND", "There is no such flight.")
+        seats = services.choose_seats(
+            flight=flight,
+            seat_class=command.seat_class,
+            wanted=command.seat_numbers,
+            count=len(command.passengers),
+            now=now,
+        )
+        if isinstance(seats, Refused):
+            return seats
+        expires_at = now + timedelta(minutes=settings.HOLD_MINUTES)
+        services.hold_seats(
+            correlation_id=call.correlation_id,
+            flight_id=flight.id,
+            seat_class=command.seat_class,
+            seats=seats,
+            now=now,
+            expires_at=expires_at,
+        )
+        return Done(_held(flight, seats, expires_at))
+
+
+def _held(flight: FlightForSale, seats: tuple[str, ...], expires_at: datetime) -> dict[str, Any]:
+    return {
+        "reservation_id": f"res-{uuid4()}",
+        "seats_reserved": len(seats),
+        "seat_numbers": list(seats),
+        "expires_at": iso(expires_at),
+        "flight": {
+            "id": flight.id,
+            "flight_number": flight.flight_number,
+            "origin": flight.origin,
+            "destination": flight.destination,
+        },
+    }
+
+
+@extend_schema(request=schema.CompensationRequest, responses=schema.step(saga_schema.SeatCancelled))
+class CancelSeat(LocalCompensationView):
+    """Release the seats of a call."""
+
+    name, step = "CancelSeat", "ReserveSeat"
+    nothing = saga_sweeper.NOTHING
+
+    def undo(self, call: Call, answer: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
+        return saga_sweeper.undo_reservation(correlation_id=call.correlation_id, reserved=answer, now=now)
+
+
+@dataclass(frozen=True)
+class Confirm:
+    flight_id: int
+    user_id: str
+    passengers: tuple[Passenger, ...]
+    contact: booking_fields.Contact
+
+    def used(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+@extend_schema(request=saga_schema.ConfirmRequest, responses=schema.step(saga_schema.Confirmed))
+class ConfirmBooking(LocalActionView):
+    """Turn the held seats of a call into a booking with tickets."""
+
+    name = step = "ConfirmBooking"
+
+    def read(self, booking: Fields) -> Confirm:
+        return Confirm(
+            flight_id=booking.integer("flight_id"),
+            user_id=booking.user_id(),
+            passengers=booking_fields.read_passengers(booking),
+            contact=booking_fields.read_contact(booking),
+        )
+
+    def effect(self, call: Call, command: Confirm, now: datetime) -> Done | Refused:
+        held = fetch_all(SEATS_OF_CALL + for_update(), (call.correlation_id, "HELD"))
+        flights = {flight_id for _, _, flight_id in held}
+        if len(held) != len(command.passengers) or flights != {command.flight_id}:
+            return Refused("SEAT_NOT_HELD", "The seats of these passengers are not held on this flight.")
+        confirmation = services.make_confirmation(
+            passengers=command.passengers, seats=[seat for seat, _, _ in held]
+        )
+        sale = services.Sale(
+            correlation_id=call.correlation_id,
+            flight_id=command.flight_id,
+            user_id=command.user_id,
+            email=command.contact.email,
+            mobile=command.contact.mobile,
+            seat_class=held[0][1],
+            amount=None,
+        )
+        services.confirm_booking(sale=sale, confirmation=confirmation, now=now)
+        return Done({**confirmed(confirmation), "status": "CONFIRMED"})
+
+
+@extend_schema(request=schema.CompensationRequest, responses=schema.step(saga_schema.BookingCancelled))
+class CancelBooking(LocalCompensationView):
+    """Cancel the booking of a call; its seats are held again until CancelSeat."""
+
+    name, step = "CancelBooking", "ConfirmBooking"
+    nothing = {"status": "CANCELLED", "message": "There was no booking to cancel."}
+
+    def undo(self, call: Call, answer: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
+        services.cancel_booking(correlation_id=call.correlation_id, now=now)
+        return {"booking_reference": answer["booking_reference"], "status": "CANCELLED"}

@@ -1,0 +1,141 @@
+"""What can be read about airports, flights, seats and bookings; each function is one query."""
+
+from collections import Counter
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from django.conf import settings
+from django.db.models import Case, Count, Min, Q, QuerySet, When
+from service_kit.database import fetch_all
+
+from flight.folding import fold
+from flight.models import Airport, Booking, Flight
+
+MAX_WORDS = 8
+NEAREST_DAYS = 3
+
+# The state stands in the text, not in a parameter, so that SQLite sees that the partial index serves.
+LIVE_SEATS_BY_CLASS = """
+    SELECT flight_id, seat_class, COUNT(*) FROM flight_seat
+    WHERE state IN ('HELD', 'SOLD') AND flight_id IN ({places}) GROUP BY flight_id, seat_class"""
+LIVE_SEATS = "SELECT seat_number, state FROM flight_seat WHERE state IN ('HELD', 'SOLD') AND flight_id = %s"
+
+
+def find_places(text: str, *, limit: int) -> list[Airport]:
+    """Airports of which every typed word begins a word of code, city or name; the busiest for no words.
+
+    An exact code comes first, then the served airports by how busy they are, then cities that begin so.
+    """
+    typed = fold(text)
+    found = Airport.objects.all()
+    for word in typed.split()[:MAX_WORDS]:
+        found = found.filter(search_words__contains=f" {word}")
+    return list(
+        found.order_by(
+            _first(Q(iata=typed.upper())), "busy_rank", _first(Q(search_city__startswith=typed)), "name"
+        )[:limit]
+    )
+
+
+def _first(condition: Q) -> Case:
+    return Case(When(condition, then=0), default=1)
+
+
+def airports(codes: Collection[str]) -> dict[str, Airport]:
+    return Airport.objects.in_bulk(list(codes))
+
+
+def flight_by_id(flight_id: int) -> Flight | None:
+    """The flight alone, without its airports: what booking asks."""
+    return Flight.objects.filter(pk=flight_id).first()
+
+
+def flight_with_airports(flight_id: int) -> Flight | None:
+    return Flight.objects.select_related("origin", "destination").filter(pk=flight_id).first()
+
+
+def flights_on(
+    *, origin: Airport, destination: Airport, day: date, seat_class: str | None = None
+) -> list[Flight]:
+    """The flights of one local day at the origin that have the class, earliest first, with their airports."""
+    found = Flight.objects.filter(origin=origin, destination=destination, departs_on=day)
+    if seat_class is not None:
+        found = found.filter(**{f"{seat_class}_fare__isnull": False})
+    flights = list(found.order_by("departs_at", "id"))
+    for flight in flights:
+        flight.origin, flight.destination = origin, destination
+    return flights
+
+
+def live_seats(flight_ids: Sequence[int]) -> Counter[tuple[int, str]]:
+    """How many seats are held or sold, by flight and class."""
+    if not flight_ids:
+        return Counter()
+    places = ", ".join(["%s"] * len(flight_ids))
+    rows = fetch_all(LIVE_SEATS_BY_CLASS.format(places=places), flight_ids)
+    return Counter({(flight_id, seat_class): count for flight_id, seat_class, count in rows})
+
+
+def seat_states(flight_id: int) -> dict[str, str]:
+    """The state of each held or sold seat of a flight."""
+    return dict(fetch_all(LIVE_SEATS, (flight_id,)))
+
+
+def _on_sale(now: datetime, **where: object) -> QuerySet[Flight]:
+    closing = now + timedelta(minutes=settings.SALE_CLOSES_MINUTES)
+    return Flight.objects.filter(departs_at__gt=closing, **where)
+
+
+def nearest_days(*, origin: Airport, destination: Airport, day: date, now: datetime) -> list[date]:
+    """Up to three days before and three after that have flights on sale. Two queries."""
+    days = (
+        _on_sale(now, origin=origin, destination=destination).values_list("departs_on", flat=True).distinct()
+    )
+    before = days.filter(departs_on__lt=day).order_by("-departs_on")[:NEAREST_DAYS]
+    after = days.filter(departs_on__gt=day).order_by("departs_on")[:NEAREST_DAYS]
+    return [*reversed(before), *after]
+
+
+@dataclass(frozen=True)
+class DayFare:
+    day: date
+    lowest: int
+    flights: int
+
+
+def lowest_fares(
+    *, origin: Airport, destination: Airport, first: date, last: date, seat_class: str, now: datetime
+) -> dict[date, DayFare]:
+    """The lowest fare in cents of each local day that has flights on sale, whether or not seats are left."""
+    fare = f"{seat_class}_fare"
+    days = (
+        _on_sale(now, origin=origin, destination=destination, departs_on__range=(first, last))
+        .filter(**{f"{fare}__isnull": False})
+        .values("departs_on")
+        .annotate(lowest=Min(fare), flights=Count("id"))
+    )
+    return {row["departs_on"]: DayFare(row["departs_on"], row["lowest"], row["flights"]) for row in days}
+
+
+def _bookings() -> QuerySet[Booking]:
+    """With flight and airports; the tickets take a second query."""
+    return Booking.objects.select_related("flight__origin", "flight__destination").prefetch_related("tickets")
+
+
+def booking(reference: str) -> Booking | None:
+    return _bookings().filter(pk=reference).first()
+
+
+def bookings_of(user_id: str, *, after: Booking | None, limit: int) -> list[Booking]:
+    """A user's bookings, newest first, from the one that follows `after`."""
+    found = _bookings().filter(user_id=user_id)
+    if after is not None:
+        found = found.filter(
+            Q(created_at__lt=after.created_at) | Q(created_at=after.created_at, reference__lt=after.reference)
+        )
+    return list(found.order_by("-created_at", "-reference")[:limit])
+
+
+def booking_of(user_id: str, reference: str) -> Booking | None:
+    return Booking.objects.filter(user_id=user_id, pk=reference).first()

@@ -1,0 +1,148 @@
+"""The wire forms of the reads, for the OpenAPI schema; a test holds them against the answers."""
+
+from rest_framework import serializers
+from service_kit import schema
+
+from flight.aircraft import Position, SeatClass
+from flight.models import BookingStatus
+
+Base = serializers.Serializer[None]
+
+
+class Airport(Base):
+    code = serializers.RegexField(r"^[A-Z]{3}$")
+    name = serializers.CharField()
+    city = serializers.CharField(allow_blank=True)
+    region = serializers.CharField(allow_blank=True)
+    country = serializers.CharField(help_text="ISO 3166-1")
+    time_zone = serializers.CharField(help_text="IANA name")
+
+
+class Place(Airport):
+    latitude = serializers.FloatField()
+    longitude = serializers.FloatField()
+    served = serializers.BooleanField(help_text="whether the timetable has flights from here")
+
+
+class Places(Base):
+    results = Place(many=True)
+
+
+class Flight(Base):
+    id = serializers.IntegerField()
+    flight_number = serializers.CharField()
+    origin = Airport()
+    destination = Airport()
+    departs_at = serializers.DateTimeField(help_text="UTC")
+    departs_local = serializers.DateTimeField(help_text="with the origin's offset")
+    arrives_at = serializers.DateTimeField(help_text="UTC")
+    arrives_local = serializers.DateTimeField(help_text="with the destination's offset")
+    arrives_day_offset = serializers.IntegerField(help_text="calendar days later, -1 to 2")
+    distance_miles = serializers.IntegerField()
+    duration_minutes = serializers.IntegerField()
+    aircraft = serializers.CharField()
+    aircraft_name = serializers.CharField()
+
+
+class ClassOffer(Base):
+    seat_class = serializers.ChoiceField(SeatClass.choices)
+    fare = schema.Amount(help_text="one passenger, before charges")
+    seats = serializers.IntegerField()
+    seats_left = serializers.IntegerField()
+
+
+class FlightOffer(Flight):
+    seat_classes = ClassOffer(many=True)
+    currency = serializers.CharField()
+    sale_closes_at = serializers.DateTimeField()
+    bookable = serializers.BooleanField()
+
+
+class FlightResults(Base):
+    results = FlightOffer(many=True)
+    nearest_dates = serializers.ListField(
+        child=serializers.DateField(), help_text="days with flights on sale; only for an empty result"
+    )
+
+
+class DayFare(Base):
+    date = serializers.DateField()
+    lowest_fare = schema.Amount(allow_null=True, help_text="null on a day without flights on sale")
+    flights = serializers.IntegerField()
+
+
+class FareStrip(Base):
+    origin = serializers.CharField()
+    destination = serializers.CharField()
+    seat_class = serializers.ChoiceField(SeatClass.choices)
+    currency = serializers.CharField()
+    days = DayFare(many=True)
+
+
+class Seat(Base):
+    seat_number = serializers.CharField()
+    seat_class = serializers.ChoiceField(SeatClass.choices)
+    status = serializers.ChoiceField(["free", "held", "sold"])
+    row = serializers.IntegerField()
+    letter = serializers.CharField()
+    position = serializers.ChoiceField([each.value for each in Position])
+    exit_row = serializers.BooleanField()
+
+
+class Cabin(Base):
+    seat_class = serializers.ChoiceField(SeatClass.choices)
+    rows = serializers.ListField(child=serializers.IntegerField())
+    letters = serializers.ListField(child=serializers.CharField())
+    groups = serializers.ListField(child=serializers.CharField(), help_text="letters between the aisles")
+    aisles_after = serializers.ListField(child=serializers.CharField())
+    exit_rows = serializers.ListField(child=serializers.IntegerField())
+
+
+class SeatCounts(Base):
+    free = serializers.IntegerField()
+    held = serializers.IntegerField()
+    sold = serializers.IntegerField()
+
+
+class SeatMap(Base):
+    flight_id = serializers.IntegerField()
+    aircraft = serializers.CharField()
+    aircraft_name = serializers.CharField()
+    seats = Seat(many=True)
+    counts = serializers.DictField(child=SeatCounts(), help_text="by class")
+    cabins = Cabin(many=True)
+
+
+class Contact(Base):
+    email = serializers.CharField()
+    mobile = serializers.CharField()
+
+
+class Ticket(Base):
+    ticket_number = serializers.CharField()
+    passenger = serializers.CharField()
+    first_name = serializers.CharField()
+    last_name = serializers.CharField()
+    gender = serializers.CharField()
+    seat_number = serializers.CharField()
+    seat_class = serializers.ChoiceField(SeatClass.choices)
+
+
+class Booking(Base):
+    booking_reference = serializers.CharField()
+    correlation_id = schema.CorrelationId()
+    user_id = serializers.CharField()
+    status = serializers.ChoiceField(BookingStatus.choices)
+    amount = schema.Amount(allow_null=True, help_text="with charges; null for one made by direct calls")
+    currency = serializers.CharField()
+    contact_info = Contact()
+    created_at = serializers.DateTimeField()
+    cancelled_at = serializers.DateTimeField(allow_null=True)
+    flight = Flight()
+    tickets = Ticket(many=True)
+
+
+class Bookings(Base):
+    user_id = serializers.CharField()
+    results = Booking(many=True)
+    next = serializers.CharField(allow_null=True, help_text="the address of the following page")

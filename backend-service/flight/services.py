@@ -1,0 +1,204 @@
+"""What changes seats and bookings: hold and release, confirm and cancel.
+
+Each comes in two parts: `choose_…` reads and decides, the other writes what was decided. When a write
+finds that somebody was faster, it raises, and the whole transaction is run again.
+"""
+
+import secrets
+import string
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.conf import settings
+from service_kit.database import db_time, execute, fetch_all, values
+from service_kit.guard.barrier import Refused
+from service_kit.strict_json import looks_like_card
+
+from flight import aircraft
+from flight.inventory import FlightForSale
+from flight.models import BookingStatus, SeatState
+from flight.saga_state import Passenger
+
+REFERENCE_ALPHABET = string.ascii_uppercase + "23456789"
+REFERENCE_LENGTH = 6
+AIRLINE_CODE = "973"
+TICKET_DIGITS = 10
+
+TAKEN_SEATS = "SELECT seat_number FROM flight_seat WHERE flight_id = %s AND state IN ('HELD', 'SOLD')"
+INSERT_SEATS = """
+    INSERT INTO flight_seat
+        (flight_id, seat_number, seat_class, correlation_id, state, held_at, expires_at) VALUES {rows}
+    ON CONFLICT DO NOTHING"""
+RELEASE_SEATS = """
+    UPDATE flight_seat SET state = 'RELEASED', released_at = %s
+    WHERE correlation_id = %s AND state = 'HELD'"""
+SELL_SEATS = "UPDATE flight_seat SET state = 'SOLD' WHERE correlation_id = %s AND state = 'HELD'"
+UNSELL_SEATS = "UPDATE flight_seat SET state = 'HELD' WHERE correlation_id = %s AND state = 'SOLD'"
+INSERT_BOOKING = """
+    INSERT INTO flight_booking
+        (reference, correlation_id, flight_id, user_id, status, email, mobile, amount, currency, created_at)
+    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+    ON CONFLICT DO NOTHING"""
+INSERT_TICKETS = """
+    INSERT INTO flight_ticket
+        (ticket_number, booking_id, first_name, last_name, gender, seat_number, seat_class) VALUES {rows}
+    ON CONFLICT DO NOTHING"""
+CANCEL_BOOKING = """
+    UPDATE flight_booking SET status = %s, cancelled_at = %s WHERE correlation_id = %s AND status = %s"""
+
+
+class WriteConflict(Exception):
+    """Another transaction took what this one had chosen; run it again from the reading."""
+
+
+@dataclass(frozen=True)
+class Ticket:
+    ticket_number: str
+    passenger: Passenger
+    seat_number: str
+
+
+@dataclass(frozen=True)
+class Confirmation:
+    reference: str
+    tickets: tuple[Ticket, ...]
+
+
+def choose_seats(
+    *, flight: FlightForSale, seat_class: str, wanted: Sequence[str], count: int, now: datetime
+) -> tuple[str, ...] | Refused:
+    """The seats for `count` passengers: the wanted ones, or the first free ones side by side."""
+    if not flight.is_on_sale(now):
+        return Refused("FLIGHT_CLOSED", f"Flight {flight.flight_number} is no longer for sale.")
+    taken = {row[0] for row in fetch_all(TAKEN_SEATS, (flight.id,))}
+    of_class = aircraft.seats_of_class(flight.aircraft, seat_class)
+    if wanted:
+        return _wanted_seats(wanted, of_class, taken, seat_class)
+    free = [seat for seat in of_class if seat not in taken]
+    if len(free) < count:
+        return Refused("SEAT_UNAVAILABLE", f"Only {len(free)} {seat_class} seats are left.")
+    return tuple(sorted(_side_by_side(free, count)))
+
+
+def _wanted_seats(
+    wanted: Sequence[str], of_class: Sequence[str], taken: set[str], seat_class: str
+) -> tuple[str, ...] | Refused:
+    for seat in wanted:
+        if seat not in of_class:
+            return Refused("SEAT_UNAVAILABLE", f"There is no {seat_class} seat {seat} on this flight.")
+        if seat in taken:
+            return Refused("SEAT_UNAVAILABLE", f"Seat {seat} is taken.")
+    return tuple(sorted(wanted))
+
+
+def _side_by_side(free: Sequence[str], count: int) -> Sequence[str]:
+    """The first row with room for everybody, else simply the first free seats."""
+    by_row: dict[str, list[str]] = {}
+    for seat in free:
+        row = by_row.setdefault(seat.rstrip(string.ascii_uppercase), [])
+        row.append(seat)
+        if len(row) == count:
+            return row
+    return free[:count]
+
+
+def hold_seats(
+    *,
+    correlation_id: str,
+    flight_id: int,
+    seat_class: str,
+    seats: Sequence[str],
+    now: datetime,
+    expires_at: datetime | None,
+) -> None:
+    """Hold all the chosen seats; without `expires_at`, as a saga does, for good.
+
+    Raises WriteConflict when one of them has found another owner meanwhile.
+    In sorted order, so that two bookings that want the same seats wait for each other and never deadlock.
+    """
+    held, until = db_time(now), db_time(expires_at)
+    rows = [(flight_id, seat, seat_class, correlation_id, SeatState.HELD, held, until) for seat in seats]
+    placeholders, parameters = values(rows)
+    if execute(INSERT_SEATS.format(rows=placeholders), parameters) != len(rows):
+        raise WriteConflict
+
+
+def release_seats(*, correlation_id: str, now: datetime) -> int:
+    """Give held seats back; how many there were."""
+    return execute(RELEASE_SEATS, (db_time(now), correlation_id))
+
+
+def make_confirmation(*, passengers: Sequence[Passenger], seats: Sequence[str]) -> Confirmation:
+    """A random booking reference and a ticket for each passenger."""
+    reference = "".join(secrets.choice(REFERENCE_ALPHABET) for _ in range(REFERENCE_LENGTH))
+    pairs = zip(passengers, seats, strict=True)
+    tickets = tuple(Ticket(_ticket_number(), passenger, seat) for passenger, seat in pairs)
+    return Confirmation(reference, tickets)
+
+
+def _ticket_number() -> str:
+    """Thirteen digits in the form of IATA resolution 722, never one that passes for a card number."""
+    while True:
+        digits = f"{secrets.randbelow(10**TICKET_DIGITS):0{TICKET_DIGITS}}"
+        if not looks_like_card(AIRLINE_CODE + digits):
+            return f"{AIRLINE_CODE}-{digits}"
+
+
+@dataclass(frozen=True)
+class Sale:
+    """What ConfirmBooking writes: who bought which flight, and for how much."""
+
+    correlation_id: str
+    flight_id: int
+    user_id: str
+    email: str
+    mobile: str
+    seat_class: str
+    amount: int | None
+    "cents; None when a direct call, which knows no price, confirms"
+
+
+def confirm_booking(*, sale: Sale, confirmation: Confirmation, now: datetime) -> None:
+    """Sell the held seats and write the booking with its tickets.
+
+    Raises WriteConflict when the random reference or a ticket number stands for something already, and
+    when the seats are not held.
+    """
+    booking = (
+        confirmation.reference,
+        sale.correlation_id,
+        sale.flight_id,
+        sale.user_id,
+        BookingStatus.CONFIRMED,
+        sale.email,
+        sale.mobile,
+        sale.amount,
+        settings.CURRENCY,
+        db_time(now),
+    )
+    tickets = [
+        (
+            ticket.ticket_number,
+            confirmation.reference,
+            ticket.passenger.first_name,
+            ticket.passenger.last_name,
+            ticket.passenger.gender,
+            ticket.seat_number,
+            sale.seat_class,
+        )
+        for ticket in confirmation.tickets
+    ]
+    placeholders, parameters = values(tickets)
+    if execute(SELL_SEATS, (sale.correlation_id,)) != len(tickets):
+        raise WriteConflict
+    if execute(INSERT_BOOKING, booking) != 1:
+        raise WriteConflict
+    if execute(INSERT_TICKETS.format(rows=placeholders), parameters) != len(tickets):
+        raise WriteConflict
+
+
+def cancel_booking(*, correlation_id: str, now: datetime) -> None:
+    """The booking is cancelled and its seats are held again, until cancel-seat releases them."""
+    execute(CANCEL_BOOKING, (BookingStatus.CANCELLED, db_time(now), correlation_id, BookingStatus.CONFIRMED))
+    execute(UNSELL_SEATS, (correlation_id,))

@@ -1,0 +1,74 @@
+"""Settings of the backend service; every value that differs between machines comes from the environment."""
+
+from service_kit import logs
+from service_kit import settings as kit
+
+SERVICE_NAME = "backend"
+DEMO_MODE = kit.DEMO_MODE
+SECRET_KEY = kit.secret("SECRET_KEY")
+SERVICE_KEYS = kit.service_keys()
+DEBUG = False
+ALLOWED_HOSTS = kit.allowed_hosts()
+
+# Runs the sagas that no request runs: local needs nothing, procrastinate PostgreSQL, for any number of hosts.
+SAGA_ENGINE = kit.one_of("SAGA_ENGINE", ("local", "procrastinate"))
+
+INSTALLED_APPS = kit.api_apps("flight")
+if SAGA_ENGINE == "procrastinate":
+    INSTALLED_APPS = ["procrastinate.contrib.django", *INSTALLED_APPS]
+MIDDLEWARE = kit.API_MIDDLEWARE
+ROOT_URLCONF = "flight.urls"
+WSGI_APPLICATION = "flight.wsgi.application"
+TEMPLATES = kit.TEMPLATES
+
+DATABASES = kit.databases(SERVICE_NAME)
+if SAGA_ENGINE == "procrastinate":
+    kit.require_postgresql(DATABASES, because="SAGA_ENGINE=procrastinate")
+DATABASE_BUSY_SECONDS = kit.DATABASE_BUSY_SECONDS
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+USE_TZ = True
+TIME_ZONE = "UTC"
+
+STATIC_URL = "static/"
+WHITENOISE_USE_FINDERS = True
+
+REST_FRAMEWORK = kit.rest_framework()
+SPECTACULAR_SETTINGS = kit.spectacular("Backend service: flights, bookings and their sagas")
+LOGGING = logs.configure(SERVICE_NAME)
+
+PAYMENT_URL = kit.env.str("PAYMENT_URL", default="http://127.0.0.1:8003")
+LOYALTY_URL = kit.env.str("LOYALTY_URL", default="http://127.0.0.1:8002")
+
+OTHER_CHARGES_CENTS = 5000
+CURRENCY = "USD"
+# A flight closes for sale this long before its departure.
+SALE_CLOSES_MINUTES = kit.env.int("SALE_CLOSES_MINUTES", default=60)
+# A hold made by a direct call, which no saga owns, is released after this long.
+HOLD_MINUTES = kit.env.int("HOLD_MINUTES", default=15)
+
+# Seconds. What each is for stands in docs/architecture.md.
+SAGA_LEASE = kit.env.float("SAGA_LEASE", default=10.0)
+SAGA_CALL_TIMEOUT = kit.env.float("SAGA_CALL_TIMEOUT", default=8.0)
+SAGA_REQUEST_DEADLINE = kit.env.float("SAGA_REQUEST_DEADLINE", default=10.0)
+SAGA_FORWARD_DEADLINE = kit.env.float("SAGA_FORWARD_DEADLINE", default=60.0)
+SAGA_FORWARD_BACKOFF = (0.2, kit.env.float("SAGA_FORWARD_BACKOFF_CAP", default=5.0))
+SAGA_COMPENSATION_BACKOFF = (0.5, kit.env.float("SAGA_COMPENSATION_BACKOFF_CAP", default=20.0))
+SAGA_MAX_RETRY_AFTER = 20.0
+SAGA_ATTENTION_ATTEMPTS = 10
+SAGA_ATTENTION_SECONDS = kit.env.float("SAGA_ATTENTION_SECONDS", default=300.0)
+SAGA_CONFIGURATION_ALARM_ATTEMPTS = 5
+SAGA_CLAIMS_WITHOUT_PROGRESS = 10
+SAGA_MAX_RUNNING = kit.env.int("SAGA_MAX_RUNNING", default=1000)
+SAGA_RECOVERY_THREADS = kit.env.int("SAGA_RECOVERY_THREADS", default=8)
+# Of the procrastinate engine: how often due sagas are submitted, and when a worker counts as dead.
+SAGA_DISPATCH_SECONDS = kit.env.float("SAGA_DISPATCH_SECONDS", default=1.0)
+PROCRASTINATE_WORKER_DEFAULTS = {"update_heartbeat_interval": 2.0, "stalled_worker_timeout": 6.0}
+# It would look for modules called `tasks` in every app.
+PROCRASTINATE_AUTODISCOVER_MODULE_NAME = ""
+PROCRASTINATE_IMPORT_PATHS = ["flight.saga_engine_procrastinate"]
+SAGA_RECOVERY_POLL = kit.env.float("SAGA_RECOVERY_POLL", default=0.5)
+# Half of a process's threads; a call that finds no place for this long is given up as unknown.
+SAGA_CALLS_PER_PARTICIPANT = kit.env.int("SAGA_CALLS_PER_PARTICIPANT", default=4)
+SAGA_SLOT_WAIT = kit.env.float("SAGA_SLOT_WAIT", default=1.5)
+SAGA_BREAKER_UNKNOWNS = 20
+SAGA_BREAKER_PROBE_SECONDS = 1.0

@@ -1,0 +1,25 @@
+from django.urls import path
+from service_kit import problems
+from service_kit.urls import common, demo
+
+from flight import health, saga_booking_views, saga_console_views, saga_views, urls_reads
+
+urlpatterns = [
+    path("api/saga/reserve-seat/", saga_views.ReserveSeat.as_view()),
+    path("api/saga/confirm-booking/", saga_views.ConfirmBooking.as_view()),
+    path("api/saga/cancel-seat/", saga_views.CancelSeat.as_view()),
+    path("api/saga/cancel-booking/", saga_views.CancelBooking.as_view()),
+    path("api/saga/start-booking/", saga_booking_views.StartBookingView.as_view()),
+    path("api/saga/status/<str:correlation_id>/", saga_console_views.StatusView.as_view()),
+    path("api/saga/events/<str:correlation_id>/", saga_console_views.EventsView.as_view()),
+    path("api/saga/", saga_console_views.ListView.as_view()),
+    path("api/saga/<str:correlation_id>/retry/", saga_console_views.RetryView.as_view()),
+    path("api/saga/<str:correlation_id>/cancel/", saga_console_views.CancelView.as_view()),
+    path("api/saga/<str:correlation_id>/resolve/", saga_console_views.ResolveView.as_view()),
+    path("api/bookings/<str:booking_reference>/cancel/", saga_booking_views.CancelBookingView.as_view()),
+    *urls_reads.urlpatterns,
+    demo(saga_views.ReserveSeat, saga_views.CancelSeat, saga_views.ConfirmBooking, saga_views.CancelBooking),
+    *common(health.ready),
+]
+
+handler400, handler404, handler500 = problems.handler400, problems.handler404, problems.handler500

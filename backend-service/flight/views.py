@@ -1,0 +1,167 @@
+"""The reads. Who may see a booking is asked in one place, `_own_booking` and `UserTickets`."""
+
+import re
+from collections.abc import Mapping
+
+from django.http import HttpResponse
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.request import Request
+from service_kit import credentials, schema
+from service_kit.api import ServiceView, json_response
+from service_kit.clock import utc_now
+from service_kit.fields import USER_ID
+from service_kit.problems import Problem, not_found
+
+from flight import descriptions, queries, selectors, serializers
+from flight.aircraft import SeatClass
+from flight.models import Booking, Flight
+
+PAGE = 50
+REFERENCE = re.compile(r"[A-Z2-9]{6}")
+
+CODE = {"type": "string", "pattern": "^[A-Za-z]{3}$"}
+DATE = {"type": "string", "format": "date"}
+SEAT_CLASS = {"type": "string", "enum": SeatClass.values}
+
+
+def _parameter(name: str, kind: Mapping[str, object], *, required: bool = False) -> OpenApiParameter:
+    return OpenApiParameter(name, dict(kind), required=required)
+
+
+ROUTE = [_parameter("origin", CODE, required=True), _parameter("destination", CODE, required=True)]
+
+
+class PlaceSearch(ServiceView):
+    @extend_schema(
+        parameters=[
+            _parameter("q", {"type": "string", "maxLength": queries.MAX_TEXT}),
+            _parameter("limit", {"type": "integer", "minimum": 1, "maximum": 99, "default": 10}),
+        ],
+        responses=schema.read(serializers.Places),
+    )
+    def get(self, request: Request) -> HttpResponse:
+        """Airports by code, city or name; the busiest ones for an empty search."""
+        search = queries.read_place_search(request.query_params.dict())
+        found = selectors.find_places(search.text, limit=search.limit)
+        return json_response({"results": [descriptions.place(each) for each in found]})
+
+
+class FlightSearch(ServiceView):
+    @extend_schema(
+        parameters=[
+            *ROUTE,
+            _parameter("depart_date", DATE, required=True),
+            _parameter("seat_class", SEAT_CLASS),
+            _parameter("passengers", {"type": "integer", "minimum": 1, "maximum": 9, "default": 1}),
+        ],
+        responses=schema.read(serializers.FlightResults),
+    )
+    def get(self, request: Request) -> HttpResponse:
+        """The flights of one local day at the origin, earliest first; with none, the nearest days."""
+        search, now = queries.read_flight_search(request.query_params.dict()), utc_now()
+        origin, destination, day = search.route.origin, search.route.destination, search.day
+        flights = selectors.flights_on(
+            origin=origin, destination=destination, day=day, seat_class=search.seat_class
+        )
+        live = selectors.live_seats([flight.id for flight in flights])
+        offers = [
+            descriptions.flight_offer(
+                flight, live, now=now, seat_class=search.seat_class, passengers=search.passengers
+            )
+            for flight in flights
+        ]
+        nearest = (
+            []
+            if flights
+            else selectors.nearest_days(origin=origin, destination=destination, day=day, now=now)
+        )
+        return json_response({"results": offers, "nearest_dates": [each.isoformat() for each in nearest]})
+
+
+class FareSearch(ServiceView):
+    @extend_schema(
+        parameters=[
+            *ROUTE,
+            _parameter("from", DATE, required=True),
+            _parameter("to", DATE, required=True),
+            _parameter("seat_class", {**SEAT_CLASS, "default": "economy"}),
+        ],
+        responses=schema.read(serializers.FareStrip),
+    )
+    def get(self, request: Request) -> HttpResponse:
+        """The lowest fare of each day."""
+        search = queries.read_fare_search(request.query_params.dict())
+        fares = selectors.lowest_fares(
+            origin=search.route.origin,
+            destination=search.route.destination,
+            first=search.first,
+            last=search.last,
+            seat_class=search.seat_class,
+            now=utc_now(),
+        )
+        return json_response(descriptions.fare_strip(search, fares))
+
+
+class FlightDetail(ServiceView):
+    @extend_schema(responses=schema.read(serializers.FlightOffer))
+    def get(self, request: Request, flight_id: int) -> HttpResponse:
+        """One flight with its prices and the seats left."""
+        flight = _found(selectors.flight_with_airports(flight_id))
+        live = selectors.live_seats([flight.id])
+        return json_response(descriptions.flight_offer(flight, live, now=utc_now()))
+
+
+class FlightSeats(ServiceView):
+    @extend_schema(responses=schema.read(serializers.SeatMap))
+    def get(self, request: Request, flight_id: int) -> HttpResponse:
+        """The seat map with what is free, held and sold now."""
+        flight = _found(selectors.flight_by_id(flight_id))
+        return json_response(descriptions.seat_map(flight, selectors.seat_states(flight.id)))
+
+
+class BookingDetail(ServiceView):
+    @extend_schema(responses=schema.read(serializers.Booking))
+    def get(self, request: Request, reference: str) -> HttpResponse:
+        """A booking with its flight and tickets."""
+        return json_response(descriptions.booking(_own_booking(request, reference)))
+
+
+class UserTickets(ServiceView):
+    @extend_schema(
+        parameters=[_parameter("before", {"type": "string", "description": "a booking reference"})],
+        responses=schema.read(serializers.Bookings),
+    )
+    def get(self, request: Request, user_id: str) -> HttpResponse:
+        """A user's bookings with their tickets, newest first, page by page."""
+        if not USER_ID.fullmatch(user_id):
+            raise not_found("user")
+        credentials.require_owner(request._request, user_id, "user")
+        after = _cursor(user_id, request.query_params.get("before"))
+        found = selectors.bookings_of(user_id, after=after, limit=PAGE + 1)
+        more = f"{request.path}?before={found[PAGE - 1].reference}" if len(found) > PAGE else None
+        return json_response(descriptions.bookings(found[:PAGE], user_id=user_id, more=more))
+
+
+def _found(flight: Flight | None) -> Flight:
+    if flight is None:
+        raise not_found("flight")
+    return flight
+
+
+def _own_booking(request: Request, reference: str) -> Booking:
+    """The booking if the caller may see it; another user's is the same 404 as none at all."""
+    code = reference.upper()
+    booking = selectors.booking(code) if REFERENCE.fullmatch(code) else None
+    if booking is None:
+        raise not_found("booking")
+    credentials.require_owner(request._request, booking.user_id, "booking")
+    return booking
+
+
+def _cursor(user_id: str, reference: str | None) -> Booking | None:
+    if reference is None:
+        return None
+    if REFERENCE.fullmatch(reference) and (booking := selectors.booking_of(user_id, reference)):
+        return booking
+    message = "is not a booking of this user"
+    raise Problem(400, "INVALID", f"before: {message}", errors={"before": message})

@@ -1,0 +1,323 @@
+"""The invariants of the saga, read from the backend's tables in plain SQL and from the participants' records.
+
+Written against the tables and the events, not with the orchestrator's own code: this is the second opinion.
+"""
+
+import json
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from django.db import connection
+
+from tests.saga_participants import UNDOES, FakeParticipants
+
+ORDER = ("ReserveSeat", "AuthorizePayment", "AwardMiles", "ConfirmBooking")
+COMPENSATION = {
+    "ReserveSeat": "CancelSeat",
+    "AuthorizePayment": "CancelPayment",
+    "AwardMiles": "ReverseMiles",
+    "ConfirmBooking": "CancelBooking",
+}
+TERMINAL = ("COMPLETED", "COMPENSATED")
+CAPACITY = {"economy": 144, "business": 12}
+MOVES = {
+    ("absent", "DONE"),
+    ("absent", "REFUSED"),
+    ("absent", "UNDONE"),
+    ("DONE", "UNDONE"),
+}
+TABLES = (
+    "flight_saga",
+    "flight_saga_event",
+    "flight_booking",
+    "flight_ticket",
+    "flight_seat",
+    "flight_operator_action",
+    "guard_step_record",
+)
+
+
+@dataclass(frozen=True)
+class Event:
+    sequence: int
+    type: str
+    data: dict[str, Any]
+
+
+def rows(sql: str, *parameters: Any) -> list[dict[str, Any]]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, parameters)
+        names = [column[0] for column in cursor.description]
+        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
+def sagas(correlation_id: str | None = None) -> list[dict[str, Any]]:
+    if correlation_id is None:
+        found = rows("SELECT * FROM flight_saga")
+    else:
+        found = rows("SELECT * FROM flight_saga WHERE correlation_id = %s", correlation_id)
+    for saga in found:
+        saga["steps"] = {step["name"]: step for step in json.loads(saga["steps"])}
+    return found
+
+
+def open_sagas() -> list[str]:
+    return [saga["correlation_id"] for saga in sagas() if saga["status"] not in TERMINAL]
+
+
+def events_of(correlation_id: str) -> list[Event]:
+    sql = "SELECT * FROM flight_saga_event WHERE correlation_id = %s ORDER BY sequence"
+    found = rows(sql, correlation_id)
+    return [Event(row["sequence"], row["event_type"], json.loads(row["data"])) for row in found]
+
+
+def intent_is_durable(name: str, correlation_id: str) -> bool:
+    """Whether a call may go out: its intent is committed, a compensation's only after COMPENSATING."""
+    found = sagas(correlation_id)
+    if not found:
+        return False
+    (saga,) = found
+    step = saga["steps"][UNDOES.get(name, name)]
+    if name in UNDOES:
+        return saga["status"] in ("COMPENSATING", "COMPENSATED") and step["status"] in ("UNDOING", "UNDONE")
+    return bool(step["status"] != "PENDING" and step["attempts"] > 0)
+
+
+# At any time
+
+
+def hold_at_any_time(participants: FakeParticipants, *, now: datetime) -> None:
+    assert participants.breaches == []
+    seats_have_one_owner()
+    ledgers_hold_one_entry_of_a_kind(participants)
+    records_move_only_forward(participants)
+    for saga in sagas():
+        events = events_of(saga["correlation_id"])
+        events_have_no_gap(saga, events)
+        events_tell_the_row(saga, events)
+        an_open_saga_is_due(saga)
+        an_alarm_is_shown(saga, now)
+        the_card_is_erased(saga)
+    no_card_anywhere_else()
+
+
+def seats_have_one_owner() -> None:
+    """4"""
+    live = "SELECT flight_id, seat_class, seat_number FROM flight_seat WHERE state IN ('HELD', 'SOLD')"
+    owned = rows(live)
+    places = Counter((seat["flight_id"], seat["seat_number"]) for seat in owned)
+    assert [place for place, owners in places.items() if owners > 1] == []
+    for (_, seat_class), count in Counter((one["flight_id"], one["seat_class"]) for one in owned).items():
+        assert count <= CAPACITY[seat_class]
+
+
+def ledgers_hold_one_entry_of_a_kind(participants: FakeParticipants) -> None:
+    """5"""
+    kinds = Counter((entry.correlation_id, entry.kind) for entry in participants.ledger)
+    assert [key for key, count in kinds.items() if count > 1] == []
+    assert all(type(entry.amount) is Decimal for entry in participants.ledger)
+
+
+def records_move_only_forward(participants: FakeParticipants) -> None:
+    """6"""
+    assert {(before, after) for _, _, before, after in participants.moves} <= MOVES
+    assert [key for key, bodies in participants.successes.items() if len(bodies) > 1] == []
+
+
+def events_have_no_gap(saga: dict[str, Any], events: list[Event]) -> None:
+    """8"""
+    assert [event.sequence for event in events] == list(range(1, saga["last_sequence"] + 1))
+
+
+def events_tell_the_row(saga: dict[str, Any], events: list[Event]) -> None:
+    """7 and 8: played back, the events go through allowed states only and end where the row stands."""
+    told = Playback()
+    for event in events:
+        told.play(event)
+    assert told.status == saga["status"]
+    assert told.steps == {name: step["status"] for name, step in saga["steps"].items()}
+
+
+class Playback:
+    """A saga's state as its events alone tell it; an event out of order fails."""
+
+    def __init__(self) -> None:
+        self.status = ""
+        self.steps = dict.fromkeys(ORDER, "PENDING")
+
+    def play(self, event: Event) -> None:
+        getattr(self, event.type.removeprefix("SAGA_").lower())(event.data)
+
+    def started(self, data: dict[str, Any]) -> None:
+        assert self.status == ""
+        self.status = "PENDING"
+
+    def step_started(self, data: dict[str, Any]) -> None:
+        step = data["step"]
+        assert self.status in ("PENDING", "RUNNING")
+        assert [self.steps[earlier] for earlier in ORDER[: ORDER.index(step)]] == ["DONE"] * ORDER.index(step)
+        assert self.steps[step] in ("PENDING", "STARTED", "UNKNOWN")
+        self.status, self.steps[step] = "RUNNING", "STARTED"
+
+    def step_completed(self, data: dict[str, Any]) -> None:
+        self._ends(data, "DONE")
+
+    def step_unknown(self, data: dict[str, Any]) -> None:
+        self._ends(data, "UNKNOWN")
+
+    def step_failed(self, data: dict[str, Any]) -> None:
+        assert data["outcome"] in ("REFUSED", "UNKNOWN")
+        self._ends(data, data["outcome"])
+
+    def _ends(self, data: dict[str, Any], state: str) -> None:
+        assert self.status == "RUNNING"
+        assert self.steps[data["step"]] in ("STARTED", "UNKNOWN")
+        self.steps[data["step"]] = state
+
+    def compensation_started(self, data: dict[str, Any]) -> None:
+        assert self.status in ("PENDING", "RUNNING", "COMPLETED")
+        self.status = "COMPENSATING"
+
+    def compensation_step_started(self, data: dict[str, Any]) -> None:
+        assert self.status == "COMPENSATING"
+        assert data["compensation"] == COMPENSATION[data["step"]]
+        later = ORDER[ORDER.index(data["step"]) + 1 :]
+        assert {self.steps[name] for name in later} <= {"PENDING", "REFUSED", "UNDONE", "RESOLVED"}
+        self.steps[data["step"]] = "UNDOING"
+
+    def compensation_failed(self, data: dict[str, Any]) -> None:
+        assert self.steps[data["step"]] == "UNDOING"
+
+    def compensation_step_completed(self, data: dict[str, Any]) -> None:
+        assert self.steps[data["step"]] == "UNDOING"
+        self.steps[data["step"]] = "UNDONE"
+
+    def compensation_resolved(self, data: dict[str, Any]) -> None:
+        assert self.steps[data["step"]] == "UNDOING"
+        self.steps[data["step"]] = "RESOLVED"
+
+    def completed(self, data: dict[str, Any]) -> None:
+        assert self.status == "RUNNING" and set(self.steps.values()) == {"DONE"}
+        self.status = "COMPLETED"
+
+    def compensated(self, data: dict[str, Any]) -> None:
+        assert self.status in ("RUNNING", "COMPENSATING")
+        assert set(self.steps.values()) <= {"PENDING", "REFUSED", "UNDONE", "RESOLVED"}
+        self.status = "COMPENSATED"
+
+
+def an_open_saga_is_due(saga: dict[str, Any]) -> None:
+    """9"""
+    is_open = saga["status"] not in TERMINAL
+    assert is_open == (saga["due_at"] is not None)
+    assert is_open or saga["owner"] == ""
+    assert saga["epoch"] >= 1
+
+
+def an_alarm_is_shown(saga: dict[str, Any], now: datetime) -> None:
+    """9: past its alarm time an open saga shows it; a terminal one shows none."""
+    if saga["status"] in TERMINAL:
+        assert saga["attention"] == ""
+        return
+    for step in saga["steps"].values():
+        tries = step["undo_attempts"]
+        if step["status"] == "UNDOING" and saga["owner"] == "" and tries >= 10:
+            assert saga["attention"] != ""
+
+
+def the_card_is_erased(saga: dict[str, Any]) -> None:
+    """11: the token stands in its row while AuthorizePayment is open, and no longer."""
+    is_open = saga["status"] in ("PENDING", "RUNNING") and not saga["failed_step"]
+    waits = saga["steps"]["AuthorizePayment"]["status"] in ("PENDING", "STARTED", "UNKNOWN")
+    assert saga["card_token"] == "" or (is_open and waits)
+
+
+def no_card_anywhere_else() -> None:
+    """11"""
+    for table in TABLES:
+        for row in rows(f"SELECT * FROM {table}"):  # noqa: S608  a constant of this file
+            row.pop("card_token", None)
+            assert "tok_" not in str(row)
+
+
+# When nothing is running
+
+
+def hold_when_quiet(participants: FakeParticipants) -> None:
+    found = sagas()
+    for saga in found:
+        assert saga["status"] in TERMINAL
+        if saga["status"] == "COMPLETED":
+            completed_means_everything(saga, participants)
+        else:
+            compensated_means_nothing(saga, participants)
+    no_orphans(found, participants)
+    sums_agree(found, participants)
+
+
+def _live_seats(correlation_id: str) -> list[dict[str, Any]]:
+    sql = "SELECT * FROM flight_seat WHERE correlation_id = %s AND state IN ('HELD', 'SOLD')"
+    return rows(sql, correlation_id)
+
+
+def _entries(participants: FakeParticipants, correlation_id: str) -> list[tuple[str, Decimal]]:
+    mine = (entry for entry in participants.ledger if entry.correlation_id == correlation_id)
+    return sorted((entry.kind, entry.amount) for entry in mine)
+
+
+def completed_means_everything(saga: dict[str, Any], participants: FakeParticipants) -> None:
+    """2"""
+    cid = saga["correlation_id"]
+    fare, charges = Decimal(saga["flight_fare"]) / 100, Decimal(saga["charges"]) / 100
+    assert _entries(participants, cid) == [("AUTHORIZED", fare + charges), ("AWARD", Decimal(int(fare)))]
+    (booking,) = rows("SELECT * FROM flight_booking WHERE correlation_id = %s", cid)
+    assert (booking["status"], booking["amount"]) == ("CONFIRMED", saga["flight_fare"] + saga["charges"])
+    tickets = rows("SELECT * FROM flight_ticket WHERE booking_id = %s", booking["reference"])
+    seats = _live_seats(cid)
+    assert {seat["state"] for seat in seats} == {"SOLD"}
+    places = sorted(seat["seat_number"] for seat in seats)
+    assert places == sorted(ticket["seat_number"] for ticket in tickets)
+    assert len(set(places)) == len(json.loads(saga["request"])["passengers"])
+
+
+def compensated_means_nothing(saga: dict[str, Any], participants: FakeParticipants) -> None:
+    """3; what was settled by hand is a person's word."""
+    cid = saga["correlation_id"]
+    assert _live_seats(cid) == []
+    bookings = rows("SELECT status FROM flight_booking WHERE correlation_id = %s", cid)
+    assert [booking["status"] for booking in bookings] in ([], ["CANCELLED"])
+    states = participants.states(cid)
+    for name, step in saga["steps"].items():
+        if step["status"] == "RESOLVED":
+            continue
+        assert states.get(name) in (None, "UNDONE", "REFUSED")
+        assert step["status"] in ("PENDING", "REFUSED", "UNDONE")
+    if not any(step["status"] == "RESOLVED" for step in saga["steps"].values()):
+        assert sum(amount for _, amount in _entries(participants, cid)) == 0
+
+
+def no_orphans(found: list[dict[str, Any]], participants: FakeParticipants) -> None:
+    """10"""
+    known = {saga["correlation_id"] for saga in found}
+    assert {cid for cid, _ in participants.records} <= known
+    assert {row["correlation_id"] for row in rows("SELECT correlation_id FROM flight_booking")} <= known
+    saga_seats = rows("SELECT correlation_id FROM flight_seat WHERE expires_at IS NULL")
+    assert {row["correlation_id"] for row in saga_seats} - {"other"} <= known
+
+
+def sums_agree(found: list[dict[str, Any]], participants: FakeParticipants) -> None:
+    """10"""
+    settled = {
+        saga["correlation_id"]
+        for saga in found
+        if any(step["status"] == "RESOLVED" for step in saga["steps"].values())
+    }
+    done = [saga for saga in found if saga["status"] == "COMPLETED"]
+    live = rows("SELECT amount FROM flight_booking WHERE status = 'CONFIRMED'")
+    paid = [one for one in participants.ledger if one.kind in ("AUTHORIZED", "CANCELLED")]
+    total = sum((entry.amount for entry in paid if entry.correlation_id not in settled), Decimal(0))
+    assert len(done) == len(live)
+    assert total * 100 == sum(booking["amount"] for booking in live)

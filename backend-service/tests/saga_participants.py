@@ -1,0 +1,250 @@
+"""Payment and loyalty in memory: the participant record of the rules, and a script of what goes wrong."""
+
+import json
+import threading
+from collections import defaultdict, deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from typing import Any
+
+import requests
+from service_kit import strict_json
+from service_kit.http import NoReply, Reply
+
+from flight.saga_client import Call
+from flight.saga_outcomes import Outcome, Unknown, classify
+
+UNDOES = {"CancelPayment": "AuthorizePayment", "ReverseMiles": "AwardMiles"}
+PATHS = {
+    "AuthorizePayment": "/api/saga/authorize-payment/",
+    "CancelPayment": "/api/saga/cancel-payment/",
+    "AwardMiles": "/api/saga/award-miles/",
+    "ReverseMiles": "/api/saga/reverse-miles/",
+}
+NAMES = {path: name for name, path in PATHS.items()}
+CHARGES = Decimal(50)
+Serve = Callable[[], Reply]
+Behaviour = Callable[[Serve], Reply]
+
+
+def reply(status: int, body: Any, **headers: str) -> Reply:
+    raw = body if isinstance(body, bytes) else strict_json.dumps(body).encode()
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return Reply(status, raw, named)
+
+
+# What may happen to a call. Each takes the faithful participant and answers in its place.
+
+
+def answers(status: int, body: Any = b"", **headers: str) -> Behaviour:
+    """Nothing takes effect and this comes back."""
+    return lambda serve: reply(status, body, **headers)
+
+
+def never_arrives(serve: Serve) -> Reply:
+    raise NoReply("ReadTimeout: it was not delivered")
+
+
+def loses_its_reply(serve: Serve) -> Reply:
+    serve()
+    raise NoReply("ReadTimeout: the reply was lost")
+
+
+def answers_for_another_saga(serve: Serve) -> Reply:
+    body = json.loads(serve().body)
+    return reply(200, {**body, "correlation_id": "somebody-else"})
+
+
+def refuses(code: str, error: str = "No.") -> Behaviour:
+    """A refusal for good, as the participant's business rules give it."""
+    return lambda serve: reply(200, {"success": False, "error": error, "error_code": code})
+
+
+def meanwhile(happens: Callable[[], object], *, before: bool = False) -> Behaviour:
+    """Something else happens while the call is under way."""
+
+    def behave(serve: Serve) -> Reply:
+        if before:
+            happens()
+        answer = serve()
+        if not before:
+            happens()
+        return answer
+
+    return behave
+
+
+def dies(error: BaseException, *, before: bool) -> Behaviour:
+    def happens() -> None:
+        raise error
+
+    return meanwhile(happens, before=before)
+
+
+@dataclass(frozen=True)
+class Record:
+    state: str
+    used: Mapping[str, Any] = field(default_factory=dict)
+    answer: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Entry:
+    correlation_id: str
+    kind: str
+    account: str
+    amount: Decimal
+
+
+@dataclass(frozen=True)
+class Received:
+    name: str
+    correlation_id: str
+    body: Mapping[str, Any]
+
+
+class FakeParticipants:
+    """Both remote services. It is a seam of the orchestrator by itself, and an HTTP edge by `http`."""
+
+    def __init__(self) -> None:
+        self.records: dict[tuple[str, str], Record] = {}
+        self.moves: list[tuple[str, str, str, str]] = []
+        self.ledger: list[Entry] = []
+        self.received: list[Received] = []
+        self.successes: dict[tuple[str, str], set[str]] = defaultdict(set)
+        self.breaches: list[str] = []
+        self.watch: Callable[[Received], None] = lambda received: None
+        self._next: dict[str, deque[Behaviour]] = defaultdict(deque)
+        self._always: dict[str, Behaviour] = {}
+        self._lock = threading.RLock()
+
+    # The script
+
+    def then(self, name: str, *behaviours: Behaviour) -> None:
+        """What the next calls of `name` meet, one each."""
+        self._next[name].extend(behaviours)
+
+    def always(self, name: str, behaviour: Behaviour) -> None:
+        self._always[name] = behaviour
+
+    def heal(self) -> None:
+        self._next.clear()
+        self._always.clear()
+
+    def calls(self, correlation_id: str | None = None) -> list[str]:
+        return [one.name for one in self.received if correlation_id in (None, one.correlation_id)]
+
+    def states(self, correlation_id: str) -> dict[str, str]:
+        return {step: one.state for (cid, step), one in self.records.items() if cid == correlation_id}
+
+    # Its two edges
+
+    def call(self, call: Call, *, timeout: float) -> Outcome:
+        try:
+            return classify(self.take(call.name, call.body), call.correlation_id)
+        except NoReply as error:
+            return Unknown(str(error))
+
+    def http(self, request: requests.PreparedRequest) -> tuple[int, Mapping[str, str], bytes]:
+        """For `responses`: the same participant behind its address."""
+        raw = request.body or b""
+        try:
+            answer = self.take(NAMES[str(request.path_url)], raw if isinstance(raw, str) else raw.decode())
+        except NoReply as error:
+            raise requests.ReadTimeout(str(error)) from error
+        return answer.status, answer.headers, answer.body
+
+    def take(self, name: str, raw: str) -> Reply:
+        body = strict_json.loads(raw.encode())
+        received = Received(name, body["correlation_id"], body)
+        self.watch(received)
+        with self._lock:
+            self.received.append(received)
+            queue = self._next[name]
+            behave = queue.popleft() if queue else self._always.get(name)
+        answer = behave(lambda: self._serve(received)) if behave else self._serve(received)
+        return _with_id(answer, received.correlation_id)
+
+    # The participant itself: one record per (correlation id, step)
+
+    def _serve(self, received: Received) -> Reply:
+        with self._lock:
+            if received.name in UNDOES:
+                return self._undo(received, UNDOES[received.name])
+            return self._act(received, received.name)
+
+    def _act(self, received: Received, step: str) -> Reply:
+        data = received.body["booking_data"]
+        key, used = (received.correlation_id, step), {**data, "payment": data.get("payment")}
+        record = self.records.get(key)
+        if record is None:
+            state, answer = self._effect(received, step, data)
+            self._move(key, replace(Record(state, used, answer)))
+            return self._answered(received, answer)
+        if record.state == "UNDONE":
+            return reply(409, {"code": "ALREADY_COMPENSATED", "detail": f"{step} was compensated before."})
+        if record.used != used:
+            return reply(422, {"code": "DIFFERENT_REQUEST", "detail": "Other fields."})
+        return self._answered(received, record.answer)
+
+    def _effect(
+        self, received: Received, step: str, data: Mapping[str, Any]
+    ) -> tuple[str, Mapping[str, Any]]:
+        token = data.get("payment", {}).get("card_token", "tok_ok")
+        if received.body.get("simulate_failure"):
+            return "REFUSED", {"success": False, "error": "As asked.", "error_code": "SIMULATED_FAILURE"}
+        if step == "AuthorizePayment" and token != "tok_ok":
+            return "REFUSED", {"success": False, "error": "Declined.", "error_code": "PAYMENT_DECLINED"}
+        fare = Decimal(data["flight_fare"])
+        if step == "AuthorizePayment":
+            amount = fare + CHARGES
+            self._book(received, "AUTHORIZED", data["user_id"], amount)
+            return "DONE", {"success": True, "authorization_id": "auth-1", "amount": amount}
+        miles = Decimal(int(fare))
+        self._book(received, "AWARD", data["user_id"], miles)
+        return "DONE", {"success": True, "user_id": data["user_id"], "miles_awarded": int(miles)}
+
+    def _undo(self, received: Received, step: str) -> Reply:
+        key = (received.correlation_id, step)
+        record = self.records.get(key)
+        if record is None:
+            self._move(key, Record("UNDONE"))
+        elif record.state == "DONE":
+            entry = next(one for one in self.ledger if (one.correlation_id, one.kind) in _opening(key))
+            self._book(
+                received,
+                "CANCELLED" if step == "AuthorizePayment" else "REVERSAL",
+                entry.account,
+                -entry.amount,
+            )
+            self._move(key, replace(record, state="UNDONE"))
+        return self._answered(received, {"success": True, "status": "UNDONE"})
+
+    def _book(self, received: Received, kind: str, account: str, amount: Decimal) -> None:
+        self.ledger.append(Entry(received.correlation_id, kind, account, amount))
+
+    def _move(self, key: tuple[str, str], record: Record) -> None:
+        before = self.records[key].state if key in self.records else "absent"
+        self.moves.append((*key, before, record.state))
+        self.records[key] = record
+
+    def _answered(self, received: Received, answer: Mapping[str, Any]) -> Reply:
+        made = _with_id(reply(200, answer), received.correlation_id)
+        if answer["success"]:
+            self.successes[received.correlation_id, received.name].add(made.body.decode())
+        return made
+
+
+def _opening(key: tuple[str, str]) -> tuple[tuple[str, str], ...]:
+    correlation_id, step = key
+    return ((correlation_id, "AUTHORIZED" if step == "AuthorizePayment" else "AWARD"),)
+
+
+def _with_id(answer: Reply, correlation_id: str) -> Reply:
+    """An object of ours carries the saga's id, unless it says another one."""
+    try:
+        body = strict_json.loads(answer.body)
+    except strict_json.InvalidJson:
+        return answer
+    return replace(answer, body=strict_json.dumps({"correlation_id": correlation_id, **body}).encode())

@@ -1,0 +1,178 @@
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.db import IntegrityError
+from django.test import Client
+from pytest_django import DjangoAssertNumQueries, Settings
+from service_kit import credentials
+from service_kit.strict_json import load_stored
+
+from flight.models import Flight
+from flight.views import PAGE
+from tests.conftest import MakeBooking
+
+pytestmark = pytest.mark.django_db
+MAY = datetime(2027, 5, 3, 14, 0, tzinfo=UTC)
+
+
+def user_tickets(client: Client, user_id: str = "1") -> dict[str, Any]:
+    answer = client.get(f"/api/tickets/user/{user_id}/")
+    assert answer.status_code == 200
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+def bearer(user_id: str, role: str = "traveller") -> dict[str, str]:
+    token = credentials.user_token(user_id=user_id, role=role, audience="backend")
+    return {"Authorization": f"Bearer {token}"}
+
+
+def test_booking_is_shown_with_flight_and_tickets(
+    client: Client, flight: Flight, make_booking: MakeBooking
+) -> None:
+    make_booking(seats=("12A", "12B"), amount=45050, created_at=MAY)
+    found = load_stored(client.get("/api/bookings/ABC234/").content.decode())
+    assert found["flight"].pop("origin")["code"] == "DFW"
+    assert found.pop("flight")["id"] == flight.id
+    assert found == {
+        "booking_reference": "ABC234",
+        "correlation_id": "cid-ABC234",
+        "user_id": "1",
+        "status": "CONFIRMED",
+        "amount": Decimal("450.50"),
+        "currency": "USD",
+        "contact_info": {"email": "john@example.com", "mobile": "+1234567890"},
+        "created_at": "2027-05-03T14:00:00.000000Z",
+        "cancelled_at": None,
+        "tickets": [
+            {
+                "ticket_number": f"973-ABC234000{place}",
+                "passenger": f"John Doe {seat}",
+                "first_name": "John",
+                "last_name": f"Doe {seat}",
+                "gender": "male",
+                "seat_number": seat,
+                "seat_class": "economy",
+            }
+            for place, seat in enumerate(("12A", "12B"))
+        ],
+    }
+
+
+def test_cancelled_booking_says_so_and_when(client: Client, make_booking: MakeBooking) -> None:
+    make_booking(cancelled_at=MAY)
+    found = client.get("/api/bookings/ABC234/").json()
+    assert (found["status"], found["cancelled_at"]) == ("CANCELLED", "2027-05-03T14:00:00.000000Z")
+
+
+def test_booking_made_by_direct_calls_has_no_amount(client: Client, make_booking: MakeBooking) -> None:
+    make_booking(amount=None)
+    assert client.get("/api/bookings/ABC234/").json()["amount"] is None
+
+
+def test_reference_is_read_in_any_case(client: Client, make_booking: MakeBooking) -> None:
+    make_booking()
+    assert client.get("/api/bookings/abc234/").status_code == 200
+
+
+@pytest.mark.parametrize("reference", ["ABC235", "ABC23", "ABC2345", "ABC%00%00%00", "%F0%9F%92%BA"])
+def test_unknown_booking_is_not_found(client: Client, make_booking: MakeBooking, reference: str) -> None:
+    make_booking()
+    answer = client.get(f"/api/bookings/{reference}/")
+    assert (answer.status_code, answer.json()["code"]) == (404, "NOT_FOUND")
+
+
+def test_tickets_of_a_user_come_newest_first(client: Client, make_booking: MakeBooking) -> None:
+    for days, reference in enumerate(("AAAAA2", "BBBBB2", "CCCCC2")):
+        make_booking(reference, created_at=MAY + timedelta(days=days))
+    make_booking("DDDDD2", user_id="2")
+    found = user_tickets(client)
+    assert [booking["booking_reference"] for booking in found["results"]] == ["CCCCC2", "BBBBB2", "AAAAA2"]
+    assert found["results"][0]["tickets"][0]["seat_number"] == "12A"
+    assert found["results"][0]["flight"]["flight_number"] == "ZZ101"
+    assert (found["user_id"], found["next"]) == ("1", None)
+
+
+def test_user_without_bookings_has_an_empty_list(client: Client) -> None:
+    assert user_tickets(client, "nobody@example.com") == {
+        "user_id": "nobody@example.com",
+        "results": [],
+        "next": None,
+    }
+
+
+def test_pages_hold_every_booking_once(client: Client, make_booking: MakeBooking) -> None:
+    references = [f"{chr(65 + number // 7)}AAAA{2 + number % 7}" for number in range(PAGE + 5)]
+    for reference in references:
+        make_booking(reference, created_at=MAY)
+    first = user_tickets(client)
+    second = client.get(first["next"]).json()
+    shown = [booking["booking_reference"] for page in (first, second) for booking in page["results"]]
+    assert shown == sorted(references, reverse=True)
+    assert (len(first["results"]), second["next"]) == (PAGE, None)
+
+
+@pytest.mark.parametrize("before", ["", "nothing", "ZZZZZ9", "DDDDD2", "%00"])
+def test_page_before_what_is_not_the_users_booking_is_refused(
+    client: Client, make_booking: MakeBooking, before: str
+) -> None:
+    make_booking("DDDDD2", user_id="2")
+    answer = client.get(f"/api/tickets/user/1/?before={before}")
+    assert (answer.status_code, list(answer.json()["errors"])) == (400, ["before"])
+
+
+@pytest.mark.parametrize("user_id", ["a%20b", "%00", "x" * 65, "%E2%80%AE"])
+def test_what_is_no_user_id_is_not_found(client: Client, user_id: str) -> None:
+    assert client.get(f"/api/tickets/user/{user_id}/").status_code == 404
+
+
+def test_reads_take_two_queries_however_many_bookings(
+    client: Client, make_booking: MakeBooking, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    for reference in ("ABC234", "ABC235", "ABC236"):
+        make_booking(reference, seats=("12A", "12B", "12C"))
+    with django_assert_num_queries(2):
+        client.get("/api/bookings/ABC234/")
+    with django_assert_num_queries(2):
+        user_tickets(client)
+
+
+@pytest.mark.parametrize("path", ["/api/bookings/ABC234/", "/api/tickets/user/1/"])
+@pytest.mark.parametrize(
+    ("caller", "status"),
+    [
+        ({}, 404),
+        ({"user_id": "2"}, 404),
+        ({"user_id": "1"}, 200),
+        ({"user_id": "9", "role": "operator"}, 200),
+    ],
+)
+def test_outside_demo_mode_only_the_owner_and_operators_see_a_booking(
+    client: Client,
+    make_booking: MakeBooking,
+    settings: Settings,
+    path: str,
+    caller: dict[str, str],
+    status: int,
+) -> None:
+    make_booking()
+    settings.DEMO_MODE = False
+    assert client.get(path, headers=bearer(**caller) if caller else {}).status_code == status
+
+
+def test_another_users_booking_looks_like_none_at_all(
+    client: Client, make_booking: MakeBooking, settings: Settings
+) -> None:
+    make_booking()
+    settings.DEMO_MODE = False
+    others, none = (
+        client.get(f"/api/bookings/{reference}/", headers=bearer("2")) for reference in ("ABC234", "ABC235")
+    )
+    assert (others.status_code, others.content) == (none.status_code, none.content)
+
+
+def test_amount_of_nothing_is_impossible(make_booking: MakeBooking) -> None:
+    with pytest.raises(IntegrityError):
+        make_booking(amount=0)

@@ -1,0 +1,61 @@
+from typing import Any
+
+import pytest
+from django.test import Client
+from rest_framework.serializers import BaseSerializer, ListField, ListSerializer, Serializer
+
+from flight import serializers
+from flight.models import Flight
+from tests.conftest import MakeBooking, OwnSeats
+
+pytestmark = pytest.mark.django_db
+ROUTE = "origin=DFW&destination=ORD"
+
+
+def differences(described: Any, value: Any, path: str = "") -> list[str]:
+    """Where an answer and its serializer do not name the same fields."""
+    if isinstance(described, (ListSerializer, ListField)):
+        return [found for item in value for found in differences(described.child, item, f"{path}[]")]
+    if not isinstance(described, Serializer):
+        return []
+    if described.fields.keys() != value.keys():
+        return [f"{path}: {described.fields.keys() ^ value.keys()}"]
+    return [
+        found
+        for name, field in described.fields.items()
+        for found in differences(field, value[name], f"{path}.{name}")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("path", "serializer"),
+    [
+        ("/api/places/search/?q=london", serializers.Places),
+        ("/api/flights/search/?{route}&depart_date={day}", serializers.FlightResults),
+        ("/api/flights/search/?{route}&depart_date=2020-01-01", serializers.FlightResults),
+        ("/api/flights/fares/?{route}&from={day}&to={day}", serializers.FareStrip),
+        ("/api/flights/{id}/", serializers.FlightOffer),
+        ("/api/flights/{id}/seats/", serializers.SeatMap),
+        ("/api/bookings/ABC234/", serializers.Booking),
+        ("/api/tickets/user/1/", serializers.Bookings),
+    ],
+)
+def test_answer_has_the_fields_of_its_schema(
+    client: Client,
+    flight: Flight,
+    make_booking: MakeBooking,
+    own_seats: OwnSeats,
+    path: str,
+    serializer: type[BaseSerializer[None]],
+) -> None:
+    make_booking()
+    own_seats(flight, "12A")
+    answer = client.get(path.format(route=ROUTE, day=flight.departs_on, id=flight.id))
+    assert answer.status_code == 200
+    assert differences(serializer(), answer.json()) == []
+
+
+def test_schema_lists_the_reads_with_their_parameters(client: Client) -> None:
+    schema = client.get("/api/schema/?format=json").content.decode()
+    for text in ("/api/places/search/", "/api/flights/fares/", "depart_date", "FlightResults", "SeatMap"):
+        assert text in schema
