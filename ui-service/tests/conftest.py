@@ -1,0 +1,41 @@
+"""What the tests of the pages share: a browser-like client, and the other services at the HTTP edge."""
+
+from collections.abc import Iterator
+
+import pytest
+import responses
+from django.test import Client
+from pytest_django import Settings
+
+from tests.desk import Desk
+from ui.models import User
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "browser: drives a real Chromium; skipped where none is installed")
+
+
+@pytest.fixture(autouse=True)
+def demo_mode(settings: Settings) -> None:
+    settings.DEMO_MODE = True
+    settings.ALLOWED_HOSTS = ["testserver", "127.0.0.1", "localhost"]
+    settings.SECURE_SSL_REDIRECT = False
+    # Argon2 is meant to be slow.
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+@pytest.fixture
+def desk(transactional_db: None) -> Iterator[Desk]:
+    """The other services, answering as the contract says. No call may be made inside a transaction."""
+    with responses.RequestsMock(assert_all_requests_are_fired=False) as mock:
+        yield Desk(mock)
+
+
+@pytest.fixture
+def client(transactional_db: None) -> Client:
+    return Client()
+
+
+@pytest.fixture
+def traveller(transactional_db: None) -> User:
+    return User.objects.create_user(username="ada", email="ada@example.com", password="correct horse 9")

@@ -1,0 +1,223 @@
+"""The other services as the contract describes them, standing at the HTTP edge."""
+
+import json
+import re
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import responses
+from requests import PreparedRequest
+
+BACKEND, LOYALTY, PAYMENT = (f"http://127.0.0.1:{port}" for port in (8001, 8002, 8003))
+SAGA = "0b54a8b7-6a4c-4a86-8b6b-0f6f0f4f9d11"
+RETURN_SAGA = "5d6e1d53-2f6f-4f0e-9d0e-2f7f5f2c1a22"
+STEPS = ("ReserveSeat", "AuthorizePayment", "AwardMiles", "ConfirmBooking")
+UNDOES = ("CancelSeat", "CancelPayment", "ReverseMiles", "CancelBooking")
+Json = dict[str, Any]
+
+
+def airport(code: str, city: str, zone: str = "America/Chicago") -> Json:
+    return {
+        "code": code,
+        "name": f"{city} Airport",
+        "city": city,
+        "region": "",
+        "country": "US",
+        "time_zone": zone,
+    }
+
+
+def flight(number: int = 1, **changes: Any) -> Json:
+    classes = [("economy", 161.41, 156, 12), ("business", 480.00, 16, 0)]
+    return {
+        "id": number,
+        "flight_number": f"ZZ10{number}",
+        "origin": airport("DFW", "Dallas"),
+        "destination": airport("ORD", "Chicago"),
+        "departs_local": "2099-12-07T22:45:00-06:00",
+        "arrives_local": "2099-12-08T01:05:00-06:00",
+        "distance_miles": 802,
+        "duration_minutes": 140,
+        "aircraft": "737-800",
+        "aircraft_name": "Boeing 737-800",
+        "seat_classes": [
+            {"seat_class": name, "fare": fare, "seats": seats, "seats_left": left}
+            for name, fare, seats, left in classes
+        ],
+        "bookable": True,
+        **changes,
+    }
+
+
+def seat_map() -> Json:
+    def seat(number: str, seat_class: str, status: str) -> Json:
+        return {
+            "seat_number": number,
+            "seat_class": seat_class,
+            "status": status,
+            "position": "window",
+            "exit_row": False,
+        }
+
+    economy = [seat(f"{row}{letter}", "economy", "free") for row in (7, 8) for letter in "ABCDEF"]
+    economy[1]["status"], economy[2]["status"] = "held", "sold"
+    business = [seat(f"1{letter}", "business", "free") for letter in "ABEF"]
+    cabins = [
+        {"seat_class": "business", "rows": [1], "groups": ["AB", "EF"], "exit_rows": []},
+        {"seat_class": "economy", "rows": [7, 8], "groups": ["ABC", "DEF"], "exit_rows": [8]},
+    ]
+    return {"seats": [*business, *economy], "cabins": cabins}
+
+
+def booking(**changes: Any) -> Json:
+    ticket = {
+        "ticket_number": "973-1234567890",
+        "first_name": "Ada",
+        "last_name": "Lovelace",
+        "seat_number": "7A",
+    }
+    return {
+        "booking_reference": "ABC234",
+        "correlation_id": SAGA,
+        "user_id": "demo",
+        "status": "CONFIRMED",
+        "amount": 211.41,
+        "currency": "USD",
+        "contact_info": {"email": "ada@example.com", "mobile": "+15550100"},
+        "created_at": "2026-11-23T02:00:00Z",
+        "cancelled_at": None,
+        "flight": {**flight(), "seat_classes": []},
+        "tickets": [{**ticket, "gender": "female", "seat_class": "economy"}],
+        **changes,
+    }
+
+
+def saga(status: str, states: str, **changes: Any) -> Json:
+    """`states` has a word for each step, such as "DONE REFUSED PENDING PENDING"."""
+    steps = [
+        {
+            "name": name,
+            "compensation": undo,
+            "status": state,
+            "attempts": 1,
+            "compensation_attempts": 1 if state in ("UNDOING", "UNDONE") else 0,
+            "error": "The card was declined." if state == "REFUSED" else None,
+            "error_code": "PAYMENT_DECLINED" if state == "REFUSED" else None,
+        }
+        for name, undo, state in zip(STEPS, UNDOES, states.split(), strict=True)
+    ]
+    return {
+        "correlation_id": SAGA,
+        "status": status,
+        "reason": None,
+        "needs_attention": False,
+        "booking_reference": "ABC234" if status == "COMPLETED" else None,
+        "user_id": "demo",
+        "flight_id": 1,
+        "amount": 211.41,
+        "created_at": "2026-11-23T02:00:00.000000Z",
+        "finished_at": "2026-11-23T02:00:00.250000Z",
+        "next_attempt_at": None,
+        "steps": steps,
+        **changes,
+    }
+
+
+COMPLETED = saga("COMPLETED", "DONE DONE DONE DONE")
+RUNNING = saga("RUNNING", "DONE STARTED PENDING PENDING", finished_at=None)
+DECLINED = saga(
+    "COMPENSATED",
+    "UNDONE REFUSED PENDING PENDING",
+    reason="PAYMENT_DECLINED",
+    result={"error": "The card was declined.", "error_code": "PAYMENT_DECLINED"},
+)
+SEAT_LOST = saga(
+    "COMPENSATED",
+    "REFUSED PENDING PENDING PENDING",
+    reason="SEAT_UNAVAILABLE",
+    result={"error": "Seat 7A is taken.", "error_code": "SEAT_UNAVAILABLE"},
+)
+
+
+def event(sequence: int, event_type: str, **data: Any) -> Json:
+    return {
+        "event_id": f"e{sequence}",
+        "event_type": event_type,
+        "correlation_id": SAGA,
+        "sequence": sequence,
+        "timestamp": f"2026-11-23T02:00:00.{sequence:03d}000Z",
+        "data": data,
+    }
+
+
+EVENTS = [
+    event(1, "SAGA_STARTED", flight_id=1),
+    event(2, "SAGA_STEP_STARTED", step="ReserveSeat", attempt=1),
+    event(3, "SAGA_STEP_COMPLETED", step="ReserveSeat"),
+    event(4, "SAGA_COMPLETED"),
+]
+
+
+class Desk:
+    """Answers calls, and keeps them for the tests to look at."""
+
+    def __init__(self, mock: responses.RequestsMock) -> None:
+        self._mock = mock
+
+    @property
+    def calls(self) -> list[PreparedRequest]:
+        return [call.request for call in self._mock.calls]
+
+    def sent_to(self, path: str) -> list[PreparedRequest]:
+        return [each for each in self.calls if urlsplit(str(each.url)).path == path]
+
+    def body(self, request: PreparedRequest) -> Json:
+        found: Json = json.loads(request.body or b"{}")
+        return found
+
+    def query(self, path: str) -> dict[str, str]:
+        """The query of the only call to `path`."""
+        (request,) = self.sent_to(path)
+        return {name: values[0] for name, values in parse_qs(urlsplit(str(request.url)).query).items()}
+
+    def answers(
+        self, path: str, body: Any, *, status: int = 200, method: str = "GET", base: str = BACKEND
+    ) -> None:
+        self._mock.upsert(method, re.compile(re.escape(base + path) + r"(\?.*)?$"), json=body, status=status)
+
+    def answers_anything(self, prefix: str) -> None:
+        """Whatever is asked below `prefix`, there is nothing in it."""
+        self._mock.add("GET", re.compile(re.escape(BACKEND + prefix)), json={"results": [], "next": None})
+
+    def sells(self, *flights: Json) -> "Desk":
+        """Search, one flight and seats, for the given flights."""
+        offered = flights or (flight(),)
+        self.answers("/api/places/search/", {"results": [airport("DFW", "Dallas")]})
+        self.answers("/api/flights/search/", {"results": list(offered), "nearest_dates": []})
+        for each in offered:
+            self.answers(f"/api/flights/{each['id']}/", each)
+            self.answers(f"/api/flights/{each['id']}/seats/", seat_map())
+        return self
+
+    def starts(self, *ids: str) -> None:
+        """Start-booking answers 202 with these sagas, one after the other."""
+        for each in ids or (SAGA,):
+            body = {"success": True, "correlation_id": each, "status": "RUNNING"}
+            self._mock.add("POST", f"{BACKEND}/api/saga/start-booking/", json=body, status=202)
+
+    def then_refuses(self, path: str, status: int, code: str, detail: str) -> None:
+        """The answer after those that were set before."""
+        body = {"status": status, "code": code, "detail": detail}
+        self._mock.add("POST", BACKEND + path, json=body, status=status)
+
+    def tells(self, status: Json, events: list[Json] | None = None) -> None:
+        self.answers(f"/api/saga/status/{status['correlation_id']}/", status)
+        found = {"correlation_id": status["correlation_id"], "events": EVENTS if events is None else events}
+        self.answers(f"/api/saga/events/{status['correlation_id']}/", found)
+
+    def refuses(
+        self, path: str, status: int, code: str, detail: str, *, method: str = "POST", **extra: Any
+    ) -> None:
+        self.answers(
+            path, {"status": status, "code": code, "detail": detail, **extra}, status=status, method=method
+        )

@@ -1,0 +1,114 @@
+"""Accounts: register, log in, password, token, colour scheme, the demo login."""
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.test import Client
+from pytest_django import Settings
+from service_kit import credentials
+
+from tests.desk import Desk
+from ui.models import User
+
+NEW = {"username": "grace", "email": "grace@example.com", "password": "a long enough phrase"}
+
+
+def test_registering_logs_in_and_gives_an_id_that_the_name_does_not_tell(client: Client, desk: Desk) -> None:
+    desk.answers_anything("/api/tickets/user/")
+    client.post("/account/register/", NEW)
+    user = User.objects.get(username="grace")
+    assert user.traveller_id.startswith("u-") and "grace" not in user.traveller_id
+    assert user.role == User.Role.TRAVELLER
+    assert "grace" in client.get("/").content.decode()
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        ("password", "12345678", "entirely numeric"),
+        ("password", "short", "too short"),
+        ("username", "a b", "valid username"),
+        ("email", "", "This field is required."),
+    ],
+)
+def test_bad_registration_says_so_and_keeps_the_rest(
+    client: Client, desk: Desk, field: str, value: str, message: str
+) -> None:
+    response = client.post("/account/register/", {**NEW, field: value})
+    text = response.content.decode()
+    assert response.status_code == 422 and message in text
+    assert User.objects.count() == 0
+    assert NEW["password"] not in text
+
+
+def test_role_and_traveller_id_cannot_be_posted(client: Client, desk: Desk) -> None:
+    desk.answers_anything("/api/tickets/user/")
+    client.post("/account/register/", {**NEW, "role": "operator", "traveller_id": "demo", "is_staff": "1"})
+    user = User.objects.get(username="grace")
+    assert (user.role, user.is_staff) == ("traveller", False) and user.traveller_id != "demo"
+
+
+def test_login_returns_to_our_pages_only(client: Client, desk: Desk, traveller: User) -> None:
+    login = {"username": "ada", "password": "correct horse 9"}
+    assert client.post("/account/login/", {**login, "next": "/miles/"})["Location"] == "/miles/"
+    client.logout()
+    assert client.post("/account/login/", {**login, "next": "https://evil.example/"})["Location"] == "/trips/"
+
+
+def test_wrong_password_is_told_without_telling_which_part(
+    client: Client, desk: Desk, traveller: User
+) -> None:
+    for name in ("ada", "nobody"):
+        response = client.post("/account/login/", {"username": name, "password": "wrong"})
+        assert response.status_code == 422
+        assert "correct username and password" in response.content.decode()
+
+
+def test_account_needs_a_login(client: Client, desk: Desk) -> None:
+    for page in ("/account/", "/account/password/"):
+        assert client.get(page)["Location"] == f"/account/login/?next={page}"
+
+
+def test_password_change_keeps_the_session(client: Client, desk: Desk, traveller: User) -> None:
+    client.force_login(traveller)
+    passwords = {"new_password1": "another phrase 7", "new_password2": "another phrase 7"}
+    client.post("/account/password/", {"old_password": "correct horse 9", **passwords})
+    traveller.refresh_from_db()
+    assert traveller.check_password("another phrase 7")
+    assert client.get("/account/").status_code == 200
+
+
+def test_token_is_the_travellers_and_shown_once(client: Client, desk: Desk, traveller: User) -> None:
+    client.force_login(traveller)
+    text = client.post("/account/").content.decode()
+    token = text.partition("Bearer ")[2].partition("<")[0]
+    claims = credentials._verify(token, credentials.USER_SALT, credentials.USER_SECONDS)
+    assert claims == {"sub": traveller.traveller_id, "role": "traveller", "audience": "*"}
+    assert "Bearer" not in client.get("/account/").content.decode()
+
+
+def test_logging_out_needs_a_post(client: Client, desk: Desk, traveller: User) -> None:
+    client.force_login(traveller)
+    assert client.get("/account/logout/").status_code == 405
+    client.post("/account/logout/")
+    assert "Log in" in client.get("/").content.decode()
+
+
+def test_colour_scheme_is_kept_in_a_cookie(client: Client, desk: Desk) -> None:
+    response = client.post("/theme/", {"theme": "dark", "next": "/miles/"})
+    assert response["Location"] == "/miles/"
+    assert 'data-theme="dark"' in client.get("/").content.decode()
+    assert client.post("/theme/", {"theme": "x", "next": "//evil.example"})["Location"] == "/"
+
+
+def test_demo_user_is_made_once_and_put_back_as_it_was(desk: Desk) -> None:
+    for _ in range(2):
+        call_command("make_demo_user")
+    user = User.objects.get()
+    assert (user.username, user.traveller_id, user.role) == ("demo", "demo", "operator")
+    assert user.check_password("demo-pass-2026")
+
+
+def test_demo_user_is_refused_outside_demo_mode(desk: Desk, settings: Settings) -> None:
+    settings.DEMO_MODE = False
+    with pytest.raises(CommandError):
+        call_command("make_demo_user")

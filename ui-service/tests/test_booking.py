@@ -1,0 +1,124 @@
+"""From the chosen flight to the payment: seats, passengers, price."""
+
+import pytest
+from django.test import Client
+
+from tests.desk import Desk, flight
+
+ONE = "flight=1&cabin=economy&passengers=1"
+TWO = "flight=1&cabin=economy&passengers=2"
+SEATS, PASSENGERS = "/book/seats/", "/book/passengers/"
+ADA = {
+    "p0-first_name": "Ada",
+    "p0-last_name": "Lovelace",
+    "p0-gender": "female",
+    "email": "ada@example.com",
+    "mobile": "+1 555 0100",
+}
+
+
+def test_seat_map_offers_free_seats_and_tells_the_others(client: Client, desk: Desk) -> None:
+    desk.sells()
+    text = client.get(f"{SEATS}?{ONE}").content.decode()
+    assert 'value="7A"' in text and 'aria-label="Seat 7A, window, Economy"' in text
+    assert 'value="7B"' not in text and "being booked by somebody" in text
+    assert 'value="7C"' not in text and "Seat 7C, window, Economy, taken" in text
+    assert 'value="1A"' not in text
+
+
+def test_seats_of_the_address_are_ticked(client: Client, desk: Desk) -> None:
+    desk.sells()
+    text = client.get(f"{SEATS}?{ONE}&seats1=8D").content.decode()
+    assert 'value="8D" aria-label="Seat 8D, window, Economy" checked' in text
+
+
+def test_address_without_a_flight_goes_back_to_search(client: Client, desk: Desk) -> None:
+    for page in (SEATS, PASSENGERS):
+        assert client.get(f"{page}?flight=x")["Location"] == "/"
+
+
+def test_sold_out_flight_goes_back_to_search(client: Client, desk: Desk) -> None:
+    desk.sells(flight(bookable=False))
+    assert client.get(f"{SEATS}?{ONE}")["Location"] == "/"
+
+
+def test_wrong_number_of_seats_is_asked_again(client: Client, desk: Desk) -> None:
+    desk.sells()
+    response = client.get(f"{PASSENGERS}?{TWO}&seats1=7A", follow=True)
+    assert "Choose 2 seats" in response.content.decode()
+
+
+def test_return_trip_has_two_seat_maps_and_keeps_the_first_choice(client: Client, desk: Desk) -> None:
+    desk.sells(flight(1), flight(2))
+    both = "flight=1&flight=2&cabin=economy&passengers=1"
+    first = client.get(f"{SEATS}?{both}").content.decode()
+    assert 'name="leg" value="2"' in first
+    second = client.get(f"{SEATS}?{both}&seats1=7A&leg=2").content.decode()
+    assert 'type="hidden" name="seats1" value="7A"' in second and 'name="seats2"' in second
+
+
+def test_price_stands_on_every_step(client: Client, desk: Desk) -> None:
+    desk.sells()
+    pay = client.post(f"{PASSENGERS}?{ONE}", ADA)["Location"]
+    for page in (f"{SEATS}?{ONE}", f"{PASSENGERS}?{ONE}", pay):
+        text = client.get(page).content.decode()
+        for shown in ("$161.41", "$50.00", "$211.41", "You will earn 161 miles"):
+            assert shown in text, page
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        ("p0-first_name", "", "This field is required."),
+        ("p0-last_name", "x" * 101, "at most 100 characters"),
+        ("p0-first_name", "a\x07b", "Only printable characters"),
+        ("email", "nobody", "Enter a valid email address."),
+        ("mobile", "12", "5 to 20 digits"),
+        ("mobile", "٠١٢٣٤٥٦", "5 to 20 digits"),
+    ],
+)
+def test_wrong_field_says_so_beside_itself_and_the_rest_is_kept(
+    client: Client, desk: Desk, field: str, value: str, message: str
+) -> None:
+    desk.sells()
+    response = client.post(f"{PASSENGERS}?{ONE}", {**ADA, field: value})
+    text = response.content.decode()
+    assert response.status_code == 422
+    assert message in text and 'aria-invalid="true"' in text
+    kept = "Lovelace" if field != "p0-last_name" else "ada@example.com"
+    assert f'value="{kept}"' in text
+
+
+def test_adding_a_passenger_keeps_what_was_typed(client: Client, desk: Desk) -> None:
+    desk.sells()
+    response = client.post(f"{PASSENGERS}?{ONE}&seats1=7A", {**ADA, "add": "1"}, follow=True)
+    text = response.content.decode()
+    assert "Passenger 2" in text and 'value="Lovelace"' in text and 'value="+1 555 0100"' in text
+    assert response.redirect_chain[-1][0].count("seats1") == 0
+
+
+def test_removing_a_passenger_keeps_the_others(client: Client, desk: Desk) -> None:
+    desk.sells()
+    people = {**ADA, "p1-first_name": "Grace", "p1-last_name": "Hopper", "remove": "0"}
+    text = client.post(f"{PASSENGERS}?{TWO}", people, follow=True).content.decode()
+    assert 'value="Grace"' in text and 'value="Ada"' not in text and "Passenger 2" not in text
+
+
+def test_nine_passengers_are_the_most(client: Client, desk: Desk) -> None:
+    desk.sells()
+    text = client.get(f"{PASSENGERS}?flight=1&passengers=9").content.decode()
+    assert "Passenger 9" in text and "Add a passenger" not in text
+
+
+def test_names_are_kept_in_the_session_and_not_in_the_address(client: Client, desk: Desk) -> None:
+    desk.sells()
+    response = client.post(f"{PASSENGERS}?{ONE}", ADA)
+    assert response.status_code == 302
+    assert "Lovelace" not in response["Location"]
+    assert "Lovelace" in client.get(response["Location"]).content.decode()
+
+
+def test_booking_of_another_browser_is_not_open_here(client: Client, desk: Desk) -> None:
+    desk.sells()
+    pay = client.post(f"{PASSENGERS}?{ONE}", ADA)["Location"]
+    assert Client().get(pay)["Location"] == "/"

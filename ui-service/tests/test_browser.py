@@ -1,0 +1,334 @@
+"""The real pages in a real browser, against the real services."""
+
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from service_kit.clock import utc_now
+
+from tests.suite import Suite, chromium
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(
+        not chromium(), reason="no Chromium is installed (CHROMIUM_PATH or chromium on the PATH)"
+    ),
+]
+AXE = Path(__file__).parent / "vendor" / "axe-4.14.1.min.js"
+RULES = {
+    "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
+    "resultTypes": ["violations"],
+}
+ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+DAY = (utc_now() + timedelta(days=21)).date()
+RESULTS = f"/flights/?origin=DFW&destination=ORD&depart={DAY}"
+DONE_MS = 20_000
+expect.set_options(timeout=DONE_MS)
+
+
+@pytest.fixture(scope="module")
+def suite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Suite]:
+    running = Suite(tmp_path_factory.mktemp("suite"))
+    try:
+        running.start()
+        yield running
+    finally:
+        running.stop()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=chromium(), args=ARGUMENTS)
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def context(browser: Browser, suite: Suite) -> Iterator[BrowserContext]:
+    made = browser.new_context(base_url=suite.url(), viewport={"width": 1280, "height": 900})
+    made.set_default_timeout(DONE_MS)
+    yield made
+    made.close()
+    suite.clear_faults()
+
+
+@pytest.fixture
+def page(context: BrowserContext) -> Iterator[Page]:
+    """A page on which any message of the policy or error of a script fails the test."""
+    opened, trouble = context.new_page(), []
+    opened.on("console", lambda said: trouble.append(said.text) if said.type == "error" else None)
+    opened.on("pageerror", lambda error: trouble.append(str(error)))
+    yield opened
+    assert [each for each in trouble if "status of 422" not in each] == []
+
+
+def choose_flight(page: Page) -> None:
+    page.goto(RESULTS)
+    page.get_by_role("link", name=re.compile("^Choose")).first.click()
+
+
+def choose_seat(page: Page) -> str:
+    seat = page.locator(".cabin input[type=checkbox]").last
+    seat.check(force=True)
+    number = seat.get_attribute("value")
+    page.get_by_role("button", name="Continue").click()
+    assert number is not None
+    return number
+
+
+def fill_passenger(page: Page) -> None:
+    page.get_by_label("First name").fill("Ada")
+    page.get_by_label("Last name").fill("Lovelace")
+    page.get_by_label("Email").fill("ada@example.com")
+    page.get_by_label("Mobile").fill("+1 555 0100")
+    page.get_by_role("button", name="Continue to payment").click()
+
+
+def to_payment(page: Page) -> str:
+    choose_flight(page)
+    seat = choose_seat(page)
+    fill_passenger(page)
+    return seat
+
+
+def pay(page: Page, card: str = "tok_ok") -> None:
+    page.locator(f"[value={card}]").check()
+    page.get_by_role("button", name=re.compile("^Pay")).click()
+
+
+def saga_id(page: Page) -> str:
+    return page.url.split("/progress/")[1].split("/")[0]
+
+
+def test_search_to_ticket(page: Page) -> None:
+    page.goto("/")
+    page.get_by_label("From", exact=True).press_sequentially("dallas-f")
+    # Shorter text had other answers; this is the one for the whole text.
+    expect(page.get_by_role("option").first).to_contain_text("DFW")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    expect(page.get_by_label("From", exact=True)).to_have_value("Dallas-Fort Worth (DFW)")
+    page.get_by_label("To", exact=True).fill("ORD")
+    page.get_by_label("Departure").fill(DAY.isoformat())
+    page.get_by_role("button", name="Search").click()
+    expect(page.locator(".strip a")).not_to_have_count(0)
+    page.get_by_role("link", name=re.compile("^Choose")).first.click()
+    seat = choose_seat(page)
+    fill_passenger(page)
+    pay(page)
+    expect(page.get_by_text("Booked", exact=True)).to_be_visible()
+    page.get_by_role("link", name="See your tickets").click()
+    expect(page.get_by_text(f"{seat}, Economy")).to_be_visible()
+    page.goto("/trips/")
+    expect(page.locator("article .mono")).to_have_count(1)
+
+
+def test_search_to_ticket_without_javascript(browser: Browser, suite: Suite) -> None:
+    context = browser.new_context(base_url=suite.url(), java_script_enabled=False)
+    page = context.new_page()
+    page.goto("/")
+    page.get_by_label("From", exact=True).fill("DFW")
+    page.get_by_label("To", exact=True).fill("ORD")
+    page.get_by_label("Departure").fill(DAY.isoformat())
+    page.get_by_role("button", name="Search").click()
+    page.get_by_role("link", name=re.compile("^Choose")).first.click()
+    choose_seat(page)
+    fill_passenger(page)
+    pay(page)
+    page.get_by_role("link", name="See your tickets").click(timeout=DONE_MS)
+    expect(page.get_by_text("You are booked.")).to_be_visible()
+    context.close()
+
+
+def test_seat_is_chosen_by_keyboard(page: Page) -> None:
+    choose_flight(page)
+    page.locator(".cabin input[type=checkbox]").first.focus()
+    page.keyboard.press("Space")
+    expect(page.locator("[data-chosen]")).not_to_have_text("none yet")
+    assert page.locator(".cabin input:checked").count() == 1
+
+
+def test_declined_card_and_a_second_try_with_everything_kept(page: Page) -> None:
+    seat = to_payment(page)
+    pay(page, "tok_declined")
+    expect(page.get_by_text("Nothing was charged.")).to_be_visible()
+    page.get_by_role("link", name="Try another card").click()
+    expect(page.get_by_text("Ada Lovelace")).to_be_visible()
+    pay(page)
+    page.get_by_role("link", name="See your tickets").click()
+    expect(page.get_by_text(f"{seat}, Economy")).to_be_visible()
+
+
+def test_return_trip_is_two_bookings_and_says_so_before_paying(page: Page, suite: Suite) -> None:
+    page.goto(f"{RESULTS}&trip=return&back={DAY + timedelta(days=7)}")
+    page.get_by_role("link", name=re.compile("^Choose")).first.click()
+    expect(page.get_by_text("Outbound chosen:")).to_be_visible()
+    page.get_by_role("link", name=re.compile("^Choose")).first.click()
+    choose_seat(page)
+    expect(page.get_by_role("heading", name="Choose your seat: return")).to_be_visible()
+    choose_seat(page)
+    fill_passenger(page)
+    expect(page.get_by_text("Two independent bookings.", exact=True)).to_be_visible()
+    pay(page)
+    expect(page.get_by_role("link", name="See your tickets")).to_have_count(2)
+    page.goto("/trips/")
+    expect(page.locator("article .mono")).to_have_count(2)
+
+
+def test_seat_taken_by_somebody_else_offers_another_with_everything_kept(page: Page, suite: Suite) -> None:
+    seat = to_payment(page)
+    flight = page.evaluate(
+        "new URL(document.querySelector('a[href*=\"/book/seats/\"]').href).searchParams.get('flight')"
+    )
+    assert suite.book(flight_id=int(flight), seat_numbers=[seat])["success"]
+    pay(page)
+    page.get_by_role("link", name="Choose another seat").click()
+    expect(page.get_by_label(f"Seat {seat},")).to_have_accessible_name(re.compile("taken"))
+    choose_seat(page)
+    expect(page.get_by_label("Last name")).to_have_value("Lovelace")
+    page.get_by_role("button", name="Continue to payment").click()
+    pay(page)
+    expect(page.get_by_role("link", name="See your tickets")).to_be_visible()
+
+
+def test_reload_during_progress_shows_the_same_booking(page: Page, suite: Suite) -> None:
+    suite.put_faults("payment", {"step": "AuthorizePayment", "kind": "delay", "seconds": 6, "times": 1})
+    to_payment(page)
+    pay(page)
+    expect(page.get_by_text("Asking your bank")).to_be_visible()
+    first = saga_id(page)
+    page.reload()
+    assert saga_id(page) == first
+    expect(page.get_by_text("Booked", exact=True)).to_be_visible()
+
+
+def test_progress_is_live_without_a_reload(page: Page, suite: Suite) -> None:
+    suite.put_faults("payment", {"step": "AuthorizePayment", "kind": "delay", "seconds": 6, "times": 1})
+    to_payment(page)
+    pay(page)
+    page.wait_for_load_state()
+    page.evaluate("window.sameDocument = true")
+    expect(page.get_by_text("Booked", exact=True)).to_be_visible()
+    assert page.evaluate("window.sameDocument") is True
+
+
+def test_double_click_on_pay_books_once(page: Page, suite: Suite) -> None:
+    to_payment(page)
+    page.locator("[value=tok_ok]").check()
+    page.get_by_role("button", name=re.compile("^Pay")).dblclick()
+    expect(page.get_by_text("Booked", exact=True)).to_be_visible()
+    owner = suite.get(f"/api/saga/status/{saga_id(page)}/")["user_id"]
+    assert len(suite.get(f"/api/saga/?user_id={owner}")["results"]) == 1
+
+
+def test_cancellation_shows_consequences_and_then_undoes(page: Page) -> None:
+    to_payment(page)
+    pay(page)
+    page.get_by_role("link", name="See your tickets").click()
+    page.get_by_role("link", name="Cancel this booking").click()
+    expect(page.get_by_text("are released in full")).to_be_visible()
+    page.get_by_role("button", name="Cancel this booking").click()
+    expect(page.get_by_text("Cancelled", exact=True)).to_be_visible()
+    expect(page.get_by_text("Seats given back", exact=True)).to_be_visible()
+
+
+def test_console_retries_a_stuck_compensation(page: Page) -> None:
+    page.goto("/faults/")
+    page.get_by_role("button", name=re.compile("A compensation gets stuck")).click()
+    to_payment(page)
+    pay(page)
+    expect(page.get_by_text("Cancelling the payment")).to_be_visible()
+    stuck = saga_id(page)
+    page.goto("/faults/")
+    page.get_by_role("button", name="Remove all").click()
+    page.goto(f"/console/{stuck}/")
+    if page.get_by_role("button", name="Retry now").count():
+        page.locator("#reason").fill("payment is back")
+        page.get_by_role("button", name="Retry now").click()
+    expect(page.locator(".pill.bad", has_text="compensated").first).to_be_visible()
+
+
+SWITCHES = ("reserveseat", "authorizepayment", "awardmiles", "confirmbooking")
+
+
+@pytest.mark.parametrize(("switch", "undone"), list(zip(SWITCHES, range(4), strict=True)))
+def test_each_failure_switch_undoes_the_steps_before_it(page: Page, switch: str, undone: int) -> None:
+    to_payment(page)
+    page.get_by_text("Make a step fail").click()
+    page.locator(f"[name=simulate_{switch}_fail]").check()
+    pay(page)
+    expect(page.get_by_text("Nothing was charged.")).to_be_visible()
+    expect(page.locator(".live .pill.undo")).to_have_count(undone)
+
+
+@pytest.mark.parametrize(
+    ("lesson", "end"),
+    [("Payment refuses", "Nothing was charged."), ("The reply is lost", "See your tickets")],
+)
+def test_each_lesson_of_the_fault_console_can_be_seen(page: Page, lesson: str, end: str) -> None:
+    page.goto("/faults/")
+    page.get_by_role("button", name=re.compile(lesson)).click()
+    to_payment(page)
+    pay(page)
+    expect(page.get_by_text(end)).to_be_visible()
+    page.goto("/faults/")
+    expect(page.get_by_text(re.compile("fired once"))).to_be_visible()
+
+
+@pytest.mark.parametrize("kind", ["refuse", "fail", "delay", "lose_reply"])
+def test_each_kind_of_fault_can_be_set_and_removed(page: Page, kind: str) -> None:
+    page.goto("/faults/")
+    page.get_by_label("What").select_option(kind)
+    page.get_by_role("button", name="Set this fault").click()
+    expect(page.get_by_text(re.compile(f"AuthorizePayment: {kind}"))).to_be_visible()
+    page.get_by_role("button", name="Remove all").click()
+    expect(page.get_by_text("No fault is set")).to_be_visible()
+
+
+def every_page(page: Page, suite: Suite) -> list[str]:
+    """The address of each kind of page, with something on it."""
+    to_payment(page)
+    payment = page.url
+    pay(page, "tok_declined")
+    expect(page.get_by_text("Nothing was charged.")).to_be_visible()
+    failed = saga_id(page)
+    page.goto(payment)
+    pay(page)
+    page.get_by_role("link", name="See your tickets").click()
+    trip = re.sub(r"\?.*", "", page.url).removeprefix(suite.url())
+    page.goto(payment)
+    seats = page.locator('a[href*="/book/seats/"]').first.get_attribute("href") or ""
+    return [
+        *("/", RESULTS, f"{RESULTS}&cabin=first", "/flights/?origin=nowhere"),
+        *(seats, seats.replace("/seats/", "/passengers/"), payment, f"/progress/{failed}/"),
+        *(trip, f"{trip}ticket/", f"{trip}cancel/", "/trips/", "/trips/find/", "/miles/"),
+        *("/account/login/", "/account/register/", "/how-it-works/", "/try/"),
+        *("/pages/about/", "/pages/privacy/", "/console/", f"/console/{failed}/", "/faults/", "/nothing/"),
+    ]
+
+
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1440), ("dark", 360)])
+def test_no_page_has_an_accessibility_violation_or_overflows(
+    browser: Browser, suite: Suite, scheme: str, width: int
+) -> None:
+    """axe-core's rules of WCAG 2.2 AA."""
+    context = browser.new_context(
+        base_url=suite.url(),
+        color_scheme="dark" if scheme == "dark" else "light",
+        viewport={"width": width, "height": 900},
+    )
+    page, found = context.new_page(), []
+    for address in every_page(page, suite):
+        page.goto(address)
+        page.evaluate(AXE.read_text())
+        for violation in page.evaluate("rules => axe.run(document, rules)", RULES)["violations"]:
+            nodes = [node["html"][:120] for node in violation["nodes"][:3]]
+            found.append(f"{address}: {violation['id']}: {nodes}")
+        if (wide := page.evaluate("document.documentElement.scrollWidth")) > width:
+            found.append(f"{address}: {wide} pixels wide")
+    context.close()
+    assert found == []

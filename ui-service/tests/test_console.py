@@ -1,0 +1,235 @@
+"""The saga console: what it shows, and the operator's actions."""
+
+import json
+from datetime import timedelta
+
+import pytest
+from django.test import Client
+from pytest_django import Settings
+from service_kit.clock import utc_now
+
+from tests.desk import COMPLETED, DECLINED, EVENTS, PAYMENT, RUNNING, SAGA, Desk, event, saga
+from ui import diagrams
+from ui.models import User
+from ui.sagas import from_status
+
+LIST, PAGE = "/console/", f"/console/{SAGA}/"
+STUCK = saga(
+    "COMPENSATING",
+    "DONE UNDOING REFUSED PENDING",
+    needs_attention=True,
+    attention_reason="CancelPayment failed 10 times",
+    finished_at=None,
+)
+
+
+def lists(desk: Desk, *sagas: object, following: str | None = None) -> None:
+    desk.answers("/api/saga/", {"results": list(sagas), "next": following})
+
+
+def shows(desk: Desk, status: dict[str, object]) -> None:
+    desk.tells(status)
+    desk.answers(
+        f"/api/payments/{SAGA}/", {"status": "AUTHORIZED", "authorization_id": "auth-1"}, base=PAYMENT
+    )
+
+
+def test_list_shows_status_steps_and_outcome(client: Client, desk: Desk) -> None:
+    lists(desk, COMPLETED, {**DECLINED, "correlation_id": "other"})
+    text = client.get(LIST).content.decode()
+    for shown in (
+        "completed",
+        "compensated",
+        "ABC234",
+        "PAYMENT_DECLINED",
+        "250 ms",
+        "AuthorizePayment refused",
+    ):
+        assert shown in text
+    assert "Lovelace" not in text
+
+
+def test_list_makes_a_bounded_number_of_reads(client: Client, desk: Desk) -> None:
+    lists(desk, *[{**COMPLETED, "correlation_id": f"c{n}"} for n in range(50)])
+    client.get(LIST)
+    assert len(desk.calls) == 6
+
+
+def test_filters_of_the_address_become_the_backends(client: Client, desk: Desk) -> None:
+    lists(desk)
+    client.get(f"{LIST}?status=COMPLETED&attention=1&user=demo&since=1&cursor=abc")
+    asked = [str(call.url) for call in desk.calls if "cursor=abc" in str(call.url)]
+    assert len(asked) == 1
+    for part in ("status=COMPLETED", "needs_attention=true", "user_id=demo", "created_after="):
+        assert part in asked[0]
+
+
+def test_wrong_filters_are_left_out(client: Client, desk: Desk) -> None:
+    lists(desk)
+    assert client.get(f"{LIST}?status=x&user=%00&since=9").status_code == 200
+    assert not any("%00" in str(call.url) or "status=x" in str(call.url) for call in desk.calls)
+
+
+def test_next_page_keeps_the_filters(client: Client, desk: Desk) -> None:
+    lists(desk, COMPLETED, following="/api/saga/?status=COMPLETED&cursor=xyz%3D")
+    text = client.get(f"{LIST}?status=COMPLETED").content.decode()
+    assert "?status=COMPLETED&amp;cursor=xyz%3D" in text
+
+
+def test_stuck_sagas_are_grouped_by_their_error(client: Client, desk: Desk) -> None:
+    lists(desk, STUCK, {**STUCK, "correlation_id": "other"})
+    text = client.get(LIST).content.decode()
+    assert "2 sagas:</b> CancelPayment failed 10 times" in text
+
+
+def test_saga_shows_both_lanes_attempts_and_every_event(client: Client, desk: Desk) -> None:
+    shows(desk, COMPLETED)
+    text = client.get(PAGE).content.decode()
+    for shown in (
+        "ReserveSeat",
+        "CancelBooking",
+        "not needed",
+        "auth-1",
+        "SAGA_STEP_COMPLETED",
+        "&quot;sequence&quot;: 4",
+    ):
+        assert shown in text
+    assert text.count("event_id") == len(EVENTS)
+
+
+def test_running_saga_is_live_and_finished_one_is_not(client: Client, desk: Desk) -> None:
+    shows(desk, RUNNING)
+    assert "sse-connect" in client.get(PAGE).content.decode()
+    shows(desk, COMPLETED)
+    assert "sse-connect" not in client.get(PAGE).content.decode()
+    assert client.get(f"{PAGE}part/", headers={"HX-Request": "true"}).status_code == 286
+
+
+def test_payment_service_away_does_not_hide_the_saga(client: Client, desk: Desk) -> None:
+    desk.tells(COMPLETED)
+    desk.answers(f"/api/payments/{SAGA}/", {}, status=503, base=PAYMENT)
+    assert client.get(PAGE).status_code == 200
+
+
+def test_export_is_one_json_file_with_status_and_events(client: Client, desk: Desk) -> None:
+    desk.tells(COMPLETED)
+    response = client.get(f"{PAGE}export.json")
+    found = json.loads(response.content)
+    assert found["saga"]["status"] == "COMPLETED" and len(found["events"]) == len(EVENTS)
+    assert response["Content-Disposition"] == 'attachment; filename="saga.json"'
+
+
+@pytest.mark.parametrize(
+    ("action", "more", "sent"),
+    [
+        ("retry", {}, {"reason": "because"}),
+        ("cancel", {}, {"reason": "because"}),
+        (
+            "resolve",
+            {"step": "AuthorizePayment", "evidence": "slip 7"},
+            {"reason": "because", "step": "AuthorizePayment", "evidence": "slip 7"},
+        ),
+    ],
+)
+def test_action_is_sent_with_its_reason_as_operator(
+    client: Client, desk: Desk, action: str, more: dict[str, str], sent: dict[str, str]
+) -> None:
+    desk.answers(f"/api/saga/{SAGA}/{action}/", STUCK, status=202, method="POST")
+    client.post(f"{PAGE}act/", {"action": action, "reason": "because", **more})
+    (request,) = desk.sent_to(f"/api/saga/{SAGA}/{action}/")
+    assert desk.body(request) == sent
+    assert request.headers["X-On-Behalf-Of-Role"] == "operator"
+
+
+def test_action_without_a_reason_is_not_sent(client: Client, desk: Desk) -> None:
+    client.post(f"{PAGE}act/", {"action": "retry", "reason": " "})
+    assert desk.calls == []
+
+
+def test_refused_action_says_why(client: Client, desk: Desk) -> None:
+    shows(desk, COMPLETED)
+    desk.refuses(f"/api/saga/{SAGA}/cancel/", 409, "NOT_CANCELLABLE", "The booking is confirmed.")
+    text = client.post(f"{PAGE}act/", {"action": "cancel", "reason": "x"}, follow=True).content.decode()
+    assert "The booking is confirmed." in text
+
+
+def test_bulk_retry_tries_each_and_tells_each_refusal(client: Client, desk: Desk) -> None:
+    lists(desk)
+    desk.answers(f"/api/saga/{SAGA}/retry/", STUCK, status=202, method="POST")
+    desk.refuses("/api/saga/other/retry/", 409, "NO", "It is being worked on.")
+    form = {"action": "retry", "reason": "payment is back", "saga": [SAGA, "other"]}
+    text = client.post(f"{LIST}act/", form, follow=True).content.decode()
+    assert "Done: retry of 1 saga." in text and "other: It is being worked on." in text
+
+
+def test_only_stuck_compensations_can_be_settled_by_hand(client: Client, desk: Desk) -> None:
+    shows(desk, STUCK)
+    assert "Settled by hand" in client.get(PAGE).content.decode()
+    shows(desk, RUNNING)
+    assert "Settled by hand" not in client.get(PAGE).content.decode()
+
+
+@pytest.mark.parametrize(
+    ("role", "sees", "acts"), [("traveller", 403, 403), ("auditor", 200, 403), ("operator", 200, 302)]
+)
+def test_console_is_for_its_roles_outside_demo_mode(
+    client: Client, desk: Desk, traveller: User, settings: Settings, role: str, sees: int, acts: int
+) -> None:
+    settings.DEMO_MODE = False
+    User.objects.filter(pk=traveller.pk).update(role=role)
+    client.force_login(traveller)
+    lists(desk)
+    assert client.get(LIST).status_code == sees
+    assert client.post(f"{PAGE}act/", {"action": "retry", "reason": ""}).status_code == acts
+
+
+def test_visitor_sees_no_console_outside_demo_mode(client: Client, desk: Desk, settings: Settings) -> None:
+    settings.DEMO_MODE = False
+    for page in (LIST, PAGE, f"{PAGE}export.json"):
+        assert client.get(page).status_code == 403
+    assert client.get("/faults/").status_code == 404
+
+
+def test_attempts_are_drawn_from_their_events(client: Client, desk: Desk) -> None:
+    late = (utc_now() - timedelta(seconds=2)).isoformat()
+    retried = [
+        event(1, "SAGA_STEP_STARTED", step="AuthorizePayment", attempt=1),
+        event(2, "SAGA_STEP_UNKNOWN", step="AuthorizePayment", attempt=1, error="timed out"),
+        {**event(3, "SAGA_STEP_STARTED", step="AuthorizePayment", attempt=2), "timestamp": late},
+    ]
+    desk.tells(RUNNING, retried)
+    desk.answers(f"/api/payments/{SAGA}/", {}, status=404, base=PAYMENT)
+    text = client.get(PAGE).content.decode()
+    assert 'class="bar warn"' in text and "AuthorizePayment (2)" in text and 'class="bar now"' in text
+
+
+@pytest.mark.parametrize(
+    ("status", "states", "undo"),
+    [
+        ("RUNNING", "DONE STARTED PENDING PENDING", ["if needed"] * 4),
+        ("COMPLETED", "DONE DONE DONE DONE", ["not needed"] * 4),
+        ("COMPENSATING", "DONE UNDOING REFUSED PENDING", ["waits", "undoing", "not needed", "not needed"]),
+        (
+            "COMPENSATED",
+            "UNDONE REFUSED PENDING PENDING",
+            ["undone", "not needed", "not needed", "not needed"],
+        ),
+    ],
+)
+def test_undo_lane_says_what_each_compensation_is_at(status: str, states: str, undo: list[str]) -> None:
+    drawn = diagrams.lanes(from_status(saga(status, states)))
+    assert [box.state for box in drawn.undo] == undo
+
+
+def test_saga_that_is_stuck_for_hours_is_shown_with_its_newest_tries(client: Client, desk: Desk) -> None:
+    long = [
+        {**event(number, kind, step="AwardMiles", attempt=number // 2 + 1, error="x" * 200), "timestamp": at}
+        for number in range(1, 1001)
+        for kind in (["SAGA_STEP_STARTED", "SAGA_STEP_UNKNOWN"][number % 2 - 1],)
+        for at in ((utc_now() + timedelta(seconds=number)).isoformat(),)
+    ]
+    desk.tells(STUCK, long)
+    desk.answers(f"/api/payments/{SAGA}/", {}, status=404, base=PAYMENT)
+    text = client.get(PAGE).content.decode()
+    assert text.count('<rect class="bar') == diagrams.MOST_BARS
+    assert "The newest tries" in text and text.count("event_id") == 1000

@@ -1,0 +1,79 @@
+"""The fault console of demo mode."""
+
+from django.test import Client
+
+from tests.desk import BACKEND, LOYALTY, PAYMENT, Desk
+
+KINDS = {"refuse": "say no", "delay": "answer late"}
+ACTIVE = {
+    "id": 1,
+    "step": "AuthorizePayment",
+    "kind": "delay",
+    "correlation_id": "",
+    "remaining": 2,
+    "seconds": 3.0,
+    "fired": 1,
+}
+PATH = "/api/demo/faults/"
+
+
+def has_faults(desk: Desk, *payment: object) -> None:
+    desk.answers("/api/saga/", {"results": [], "next": None})
+    for base in (BACKEND, LOYALTY, PAYMENT):
+        found = list(payment) if base == PAYMENT else []
+        for method in ("GET", "PUT", "DELETE"):
+            desk.answers(PATH, {"faults": found, "kinds": KINDS, "steps": []}, base=base, method=method)
+
+
+def changes(desk: Desk) -> list[tuple[str, object]]:
+    """Method and faults of each change, by service's port."""
+    return [
+        (f"{call.method} {str(call.url)[17:21]}", desk.body(call).get("faults"))
+        for call in desk.sent_to(PATH)
+        if call.method != "GET"
+    ]
+
+
+def test_faults_that_are_set_are_shown_with_how_often_they_fired(client: Client, desk: Desk) -> None:
+    has_faults(desk, ACTIVE)
+    text = client.get("/faults/").content.decode()
+    assert "delay by 3.0 s" in text and "2 more; fired once" in text and "Remove all" in text
+
+
+def test_service_that_is_away_is_told(client: Client, desk: Desk) -> None:
+    has_faults(desk)
+    desk.answers(PATH, {}, status=503, base=LOYALTY)
+    assert "loyalty is away" in client.get("/faults/").content.decode()
+
+
+def test_new_fault_is_set_beside_those_that_are(client: Client, desk: Desk) -> None:
+    has_faults(desk, ACTIVE)
+    form = {"step": "CancelPayment", "kind": "refuse", "times": "1", "seconds": "x"}
+    client.post("/faults/", form)
+    known = {"step": "AuthorizePayment", "kind": "delay", "seconds": 3, "times": 2}
+    new = {"step": "CancelPayment", "kind": "refuse", "times": 1}
+    assert changes(desk) == [("PUT 8003", [known, new])]
+
+
+def test_lesson_sets_its_faults_and_removes_all_others(client: Client, desk: Desk) -> None:
+    has_faults(desk, ACTIVE)
+    client.post("/faults/", {"preset": "stuck"})
+    assert changes(desk) == [
+        ("DELETE 8001", None),
+        ("PUT 8003", [{"step": "CancelPayment", "kind": "fail"}]),
+        ("PUT 8002", [{"step": "AwardMiles", "kind": "refuse", "times": 1}]),
+    ]
+
+
+def test_clearing_removes_the_faults_of_every_service(client: Client, desk: Desk) -> None:
+    has_faults(desk, ACTIVE)
+    client.post("/faults/", {"clear": "1"})
+    assert [what for what, _ in changes(desk)] == ["DELETE 8001", "DELETE 8003", "DELETE 8002"]
+
+
+def test_refused_fault_says_why(client: Client, desk: Desk) -> None:
+    has_faults(desk)
+    desk.refuses(PATH, 400, "INVALID", "kind: must be one of refuse", method="PUT")
+    desk.answers(PATH, {"code": "INVALID", "detail": "kind: wrong"}, status=400, base=PAYMENT, method="PUT")
+    form = {"step": "CancelPayment", "kind": "explode", "times": "1", "seconds": "3"}
+    assert "kind: wrong" in client.post("/faults/", form, follow=True).content.decode()

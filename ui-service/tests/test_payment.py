@@ -1,0 +1,173 @@
+"""Paying: what is sent to the backend, and what its answers become."""
+
+import re
+
+import pytest
+from django.test import Client
+from pytest_django import Settings
+
+from tests.desk import RETURN_SAGA, SAGA, SEAT_LOST, Desk, flight
+from tests.test_booking import ADA, ONE, PASSENGERS
+from ui.models import User
+
+START = "/api/saga/start-booking/"
+
+
+def pay_page(client: Client, query: str = f"{ONE}&seats1=7A") -> str:
+    return client.post(f"{PASSENGERS}?{query}", ADA)["Location"]
+
+
+def form_of(client: Client, page: str) -> dict[str, str]:
+    """What a browser would send: the hidden key and the first card."""
+    text = client.get(page).content.decode()
+    key = re.search(r'name="key" value="([^"]+)"', text)
+    assert key is not None
+    return {"key": key[1], "card_token": "tok_ok"}
+
+
+def test_payment_starts_the_saga_and_goes_to_its_progress(client: Client, desk: Desk) -> None:
+    desk.sells().starts()
+    page = pay_page(client)
+    form = form_of(client, page)
+    response = client.post(page, form)
+    assert response["Location"] == f"/progress/{SAGA}/"
+    (sent,) = desk.sent_to(START)
+    assert sent.headers["Prefer"] == "respond-async"
+    assert sent.headers["Idempotency-Key"] == f"{form['key']}-1"
+    body = desk.body(sent)
+    assert body.pop("user_id").startswith("guest-")
+    assert body == {
+        "flight_id": 1,
+        "passengers": [{"first_name": "Ada", "last_name": "Lovelace", "gender": "female"}],
+        "contact_info": {"email": "ada@example.com", "mobile": "+1 555 0100"},
+        "seat_class": "economy",
+        "seat_numbers": ["7A"],
+        "payment": {"card_token": "tok_ok"},
+        "expected_amount": 211.41,
+    }
+
+
+def test_logged_in_traveller_books_under_own_id(client: Client, desk: Desk, traveller: User) -> None:
+    client.force_login(traveller)
+    desk.sells().starts()
+    page = pay_page(client)
+    client.post(page, form_of(client, page))
+    (sent,) = desk.sent_to(START)
+    assert desk.body(sent)["user_id"] == traveller.traveller_id
+    assert sent.headers["X-On-Behalf-Of"] == traveller.traveller_id
+
+
+def test_second_click_sends_the_same_key_and_ends_on_the_same_saga(client: Client, desk: Desk) -> None:
+    desk.sells().starts()
+    page = pay_page(client)
+    form = form_of(client, page)
+    places = {client.post(page, form)["Location"] for _ in range(2)}
+    assert places == {f"/progress/{SAGA}/"}
+    first, second = desk.sent_to(START)
+    assert first.headers["Idempotency-Key"] == second.headers["Idempotency-Key"]
+    assert first.body == second.body
+
+
+def test_each_opening_of_the_page_has_a_new_key(client: Client, desk: Desk) -> None:
+    desk.sells()
+    page = pay_page(client)
+    assert form_of(client, page)["key"] != form_of(client, page)["key"]
+
+
+def test_return_trip_starts_two_bookings_with_their_own_keys(client: Client, desk: Desk) -> None:
+    desk.sells(flight(1), flight(2)).starts(SAGA, RETURN_SAGA)
+    page = pay_page(client, "flight=1&flight=2&cabin=economy&passengers=1&seats1=7A&seats2=8B")
+    assert "Two independent bookings" in client.get(page).content.decode()
+    response = client.post(page, form_of(client, page))
+    assert response["Location"] == f"/progress/{SAGA}/?and={RETURN_SAGA}"
+    out, back = desk.sent_to(START)
+    assert (desk.body(out)["flight_id"], desk.body(back)["flight_id"]) == (1, 2)
+    assert desk.body(back)["seat_numbers"] == ["8B"]
+    assert out.headers["Idempotency-Key"] != back.headers["Idempotency-Key"]
+
+
+def test_failure_switches_are_sent_in_demo_mode(client: Client, desk: Desk) -> None:
+    desk.sells().starts()
+    page = pay_page(client)
+    client.post(page, {**form_of(client, page), "simulate_awardmiles_fail": "on"})
+    assert desk.body(desk.sent_to(START)[0])["simulate_awardmiles_fail"] is True
+
+
+def test_failure_switches_and_test_cards_are_not_there_outside_demo_mode(
+    client: Client, desk: Desk, settings: Settings
+) -> None:
+    settings.DEMO_MODE = False
+    desk.sells().starts()
+    page = pay_page(client)
+    text = client.get(page).content.decode()
+    assert "simulate_" not in text and "tok_declined" not in text
+    client.post(page, {**form_of(client, page), "simulate_awardmiles_fail": "on"})
+    assert "simulate_awardmiles_fail" not in desk.body(desk.sent_to(START)[0])
+
+
+@pytest.mark.parametrize("token", ["4111111111111111", "", "tok_ok\n", "tok_" + "x" * 99])
+def test_anything_but_an_opaque_token_is_refused_before_it_is_sent(
+    client: Client, desk: Desk, token: str
+) -> None:
+    desk.sells().starts()
+    page = pay_page(client)
+    response = client.post(page, {**form_of(client, page), "card_token": token})
+    assert response.status_code == 422
+    assert "Choose a card." in response.content.decode()
+    assert desk.sent_to(START) == []
+
+
+def test_no_page_has_a_field_for_a_card_number(client: Client, desk: Desk) -> None:
+    desk.sells()
+    text = client.get(pay_page(client)).content.decode()
+    assert not re.search(r'name="[^"]*(number|pan|cvv|cvc|expiry)', text)
+    assert "cc-number" not in text
+
+
+def test_key_used_for_another_choice_is_told_and_nothing_is_started(client: Client, desk: Desk) -> None:
+    desk.sells()
+    desk.refuses(START, 422, "IDEMPOTENCY_KEY_REUSED", "This key came before with another body.")
+    page = pay_page(client)
+    response = client.post(page, form_of(client, page))
+    assert response.status_code == 422
+    assert "already sent with another card" in response.content.decode()
+
+
+def test_refused_field_is_shown_with_the_form_as_it_was(client: Client, desk: Desk) -> None:
+    desk.sells()
+    errors = {"passengers[0].first_name": "must not hold control characters"}
+    desk.refuses(START, 400, "INVALID", "wrong", errors=errors)
+    page = pay_page(client)
+    text = client.post(page, {**form_of(client, page), "card_token": "tok_declined"}).content.decode()
+    assert "must not hold control characters" in text
+    assert 'value="tok_declined" checked' in text
+
+
+def test_backend_away_keeps_the_key_so_that_a_second_try_is_safe(client: Client, desk: Desk) -> None:
+    desk.sells()
+    desk.answers(START, {}, status=503, method="POST")
+    page = pay_page(client)
+    form = form_of(client, page)
+    text = client.post(page, form).content.decode()
+    assert "you will not be charged twice" in text
+    assert f'name="key" value="{form["key"]}"' in text
+
+
+def test_outbound_started_and_return_refused_goes_on_with_the_outbound(client: Client, desk: Desk) -> None:
+    desk.sells(flight(1), flight(2)).starts(SAGA)
+    page = pay_page(client, "flight=1&flight=2&cabin=economy&passengers=1")
+    form = form_of(client, page)
+    desk.then_refuses(START, 404, "NOT_FOUND", "There is no such flight.")
+    response = client.post(page, form)
+    assert response["Location"] == f"/progress/{SAGA}/"
+    desk.tells(SEAT_LOST)
+    assert "the return could not be started" in client.get(response["Location"]).content.decode()
+
+
+def test_changed_price_is_told_before_paying(client: Client, desk: Desk) -> None:
+    desk.sells()
+    page = pay_page(client)
+    dearer = [{"seat_class": "economy", "fare": 200.00, "seats": 156, "seats_left": 9}]
+    desk.answers("/api/flights/1/", flight(seat_classes=dearer))
+    text = client.get(page).content.decode()
+    assert "The price has changed" in text and "$250.00" in text

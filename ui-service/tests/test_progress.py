@@ -1,0 +1,92 @@
+"""The page of a booking under way: plain words, safe to reload, and a next step after a failure."""
+
+import pytest
+from django.test import Client
+
+from tests.desk import COMPLETED, DECLINED, RETURN_SAGA, RUNNING, SAGA, SEAT_LOST, Desk, Json, saga
+from tests.test_payment import form_of, pay_page
+
+PAGE = f"/progress/{SAGA}/"
+
+
+def booked(client: Client, desk: Desk) -> str:
+    """A saga started from this browser; the address of its booking form."""
+    desk.sells().starts()
+    page = pay_page(client)
+    client.post(page, form_of(client, page))
+    return page
+
+
+def test_running_saga_is_live_and_reloads_itself_without_javascript(client: Client, desk: Desk) -> None:
+    desk.tells(RUNNING)
+    text = client.get(PAGE).content.decode()
+    assert "Seats held" in text and "Asking your bank" in text and "Issue the tickets" in text
+    assert f'sse-connect="/api/saga/stream/{SAGA}/"' in text
+    assert '<noscript><meta http-equiv="refresh" content="2"></noscript>' in text
+
+
+def test_finished_saga_links_to_the_tickets_and_is_not_live(client: Client, desk: Desk) -> None:
+    desk.tells(COMPLETED)
+    text = client.get(PAGE).content.decode()
+    assert "/trips/ABC234/?new=1" in text
+    assert "sse-connect" not in text and "http-equiv" not in text
+
+
+@pytest.mark.parametrize(("status", "code"), [(RUNNING, 200), (COMPLETED, 286)])
+def test_fragment_stops_the_polling_once_it_is_over(
+    client: Client, desk: Desk, status: Json, code: int
+) -> None:
+    desk.tells(status)
+    assert client.get(f"{PAGE}part/", headers={"HX-Request": "true"}).status_code == code
+
+
+def test_declined_card_says_why_what_was_undone_and_offers_another_card(client: Client, desk: Desk) -> None:
+    page = booked(client, desk)
+    desk.tells(DECLINED)
+    text = client.get(PAGE).content.decode()
+    assert "Your bank refused the payment." in text and "Nothing was charged." in text
+    assert "Seats given back" in text
+    assert f'href="{page}"' in text and "Try another card" in text
+    assert "Lovelace" in client.get(page).content.decode()
+
+
+def test_lost_seat_offers_the_seat_map_without_that_seat_and_with_everything_else(
+    client: Client, desk: Desk
+) -> None:
+    booked(client, desk)
+    desk.tells(SEAT_LOST)
+    text = client.get(PAGE).content.decode()
+    assert "Choose another seat" in text and "Nothing had to be" in text
+    assert "/book/seats/?flight=1&amp;cabin=economy&amp;passengers=1&amp;draft=" in text
+
+
+def test_failure_seen_from_another_browser_offers_a_new_search(client: Client, desk: Desk) -> None:
+    desk.tells(DECLINED)
+    assert "Search again" in client.get(PAGE).content.decode()
+
+
+def test_cancelled_booking_is_not_called_a_failure(client: Client, desk: Desk) -> None:
+    desk.tells(saga("COMPENSATED", "UNDONE UNDONE UNDONE UNDONE", reason="CANCELLED_BY_USER"))
+    text = client.get(PAGE).content.decode()
+    assert "Cancelled" in text and "$211.41 released" in text
+    assert "did not work out" not in text
+
+
+def test_stuck_saga_is_told_in_plain_words(client: Client, desk: Desk) -> None:
+    stuck = saga("COMPENSATING", "DONE UNDOING REFUSED PENDING", needs_attention=True, finished_at=None)
+    desk.tells(stuck)
+    text = client.get(PAGE).content.decode()
+    assert "Our desk is looking at this" in text and "Will be undone next." in text
+
+
+def test_two_bookings_of_a_return_trip_stand_on_one_page(client: Client, desk: Desk) -> None:
+    desk.tells(COMPLETED)
+    desk.tells({**DECLINED, "correlation_id": RETURN_SAGA})
+    text = client.get(f"{PAGE}?and={RETURN_SAGA}").content.decode()
+    assert "Your two bookings" in text and "Booked" in text and "This did not work out" in text
+
+
+def test_saga_that_is_not_there_is_a_404(client: Client, desk: Desk) -> None:
+    desk.refuses(f"/api/saga/status/{SAGA}/", 404, "NOT_FOUND", "There is no such saga.", method="GET")
+    assert client.get(PAGE).status_code == 404
+    assert client.get("/progress/a%20b/").status_code == 404

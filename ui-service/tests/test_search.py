@@ -1,0 +1,152 @@
+from datetime import timedelta
+
+import pytest
+from django.test import Client
+from service_kit.clock import utc_now
+
+from tests.desk import Desk, airport, flight
+
+DAY = (utc_now() + timedelta(days=20)).date().isoformat()
+LATER = (utc_now() + timedelta(days=27)).date().isoformat()
+ONE_WAY = {"origin": "DFW", "destination": "Chicago (ORD)", "depart": DAY}
+
+
+def found_places(desk: Desk, *codes: tuple[str, str]) -> None:
+    desk.answers("/api/places/search/", {"results": [airport(code, city) for code, city in codes]})
+
+
+def test_first_page_is_open_without_login_and_calls_nobody(client: Client, desk: Desk) -> None:
+    response = client.get("/")
+    assert response.status_code == 200
+    assert desk.calls == []
+
+
+def test_search_in_the_address_fills_the_form(client: Client, desk: Desk) -> None:
+    text = client.get("/", {"origin": "DFW", "destination": "ORD", "cabin": "business"}).content.decode()
+    assert 'value="DFW"' in text and 'value="business" selected' in text
+
+
+def test_results_show_local_times_zone_next_day_and_price(client: Client, desk: Desk) -> None:
+    desk.sells()
+    text = client.get("/flights/", ONE_WAY).content.decode()
+    for shown in ("22:45", "01:05", "UTC-6", "+1", "$161.41", "ZZ101", "12 seats left", "earns 161 miles"):
+        assert shown in text
+    asked = desk.query("/api/flights/search/")
+    assert (asked["origin"], asked["destination"], asked["depart_date"]) == ("DFW", "ORD", DAY)
+
+
+def test_few_seats_left_are_told(client: Client, desk: Desk) -> None:
+    few = flight(seat_classes=[{"seat_class": "economy", "fare": 100, "seats": 156, "seats_left": 3}])
+    desk.sells(few)
+    assert "3 left" in client.get("/flights/", ONE_WAY).content.decode()
+
+
+def test_flight_without_enough_seats_cannot_be_chosen(client: Client, desk: Desk) -> None:
+    full = flight(seat_classes=[{"seat_class": "economy", "fare": 100, "seats": 156, "seats_left": 1}])
+    desk.sells(full)
+    text = client.get("/flights/", {**ONE_WAY, "passengers": "2"}).content.decode()
+    assert "Sold out" in text and "/book/seats/" not in text
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        ("depart", "2001-01-01", "This day is in the past."),
+        ("depart", "soon", "Enter a valid date."),
+        ("destination", "DFW", "Choose a place other than the departure."),
+        ("passengers", "10", "Select a valid choice"),
+        ("origin", "", "This field is required."),
+    ],
+)
+def test_wrong_field_says_so_beside_itself_and_the_rest_is_kept(
+    client: Client, desk: Desk, field: str, value: str, message: str
+) -> None:
+    found_places(desk, ("DFW", "Dallas"))
+    response = client.get("/flights/", {**ONE_WAY, "cabin": "first", field: value})
+    text = response.content.decode()
+    assert response.status_code == 422
+    assert message in text and 'value="first" selected' in text
+
+
+def test_ambiguous_place_names_the_candidates(client: Client, desk: Desk) -> None:
+    found_places(desk, ("DFW", "Dallas"), ("DAL", "Dallas"))
+    text = client.get("/flights/", {**ONE_WAY, "origin": "dallas"}).content.decode()
+    assert "Which one: Dallas (DFW), Dallas (DAL)?" in text
+
+
+def test_unknown_place_is_told(client: Client, desk: Desk) -> None:
+    found_places(desk)
+    assert "We know no airport" in client.get("/flights/", {**ONE_WAY, "origin": "Atlantis"}).content.decode()
+
+
+@pytest.mark.parametrize(("back", "message"), [("", "Choose the day"), ("2002-02-02", "cannot be before")])
+def test_return_needs_a_day_after_the_departure(client: Client, desk: Desk, back: str, message: str) -> None:
+    found_places(desk, ("DFW", "Dallas"))
+    text = client.get("/flights/", {**ONE_WAY, "trip": "return", "back": back}).content.decode()
+    assert message in text
+
+
+def test_return_is_searched_the_other_way_round_and_said_to_be_two_bookings(
+    client: Client, desk: Desk
+) -> None:
+    desk.sells(flight(1), flight(2))
+    query = {**ONE_WAY, "trip": "return", "back": LATER, "outbound": "1"}
+    text = client.get("/flights/", query).content.decode()
+    asked = desk.query("/api/flights/search/")
+    assert (asked["origin"], asked["destination"], asked["depart_date"]) == ("ORD", "DFW", LATER)
+    assert "two independent bookings" in text
+    assert "flight=1&amp;flight=2" in text
+
+
+def test_results_are_sorted_and_filtered_by_the_address(client: Client, desk: Desk) -> None:
+    cheap = [{"seat_class": "economy", "fare": 90, "seats": 156, "seats_left": 50}]
+    morning = {"departs_local": "2099-12-07T07:00:00-06:00"}
+    desk.sells(flight(1), flight(2, seat_classes=cheap, **morning))
+    by_price = client.get("/flights/", {**ONE_WAY, "sort": "price"}).content.decode()
+    assert by_price.index("ZZ102") < by_price.index("ZZ101")
+    assert "ZZ102" not in client.get("/flights/", {**ONE_WAY, "time": "evening"}).content.decode()
+    assert "ZZ101" not in client.get("/flights/", {**ONE_WAY, "most": "100"}).content.decode()
+
+
+def test_empty_day_offers_the_nearest_days(client: Client, desk: Desk) -> None:
+    desk.sells()
+    desk.answers("/api/flights/search/", {"results": [], "nearest_dates": ["2099-12-09"]})
+    text = client.get("/flights/", ONE_WAY).content.decode()
+    assert "No flights on this day" in text and "depart=2099-12-09" in text
+
+
+def test_fare_strip_links_each_day_and_marks_the_lowest(client: Client, desk: Desk) -> None:
+    days = [("2099-12-07", 150.0), ("2099-12-08", None), ("2099-12-09", 120.5)]
+    body = [{"date": day, "lowest_fare": fare, "flights": 1} for day, fare in days]
+    desk.answers("/api/flights/fares/", {"days": body})
+    query = {**ONE_WAY, "from": "DFW", "to": "ORD", "day": "2099-12-07", "field": "depart"}
+    text = client.get("/flights/fares/", query).content.decode()
+    assert "depart=2099-12-09" in text and "$120.50" in text and "no flights" in text
+    assert text.count("lowest") == 1
+
+
+def test_fare_strip_stays_away_when_the_backend_does(client: Client, desk: Desk) -> None:
+    desk.refuses("/api/flights/fares/", 400, "INVALID", "from: is required", method="GET")
+    assert client.get("/flights/fares/", {"day": "2099-12-07"}).status_code == 204
+
+
+def test_typeahead_is_a_fragment_with_options(client: Client, desk: Desk) -> None:
+    found_places(desk, ("DFW", "Dallas"))
+    text = client.get("/places/", {"origin": "dal"}).content.decode()
+    assert 'data-value="Dallas (DFW)"' in text and 'role="option"' in text
+    assert desk.query("/api/places/search/")["q"] == "dal"
+
+
+def test_recent_searches_are_remembered(client: Client, desk: Desk) -> None:
+    desk.sells()
+    client.get("/flights/", ONE_WAY)
+    assert "DFW – ORD" in client.get("/").content.decode()
+
+
+def test_backend_away_is_a_page_that_says_so(client: Client, desk: Desk) -> None:
+    desk.sells()
+    desk.answers("/api/flights/search/", {}, status=503)
+    response = client.get("/flights/", ONE_WAY)
+    assert response.status_code == 503
+    assert response["Retry-After"] == "2"
+    assert "cannot reach the booking desk" in response.content.decode()

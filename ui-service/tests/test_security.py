@@ -1,0 +1,195 @@
+"""What a browser and an attacker meet: policy, escaping, cookies, forms, errors."""
+
+import re
+from pathlib import Path
+
+import pytest
+from django.test import Client
+from pytest_django import Settings
+
+from tests.desk import LOYALTY, PAYMENT, SAGA, Desk, airport, booking, event, flight, saga
+from tests.test_payment import form_of
+from ui.models import User
+
+XSS = "<script>alert(1)</script>"
+ATTRIBUTE = "\"><img src=x onerror=alert(1)>{{ 7 }}'"
+NAME = "p0-first_name"
+
+
+def hostile_world(desk: Desk, text: str) -> None:
+    """Every text that another service may tell is hostile."""
+    place = {**airport("DFW", text), "name": text, "region": text}
+    seen = flight(origin=place, destination={**place, "code": "ORD"}, aircraft_name=text, flight_number="ZZ1")
+    desk.sells(seen)
+    desk.answers("/api/places/search/", {"results": [place]})
+    ticket = {
+        "ticket_number": text,
+        "first_name": text,
+        "last_name": text,
+        "seat_number": "7A",
+        "seat_class": "economy",
+    }
+    contact = {"email": text, "mobile": text}
+    desk.answers("/api/bookings/ABC234/", booking(flight=seen, tickets=[ticket], contact_info=contact))
+    stuck = saga(
+        "COMPENSATING",
+        "DONE UNDOING REFUSED PENDING",
+        needs_attention=True,
+        attention_reason=text,
+        owner=text,
+    )
+    stuck["user_id"], stuck["reason"], stuck["steps"][1]["error"] = text, text, text
+    desk.tells(stuck, [event(1, "SAGA_STEP_FAILED", step=text, error=text)])
+    desk.answers("/api/saga/", {"results": [stuck], "next": None})
+    desk.answers(f"/api/payments/{SAGA}/", {"status": text, "authorization_id": text}, base=PAYMENT)
+    entry = {"correlation_id": SAGA, "kind": text, "miles": 1, "created_at": text}
+    desk.answers("/api/loyalty/u-x/", {"balance": 1, "tier": text, "entries": [entry]}, base=LOYALTY)
+    desk.answers(
+        "/api/tickets/user/u-x/", {"results": [booking(flight=seen, tickets=[ticket])], "next": None}
+    )
+
+
+PAGES = (
+    "/places/?origin=d",
+    "/flights/?origin=X+(DFW)&destination=X+(ORD)&depart=2099-12-07",
+    "/book/seats/?flight=1&passengers=1",
+    "/book/passengers/?flight=1&passengers=1",
+    "/trips/",
+    "/trips/ABC234/",
+    "/trips/ABC234/ticket/",
+    "/trips/ABC234/cancel/",
+    "/miles/",
+    f"/progress/{SAGA}/",
+    "/console/",
+    f"/console/{SAGA}/",
+    f"/console/{SAGA}/part/",
+)
+
+
+@pytest.mark.parametrize("text", [XSS, ATTRIBUTE])
+@pytest.mark.parametrize("page", PAGES)
+def test_hostile_text_of_other_services_is_shown_as_text(
+    client: Client, desk: Desk, traveller: User, page: str, text: str
+) -> None:
+    User.objects.filter(pk=traveller.pk).update(traveller_id="u-x")
+    client.force_login(User.objects.get(pk=traveller.pk))
+    hostile_world(desk, text)
+    desk.answers("/api/loyalty/demo/", {"balance": 1, "entries": []}, base=LOYALTY)
+    response = client.get(page)
+    assert response.status_code == 200
+    assert "<script>alert" not in response.content.decode() and "<img" not in response.content.decode()
+
+
+@pytest.mark.parametrize("text", [XSS, ATTRIBUTE])
+def test_hostile_text_of_a_visitor_is_shown_as_text(client: Client, desk: Desk, text: str) -> None:
+    desk.sells().answers("/api/places/search/", {"results": []})
+    query = {"origin": text, "destination": text, "depart": text, "cabin": text}
+    pages = [
+        client.get("/flights/", query),
+        client.get("/places/", {"origin": text}),
+        client.get("/", query),
+        client.post("/book/passengers/?flight=1", {NAME: text, "p0-last_name": text, "email": text}),
+        client.post("/trips/find/", {"reference": text, "surname": text}),
+        client.post("/account/register/", {"username": text, "email": text}),
+    ]
+    for page in pages:
+        assert "<script>alert" not in page.content.decode() and "<img" not in page.content.decode()
+
+
+def test_hostile_name_is_kept_as_it_is_through_to_the_payment(client: Client, desk: Desk) -> None:
+    desk.sells().starts()
+    data = {NAME: XSS, "p0-last_name": "‮Ωμέγα 🛫", "email": "a@example.com", "mobile": "12345"}
+    page = client.post("/book/passengers/?flight=1", data)["Location"]
+    client.post(page, form_of(client, page))
+    (person,) = desk.body(desk.sent_to("/api/saga/start-booking/")[0])["passengers"]
+    assert person["first_name"] == XSS
+
+
+def test_policy_allows_nothing_inline(client: Client, desk: Desk) -> None:
+    policy = client.get("/")["Content-Security-Policy"]
+    assert "default-src 'self'" in policy and "unsafe" not in policy
+    for part in ("object-src 'none'", "base-uri 'none'", "frame-ancestors 'none'", "form-action 'self'"):
+        assert part in policy
+
+
+def test_error_pages_have_the_policy_too(client: Client, desk: Desk) -> None:
+    response = client.get("/nothing-here/")
+    assert response.status_code == 404
+    assert "default-src 'self'" in response["Content-Security-Policy"]
+
+
+def test_templates_hold_no_inline_script_style_or_foreign_address() -> None:
+    for path in Path("ui/templates").rglob("*.html"):
+        text = path.read_text()
+        assert not re.search(r"<script(?![^>]*\bsrc=)|<style|\sstyle=|\son[a-z]+=|javascript:", text), path
+        assert not re.search(r"(src|href)=[\"'](https?:)?//", text), path
+        assert "|safe" not in text and "autoescape off" not in text, path
+
+
+def test_htmx_may_neither_evaluate_nor_write_styles(client: Client, desk: Desk) -> None:
+    text = client.get("/").content.decode()
+    assert '"allowEval": false' in text and '"includeIndicatorStyles": false' in text
+
+
+def test_form_without_its_token_is_refused(desk: Desk) -> None:
+    strict = Client(enforce_csrf_checks=True)
+    for page in ("/account/login/", "/trips/ABC234/cancel/", "/faults/", f"/console/{SAGA}/act/", "/theme/"):
+        assert strict.post(page, {}).status_code == 403
+    assert desk.calls == []
+
+
+def test_every_form_that_posts_carries_the_token() -> None:
+    for path in Path("ui/templates").rglob("*.html"):
+        for form in re.findall(r'<form[^>]*method="post"[^>]*>.{0,40}', path.read_text(), re.S):
+            assert "{% csrf_token %}" in form, path
+
+
+def test_answer_carries_the_correlation_id_and_no_sniffing(client: Client, desk: Desk) -> None:
+    response = client.get("/", headers={"X-Correlation-ID": "abc-1"})
+    assert response["X-Correlation-ID"] == "abc-1"
+    assert response["X-Content-Type-Options"] == "nosniff"
+    assert client.get("/", headers={"X-Correlation-ID": "a\nb"})["X-Correlation-ID"] != "a\nb"
+
+
+def test_services_hear_the_requests_id_and_our_credential(client: Client, desk: Desk) -> None:
+    desk.answers("/api/places/search/", {"results": []})
+    client.get("/places/?origin=x", headers={"X-Correlation-ID": "abc-1"})
+    (call,) = desk.calls
+    assert call.headers["X-Correlation-ID"] == "abc-1"
+    assert call.headers["Authorization"].startswith("Bearer ")
+
+
+def test_unexpected_error_is_a_page_without_a_trace(desk: Desk) -> None:
+    desk.sells().answers("/api/flights/search/", {"results": [{"id": 1}]})
+    client = Client(raise_request_exception=False)
+    response = client.get("/flights/?origin=X+(DFW)&destination=X+(ORD)&depart=2099-12-07")
+    assert response.status_code == 500
+    assert "Something broke on our side" in response.content.decode()
+    assert "Traceback" not in response.content.decode() and "KeyError" not in response.content.decode()
+
+
+def test_wrong_method_and_wrong_host_are_refused(client: Client, desk: Desk, settings: Settings) -> None:
+    response = client.post("/flights/")
+    assert response.status_code == 405 and "GET" in response["Allow"]
+    settings.ALLOWED_HOSTS = ["example.com"]
+    assert client.get("/").status_code == 400
+
+
+def test_api_errors_are_problems(client: Client, desk: Desk) -> None:
+    response = client.get("/api/nothing/")
+    assert response.status_code == 404
+    assert response["Content-Type"] == "application/problem+json"
+
+
+def test_health_and_metrics_answer(client: Client, desk: Desk) -> None:
+    assert client.get("/api/health/").status_code == 200
+    assert client.get("/api/health/ready/").json()["database"] == "ok"
+    assert b"http_request_seconds" in client.get("/metrics").content
+
+
+def test_static_files_are_served_whole_and_versioned(client: Client, desk: Desk) -> None:
+    text = client.get("/").content.decode()
+    for address in set(re.findall(r'(?:href|src)="(/static/[^"#]+)', text)):
+        response = client.get(address)
+        assert response.status_code == 200 and not response.streaming, address
+        assert "v=" in address and "missing" not in address

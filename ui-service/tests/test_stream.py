@@ -1,0 +1,129 @@
+"""Server-sent events of a saga: complete, in order, resumable, with one poller behind many listeners."""
+
+import asyncio
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.test import AsyncClient
+
+from tests.desk import COMPLETED, EVENTS, RUNNING, SAGA, Desk, Json, event
+from ui import streams
+from ui.backend_client import Unavailable
+
+URL = f"/api/saga/stream/{SAGA}/"
+
+
+class Backend:
+    """Tells one event more with every read of the events."""
+
+    def __init__(self, fails_after: int = 99) -> None:
+        self.status_reads = self.known = 0
+        self._fails_after = fails_after
+
+    def __call__(self, path: str) -> Json:
+        if "/status/" in path:
+            self.status_reads += 1
+            if self.status_reads > self._fails_after:
+                raise Unavailable("backend", "gone")
+            return COMPLETED if self.known >= len(EVENTS) else RUNNING
+        self.known = min(self.known + 1, len(EVENTS))
+        after = int(path.partition("?after=")[2])
+        return {"events": EVENTS[after : self.known]}
+
+
+async def read_all(cid: str, after: int, backend: Callable[[str], Json]) -> list[str]:
+    return [chunk.decode() async for chunk in streams.listen(cid, after, backend)]
+
+
+def ids(chunks: list[str]) -> list[int]:
+    return [int(line[4:]) for chunk in chunks for line in chunk.splitlines() if line.startswith("id: ")]
+
+
+def test_every_event_is_sent_once_in_order_and_then_the_end() -> None:
+    chunks = asyncio.run(read_all("all", 0, Backend()))
+    assert ids(chunks) == [1, 2, 3, 4]
+    assert chunks[-1] == "event: end\ndata: {}\n\n"
+
+
+def test_stream_resumes_after_the_last_event_that_was_seen() -> None:
+    assert ids(asyncio.run(read_all("resume", 2, Backend()))) == [3, 4]
+
+
+def test_many_listeners_share_one_poller_and_all_get_everything() -> None:
+    backend = Backend()
+
+    async def crowd() -> list[list[str]]:
+        return await asyncio.gather(*(read_all("crowd", 0, backend) for _ in range(20)))
+
+    for chunks in asyncio.run(crowd()):
+        assert ids(chunks) == [1, 2, 3, 4]
+    assert backend.status_reads == len(EVENTS) + 1
+
+
+def test_backend_that_goes_away_ends_the_stream_without_the_end_event_so_that_it_is_resumed() -> None:
+    chunks = asyncio.run(read_all("broken", 0, Backend(fails_after=2)))
+    assert ids(chunks) == [1, 2]
+    assert not any("event: end" in chunk for chunk in chunks)
+
+
+def test_poller_stops_when_the_last_listener_leaves() -> None:
+    backend = Backend()
+
+    async def leave_early() -> int:
+        stream = streams.listen("leave", 0, backend)
+        await anext(stream)
+        await anext(stream)
+        await stream.aclose()  # type: ignore[attr-defined]
+        seen = backend.status_reads
+        await asyncio.sleep(0)
+        assert "leave" not in streams._feeds
+        return backend.status_reads - seen
+
+    assert asyncio.run(leave_early()) == 0
+
+
+async def get(last_event_id: str = "", url: str = URL) -> tuple[int, str]:
+    headers = {"Last-Event-ID": last_event_id} if last_event_id else {}
+    response: Any = await AsyncClient().get(url, headers=headers)
+    if not response.streaming:
+        return response.status_code, response.content.decode()
+    chunks = [chunk async for chunk in response]
+    return response.status_code, b"".join(chunks).decode()
+
+
+@pytest.mark.parametrize(
+    ("last", "expected"),
+    [("", [1, 2, 3, 4]), ("3", [4]), ("4", []), ("x", [1, 2, 3, 4]), ("-1", [1, 2, 3, 4])],
+)
+def test_endpoint_replays_from_last_event_id(desk: Desk, last: str, expected: list[int]) -> None:
+    desk.tells(COMPLETED)
+    status, text = asyncio.run(get(last))
+    assert status == 200
+    assert ids([text]) == expected
+    assert text.endswith("event: end\ndata: {}\n\n")
+
+
+def test_event_data_is_the_backends_event(desk: Desk) -> None:
+    hostile = event(1, "SAGA_STEP_FAILED", error="</script>\n\ndata: forged")
+    desk.tells(COMPLETED, [hostile])
+    _, text = asyncio.run(get())
+    (data,) = [line[6:] for line in text.splitlines() if line.startswith("data: {") and "event_id" in line]
+    assert json.loads(data) == hostile
+
+
+def test_saga_that_is_not_the_callers_is_a_404_problem(desk: Desk) -> None:
+    desk.refuses(f"/api/saga/status/{SAGA}/", 404, "NOT_FOUND", "There is no such saga.", method="GET")
+    status, text = asyncio.run(get())
+    assert status == 404 and json.loads(text)["code"] == "NOT_FOUND"
+
+
+def test_unreadable_id_is_a_404_and_asks_nobody(desk: Desk) -> None:
+    status, _ = asyncio.run(get(url="/api/saga/stream/a%20b/"))
+    assert status == 404 and desk.calls == []
+
+
+def test_backend_away_is_a_503_with_retry_after(desk: Desk) -> None:
+    desk.answers(f"/api/saga/status/{SAGA}/", {}, status=503)
+    assert asyncio.run(get())[0] == 503

@@ -1,0 +1,145 @@
+"""Trips that exist: list, one trip, cancellation, retrieval without an account."""
+
+import pytest
+from django.test import Client
+from pytest_django import Settings
+
+from tests.desk import LOYALTY, SAGA, Desk, booking, flight
+from ui.models import User
+
+TRIP = "/trips/ABC234/"
+OLD = flight(
+    departs_local="2001-01-01T10:00:00-06:00", arrives_local="2001-01-01T12:00:00-06:00", seat_classes=[]
+)
+
+
+def has_trips(client: Client, desk: Desk, traveller: User, *trips: object) -> None:
+    client.force_login(traveller)
+    desk.answers(f"/api/tickets/user/{traveller.traveller_id}/", {"results": list(trips), "next": None})
+
+
+def test_guest_who_never_booked_has_no_trips_and_nobody_is_asked(client: Client, desk: Desk) -> None:
+    assert "No trips yet" in client.get("/trips/").content.decode()
+    assert desk.calls == []
+
+
+def test_trips_are_told_apart_and_filtered(client: Client, desk: Desk, traveller: User) -> None:
+    past = booking(booking_reference="OLD234", flight=OLD)
+    gone = booking(booking_reference="GNE234", status="CANCELLED")
+    has_trips(client, desk, traveller, booking(), past, gone)
+    text = client.get("/trips/").content.decode()
+    assert text.index("ABC234") < text.index("OLD234") < text.index("GNE234")
+    upcoming = client.get("/trips/?show=upcoming").content.decode()
+    assert "ABC234" in upcoming and "OLD234" not in upcoming and "GNE234" not in upcoming
+
+
+def test_older_trips_are_a_page_further(client: Client, desk: Desk, traveller: User) -> None:
+    client.force_login(traveller)
+    path = f"/api/tickets/user/{traveller.traveller_id}/"
+    desk.answers(path, {"results": [booking()], "next": "more"})
+    assert "?before=ABC234" in client.get("/trips/").content.decode()
+
+
+def test_trip_shows_reference_ticket_and_boarding_code(client: Client, desk: Desk) -> None:
+    desk.answers("/api/bookings/ABC234/", booking())
+    text = client.get(TRIP).content.decode()
+    for shown in ("ABC234", "973-1234567890", "7A, Economy", "<svg", "$211.41", "Cancel this booking"):
+        assert shown in text
+
+
+def test_trip_of_somebody_else_is_the_same_404_as_none(client: Client, desk: Desk) -> None:
+    desk.refuses("/api/bookings/ABC234/", 404, "NOT_FOUND", "There is no such booking.", method="GET")
+    for page in (TRIP, f"{TRIP}ticket/", f"{TRIP}ticket.pdf", f"{TRIP}calendar.ics", f"{TRIP}cancel/"):
+        assert client.get(page).status_code == 404
+
+
+def test_cancelled_trip_has_no_boarding_code_and_no_cancellation(client: Client, desk: Desk) -> None:
+    desk.answers("/api/bookings/ABC234/", booking(status="CANCELLED"))
+    text = client.get(TRIP).content.decode()
+    assert "This booking is cancelled." in text
+    assert "Boarding pass code" not in text and "Cancel this booking" not in text
+
+
+def test_consequences_are_shown_before_a_cancellation(client: Client, desk: Desk) -> None:
+    desk.answers("/api/bookings/ABC234/", booking())
+    account = {"user_id": "demo", "balance": 100, "tier": "Member", "entries": []}
+    desk.answers("/api/loyalty/demo/", account, base=LOYALTY)
+    text = client.get(f"{TRIP}cancel/").content.decode()
+    assert "$211.41 are released in full" in text and "161 miles are taken back" in text
+    assert desk.sent_to("/api/bookings/ABC234/cancel/") == []
+
+
+def test_cancellation_runs_the_saga_back_and_shows_it(client: Client, desk: Desk) -> None:
+    desk.answers("/api/bookings/ABC234/", booking())
+    answer = {"success": True, "correlation_id": SAGA, "status": "COMPENSATING"}
+    desk.answers("/api/bookings/ABC234/cancel/", answer, status=202, method="POST")
+    assert client.post(f"{TRIP}cancel/")["Location"] == f"/progress/{SAGA}/"
+
+
+def test_refused_cancellation_says_why(client: Client, desk: Desk) -> None:
+    desk.answers("/api/bookings/ABC234/", booking())
+    desk.refuses("/api/bookings/ABC234/cancel/", 409, "NOT_CANCELLABLE", "This booking has no saga.")
+    assert "This booking has no saga." in client.post(f"{TRIP}cancel/", follow=True).content.decode()
+
+
+@pytest.mark.parametrize("trip", [booking(flight=OLD), booking(amount=None), booking(status="CANCELLED")])
+def test_trip_that_cannot_be_cancelled_offers_no_button(client: Client, desk: Desk, trip: object) -> None:
+    desk.answers("/api/bookings/ABC234/", trip)
+    text = client.get(f"{TRIP}cancel/").content.decode()
+    assert 'class="danger"' not in text and "Back to the trip" in text
+
+
+def test_guest_finds_a_trip_by_reference_and_surname_and_may_open_it(
+    client: Client, desk: Desk, settings: Settings
+) -> None:
+    settings.DEMO_MODE = False
+    desk.answers("/api/bookings/ABC234/", booking(user_id="u-1"))
+    found = client.post("/trips/find/", {"reference": "abc234", "surname": " lovelace "})
+    assert found["Location"] == TRIP
+    client.get(TRIP)
+    looked_up, opened = desk.sent_to("/api/bookings/ABC234/")
+    assert looked_up.headers["X-On-Behalf-Of-Role"] == "auditor"
+    assert opened.headers["X-On-Behalf-Of"] == "u-1"
+    assert "X-On-Behalf-Of-Role" not in opened.headers
+
+
+def test_wrong_surname_and_unknown_reference_get_the_same_answer(client: Client, desk: Desk) -> None:
+    desk.answers("/api/bookings/ABC234/", booking())
+    desk.refuses("/api/bookings/XYZ999/", 404, "NOT_FOUND", "There is no such booking.", method="GET")
+    pages = [
+        client.post("/trips/find/", {"reference": reference, "surname": "Byron"})
+        for reference in ("ABC234", "XYZ999")
+    ]
+    for page in pages:
+        assert page.status_code == 422
+        assert "There is no trip with this reference and last name." in page.content.decode()
+
+
+def test_malformed_reference_asks_nobody(client: Client, desk: Desk) -> None:
+    text = client.post("/trips/find/", {"reference": "ab/../", "surname": "x"}).content.decode()
+    assert "six letters and digits" in text and desk.calls == []
+
+
+def test_loyalty_links_every_entry_to_its_booking(client: Client, desk: Desk, traveller: User) -> None:
+    has_trips(client, desk, traveller, booking())
+    entry = {"correlation_id": SAGA, "kind": "AWARD", "miles": 161, "created_at": "2026-11-23T02:00:00.1Z"}
+    account = {"balance": 1250, "tier": "Member", "next_tier": {"tier": "Bronze", "miles_missing": 3750}}
+    path = f"/api/loyalty/{traveller.traveller_id}/"
+    desk.answers(path, {"user_id": "x", "in_debt": False, "entries": [entry], **account}, base=LOYALTY)
+    text = client.get("/miles/").content.decode()
+    for shown in (
+        "1,250",
+        "+161",
+        "3,750 miles to Bronze",
+        f"/progress/{SAGA}/",
+        "/trips/ABC234/",
+        'width="25"',
+    ):
+        assert shown in text
+
+
+def test_loyalty_of_a_newcomer_is_empty(client: Client, desk: Desk, traveller: User) -> None:
+    has_trips(client, desk, traveller)
+    path = f"/api/loyalty/{traveller.traveller_id}/"
+    desk.answers(path, {"code": "NOT_FOUND"}, status=404, base=LOYALTY)
+    assert "No entries yet." in client.get("/miles/").content.decode()

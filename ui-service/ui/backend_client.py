@@ -1,0 +1,125 @@
+"""The only place that calls the other services."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any, Literal
+from urllib.parse import urlencode
+
+from django.conf import settings
+from service_kit import strict_json
+from service_kit.credentials import ON_BEHALF_OF, ROLE, service_bearer
+from service_kit.http import NoReply, ServiceClient, correlation_headers
+
+Service = Literal["backend", "loyalty", "payment"]
+Json = dict[str, Any]
+# Seat maps and the events of a long-stuck saga are larger than a step's answer ever is.
+LARGEST_REPLY = 4 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Actor:
+    """For whom a call is made: a traveller's id, and a role when it is more than a traveller."""
+
+    user_id: str
+    role: str = ""
+
+
+class ServiceTrouble(Exception):
+    """A service did not do what was asked."""
+
+    def __init__(self, service: Service, detail: str) -> None:
+        super().__init__(detail)
+        self.service, self.detail = service, detail
+
+
+class Unavailable(ServiceTrouble):
+    """No usable answer: whether the call took effect is unknown, and it is safe to repeat."""
+
+
+class Rejected(ServiceTrouble):
+    """A definite no, with the service's own words. `errors` names the bad fields."""
+
+    def __init__(self, service: Service, status: int, body: Json) -> None:
+        super().__init__(service, str(body.get("detail") or "The request was not accepted."))
+        self.status, self.code = status, str(body.get("code", ""))
+        errors = body.get("errors")
+        self.errors: Mapping[str, str] = errors if isinstance(errors, dict) else {}
+
+
+class NotFound(Rejected):
+    """There is no such thing, or it is somebody else's."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    body: Json
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@lru_cache
+def _client(base_url: str) -> ServiceClient:
+    return ServiceClient(base_url, largest_reply=LARGEST_REPLY)
+
+
+def _base_url(service: Service) -> str:
+    return str(getattr(settings, f"{service.upper()}_URL"))
+
+
+def call(
+    service: Service,
+    method: str,
+    path: str,
+    *,
+    actor: Actor,
+    query: Mapping[str, Any] | None = None,
+    body: Json | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> Answer:
+    """One call. Raises NotFound, Rejected or Unavailable for anything but a 2xx with a JSON object."""
+    wanted = {key: value for key, value in (query or {}).items() if value not in ("", None)}
+    address = f"{path}?{urlencode(wanted, doseq=True)}" if wanted else path
+    try:
+        reply = _client(_base_url(service)).request(
+            method,
+            address,
+            body=None if body is None else strict_json.dumps(body),
+            headers={**_credentials(service, actor), **correlation_headers(), **(headers or {})},
+            timeout=settings.CALL_SECONDS,
+        )
+    except NoReply as error:
+        raise Unavailable(service, "The service does not answer.") from error
+    return _judge(service, Answer(reply.status, _object(reply.body), reply.headers))
+
+
+def _credentials(service: Service, actor: Actor) -> dict[str, str]:
+    names = {ON_BEHALF_OF: actor.user_id, ROLE: actor.role} if actor.user_id else {}
+    bearer = service_bearer(caller=settings.SERVICE_NAME, audience=service)
+    return {"Authorization": bearer, **{name: value for name, value in names.items() if value}}
+
+
+def _object(raw: bytes) -> Json:
+    try:
+        value = strict_json.load_stored(raw.decode()) if raw else {}
+    except ValueError:
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _judge(service: Service, answer: Answer) -> Answer:
+    if 200 <= answer.status < 300:
+        return answer
+    if answer.status == 404:
+        raise NotFound(service, answer.status, answer.body)
+    if 400 <= answer.status < 500 and answer.status not in (401, 403, 408, 425, 429):
+        raise Rejected(service, answer.status, answer.body)
+    raise Unavailable(service, str(answer.body.get("detail") or "The service cannot answer now."))
+
+
+def get(service: Service, path: str, *, actor: Actor, query: Mapping[str, Any] | None = None) -> Json:
+    return call(service, "GET", path, actor=actor, query=query).body
+
+
+def post(path: str, *, actor: Actor, body: Json, headers: Mapping[str, str] | None = None) -> Answer:
+    return call("backend", "POST", path, actor=actor, body=body, headers=headers)

@@ -1,0 +1,100 @@
+"""What the pages know about a booking that exists."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from ui.backend_client import Json
+from ui.sagas import moment
+from ui.travel import CABIN_NAMES, CHARGES, Flight, flight_from
+
+
+@dataclass(frozen=True)
+class Ticket:
+    number: str
+    first_name: str
+    last_name: str
+    seat: str
+    cabin: str
+
+    @property
+    def name(self) -> str:
+        return f"{self.first_name} {self.last_name}".strip()
+
+    @property
+    def cabin_name(self) -> str:
+        return CABIN_NAMES.get(self.cabin, self.cabin)
+
+
+@dataclass(frozen=True)
+class Booking:
+    reference: str
+    correlation_id: str
+    user_id: str
+    status: str
+    amount: Decimal | None
+    currency: str
+    email: str
+    mobile: str
+    created_at: datetime | None
+    cancelled_at: datetime | None
+    flight: Flight
+    tickets: tuple[Ticket, ...]
+
+    @property
+    def is_live(self) -> bool:
+        return self.status == "CONFIRMED"
+
+    @property
+    def fare(self) -> Decimal | None:
+        return None if self.amount is None else self.amount - CHARGES
+
+    @property
+    def miles(self) -> int:
+        return int(self.fare or 0)
+
+    @property
+    def cabin_name(self) -> str:
+        return self.tickets[0].cabin_name if self.tickets else ""
+
+    def when(self, now: datetime) -> str:
+        """`upcoming`, `past` or `cancelled`."""
+        if not self.is_live:
+            return "cancelled"
+        return "upcoming" if self.flight.departs > now else "past"
+
+    def can_be_cancelled(self, now: datetime) -> bool:
+        return self.when(now) == "upcoming" and self.amount is not None
+
+    def is_of(self, surname: str) -> bool:
+        typed = surname.strip().casefold()
+        return any(ticket.last_name.strip().casefold() == typed for ticket in self.tickets)
+
+
+def booking_from(body: Json) -> Booking:
+    contact: dict[str, Any] = body.get("contact_info") or {}
+    return Booking(
+        reference=str(body["booking_reference"]),
+        correlation_id=str(body.get("correlation_id") or ""),
+        user_id=str(body.get("user_id") or ""),
+        status=str(body["status"]),
+        amount=None if body.get("amount") is None else Decimal(body["amount"]),
+        currency=str(body.get("currency") or "USD"),
+        email=str(contact.get("email") or ""),
+        mobile=str(contact.get("mobile") or ""),
+        created_at=moment(body.get("created_at")),
+        cancelled_at=moment(body.get("cancelled_at")),
+        flight=flight_from(body["flight"]),
+        tickets=tuple(map(_ticket, body.get("tickets") or [])),
+    )
+
+
+def _ticket(body: Json) -> Ticket:
+    return Ticket(
+        number=str(body["ticket_number"]),
+        first_name=str(body.get("first_name") or ""),
+        last_name=str(body.get("last_name") or ""),
+        seat=str(body["seat_number"]),
+        cabin=str(body.get("seat_class") or ""),
+    )

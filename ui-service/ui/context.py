@@ -1,0 +1,19 @@
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest
+
+from ui.identity import role_of
+
+THEMES = ("light", "dark")
+
+
+def site(request: HttpRequest) -> dict[str, Any]:
+    """What every page needs: brand, demo mode, chosen theme, and whether to show the console."""
+    theme = request.COOKIES.get("theme", "")
+    return {
+        "brand": settings.BRAND,
+        "demo_mode": settings.DEMO_MODE,
+        "theme": theme if theme in THEMES else "",
+        "console_role": role_of(request) if hasattr(request, "user") else "",
+    }

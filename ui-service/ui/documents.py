@@ -1,0 +1,174 @@
+"""The papers of a trip: boarding-pass code, PDF e-ticket, calendar file."""
+
+import io
+import unicodedata
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import segno
+from django.conf import settings
+from django.utils.safestring import SafeString, mark_safe
+from fpdf import FPDF
+
+from ui.bookings import Booking, Ticket
+from ui.travel import zone_name
+
+CABIN_CODES = {"economy": "Y", "business": "C", "first": "F"}
+MARGIN, TEXT_WIDTH, QR_SIZE = 18, 174, 42
+
+
+@dataclass(frozen=True)
+class BoardingPass:
+    ticket: Ticket
+    sequence: int
+    code: str
+
+    @property
+    def qr(self) -> SafeString:
+        """The code as an SVG drawing; segno makes it of numbers only."""
+        drawn = segno.make(self.code, error="m").svg_inline(
+            border=2, omitsize=True, dark="#000", light="#fff"
+        )
+        return mark_safe(drawn)  # noqa: S308
+
+
+def boarding_passes(booking: Booking) -> list[BoardingPass]:
+    return [
+        BoardingPass(ticket, number, bcbp(booking, ticket, number))
+        for number, ticket in enumerate(booking.tickets, start=1)
+    ]
+
+
+def _plain(text: str, width: int) -> str:
+    """BCBP holds capital letters A-Z only; what has none stands as X."""
+    bare = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().upper()
+    return "".join(each for each in bare if each.isalpha())[:width] or "X"
+
+
+def bcbp(booking: Booking, ticket: Ticket, sequence: int) -> str:
+    """The 60 mandatory characters of a one-leg bar coded boarding pass (IATA Resolution 792, format M)."""
+    flight = booking.flight
+    name = f"{_plain(ticket.last_name, 12)}/{_plain(ticket.first_name, 7)}"
+    carrier = "".join(filter(str.isalpha, flight.number))[:3]
+    number = "".join(filter(str.isdigit, flight.number))
+    row = "".join(filter(str.isdigit, ticket.seat))
+    letter = "".join(filter(str.isalpha, ticket.seat))
+    return (
+        f"M1{name:<20.20}E{booking.reference:<7.7}{flight.origin.code:3.3}{flight.destination.code:3.3}"
+        f"{carrier:<3}{number:0>4}{' '}{flight.departs.timetuple().tm_yday:03d}"
+        f"{CABIN_CODES.get(ticket.cabin, 'Y')}{row:0>3}{letter:1.1}{sequence:04d}{' '}100"
+    )
+
+
+def pdf(booking: Booking) -> bytes:
+    """One page a passenger, with a font that has more than Latin letters."""
+    document = FPDF(format="A4")
+    document.add_font("DejaVu", "", settings.FONTS_DIR / "DejaVuSans.ttf")
+    document.add_font("DejaVu", "B", settings.FONTS_DIR / "DejaVuSans-Bold.ttf")
+    document.set_title(f"E-ticket {booking.reference}")
+    document.set_margin(MARGIN)
+    for each in boarding_passes(booking):
+        _ticket_page(document, booking, each)
+    return bytes(document.output())
+
+
+def _ticket_page(document: FPDF, booking: Booking, boarding: BoardingPass) -> None:
+    flight, ticket = booking.flight, boarding.ticket
+    document.add_page()
+    _line(document, settings.BRAND, size=20, bold=True, height=12)
+    _line(document, f"E-ticket {ticket.number}", size=11, height=8)
+    if not booking.is_live:
+        _line(document, "CANCELLED: not valid for travel", size=14, bold=True, height=12)
+    document.ln(4)
+    _line(document, f"{flight.origin.code}  –  {flight.destination.code}", size=26, bold=True, height=14)
+    _line(document, f"{flight.origin.label} – {flight.destination.label}", size=11, height=10)
+    for label, value in _facts(booking, ticket):
+        _fact(document, label, value)
+    document.ln(6)
+    # Drawn as a picture, so that nothing has to be typed in.
+    drawn = io.BytesIO()
+    segno.make(boarding.code, error="m").save(drawn, kind="png", scale=8, border=2)
+    document.image(drawn, w=QR_SIZE, h=QR_SIZE)
+    _line(document, "Show this code at security and at the gate.", size=9, height=7)
+
+
+def _facts(booking: Booking, ticket: Ticket) -> list[tuple[str, str]]:
+    flight = booking.flight
+    price = (
+        "paid directly"
+        if booking.amount is None
+        else f"{booking.amount:,.2f} {booking.currency} for the booking"
+    )
+    return [
+        ("Passenger", ticket.name),
+        ("Booking reference", booking.reference),
+        ("Flight", f"{flight.number}, {flight.aircraft}"),
+        ("Departure", _when(flight.departs)),
+        ("Arrival", _when(flight.arrives)),
+        ("Seat", f"{ticket.seat}, {ticket.cabin_name}"),
+        ("Price", price),
+    ]
+
+
+def _when(moment: datetime) -> str:
+    return f"{moment:%a} {moment.day} {moment:%b %Y, %H:%M} ({zone_name(moment)})"
+
+
+def _line(document: FPDF, text: str, *, size: int, bold: bool = False, height: int) -> None:
+    document.set_font("DejaVu", "B" if bold else "", size)
+    document.multi_cell(TEXT_WIDTH, height, text, new_x="LMARGIN", new_y="NEXT")
+
+
+def _fact(document: FPDF, label: str, value: str) -> None:
+    document.set_font("DejaVu", "", 9)
+    document.cell(48, 8, label)
+    document.set_font("DejaVu", "B", 11)
+    document.multi_cell(TEXT_WIDTH - 48, 8, value, new_x="LMARGIN", new_y="NEXT")
+
+
+def calendar(booking: Booking, *, now: datetime) -> str:
+    """One iCalendar event (RFC 5545) in UTC."""
+    flight = booking.flight
+    lines = [
+        "BEGIN:VCALENDAR",
+        "VERSION:2.0",
+        f"PRODID:-//{settings.BRAND}//Trips//EN",
+        "BEGIN:VEVENT",
+        f"UID:{booking.reference}-{flight.id}@{settings.BRAND.lower()}",
+        f"DTSTAMP:{_utc(now)}",
+        f"DTSTART:{_utc(flight.departs)}",
+        f"DTEND:{_utc(flight.arrives)}",
+        f"SUMMARY:{_escaped(f'{flight.number} {flight.origin.code} to {flight.destination.code}')}",
+        f"LOCATION:{_escaped(f'{flight.origin.name} ({flight.origin.code})')}",
+        f"DESCRIPTION:{_escaped(_seats(booking))}",
+        f"STATUS:{'CONFIRMED' if booking.is_live else 'CANCELLED'}",
+        "END:VEVENT",
+        "END:VCALENDAR",
+    ]
+    return "".join(f"{folded}\r\n" for line in lines for folded in _folded(line))
+
+
+def _seats(booking: Booking) -> str:
+    seats = ", ".join(f"{ticket.name} {ticket.seat}" for ticket in booking.tickets)
+    return f"Booking {booking.reference}: {seats}"
+
+
+def _utc(moment: datetime) -> str:
+    return f"{moment.astimezone(UTC):%Y%m%dT%H%M%SZ}"
+
+
+def _escaped(text: str) -> str:
+    for mark in ("\\", ";", ","):
+        text = text.replace(mark, "\\" + mark)
+    return text.replace("\n", "\\n").replace("\r", "")
+
+
+def _folded(line: str) -> list[str]:
+    """Lines of at most 75 octets, cut between characters."""
+    parts, current = [], ""
+    for character in line:
+        if len((current + character).encode()) > 74:
+            parts.append(current)
+            current = " "
+        current += character
+    return [*parts, current]

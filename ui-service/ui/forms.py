@@ -1,0 +1,212 @@
+"""What people type, checked before any service is asked."""
+
+import re
+import unicodedata
+from collections.abc import Callable, Mapping
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from django.contrib.auth import password_validation
+from django.core.exceptions import ValidationError
+from django.forms.renderers import TemplatesSetting
+
+from ui.models import User
+
+if TYPE_CHECKING:
+    UserModelForm = forms.ModelForm[User]
+else:  # Django's ModelForm takes its type argument only in the stubs.
+    UserModelForm = forms.ModelForm
+
+CABINS = [("economy", "Economy"), ("business", "Business"), ("first", "First")]
+TRIPS = [("oneway", "One way"), ("return", "Return")]
+MAX_PASSENGERS = 9
+# As the booking desk: controls, surrogates, line and paragraph separators. Marks for right-to-left are text.
+UNPRINTABLE = ("Cc", "Cs", "Zl", "Zp")
+MOBILE = re.compile(r"\+?(?:[0-9][ -]?){5,20}")
+
+
+class Renderer(TemplatesSetting):
+    field_template_name = "ui/parts/field.html"
+
+
+class Pills(forms.RadioSelect):
+    template_name = "ui/parts/choices.html"
+    option_template_name = "django/forms/widgets/input.html"
+
+
+class DateInput(forms.DateInput):
+    input_type = "date"
+
+    def __init__(self) -> None:
+        super().__init__(format="%Y-%m-%d")
+
+
+PlaceResolver = Callable[[str], str]
+
+
+class SearchForm(forms.Form):
+    """`resolve` turns what was typed for a place into its airport code, or raises ValidationError."""
+
+    trip = forms.ChoiceField(choices=TRIPS, initial="oneway", required=False, widget=Pills, label="Trip")
+    origin = forms.CharField(max_length=100, label="From")
+    destination = forms.CharField(max_length=100, label="To")
+    depart = forms.DateField(widget=DateInput(), label="Departure")
+    back = forms.DateField(widget=DateInput(), required=False, label="Return")
+    passengers = forms.TypedChoiceField(
+        choices=[(n, f"{n} passenger{'s' if n > 1 else ''}") for n in range(1, MAX_PASSENGERS + 1)],
+        coerce=int,
+        required=False,
+        label="Passengers",
+    )
+    cabin = forms.ChoiceField(choices=CABINS, required=False, label="Cabin")
+
+    def __init__(self, data: Any = None, *, today: date, resolve: PlaceResolver, **kwargs: Any) -> None:
+        super().__init__(data, **kwargs)
+        self.today, self._resolve = today, resolve
+        for name in ("depart", "back"):
+            self.fields[name].widget.attrs["min"] = today.isoformat()
+
+    def clean_trip(self) -> str:
+        return self.cleaned_data["trip"] or "oneway"
+
+    def clean_passengers(self) -> int:
+        return int(self.cleaned_data["passengers"] or 1)
+
+    def clean_cabin(self) -> str:
+        return self.cleaned_data["cabin"] or "economy"
+
+    def clean_origin(self) -> str:
+        return self._resolve(self.cleaned_data["origin"])
+
+    def clean_destination(self) -> str:
+        return self._resolve(self.cleaned_data["destination"])
+
+    def clean_depart(self) -> date:
+        chosen: date = self.cleaned_data["depart"]
+        if chosen < self.today - timedelta(days=1):
+            raise ValidationError("This day is in the past.")
+        return chosen
+
+    def clean(self) -> dict[str, Any]:
+        found = super().clean() or {}
+        if found.get("origin") and found.get("origin") == found.get("destination"):
+            self.add_error("destination", "Choose a place other than the departure.")
+        if found.get("trip") == "return":
+            self._check_return(found.get("depart"), found.get("back"))
+        return found
+
+    def _check_return(self, depart: date | None, back: date | None) -> None:
+        if "back" in self.errors:
+            return
+        if back is None:
+            self.add_error("back", "Choose the day of your return.")
+        elif depart and back < depart:
+            self.add_error("back", "The return cannot be before the departure.")
+
+
+def _printable(text: str) -> str:
+    if any(unicodedata.category(character) in UNPRINTABLE for character in text):
+        raise ValidationError("Only printable characters, please.")
+    return text
+
+
+class PassengerForm(forms.Form):
+    first_name = forms.CharField(max_length=100, label="First name")
+    last_name = forms.CharField(max_length=100, label="Last name")
+    gender = forms.ChoiceField(
+        choices=[("unspecified", "Not stated"), ("female", "Female"), ("male", "Male")],
+        required=False,
+        label="Gender",
+    )
+
+    def clean_first_name(self) -> str:
+        return _printable(self.cleaned_data["first_name"])
+
+    def clean_last_name(self) -> str:
+        return _printable(self.cleaned_data["last_name"])
+
+    def clean_gender(self) -> str:
+        return self.cleaned_data["gender"] or "unspecified"
+
+
+class ContactForm(forms.Form):
+    email = forms.EmailField(max_length=200, label="Email", help_text="Where your tickets belong.")
+    mobile = forms.CharField(
+        max_length=40, label="Mobile", help_text="With country code, such as +1 555 0100."
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["email"].widget.attrs.update(autocomplete="email")
+        self.fields["mobile"].widget.attrs.update(autocomplete="tel", inputmode="tel")
+
+    def clean_mobile(self) -> str:
+        number: str = self.cleaned_data["mobile"]
+        if not number.isascii() or not MOBILE.fullmatch(number):
+            raise ValidationError("A telephone number has 5 to 20 digits, with an optional + before them.")
+        return number
+
+
+DEMO_CARDS = [
+    ("tok_ok", "Card that works", "The payment is authorised."),
+    ("tok_declined", "Card that is declined", "The bank says no; your seat is given back."),
+    ("tok_insufficient_funds", "Card without enough money", "The bank says no; your seat is given back."),
+    ("tok_timeout", "Bank that never answers", "We keep asking for a minute, then undo everything."),
+]
+FAILURES = [
+    ("simulate_reserveseat_fail", "Holding the seat", "Step 1 fails: nothing has to be undone."),
+    ("simulate_authorizepayment_fail", "Authorising the payment", "Step 2 fails: the seat is given back."),
+    ("simulate_awardmiles_fail", "Adding the miles", "Step 3 fails: payment cancelled, seat given back."),
+    ("simulate_confirmbooking_fail", "Issuing the tickets", "Step 4 fails: miles, payment and seat undone."),
+]
+
+
+class PaymentForm(forms.Form):
+    """A card is only ever an opaque token here; there is no field for a card number."""
+
+    card_token = forms.RegexField(
+        r"\Atok_[A-Za-z0-9_]{1,40}\Z",
+        error_messages={"invalid": "Choose a card.", "required": "Choose a card."},
+    )
+    key = forms.RegexField(r"\A[A-Za-z0-9-]{8,64}\Z", widget=forms.HiddenInput)
+
+    def failures(self, *, demo_mode: bool) -> dict[str, bool]:
+        """The failure switches that were ticked; outside demo mode there are none."""
+        return {name: True for name, _, _ in FAILURES if demo_mode and name in self.data}
+
+
+class FindTripForm(forms.Form):
+    reference = forms.CharField(
+        max_length=6, min_length=6, label="Booking reference", help_text="Six letters and digits."
+    )
+    surname = forms.CharField(max_length=100, label="Last name of a passenger")
+
+    def clean_reference(self) -> str:
+        code: str = self.cleaned_data["reference"].upper()
+        if not re.fullmatch("[A-Z2-9]{6}", code):
+            raise ValidationError("A booking reference has six letters and digits.")
+        return code
+
+
+class RegisterForm(UserModelForm):
+    password = forms.CharField(
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+        label="Password",
+        help_text="At least eight characters, not only digits and not a common word.",
+    )
+
+    class Meta:
+        model = User
+        fields = ("username", "email")
+        labels: Mapping[str, str] = {"username": "User name", "email": "Email"}
+        help_texts: Mapping[str, str] = {"username": "Letters, digits and @ . + - _"}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["email"].required = True
+
+    def clean_password(self) -> str:
+        password: str = self.cleaned_data["password"]
+        password_validation.validate_password(password, User(username=self.data.get("username", "")))
+        return password

@@ -1,0 +1,47 @@
+"""Static files as whole answers, and one translation of service trouble into pages."""
+
+from typing import Any
+
+import structlog
+from django.core.exceptions import PermissionDenied, SuspiciousOperation
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from service_kit.middleware import GetResponse
+from whitenoise.middleware import WhiteNoiseMiddleware
+from whitenoise.responders import StaticFile
+
+from ui import views_errors
+from ui.backend_client import ServiceTrouble
+
+log = structlog.get_logger(__name__)
+
+
+class StaticMiddleware(WhiteNoiseMiddleware):  # type: ignore[misc]
+    """Whitenoise streams from a file object, which the asgi worker can only do by reading it whole."""
+
+    @staticmethod
+    def serve(static_file: StaticFile, request: HttpRequest) -> HttpResponse:
+        found = static_file.get_response(request.method, request.META)
+        content = found.file.read() if found.file else b""
+        if found.file:
+            found.file.close()
+        response = HttpResponse(content, status=int(found.status))
+        for key, value in found.headers:
+            response[key] = value
+        return response
+
+
+class TroubleMiddleware:
+    """A service that is away or refuses becomes a page that says so, never a stack trace."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> Any:
+        if isinstance(error, ServiceTrouble):
+            return views_errors.trouble(request, error)
+        if not isinstance(error, (Http404, PermissionDenied, SuspiciousOperation)):
+            log.exception("unexpected_error", error=repr(error))
+        return None

@@ -1,0 +1,241 @@
+"""A saga as people read it: the backend's status put into plain words."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from ui.backend_client import Json
+
+TERMINAL = ("COMPLETED", "COMPENSATED")
+MOODS = {
+    "PENDING": "idle",
+    "STARTED": "now",
+    "UNKNOWN": "warn",
+    "DONE": "done",
+    "REFUSED": "bad",
+    "UNDOING": "now",
+    "UNDONE": "undone",
+    "RESOLVED": "undone",
+}
+ICONS = {
+    "idle": "circle-dashed",
+    "now": "loader",
+    "warn": "clock",
+    "done": "check",
+    "bad": "x",
+    "undone": "undo-2",
+}
+
+
+@dataclass(frozen=True)
+class Words:
+    """What a traveller is told about a step in each of its states."""
+
+    icon: str
+    waiting: str
+    working: str
+    done: str
+    refused: str
+    undoing: str
+    undone: str
+
+
+STEPS: Mapping[str, Words] = {
+    "ReserveSeat": Words(
+        icon="armchair",
+        waiting="Hold your seats",
+        working="Holding your seats",
+        done="Seats held",
+        refused="The seats could not be held",
+        undoing="Giving the seats back",
+        undone="Seats given back",
+    ),
+    "AuthorizePayment": Words(
+        icon="credit-card",
+        waiting="Authorise the payment",
+        working="Asking your bank",
+        done="Payment authorised",
+        refused="The payment was refused",
+        undoing="Cancelling the payment",
+        undone="Payment cancelled, nothing charged",
+    ),
+    "AwardMiles": Words(
+        icon="award",
+        waiting="Add your miles",
+        working="Adding your miles",
+        done="Miles added",
+        refused="The miles could not be added",
+        undoing="Taking the miles back",
+        undone="Miles taken back",
+    ),
+    "ConfirmBooking": Words(
+        icon="ticket",
+        waiting="Issue the tickets",
+        working="Issuing the tickets",
+        done="Tickets issued",
+        refused="The tickets could not be issued",
+        undoing="Cancelling the tickets",
+        undone="Tickets cancelled",
+    ),
+}
+
+REASONS = {
+    "SEAT_UNAVAILABLE": "Somebody else took a seat that you wanted, or the cabin is full.",
+    "FLIGHT_NOT_FOUND": "This flight is no longer offered.",
+    "FLIGHT_CLOSED": "The sale for this flight has closed.",
+    "PRICE_CHANGED": "The price changed while you were booking.",
+    "PAYMENT_DECLINED": "Your bank refused the payment.",
+    "ACCOUNT_CLOSED": "Your miles account is closed.",
+    "LIMIT_EXCEEDED": "The price is over the limit of a single payment.",
+    "SIMULATED_FAILURE": "You asked for this failure with a switch on the booking form.",
+    "DEADLINE_EXCEEDED": "A service gave no answer in time.",
+    "CANCELLED_BY_USER": "You cancelled the booking.",
+    "CANCELLED_BY_OPERATOR": "Our desk cancelled the booking.",
+}
+CANCELLED = ("CANCELLED_BY_USER", "CANCELLED_BY_OPERATOR")
+
+
+@dataclass(frozen=True)
+class StepView:
+    name: str
+    compensation: str
+    status: str
+    mood: str
+    icon: str
+    title: str
+    detail: str
+    attempts: int
+    undo_attempts: int
+    error: str
+    error_code: str
+
+
+@dataclass(frozen=True)
+class SagaView:
+    correlation_id: str
+    status: str
+    reason: str
+    needs_attention: bool
+    attention_reason: str
+    resolved_manually: bool
+    reference: str
+    user_id: str
+    flight_id: int | None
+    amount: Any
+    created_at: datetime | None
+    finished_at: datetime | None
+    next_attempt_at: datetime | None
+    owner: str
+    steps: tuple[StepView, ...]
+    result: Json
+
+    @property
+    def is_terminal(self) -> bool:
+        return self.status in TERMINAL
+
+    @property
+    def is_cancellation(self) -> bool:
+        """It had been booked, and is or was undone because somebody asked for it."""
+        return self.reason in CANCELLED
+
+    @property
+    def failed(self) -> bool:
+        return self.status == "COMPENSATED" and not self.is_cancellation
+
+    @property
+    def why(self) -> str:
+        return REASONS.get(self.reason, "") or str(self.result.get("error") or "Something went wrong.")
+
+    @property
+    def error_code(self) -> str:
+        return str(self.result.get("error_code") or self.reason)
+
+    @property
+    def undone(self) -> list[StepView]:
+        """In the order in which they were undone."""
+        return [step for step in reversed(self.steps) if step.status in ("UNDONE", "RESOLVED")]
+
+    @property
+    def mood(self) -> str:
+        if self.needs_attention:
+            return "warn"
+        return {"COMPLETED": "good", "COMPENSATED": "bad" if self.failed else "undo"}.get(
+            self.status, "brand"
+        )
+
+    @property
+    def last_error(self) -> str:
+        return next((step.error for step in reversed(self.steps) if step.error), "")
+
+
+def moment(value: Any) -> datetime | None:
+    return datetime.fromisoformat(str(value)) if value else None
+
+
+def from_status(body: Json) -> SagaView:
+    going_back = body.get("status") in ("COMPENSATING", "COMPENSATED")
+    return SagaView(
+        correlation_id=str(body.get("correlation_id", "")),
+        status=str(body.get("status", "")),
+        reason=str(body.get("reason") or ""),
+        needs_attention=bool(body.get("needs_attention")),
+        attention_reason=str(body.get("attention_reason") or ""),
+        resolved_manually=bool(body.get("resolved_manually")),
+        reference=str(body.get("booking_reference") or ""),
+        user_id=str(body.get("user_id") or ""),
+        flight_id=body.get("flight_id"),
+        amount=body.get("amount"),
+        created_at=moment(body.get("created_at")),
+        finished_at=moment(body.get("finished_at")),
+        next_attempt_at=moment(body.get("next_attempt_at")),
+        owner=str(body.get("owner") or ""),
+        steps=tuple(_step(step, going_back=going_back) for step in body.get("steps") or []),
+        result=body.get("result") or {},
+    )
+
+
+def _step(step: Json, *, going_back: bool) -> StepView:
+    status = str(step.get("status", "PENDING"))
+    words = STEPS.get(str(step.get("name")))
+    undo_attempts = int(step.get("compensation_attempts") or 0)
+    return StepView(
+        name=str(step.get("name")),
+        compensation=str(step.get("compensation") or ""),
+        status=status,
+        mood=MOODS.get(status, "idle"),
+        icon=ICONS[MOODS.get(status, "idle")] if status != "PENDING" or words is None else words.icon,
+        title=_title(words, status) if words else str(step.get("name")),
+        detail=_detail(status, going_back, int(step.get("attempts") or 0), undo_attempts),
+        attempts=int(step.get("attempts") or 0),
+        undo_attempts=undo_attempts,
+        error=str(step.get("error") or ""),
+        error_code=str(step.get("error_code") or ""),
+    )
+
+
+def _title(words: Words, status: str) -> str:
+    return {
+        "PENDING": words.waiting,
+        "STARTED": words.working,
+        "UNKNOWN": words.working,
+        "DONE": words.done,
+        "REFUSED": words.refused,
+        "UNDOING": words.undoing,
+        "UNDONE": words.undone,
+        "RESOLVED": words.undone,
+    }.get(status, words.waiting)
+
+
+def _detail(status: str, going_back: bool, attempts: int, undo_attempts: int) -> str:
+    if status == "PENDING":
+        return "Not begun: nothing to undo." if going_back else "Next."
+    if status == "DONE" and going_back:
+        return "Will be undone next."
+    if status in ("STARTED", "UNKNOWN"):
+        return f"No certain answer yet; asking again (try {attempts})." if attempts > 1 else "Just a moment."
+    if status == "UNDOING":
+        return f"Trying again until it works (try {undo_attempts})." if undo_attempts > 1 else "Being undone."
+    if status == "REFUSED":
+        return "Nothing was changed by this step."
+    return "Settled by hand by our desk." if status == "RESOLVED" else ""

@@ -1,0 +1,136 @@
+"""What the pages read from the other services."""
+
+import re
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any, TypeVar
+
+from django.core.exceptions import ValidationError
+
+from ui import bookings, sagas, travel
+from ui.backend_client import Actor, Json, NotFound, get
+
+NOBODY = Actor("")
+BARE_CODE = re.compile(r"[A-Za-z]{3}")
+LABELLED_CODE = re.compile(r"\(([A-Z]{3})\)\s*\Z")
+STRIP_DAYS = 3
+
+T = TypeVar("T")
+
+
+def places(text: str, *, limit: int = 8) -> list[travel.Place]:
+    found = get("backend", "/api/places/search/", actor=NOBODY, query={"q": text[:100], "limit": limit})
+    return [travel.place_from(each) for each in found["results"]]
+
+
+def airport_code(typed: str) -> str:
+    """The code of what was typed as a place. Raises ValidationError where that is not certain."""
+    typed = typed.strip()
+    if match := LABELLED_CODE.search(typed):
+        return match[1]
+    found = places(typed)
+    exact = [place for place in found if place.code == typed.upper()]
+    if len(exact or found) == 1 or exact:
+        return (exact or found)[0].code
+    if not found:
+        raise ValidationError("We know no airport of this name.")
+    several = ", ".join(place.label for place in found[:4])
+    raise ValidationError(f"Which one: {several}?")
+
+
+@dataclass(frozen=True)
+class Results:
+    offers: list[travel.Offer]
+    nearest: list[date]
+
+
+def flights(*, origin: str, destination: str, day: date, cabin: str, passengers: int) -> Results:
+    query = {"origin": origin, "destination": destination, "depart_date": day.isoformat()}
+    more = {"seat_class": cabin, "passengers": passengers}
+    found = get("backend", "/api/flights/search/", actor=NOBODY, query={**query, **more})
+    offers = [travel.Offer(travel.flight_from(each), cabin, passengers) for each in found["results"]]
+    return Results(offers, [date.fromisoformat(each) for each in found.get("nearest_dates", [])])
+
+
+@dataclass(frozen=True)
+class DayFare:
+    day: date
+    lowest: Decimal | None
+    cheapest: bool = False
+
+
+def fare_strip(*, origin: str, destination: str, day: date, cabin: str, today: date) -> list[DayFare]:
+    """The lowest fare of the days around, from today on."""
+    first = max(today, day - timedelta(days=STRIP_DAYS))
+    last = first + timedelta(days=2 * STRIP_DAYS)
+    query = {"origin": origin, "destination": destination, "from": first.isoformat(), "to": last.isoformat()}
+    found = get("backend", "/api/flights/fares/", actor=NOBODY, query={**query, "seat_class": cabin})
+    lowest = min(
+        (Decimal(each["lowest_fare"]) for each in found["days"] if each["lowest_fare"]), default=None
+    )
+    return [_day_fare(each, lowest) for each in found["days"]]
+
+
+def _day_fare(body: Json, lowest: Decimal | None) -> DayFare:
+    fare = None if body["lowest_fare"] is None else Decimal(body["lowest_fare"])
+    return DayFare(date.fromisoformat(body["date"]), fare, fare is not None and fare == lowest)
+
+
+def flight(flight_id: int) -> travel.Flight:
+    return travel.flight_from(get("backend", f"/api/flights/{flight_id}/", actor=NOBODY))
+
+
+def seat_map(flight_id: int) -> list[travel.CabinMap]:
+    return travel.cabin_maps(get("backend", f"/api/flights/{flight_id}/seats/", actor=NOBODY))
+
+
+def booking(reference: str, *, actor: Actor) -> bookings.Booking:
+    return bookings.booking_from(get("backend", f"/api/bookings/{reference}/", actor=actor))
+
+
+def bookings_of(actor: Actor, *, before: str = "") -> tuple[list[bookings.Booking], str]:
+    """A traveller's bookings, newest first, and the reference after which more follow, or none."""
+    if not actor.user_id:
+        return [], ""
+    found = get("backend", f"/api/tickets/user/{actor.user_id}/", actor=actor, query={"before": before})
+    shown = [bookings.booking_from(each) for each in found["results"]]
+    return shown, shown[-1].reference if found.get("next") and shown else ""
+
+
+def saga(correlation_id: str, *, actor: Actor) -> sagas.SagaView:
+    return sagas.from_status(get("backend", f"/api/saga/status/{correlation_id}/", actor=actor))
+
+
+def events(correlation_id: str, *, actor: Actor) -> list[Json]:
+    found: list[Json] = get("backend", f"/api/saga/events/{correlation_id}/", actor=actor)["events"]
+    return found
+
+
+def loyalty(actor: Actor) -> Json:
+    """The miles account; an empty one for who has never flown."""
+    empty: Json = {"user_id": actor.user_id, "balance": 0, "tier": "", "entries": []}
+    if not actor.user_id:
+        return empty
+    try:
+        return get("loyalty", f"/api/loyalty/{actor.user_id}/", actor=actor)
+    except NotFound:
+        return empty
+
+
+def payment(correlation_id: str, *, actor: Actor) -> Json | None:
+    try:
+        return get("payment", f"/api/payments/{correlation_id}/", actor=actor)
+    except NotFound:
+        return None
+
+
+_pool = ThreadPoolExecutor(max_workers=8, thread_name_prefix="read")
+
+
+def at_once(*reads: Callable[[], Any]) -> list[Any]:
+    """Independent reads side by side, each with this request's correlation id."""
+    return [future.result() for future in [_pool.submit(copy_context().run, read) for read in reads]]

@@ -1,0 +1,126 @@
+"""Settings of the UI service; every value that differs between machines comes from the environment."""
+
+from pathlib import Path
+from typing import Any
+
+from csp.constants import NONE, SELF
+from service_kit import logs
+from service_kit import settings as kit
+
+SERVICE_NAME = "ui"
+BRAND = "Tidewing"
+DEMO_MODE = kit.DEMO_MODE
+SECRET_KEY = kit.secret("SECRET_KEY")
+SERVICE_KEYS = kit.service_keys()
+DEBUG = False
+ALLOWED_HOSTS = kit.allowed_hosts()
+
+BACKEND_URL = kit.env.str("BACKEND_URL", default="http://127.0.0.1:8001")
+LOYALTY_URL = kit.env.str("LOYALTY_URL", default="http://127.0.0.1:8002")
+PAYMENT_URL = kit.env.str("PAYMENT_URL", default="http://127.0.0.1:8003")
+CALL_SECONDS = kit.env.float("CALL_SECONDS", default=8.0)
+
+INSTALLED_APPS = [
+    "ui",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.forms",
+    "django_htmx",
+    "csp",
+]
+MIDDLEWARE = [
+    "service_kit.middleware.RequestMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "ui.middleware.StaticMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "ui.middleware.TroubleMiddleware",
+]
+ROOT_URLCONF = "ui.urls"
+ASGI_APPLICATION = "ui.asgi.application"
+WSGI_APPLICATION = "ui.wsgi.application"
+TEMPLATES: list[dict[str, Any]] = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "ui.context.site",
+            ],
+            "builtins": ["ui.templatetags.ui"],
+        },
+    }
+]
+FORM_RENDERER = "ui.forms.Renderer"
+
+# Persistent connections have no effect under the asgi worker.
+DATABASES = kit.databases(SERVICE_NAME, keep_open=False)
+DATABASE_BUSY_SECONDS = kit.DATABASE_BUSY_SECONDS
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+USE_TZ = True
+TIME_ZONE = "UTC"
+LANGUAGE_CODE = "en-us"
+USE_I18N = False
+
+AUTH_USER_MODEL = "ui.User"
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+LOGIN_URL = "login"
+LOGIN_REDIRECT_URL = "trips"
+LOGOUT_REDIRECT_URL = "search"
+
+STATIC_URL = "static/"
+WHITENOISE_USE_FINDERS = True
+WHITENOISE_MAX_AGE = 86400
+FONTS_DIR = Path(__file__).resolve().parent / "fonts"
+
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [SELF],
+        # Pico's select and checkbox marks are data: images.
+        "img-src": [SELF, "data:"],
+        "object-src": [NONE],
+        "base-uri": [NONE],
+        "form-action": [SELF],
+        "frame-ancestors": [NONE],
+    }
+}
+X_FRAME_OPTIONS = "DENY"
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+SESSION_COOKIE_NAME = "ui_session"
+SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not DEMO_MODE
+CSRF_FAILURE_VIEW = "ui.views_errors.csrf_failed"
+CSRF_TRUSTED_ORIGINS = kit.env.list("CSRF_TRUSTED_ORIGINS", default=[])
+SECURE_SSL_REDIRECT = kit.env.bool("SECURE_SSL_REDIRECT", default=not DEMO_MODE)
+SECURE_REDIRECT_EXEMPT = [r"^api/health/", r"^metrics$"]
+SECURE_HSTS_SECONDS = 0 if DEMO_MODE else 31_536_000
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = not DEMO_MODE
+if kit.env.bool("BEHIND_TLS_PROXY", default=False):
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+
+DATA_UPLOAD_MAX_MEMORY_SIZE = 64 * 1024
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 200
+LOGGING = logs.configure(SERVICE_NAME)

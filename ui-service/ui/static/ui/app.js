@@ -1,0 +1,92 @@
+// Everything works without this file: it only makes pages quicker to use.
+(() => {
+  "use strict";
+
+  const choose = (option) => {
+    const box = option.closest(".typeahead");
+    const input = box.querySelector("input");
+    input.value = option.dataset.value;
+    box.querySelector(".suggest").replaceChildren();
+    input.setAttribute("aria-expanded", "false");
+    input.removeAttribute("aria-activedescendant");
+  };
+
+  const mark = (input, options, place) => {
+    options.forEach((option, index) => option.setAttribute("aria-selected", String(index === place)));
+    input.setAttribute("aria-activedescendant", options[place].id);
+    options[place].scrollIntoView({ block: "nearest" });
+  };
+
+  document.addEventListener("keydown", (event) => {
+    const input = event.target.closest(".typeahead input");
+    if (!input) return;
+    const list = input.closest(".typeahead").querySelector(".suggest");
+    const options = [...list.querySelectorAll("[role=option]")];
+    const at = options.findIndex((option) => option.getAttribute("aria-selected") === "true");
+    if (event.key === "Escape") list.replaceChildren();
+    if (!options.length) return;
+    if (event.key === "ArrowDown") { event.preventDefault(); mark(input, options, (at + 1) % options.length); }
+    if (event.key === "ArrowUp") { event.preventDefault(); mark(input, options, (at + options.length - 1) % options.length); }
+    if (event.key === "Enter" && at >= 0) { event.preventDefault(); choose(options[at]); }
+    if (event.key === "Tab" && at >= 0) choose(options[at]);
+  });
+
+  // mousedown comes before the field loses focus.
+  document.addEventListener("mousedown", (event) => {
+    const option = event.target.closest(".suggest [role=option]");
+    if (option) { event.preventDefault(); choose(option); }
+  });
+
+  document.addEventListener("focusout", (event) => {
+    const box = event.target.closest(".typeahead");
+    if (box && !box.contains(event.relatedTarget)) box.querySelector(".suggest").replaceChildren();
+  });
+
+  document.addEventListener("htmx:afterSwap", (event) => {
+    document.querySelectorAll("[data-seats]").forEach(seatsChanged);
+    const input = event.target.closest(".typeahead")?.querySelector("input");
+    input?.setAttribute("aria-expanded", String(Boolean(event.target.querySelector("[role=option]"))));
+  });
+
+  document.addEventListener("click", (event) => {
+    if (event.target.closest("[data-swap]")) {
+      event.preventDefault();
+      const [from, to] = ["origin", "destination"].map((name) => document.querySelector(`[name=${name}]`));
+      [from.value, to.value] = [to.value, from.value];
+    }
+    if (event.target.closest("[data-print]")) window.print();
+  });
+
+  const tripChanged = () => {
+    const back = document.querySelector("[data-return-field]");
+    if (back) back.hidden = document.querySelector("[name=trip]:checked")?.value !== "return";
+  };
+
+  const seatsChanged = (form) => {
+    const most = Number(form.dataset.seats);
+    const boxes = [...form.querySelectorAll("input[type=checkbox][name^=seats]")];
+    const mine = boxes.filter((box) => box.checked);
+    boxes.forEach((box) => { box.disabled = !box.checked && mine.length >= most; });
+    const told = document.querySelector("[data-chosen]");
+    if (told) told.textContent = mine.length ? mine.map((box) => box.value).join(", ") : "none yet";
+  };
+
+  document.addEventListener("change", (event) => {
+    if (event.target.name === "trip") tripChanged();
+    if (event.target.matches("[data-autosubmit]")) event.target.form.requestSubmit();
+    const form = event.target.closest("[data-seats]");
+    if (form) seatsChanged(form);
+  });
+
+  // A second click on the same form sends nothing; the server would answer with the same booking anyway.
+  document.addEventListener("submit", (event) => {
+    if (!event.target.matches("[data-once]")) return;
+    if (event.target.dataset.sent) { event.preventDefault(); return; }
+    event.target.dataset.sent = "yes";
+    event.target.querySelector("[data-working]")?.removeAttribute("hidden");
+  });
+  window.addEventListener("pageshow", () => document.querySelectorAll("[data-sent]").forEach((form) => delete form.dataset.sent));
+
+  tripChanged();
+  document.querySelectorAll("[data-seats]").forEach(seatsChanged);
+})();

@@ -1,0 +1,147 @@
+"""Small words of the templates: icons, assets, money, times."""
+
+import hashlib
+from datetime import datetime, timedelta
+from decimal import Decimal
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from django import template
+from django.contrib.staticfiles import finders
+from django.templatetags.static import static
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from ui.travel import zone_name
+
+register = template.Library()
+
+
+@lru_cache
+def _version(path: str) -> str:
+    found = finders.find(path)
+    return hashlib.sha256(Path(str(found)).read_bytes()).hexdigest()[:10] if found else "missing"
+
+
+@register.simple_tag
+def asset(path: str) -> str:
+    """The address of a static file, changed whenever its content changes."""
+    return f"{static(path)}?v={_version(path)}"
+
+
+@register.simple_tag
+def icon(name: str, classes: str = "") -> SafeString:
+    return format_html(
+        '<svg class="icon {}" aria-hidden="true" focusable="false" width="20" height="20">'
+        '<use href="{}#{}"/></svg>',
+        classes,
+        asset("ui/icons.svg"),
+        name,
+    )
+
+
+@register.filter
+def money(amount: Any) -> str:
+    return "–" if amount in (None, "") else f"${Decimal(str(amount)):,.2f}"
+
+
+@register.filter
+def whole(amount: Any) -> str:
+    return f"{int(amount):,}" if amount not in (None, "") else "–"
+
+
+@register.filter
+def dollars(amount: Any) -> str:
+    """A price for a list: without cents when there are none."""
+    value = Decimal(str(amount))
+    return f"${value:,.0f}" if value == value.to_integral_value() else f"${value:,.2f}"
+
+
+@register.filter
+def clock(moment: datetime | None) -> str:
+    return moment.strftime("%H:%M") if moment else "–"
+
+
+@register.filter
+def clock_seconds(moment: datetime | None) -> str:
+    return moment.strftime("%H:%M:%S") if moment else "–"
+
+
+@register.filter
+def day(moment: Any) -> str:
+    return f"{moment:%a} {moment.day} {moment:%b}" if moment else "–"
+
+
+@register.filter
+def long_day(moment: Any) -> str:
+    return f"{moment:%A} {moment.day} {moment:%B %Y}" if moment else "–"
+
+
+@register.filter
+def duration(minutes: Any) -> str:
+    hours, rest = divmod(int(minutes or 0), 60)
+    return f"{hours} h {rest:02d} min" if hours else f"{rest} min"
+
+
+@register.filter
+def span(length: timedelta | None) -> str:
+    """How long something took, in the unit that reads best."""
+    if length is None:
+        return "–"
+    seconds = length.total_seconds()
+    if seconds < 1:
+        return f"{seconds * 1000:.0f} ms"
+    return f"{seconds:.1f} s" if seconds < 60 else duration(seconds // 60)
+
+
+@register.filter
+def lookup(mapping: dict[Any, Any], key: Any) -> Any:
+    return mapping.get(key, "")
+
+
+@register.filter
+def zone(moment: datetime) -> str:
+    return zone_name(moment)
+
+
+@register.filter
+def booking_steps(_: str) -> list[tuple[int, str]]:
+    return list(enumerate(("Flight", "Seats", "Passengers", "Payment"), start=1))
+
+
+@register.filter
+def minus(left: Any, right: Any) -> Any:
+    return left - right
+
+
+@register.filter
+def signed(number: Any) -> str:
+    return f"{int(number):+,}"
+
+
+STATUS_PILLS = {
+    "PENDING": "",
+    "RUNNING": "brand",
+    "COMPENSATING": "undo",
+    "COMPLETED": "good",
+    "COMPENSATED": "bad",
+}
+
+
+@register.filter
+def status_pill(status: str) -> SafeString:
+    return format_html('<span class="pill {}">{}</span>', STATUS_PILLS.get(status, ""), status.lower())
+
+
+@register.filter
+def until(later: datetime | None, earlier: datetime | None) -> timedelta | None:
+    return later - earlier if later and earlier else None
+
+
+MOOD_PILLS = {"done": "good", "bad": "bad", "now": "brand", "warn": "warn", "undone": "undo"}
+
+
+@register.filter
+def mood_pill(mood: str) -> str:
+    return MOOD_PILLS.get(mood, "")

@@ -1,0 +1,70 @@
+from django.contrib.auth.views import LogoutView
+from django.urls import path
+from service_kit import health, metrics
+
+from ui import (
+    views_account,
+    views_booking,
+    views_console,
+    views_errors,
+    views_faults,
+    views_pages,
+    views_progress,
+    views_search,
+    views_stream,
+    views_trips,
+)
+
+search = [
+    path("", views_search.search, name="search"),
+    path("flights/", views_search.results, name="results"),
+    path("flights/fares/", views_search.fare_strip, name="fare_strip"),
+    path("places/", views_search.places, name="places"),
+]
+booking = [
+    path("book/seats/", views_booking.seats, name="seats"),
+    path("book/passengers/", views_booking.passengers, name="passengers"),
+    path("book/<slug:draft>/pay/", views_booking.pay, name="pay"),
+    path("progress/<str:correlation_id>/", views_progress.progress, name="progress"),
+    path("progress/<str:correlation_id>/part/", views_progress.progress_part, name="progress_part"),
+    path("api/saga/stream/<str:correlation_id>/", views_stream.saga_stream, name="saga_stream"),
+]
+trips = [
+    path("trips/", views_trips.trips, name="trips"),
+    path("trips/find/", views_trips.find, name="find_trip"),
+    path("trips/<slug:reference>/", views_trips.trip, name="trip"),
+    path("trips/<slug:reference>/ticket/", views_trips.ticket_page, name="ticket"),
+    path("trips/<slug:reference>/ticket.pdf", views_trips.ticket_pdf, name="ticket_pdf"),
+    path("trips/<slug:reference>/calendar.ics", views_trips.calendar_file, name="calendar"),
+    path("trips/<slug:reference>/cancel/", views_trips.cancel, name="cancel_trip"),
+    path("miles/", views_trips.loyalty, name="loyalty"),
+]
+account = [
+    path("account/", views_account.account, name="account"),
+    path("account/login/", views_account.Login.as_view(), name="login"),
+    path("account/logout/", LogoutView.as_view(), name="logout"),
+    path("account/register/", views_account.register, name="register"),
+    path("account/password/", views_account.password, name="password"),
+    path("theme/", views_account.theme, name="theme"),
+]
+console = [
+    path("console/", views_console.sagas, name="console"),
+    path("console/act/", views_console.bulk, name="console_bulk"),
+    path("console/<str:correlation_id>/", views_console.saga, name="console_saga"),
+    path("console/<str:correlation_id>/part/", views_console.saga_part, name="console_part"),
+    path("console/<str:correlation_id>/export.json", views_console.export, name="console_export"),
+    path("console/<str:correlation_id>/act/", views_console.act, name="console_act"),
+    path("faults/", views_faults.faults, name="faults"),
+]
+pages = [
+    path("how-it-works/", views_pages.how_it_works, name="how_it_works"),
+    path("try/", views_pages.demo_guide, name="demo_guide"),
+    path("pages/<slug:name>/", views_pages.page, name="page"),
+    path("api/health/", health.alive),
+    path("api/health/ready/", health.ready),
+    path("metrics", metrics.metrics),
+]
+urlpatterns = [*search, *booking, *trips, *account, *console, *pages]
+
+handler400, handler403 = views_errors.handler400, views_errors.handler403
+handler404, handler500 = views_errors.handler404, views_errors.handler500

@@ -1,0 +1,86 @@
+"""Register, log in, log out, password, a token for curl, the colour scheme."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth import login, update_session_auth_hash
+from django.contrib.auth.decorators import login_required
+from django.contrib.auth.forms import PasswordChangeForm
+from django.contrib.auth.views import LoginView
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods, require_POST
+from service_kit.clock import utc_now
+from service_kit.credentials import USER_SECONDS, user_token
+
+from ui import services, throttle, views_errors
+from ui.context import THEMES
+from ui.forms import RegisterForm
+from ui.models import User
+from ui.views_trips import safe_next
+
+YEAR_SECONDS = 365 * 24 * 3600
+
+
+class Login(LoginView):
+    template_name = "ui/account/login.html"
+    redirect_authenticated_user = True
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        now, name = utc_now(), request.POST.get("username", "").casefold()
+        tried = [("login", name), ("login-from", throttle.address_of(request))]
+        if any(throttle.is_too_much(kind, who, now=now) for kind, who in tried):
+            return views_errors.page(request, 429)
+        return super().post(request, *args, **kwargs)
+
+    def form_invalid(self, form: Any) -> HttpResponse:
+        response = super().form_invalid(form)
+        response.status_code = 422
+        return response
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def register(request: HttpRequest) -> HttpResponse:
+    form = RegisterForm(request.POST or None, use_required_attribute=False)
+    if request.method == "POST" and form.is_valid():
+        user = services.register(**form.cleaned_data)
+        login(request, user)
+        messages.success(request, "Welcome aboard. Your account is ready.")
+        return redirect("trips")
+    return render(request, "ui/account/register.html", {"form": form}, status=422 if form.errors else 200)
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def account(request: HttpRequest) -> HttpResponse:
+    """The account; a POST makes a token for curl, shown once."""
+    user = request.user
+    assert isinstance(user, User)
+    token = ""
+    if request.method == "POST":
+        token = user_token(user_id=user.traveller_id, role=user.role, audience="*")
+    context = {"token": token, "token_minutes": USER_SECONDS // 60}
+    response = render(request, "ui/account/account.html", context)
+    response["Cache-Control"] = "no-store"
+    return response
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def password(request: HttpRequest) -> HttpResponse:
+    user = request.user
+    assert isinstance(user, User)
+    form = PasswordChangeForm(user, request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        update_session_auth_hash(request, form.save())
+        messages.success(request, "Your password is changed.")
+        return redirect("account")
+    return render(request, "ui/account/password.html", {"form": form}, status=422 if form.errors else 200)
+
+
+@require_POST
+def theme(request: HttpRequest) -> HttpResponse:
+    response = redirect(safe_next(request, request.POST.get("next", ""), "/"))
+    if (chosen := request.POST.get("theme", "")) in THEMES:
+        response.set_cookie("theme", chosen, max_age=YEAR_SECONDS, samesite="Lax", httponly=True)
+    return response

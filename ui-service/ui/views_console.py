@@ -1,0 +1,189 @@
+"""The saga console: look at sagas, and the operator's actions on them."""
+
+import json
+from collections.abc import Callable
+from datetime import timedelta
+from functools import partial, wraps
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect, render
+from django.utils.http import urlencode
+from django.views.decorators.http import require_POST, require_safe
+from service_kit.clock import iso, utc_now
+from service_kit.fields import CORRELATION_ID
+
+from ui import console, diagrams, selectors, services
+from ui.backend_client import Actor, Json, ServiceTrouble
+from ui.identity import console_actor, role_of
+from ui.models import User
+
+View = Callable[..., HttpResponseBase]
+PERIODS = {"": "any time", "1": "the last hour", "24": "the last day", "168": "the last week"}
+MAX_BULK = 50
+ACTIONS = ("retry", "cancel", "resolve")
+
+
+def staff_only(view: View) -> View:
+    """Operators and auditors; in demo mode everybody."""
+
+    @wraps(view)
+    def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if not role_of(request):
+            raise PermissionDenied
+        return view(request, *args, **kwargs)
+
+    return checked
+
+
+@require_safe
+@staff_only
+def sagas(request: HttpRequest) -> HttpResponse:
+    actor, query = console_actor(request), request.GET
+    filters = _filters(request)
+    page, overview = selectors.at_once(
+        partial(console.page, filters, actor=actor), partial(console.overview, actor=actor, now=utc_now())
+    )
+    following = parse_qs(urlsplit(page.next or "").query).get("cursor", [""])[0]
+    kept = {name: str(value) for name, value in query.items() if name != "cursor"}
+    context = {
+        "sagas": page.sagas,
+        "overview": overview,
+        "periods": list(PERIODS.items()),
+        "statuses": console.STATUSES,
+        "query": query,
+        "next": urlencode({**kept, "cursor": following}) if following else "",
+        "can_act": role_of(request) == User.Role.OPERATOR,
+        "here": request.get_full_path(),
+    }
+    return render(request, "ui/console/list.html", context)
+
+
+def _filters(request: HttpRequest) -> dict[str, str]:
+    """The backend's filters for what the address asks; what it asks wrongly is left out."""
+    query, filters = request.GET, {}
+    if query.get("status") in console.STATUSES:
+        filters["status"] = query["status"]
+    if query.get("attention") == "1":
+        filters["needs_attention"] = "true"
+    if CORRELATION_ID.fullmatch(query.get("user", "")):
+        filters["user_id"] = query["user"]
+    if query.get("since") in PERIODS and query["since"]:
+        filters["created_after"] = iso(utc_now() - timedelta(hours=int(query["since"])))
+    if query.get("cursor"):
+        filters["cursor"] = query["cursor"]
+    return filters
+
+
+def _detail(request: HttpRequest, correlation_id: str) -> dict[str, Any]:
+    actor = console_actor(request)
+    saga, events, payment = selectors.at_once(
+        partial(selectors.saga, correlation_id, actor=actor),
+        partial(selectors.events, correlation_id, actor=actor),
+        partial(console.payment, correlation_id, actor=actor),
+    )
+    return {
+        "saga": saga,
+        "events": [{**event, "about": _about(event), "raw": _pretty(event)} for event in events],
+        "payment": payment,
+        "lanes": diagrams.lanes(saga),
+        "chart": diagrams.chart(events, now=utc_now()),
+        "can_act": role_of(request) == User.Role.OPERATOR,
+        "stuck": [step for step in saga.steps if step.status == "UNDOING" and step.undo_attempts],
+    }
+
+
+def _about(event: Json) -> str:
+    """An event in a few words: of which step, which try, what error."""
+    data = event.get("data") or {}
+    words = str(data.get("compensation") or data.get("step") or data.get("reason") or "")
+    tries = f", try {data['attempt']}" if int(data.get("attempt") or 1) > 1 else ""
+    return words + tries + (f": {data['error']}" if data.get("error") else "")
+
+
+def _pretty(value: Json) -> str:
+    return json.dumps(value, indent=2, default=float, ensure_ascii=False)
+
+
+@require_safe
+@staff_only
+def saga(request: HttpRequest, correlation_id: str) -> HttpResponse:
+    return render(request, "ui/console/saga.html", _detail(request, correlation_id))
+
+
+@require_safe
+@staff_only
+def saga_part(request: HttpRequest, correlation_id: str) -> HttpResponse:
+    """The live part of the page: a fragment; htmx stops polling at 286."""
+    context = _detail(request, correlation_id)
+    status = 286 if context["saga"].is_terminal and "HX-Request" in request.headers else 200
+    return render(request, "ui/console/saga_part.html", context, status=status)
+
+
+@require_safe
+@staff_only
+def export(request: HttpRequest, correlation_id: str) -> HttpResponse:
+    """One saga with all its events as a JSON file."""
+    found = console.export(correlation_id, actor=console_actor(request))
+    headers = {"Content-Disposition": 'attachment; filename="saga.json"'}
+    return HttpResponse(_pretty(found), content_type="application/json", headers=headers)
+
+
+def _operator(request: HttpRequest) -> Actor:
+    if role_of(request) != User.Role.OPERATOR:
+        raise PermissionDenied
+    return console_actor(request)
+
+
+def _perform(request: HttpRequest, action: str, correlation_id: str, actor: Actor) -> None:
+    reason = request.POST.get("reason", "").strip()[:200]
+    match action:
+        case "retry":
+            services.retry_saga(actor=actor, correlation_id=correlation_id, reason=reason)
+        case "cancel":
+            services.cancel_saga(actor=actor, correlation_id=correlation_id, reason=reason)
+        case "resolve":
+            step, evidence = request.POST.get("step", ""), request.POST.get("evidence", "").strip()[:200]
+            services.resolve_step(
+                actor=actor, correlation_id=correlation_id, step=step, reason=reason, evidence=evidence
+            )
+
+
+@require_POST
+@staff_only
+def act(request: HttpRequest, correlation_id: str) -> HttpResponse:
+    """One operator action on one saga. The backend writes the audit row."""
+    actor, action = _operator(request), request.POST.get("action", "")
+    if not request.POST.get("reason", "").strip():
+        messages.error(request, "Give a reason: it is kept with the action.")
+    elif action in ACTIONS:
+        try:
+            _perform(request, action, correlation_id, actor)
+            messages.success(request, f"Done: {action}.")
+        except ServiceTrouble as error:
+            messages.error(request, error.detail)
+    return redirect("console_saga", correlation_id=correlation_id)
+
+
+@require_POST
+@staff_only
+def bulk(request: HttpRequest) -> HttpResponse:
+    """Retry or cancel the ticked sagas, one by one; each refusal is told."""
+    actor, action = _operator(request), request.POST.get("action", "")
+    chosen = [each for each in request.POST.getlist("saga") if CORRELATION_ID.fullmatch(each)][:MAX_BULK]
+    if not request.POST.get("reason", "").strip() or action not in ("retry", "cancel") or not chosen:
+        messages.error(request, "Tick at least one saga, choose an action and give a reason.")
+        return redirect("console")
+    done = 0
+    for correlation_id in chosen:
+        try:
+            _perform(request, action, correlation_id, actor)
+            done += 1
+        except ServiceTrouble as error:
+            messages.error(request, f"{correlation_id}: {error.detail}")
+    if done:
+        messages.success(request, f"Done: {action} of {done} saga{'s' if done > 1 else ''}.")
+    return redirect("console")

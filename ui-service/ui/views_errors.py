@@ -1,0 +1,63 @@
+"""Pages for what went wrong; API addresses of this service get problem+json instead."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from service_kit import problems
+
+from ui.backend_client import NotFound, Rejected, ServiceTrouble
+
+WORDS = {
+    400: ("That request could not be read", "Go back and try again."),
+    403: ("This page is not for you", "Log in with an account that may see it."),
+    404: ("There is nothing here", "The page or the booking does not exist, or it is not yours."),
+    500: ("Something broke on our side", "It is in our log. Nothing was booked or charged by this page."),
+    429: ("That was too often", "Wait a few minutes, then try again."),
+    503: ("We cannot reach the booking desk", "It should be back in a moment. Reload the page to try again."),
+}
+
+RETRY_AFTER = {429: "300", 503: "2"}
+
+
+def page(request: HttpRequest, status: int, detail: str = "") -> HttpResponse:
+    if request.path.startswith("/api/"):
+        return problems.to_response(
+            problems.Problem(status, problems.TITLES[status].upper().replace(" ", "_"), detail)
+        )
+    title, advice = WORDS.get(status, WORDS[400])
+    context = {"title": title, "advice": advice, "detail": detail, "status": status}
+    response = render(request, "ui/pages/error.html", context, status=status)
+    if status in RETRY_AFTER:
+        response["Retry-After"] = RETRY_AFTER[status]
+    return response
+
+
+def trouble(request: HttpRequest, error: ServiceTrouble) -> HttpResponse:
+    if isinstance(error, NotFound):
+        return page(request, 404)
+    if isinstance(error, Rejected):
+        return page(request, 400, error.detail)
+    return page(request, 503)
+
+
+def handler400(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return page(request, 400)
+
+
+def handler403(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return page(request, 403)
+
+
+def handler404(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return page(request, 404)
+
+
+def handler500(request: HttpRequest) -> HttpResponse:
+    return page(request, 500)
+
+
+def csrf_failed(request: HttpRequest, reason: str = "") -> HttpResponse:
+    return page(
+        request,
+        403,
+        "This form was open for too long, or cookies are blocked. Reload the page and try again.",
+    )

@@ -1,0 +1,117 @@
+"""The fault console of demo mode: what shall go wrong, where, and how often."""
+
+from functools import partial
+from typing import Any
+
+from django.conf import settings
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods
+
+from ui import console, selectors, services
+from ui.backend_client import Actor, Json, Service, ServiceTrouble, get
+from ui.identity import console_actor
+
+SERVICES: tuple[Service, ...] = ("backend", "payment", "loyalty")
+WHERE: dict[str, tuple[Service, str]] = {
+    "AuthorizePayment": ("payment", "Payment: authorise"),
+    "CancelPayment": ("payment", "Payment: cancel the authorisation"),
+    "AwardMiles": ("loyalty", "Loyalty: award miles"),
+    "ReverseMiles": ("loyalty", "Loyalty: take miles back"),
+}
+OFTEN = (("1", "the next call"), ("3", "the next three calls"), ("", "all calls"))
+PRESETS: dict[str, tuple[str, str, list[tuple[str, Json]]]] = {
+    "refused": (
+        "Payment refuses",
+        "The next payment is refused: watch the seat being given back.",
+        [("payment", {"step": "AuthorizePayment", "kind": "refuse", "times": 1})],
+    ),
+    "lost": (
+        "The reply is lost",
+        "Payment commits, its answer is lost: the same call is sent again, nothing is charged twice.",
+        [("payment", {"step": "AuthorizePayment", "kind": "lose_reply", "times": 1})],
+    ),
+    "stuck": (
+        "A compensation gets stuck",
+        "Miles refuse and the payment cannot be cancelled: a saga for the console's retry.",
+        [
+            ("loyalty", {"step": "AwardMiles", "kind": "refuse", "times": 1}),
+            ("payment", {"step": "CancelPayment", "kind": "fail"}),
+        ],
+    ),
+    "slow": (
+        "Time to kill everything",
+        "Payment answers 8 seconds late: enough to end all processes and start them again.",
+        [("payment", {"step": "AuthorizePayment", "kind": "delay", "seconds": 8, "times": 1})],
+    ),
+}
+
+
+def _state(actor: Actor) -> dict[str, Any]:
+    """The faults of each service; one that is away shows as such."""
+
+    def read(service: Service) -> Json:
+        try:
+            return {**get(service, "/api/demo/faults/", actor=actor), "service": service}
+        except ServiceTrouble as error:
+            return {"service": service, "faults": [], "kinds": {}, "away": error.detail}
+
+    found = selectors.at_once(*(partial(read, service) for service in SERVICES))
+    kinds: dict[str, str] = next((each["kinds"] for each in found if each["kinds"]), {})
+    return {"services": found, "kinds": sorted(kinds.items()), "any": any(each["faults"] for each in found)}
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def faults(request: HttpRequest) -> HttpResponse:
+    if not settings.DEMO_MODE:
+        raise Http404
+    actor = console_actor(request)
+    if request.method == "POST":
+        try:
+            _change(request, actor)
+        except ServiceTrouble as error:
+            messages.error(request, error.detail)
+        return redirect("faults")
+    newest = console.page({}, actor=actor, limit=8).sagas
+    context = {
+        **_state(actor),
+        "where": [(name, label) for name, (_, label) in WHERE.items()],
+        "often": OFTEN,
+        "presets": [(key, label, text) for key, (label, text, _) in PRESETS.items()],
+        "sagas": newest,
+    }
+    return render(request, "ui/faults/faults.html", context)
+
+
+def _change(request: HttpRequest, actor: Actor) -> None:
+    if "clear" in request.POST:
+        for service in SERVICES:
+            services.set_faults(actor=actor, service=service, faults=[])
+        messages.success(request, "Every fault is removed.")
+    elif (preset := request.POST.get("preset", "")) in PRESETS:
+        for service in SERVICES:
+            chosen = [fault for where, fault in PRESETS[preset][2] if where == service]
+            services.set_faults(actor=actor, service=service, faults=chosen)
+        messages.success(request, f"Set: {PRESETS[preset][0].lower()}. Now book a flight.")
+    elif request.POST.get("step") in WHERE:
+        _add(request, actor)
+
+
+def _add(request: HttpRequest, actor: Actor) -> None:
+    """One fault more, beside those that are set."""
+    step, times, seconds = (request.POST.get(name, "") for name in ("step", "times", "seconds"))
+    service = WHERE[step][0]
+    fault: Json = {"step": step, "kind": request.POST.get("kind", "")}
+    fault |= {"times": int(times)} if times in ("1", "3") else {}
+    fault |= {"seconds": int(seconds)} if seconds.isascii() and seconds.isdigit() and len(seconds) < 4 else {}
+    known = [_again(each) for each in get(service, "/api/demo/faults/", actor=actor)["faults"]]
+    services.set_faults(actor=actor, service=service, faults=[*known, fault])
+    messages.success(request, "The fault is set. Now book a flight.")
+
+
+def _again(fault: Json) -> Json:
+    kept = {name: fault[name] for name in ("step", "kind")}
+    kept |= {"seconds": int(fault["seconds"])} if fault.get("seconds") is not None else {}
+    kept |= {"times": fault["remaining"]} if fault.get("remaining") else {}
+    return kept | ({"correlation_id": fault["correlation_id"]} if fault.get("correlation_id") else {})

@@ -1,0 +1,169 @@
+"""Trips that exist: the list, one trip, its papers, its cancellation, and retrieval without an account."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.http import require_http_methods, require_safe
+from service_kit.clock import utc_now
+
+from ui import documents, selectors, services, throttle, views_errors
+from ui.backend_client import Actor, NotFound, Rejected
+from ui.bookings import Booking
+from ui.forms import FindTripForm
+from ui.identity import DESK, actor_of, open_for_guest, owner_of
+
+SHOWN = {"": "All", "upcoming": "Upcoming", "past": "Past", "cancelled": "Cancelled"}
+
+
+def _booking(request: HttpRequest, reference: str) -> Booking:
+    return selectors.booking(reference, actor=owner_of(request, reference))
+
+
+@require_safe
+def trips(request: HttpRequest) -> HttpResponse:
+    now, show = utc_now(), request.GET.get("show", "")
+    found, more = selectors.bookings_of(actor_of(request), before=request.GET.get("before", ""))
+    counts = {key: sum(1 for each in found if key in ("", each.when(now))) for key in SHOWN}
+    kept = [each for each in found if show not in SHOWN or show in ("", each.when(now))]
+    context = {
+        "trips": [(each, each.when(now)) for each in sorted(kept, key=_by_departure(now))],
+        "tabs": [(key, label, counts[key]) for key, label in SHOWN.items()],
+        "show": show if show in SHOWN else "",
+        "more": more,
+        "form": FindTripForm(use_required_attribute=False),
+    }
+    return render(request, "ui/trips/list.html", context)
+
+
+def _by_departure(now: Any) -> Any:
+    """Upcoming trips first and soonest first, then the others, latest first."""
+    order = {"upcoming": 0, "past": 1, "cancelled": 2}
+
+    def key(trip: Booking) -> tuple[int, float]:
+        when = trip.when(now)
+        departs = trip.flight.departs.timestamp()
+        return order[when], departs if when == "upcoming" else -departs
+
+    return key
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def find(request: HttpRequest) -> HttpResponse:
+    """A trip by reference and surname. A wrong surname and a wrong reference get the same answer."""
+    form = FindTripForm(request.POST or None, use_required_attribute=False)
+    if request.method == "POST" and form.is_valid():
+        if throttle.is_too_much("find-from", throttle.address_of(request), now=utc_now()):
+            return views_errors.page(request, 429)
+        booking = _matching(form.cleaned_data["reference"], form.cleaned_data["surname"])
+        if booking is not None:
+            keys = (booking.reference, booking.correlation_id)
+            open_for_guest(request, keys=keys, user_id=booking.user_id)
+            return redirect("trip", reference=booking.reference)
+        form.add_error(None, "There is no trip with this reference and last name.")
+    status = 422 if form.errors else 200
+    return render(request, "ui/trips/find.html", {"form": form}, status=status)
+
+
+def _matching(reference: str, surname: str) -> Booking | None:
+    try:
+        booking = selectors.booking(reference, actor=DESK)
+    except NotFound:
+        return None
+    return booking if booking.is_of(surname) else None
+
+
+@require_safe
+def trip(request: HttpRequest, reference: str) -> HttpResponse:
+    booking, now = _booking(request, reference), utc_now()
+    passes = documents.boarding_passes(booking)
+    context = {
+        "trip": booking,
+        "passes": passes,
+        "when": booking.when(now),
+        "cancellable": booking.can_be_cancelled(now),
+        "new": request.GET.get("new") == "1",
+    }
+    return render(request, "ui/trips/trip.html", context)
+
+
+@require_safe
+def ticket_page(request: HttpRequest, reference: str) -> HttpResponse:
+    booking = _booking(request, reference)
+    context = {"trip": booking, "passes": documents.boarding_passes(booking)}
+    return render(request, "ui/trips/ticket.html", context)
+
+
+@require_safe
+def ticket_pdf(request: HttpRequest, reference: str) -> HttpResponse:
+    booking = _booking(request, reference)
+    return _file(documents.pdf(booking), "application/pdf", f"{booking.reference}.pdf")
+
+
+@require_safe
+def calendar_file(request: HttpRequest, reference: str) -> HttpResponse:
+    booking = _booking(request, reference)
+    content = documents.calendar(booking, now=utc_now()).encode()
+    return _file(content, "text/calendar; charset=utf-8", f"{booking.reference}.ics")
+
+
+def _file(content: bytes, content_type: str, name: str) -> HttpResponse:
+    headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
+    return HttpResponse(content, content_type=content_type, headers=headers)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def cancel(request: HttpRequest, reference: str) -> HttpResponse:
+    """What a cancellation will do, shown first; then the same saga runs its compensations."""
+    booking = _booking(request, reference)
+    if request.method == "POST":
+        return _cancelled(request, booking)
+    owner = owner_of(request, reference)
+    balance = selectors.loyalty(Actor(booking.user_id) if owner.user_id else owner).get("balance", 0)
+    context = {
+        "trip": booking,
+        "possible": booking.can_be_cancelled(utc_now()),
+        "balance": balance,
+        "balance_after": balance - booking.miles,
+    }
+    return render(request, "ui/trips/cancel.html", context)
+
+
+def _cancelled(request: HttpRequest, booking: Booking) -> HttpResponse:
+    try:
+        services.cancel_booking(actor=owner_of(request, booking.reference), reference=booking.reference)
+    except Rejected as refusal:
+        messages.error(request, refusal.detail)
+        return redirect("trip", reference=booking.reference)
+    return redirect("progress", correlation_id=booking.correlation_id)
+
+
+@require_safe
+def loyalty(request: HttpRequest) -> HttpResponse:
+    account = selectors.loyalty(actor_of(request))
+    trips, _ = selectors.bookings_of(actor_of(request))
+    references = {each.correlation_id: each.reference for each in trips}
+    entries = [
+        {**entry, "reference": references.get(entry["correlation_id"], "")} for entry in account["entries"]
+    ]
+    return render(
+        request, "ui/account/loyalty.html", {"account": account, "entries": entries, **_tier(account)}
+    )
+
+
+def _tier(account: dict[str, Any]) -> dict[str, Any]:
+    """How far it is to the next tier, in percent of what that tier asks for."""
+    following = account.get("next_tier")
+    if not following:
+        return {"next_tier": None, "percent": 100}
+    missing = int(following["miles_missing"])
+    needed = max(int(account["balance"]) + missing, 1)
+    return {"next_tier": following, "percent": max(0, min(100, 100 * int(account["balance"]) // needed))}
+
+
+def safe_next(request: HttpRequest, wanted: str, default: str) -> str:
+    """An address to return to, only if it is one of ours."""
+    ours = url_has_allowed_host_and_scheme(wanted, {request.get_host()}, require_https=request.is_secure())
+    return wanted if ours else default
