@@ -1,0 +1,165 @@
+"""All that the checker knows: the rows of the three databases, and what it was told about them."""
+
+from collections import defaultdict
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from operator import attrgetter
+from pathlib import Path
+from types import TracebackType
+from typing import Any, TypeVar
+
+from saga_checker.database import Database
+from saga_checker.rows import (
+    Account,
+    Booking,
+    Event,
+    Flight,
+    Miles,
+    OperatorAction,
+    Payment,
+    Record,
+    Saga,
+    Seat,
+    Ticket,
+)
+
+# Effects before their causes. A participant does only what the backend has committed the intent of, so
+# whatever the earlier snapshot of a participant holds, the later one of the backend explains; the other
+# way round a call in between would look like an effect without a cause. For the same reason loyalty, which
+# is called after payment, is read before it.
+READING_ORDER = ("loyalty", "payment", "backend")
+
+Row = TypeVar("Row")
+
+
+@dataclass(frozen=True)
+class Told:
+    """What the databases cannot say by themselves."""
+
+    clients: Sequence[str] = ()
+    "correlation ids that clients were given by start-booking"
+    direct_calls: bool = True
+    "whether steps may have been called directly, with ids that are in no saga"
+    logs: Sequence[Path] = ()
+    before: Mapping[str, Any] = field(default_factory=dict)
+    "what an earlier run remembered"
+
+
+class Books:
+    """Reads lazily, always from the transactions that were begun at the start."""
+
+    def __init__(self, addresses: Mapping[str, str], told: Told) -> None:
+        self.told = told
+        self.databases: dict[str, Database] = {}
+        try:
+            for name in READING_ORDER:
+                self.databases[name] = Database(name, addresses[name])
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        for database in self.databases.values():
+            database.close()
+
+    def __enter__(self) -> "Books":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    # -- the backend
+
+    @cached_property
+    def sagas(self) -> dict[str, Saga]:
+        return {saga.correlation_id: saga for saga in self._backend(Saga)}
+
+    @cached_property
+    def events(self) -> dict[str, list[Event]]:
+        return _grouped(sorted(self._backend(Event), key=attrgetter("sequence")), "correlation_id")
+
+    @cached_property
+    def operator_actions(self) -> dict[str, list[OperatorAction]]:
+        return _grouped(self._backend(OperatorAction), "correlation_id")
+
+    @cached_property
+    def flights(self) -> dict[int, Flight]:
+        return {flight.id: flight for flight in self._backend(Flight)}
+
+    @cached_property
+    def seats(self) -> list[Seat]:
+        return self._backend(Seat)
+
+    @cached_property
+    def seats_of(self) -> dict[str, list[Seat]]:
+        return _grouped(self.seats, "correlation_id")
+
+    @cached_property
+    def bookings(self) -> dict[str, Booking]:
+        return {booking.correlation_id: booking for booking in self._backend(Booking)}
+
+    @cached_property
+    def tickets(self) -> dict[str, list[Ticket]]:
+        """By booking reference."""
+        return _grouped(self._backend(Ticket), "booking_id")
+
+    # -- the participants
+
+    @cached_property
+    def payments(self) -> dict[str, list[Payment]]:
+        return _grouped(self.databases["payment"].rows(Payment), "correlation_id")
+
+    @cached_property
+    def accounts(self) -> list[Account]:
+        return self.databases["loyalty"].rows(Account)
+
+    @cached_property
+    def miles(self) -> dict[str, list[Miles]]:
+        return _grouped(self.databases["loyalty"].rows(Miles), "correlation_id")
+
+    @cached_property
+    def records(self) -> dict[str, list[Record]]:
+        """By service."""
+        return {name: database.rows(Record) for name, database in self.databases.items()}
+
+    @cached_property
+    def record(self) -> dict[tuple[str, str], Record]:
+        """By correlation id and step."""
+        every = (record for records in self.records.values() for record in records)
+        return {(record.correlation_id, record.step): record for record in every}
+
+    def _backend(self, kind: type[Row]) -> list[Row]:
+        return self.databases["backend"].rows(kind)
+
+    # -- what several invariants ask
+
+    def live_seats(self, correlation_id: str) -> list[Seat]:
+        return [seat for seat in self.seats_of.get(correlation_id, []) if seat.is_live]
+
+    def live_payments(self, correlation_id: str) -> list[Payment]:
+        """Authorisations without a cancellation."""
+        entries = self.payments.get(correlation_id, [])
+        cancelled = {entry.authorization_id for entry in entries if entry.kind == "CANCELLED"}
+        return [
+            entry
+            for entry in entries
+            if entry.kind == "AUTHORIZED" and entry.authorization_id not in cancelled
+        ]
+
+    def net_miles(self, correlation_id: str) -> int:
+        return sum(entry.miles for entry in self.miles.get(correlation_id, []))
+
+    def has_live_booking(self, correlation_id: str) -> bool:
+        booking = self.bookings.get(correlation_id)
+        return booking is not None and booking.status == "CONFIRMED"
+
+
+def _grouped(rows: Iterable[Row], name: str) -> dict[Any, list[Row]]:
+    groups: dict[Hashable, list[Row]] = defaultdict(list)
+    key = attrgetter(name)
+    for row in rows:
+        groups[key(row)].append(row)
+    return groups

@@ -1,0 +1,127 @@
+"""Invariants 1 to 3: how a saga ends, and what its ending means in the three databases."""
+
+from itertools import pairwise
+
+from saga_checker.books import Books
+from saga_checker.findings import Findings
+from saga_checker.rows import HOME, ORDER, Saga
+
+AUTHORIZED_ONCE = ["AUTHORIZED"]
+AWARDED_ONCE = ["AWARD"]
+UNDONE_OR_REFUSED = ("UNDONE", "REFUSED")
+
+
+def every_saga_ends(books: Books, find: Findings) -> None:
+    """1, when nothing is running"""
+    for cid in books.told.clients:
+        find.expect(cid in books.sagas, "a client was given this id, and the saga log does not know it", cid)
+    for saga in books.sagas.values():
+        find.expect(saga.is_terminal, f"has not ended: {saga.status}, due {saga.due_at}", saga.correlation_id)
+
+
+def an_ended_saga_changes_only_by_cancellation(books: Books, find: Findings) -> None:
+    """1, at any time: what the events and an earlier run say"""
+    for cid, events in books.events.items():
+        for event, following in pairwise(events):
+            if event.event_type == "SAGA_COMPENSATED":
+                find.broken(f"{following.event_type} after SAGA_COMPENSATED", cid)
+            if event.event_type == "SAGA_COMPLETED":
+                reason = str(following.told.get("reason"))
+                cancelled = reason.startswith("CANCELLED_BY_")
+                turned = following.event_type == "SAGA_COMPENSATION_STARTED" and cancelled
+                find.expect(turned, f"{following.event_type} ({reason}) after SAGA_COMPLETED", cid)
+    for cid, (before, _, _) in books.told.before.get("sagas", {}).items():
+        now = books.sagas[cid].status if cid in books.sagas else "gone"
+        back = before == "COMPLETED" and now in ("COMPENSATING", "COMPENSATED")
+        ended = before in ("COMPLETED", "COMPENSATED")
+        find.expect(now != "gone" and (not ended or now == before or back), f"was {before}, is {now}", cid)
+
+
+def completed_means_everything(books: Books, find: Findings) -> None:
+    """2"""
+    for saga in books.sagas.values():
+        if saga.status == "COMPLETED":
+            _has_its_tickets(books, find, saga)
+            _is_paid_once(books, find, saga)
+            _has_its_miles(books, find, saga)
+
+
+def _has_its_tickets(books: Books, find: Findings, saga: Saga) -> None:
+    cid = saga.correlation_id
+    booking = books.bookings.get(cid)
+    if booking is None:
+        find.broken("COMPLETED without a booking", cid)
+        return
+    find.expect(booking.status == "CONFIRMED", f"COMPLETED, but its booking is {booking.status}", cid)
+    find.expect(booking.reference == saga.booking_reference, "names another booking than it has", cid)
+    same_trip = (booking.flight_id, booking.user_id) == (saga.flight_id, saga.user_id)
+    find.expect(same_trip, "its booking is for another flight or user", cid)
+    price = f"its booking says {booking.amount} cents, the price was {saga.amount}"
+    find.expect(booking.amount == saga.amount, price, cid)
+    tickets = books.tickets.get(booking.reference, [])
+    wanted = sorted((one["first_name"], one["last_name"]) for one in saga.asked["passengers"])
+    names = sorted((ticket.first_name, ticket.last_name) for ticket in tickets)
+    find.expect(names == wanted, f"{len(names)} tickets for {len(wanted)} passengers, or other names", cid)
+    places = sorted(ticket.seat_number for ticket in tickets)
+    find.expect(len(set(places)) == len(places), "two of its tickets are for one seat", cid)
+    sold = sorted(seat.seat_number for seat in books.live_seats(cid) if seat.state == "SOLD")
+    live = sorted(seat.seat_number for seat in books.live_seats(cid))
+    find.expect(places == sold == live, f"tickets for {places}, sold are {sold}, live {live}", cid)
+
+
+def _is_paid_once(books: Books, find: Findings, saga: Saga) -> None:
+    entries = books.payments.get(saga.correlation_id, [])
+    kinds = [entry.kind for entry in entries]
+    find.expect(kinds == AUTHORIZED_ONCE, f"COMPLETED with the payments {kinds}", saga.correlation_id)
+    amounts = [entry.amount for entry in entries if entry.kind == "AUTHORIZED"]
+    price = f"authorised are {amounts} cents, the price was {saga.amount}"
+    find.expect(amounts == [saga.amount], price, saga.correlation_id)
+    users = {entry.user_id for entry in entries}
+    find.expect(users <= {saga.user_id}, f"paid by {users}, booked by {saga.user_id}", saga.correlation_id)
+
+
+def _has_its_miles(books: Books, find: Findings, saga: Saga) -> None:
+    entries = books.miles.get(saga.correlation_id, [])
+    kinds = [entry.kind for entry in entries]
+    find.expect(kinds == AWARDED_ONCE, f"COMPLETED with the miles entries {kinds}", saga.correlation_id)
+    net = books.net_miles(saga.correlation_id)
+    find.expect(net == saga.miles, f"earned {net} miles, the rule says {saga.miles}", saga.correlation_id)
+    users = {entry.user_id for entry in entries}
+    find.expect(users <= {saga.user_id}, f"miles of {users}, booked by {saga.user_id}", saga.correlation_id)
+
+
+def compensated_means_nothing(books: Books, find: Findings) -> None:
+    """3"""
+    for saga in books.sagas.values():
+        if saga.status == "COMPENSATED":
+            _left_nothing(books, find, saga)
+            for name in ORDER:
+                _is_undone(books, find, saga, name)
+
+
+def _left_nothing(books: Books, find: Findings, saga: Saga) -> None:
+    """But for what a person has settled, of which only that person's word says how it stands."""
+    cid, by_hand = saga.correlation_id, saga.settled_by_hand
+    if by_hand:
+        find.notes.append(f"{cid} was settled by hand: {', '.join(sorted(by_hand))}")
+    effects = {
+        "ReserveSeat": ("a live seat", bool(books.live_seats(cid))),
+        "AuthorizePayment": ("a live authorisation", bool(books.live_payments(cid))),
+        "AwardMiles": (f"{books.net_miles(cid)} miles", books.net_miles(cid) != 0),
+        "ConfirmBooking": ("a live booking", books.has_live_booking(cid)),
+    }
+    for name, (what, is_live) in effects.items():
+        find.expect(name in by_hand or not is_live, f"COMPENSATED, and has {what}", cid)
+
+
+def _is_undone(books: Books, find: Findings, saga: Saga, name: str) -> None:
+    step, cid = saga.step[name], saga.correlation_id
+    if not step["attempts"] or step["status"] == "RESOLVED":
+        return
+    text = f"COMPENSATED, and its {name} is {step['status']}"
+    find.expect(step["status"] in UNDONE_OR_REFUSED, text, cid)
+    if HOME[name] != "backend":
+        record = books.record.get((cid, name))
+        state = record.state if record else "not recorded"
+        text = f"COMPENSATED, and {HOME[name]}'s record of {name} is {state}"
+        find.expect(state in UNDONE_OR_REFUSED, text, cid)

@@ -1,0 +1,68 @@
+"""Invariant 5: the ledgers add up, and money is never a float."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from saga_checker.books import Books
+from saga_checker.findings import Findings
+from saga_checker.rows import Miles, Payment
+
+
+def a_balance_is_the_sum_of_its_entries(books: Books, find: Findings) -> None:
+    sums: Counter[str] = Counter()
+    for entries in books.miles.values():
+        for entry in entries:
+            sums[entry.user_id] += entry.miles
+    for account in books.accounts:
+        total = sums.pop(account.user_id, 0)
+        text = f"the balance of {account.user_id} is {account.balance}, its entries make {total}"
+        find.expect(account.balance == total, text)
+    for user_id in sums:
+        find.broken(f"miles entries of {user_id}, who has no account")
+
+
+def one_entry_of_a_kind(books: Books, find: Findings) -> None:
+    ledgers: Sequence[dict[str, list[Payment]] | dict[str, list[Miles]]] = (books.payments, books.miles)
+    for ledger in ledgers:
+        for cid, entries in ledger.items():
+            kinds = Counter(entry.kind for entry in entries)
+            twice = [kind for kind, count in kinds.items() if count > 1]
+            find.expect(not twice, f"more than one entry {', '.join(twice)}", cid)
+
+
+def an_opposite_entry_mirrors_the_first(books: Books, find: Findings) -> None:
+    for cid, payments in books.payments.items():
+        facts = {
+            (one.authorization_id, one.user_id, one.amount, one.flight_fare, one.currency) for one in payments
+        }
+        find.expect(len(facts) == 1, "its payment entries disagree", cid)
+        kinds = [one.kind for one in payments]
+        find.expect("AUTHORIZED" in kinds, "a cancellation without an authorisation", cid)
+        summed = all(one.amount == one.flight_fare + one.other_charges for one in payments)
+        find.expect(summed, "an amount is not fare and charges", cid)
+    for cid, entries in books.miles.items():
+        by_kind = {one.kind: one for one in entries}
+        award, reversal = by_kind.get("AWARD"), by_kind.get("REVERSAL")
+        find.expect(award is not None and award.miles >= 0, "no award, or a negative one", cid)
+        if award and reversal:
+            mirrored = reversal.miles == -award.miles and reversal.user_id == award.user_id
+            find.expect(mirrored, f"awarded {award.miles} miles, reversed {reversal.miles}", cid)
+
+
+def money_is_whole_cents(books: Books, find: Findings) -> None:
+    def whole(amounts: Sequence[object], where: str, cid: str = "") -> None:
+        find.expect(all(type(one) is int for one in amounts), f"{where} is no integer: {amounts}", cid)
+
+    for cid, payments in books.payments.items():
+        for one in payments:
+            whole((one.amount, one.flight_fare, one.other_charges), f"the {one.kind} entry", cid)
+    for cid, entries in books.miles.items():
+        whole([entry.miles for entry in entries], "a miles entry", cid)
+    whole([account.balance for account in books.accounts], "a balance")
+    for saga in books.sagas.values():
+        whole((saga.flight_fare, saga.charges), "a saga's price", saga.correlation_id)
+    for booking in books.bookings.values():
+        whole([booking.amount or 0], "a booking's amount", booking.correlation_id)
+    for flight in books.flights.values():
+        fares = (flight.economy_fare, flight.business_fare, flight.first_fare or 0)
+        whole(fares, f"a fare of flight {flight.id}")

@@ -1,0 +1,118 @@
+"""Invariant 6: a participant's records move only forward, and each agrees with its effect."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from saga_checker.books import Books
+from saga_checker.findings import Findings
+from saga_checker.rows import Record
+
+REFUSALS = {
+    "SEAT_UNAVAILABLE",
+    "FLIGHT_NOT_FOUND",
+    "FLIGHT_CLOSED",
+    "PRICE_CHANGED",
+    "PAYMENT_DECLINED",
+    "ACCOUNT_CLOSED",
+    "SEAT_NOT_HELD",
+    "LIMIT_EXCEEDED",
+    "SIMULATED_FAILURE",
+}
+ALLOWED_MOVES = {("DONE", "UNDONE")}
+NOTHING: frozenset[str] = frozenset()
+# The ledger's entries while a step stands, and after it was undone.
+LEDGERS = {
+    "payment": ("AuthorizePayment", frozenset({"AUTHORIZED"}), frozenset({"AUTHORIZED", "CANCELLED"})),
+    "loyalty": ("AwardMiles", frozenset({"AWARD"}), frozenset({"AWARD", "REVERSAL"})),
+}
+
+
+def a_record_fits_its_state(books: Books, find: Findings) -> None:
+    for records in books.records.values():
+        for record in records:
+            problem = _problem(record)
+            find.expect(not problem, f"its record of {record.step} {problem}", record.correlation_id)
+
+
+def _problem(record: Record) -> str:
+    answer, undo = _read(record.answer), _read(record.undo_answer)
+    if any(body and body.get("correlation_id") != record.correlation_id for body in (answer, undo)):
+        return "answers for another correlation id"
+    match record.state:
+        case "DONE":
+            good = answer.get("success") is True and not undo
+        case "REFUSED":
+            good = answer.get("success") is False and answer.get("error_code") in REFUSALS and not undo
+        case "UNDONE":
+            good = undo.get("success") is True and (not answer or answer.get("success") is True)
+        case _:
+            return f"is in no known state: {record.state}"
+    return "" if good else f"is {record.state}, and its stored answers say something else"
+
+
+def _read(text: str) -> dict[str, Any]:
+    try:
+        body = json.loads(text) if text else {}
+    except ValueError:
+        return {"success": "not JSON"}
+    return body if isinstance(body, dict) else {"success": "no object"}
+
+
+def a_record_has_its_entries_and_no_others(books: Books, find: Findings) -> None:
+    for service, (step, standing, undone) in LEDGERS.items():
+        entries = _kinds(books, service)
+        cids = entries.keys() | {record.correlation_id for record in books.records[service]}
+        for cid in cids:
+            record, kinds = books.record.get((cid, step)), entries.get(cid, NOTHING)
+            expected = _expected(record, standing, undone)
+            state = record.state if record else "not recorded"
+            text = f"{step} is {state}, and {service}'s entries are {sorted(kinds)}"
+            find.expect(kinds == expected, text, cid)
+
+
+def _kinds(books: Books, service: str) -> Mapping[str, frozenset[str]]:
+    if service == "payment":
+        return {cid: frozenset(one.kind for one in entries) for cid, entries in books.payments.items()}
+    return {cid: frozenset(one.kind for one in entries) for cid, entries in books.miles.items()}
+
+
+def _expected(record: Record | None, standing: frozenset[str], undone: frozenset[str]) -> frozenset[str]:
+    if record is None or record.state == "REFUSED" or record.is_tombstone:
+        return NOTHING
+    return undone if record.state == "UNDONE" else standing
+
+
+def a_direct_call_has_its_seats(books: Books, find: Findings) -> None:
+    """The same for the backend's own step endpoints, whose effects are seats and a booking."""
+    for record in books.records["backend"]:
+        cid, done = record.correlation_id, record.state == "DONE"
+        if record.step == "ReserveSeat":
+            text = f"ReserveSeat is {record.state}, live seats: {len(books.live_seats(cid))}"
+            find.expect(bool(books.live_seats(cid)) == done, text, cid)
+        if record.step == "ConfirmBooking":
+            text = f"ConfirmBooking is {record.state}, and its booking is {'' if done else 'not '}live"
+            find.expect(books.has_live_booking(cid) == done, text, cid)
+
+
+def the_saga_knows_the_stored_answer(books: Books, find: Findings) -> None:
+    """Every successful answer to a step is the same body: what the saga noted is what the record holds."""
+    for saga in books.sagas.values():
+        for name, facts in saga.fact.items():
+            record = books.record.get((saga.correlation_id, name))
+            # A record that is younger than the participant's snapshot is not there yet.
+            if record is not None and record.answer:
+                answer = _read(record.answer)
+                stored = {key: answer.get(key) for key in facts}
+                text = f"the saga's facts of {name} are not what was answered"
+                find.expect(answer.get("success") is True and stored == facts, text, saga.correlation_id)
+
+
+def a_record_moves_only_forward(books: Books, find: Findings) -> None:
+    """Against what an earlier run remembered."""
+    for key, before in books.told.before.get("records", {}).items():
+        cid, step = key.split(" ")
+        record = books.record.get((cid, step))
+        now = record.state if record else "gone"
+        text = f"the record of {step} was {before} and is {now}"
+        find.expect(now == before or (before, now) in ALLOWED_MOVES, text, cid)

@@ -1,0 +1,208 @@
+"""The rows that the checker reads; each class names the columns of its table, and no others."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from typing import Any, ClassVar
+
+ORDER = ("ReserveSeat", "AuthorizePayment", "AwardMiles", "ConfirmBooking")
+COMPENSATION = {
+    "ReserveSeat": "CancelSeat",
+    "AuthorizePayment": "CancelPayment",
+    "AwardMiles": "ReverseMiles",
+    "ConfirmBooking": "CancelBooking",
+}
+HOME = {
+    "ReserveSeat": "backend",
+    "AuthorizePayment": "payment",
+    "AwardMiles": "loyalty",
+    "ConfirmBooking": "backend",
+}
+TERMINAL = ("COMPLETED", "COMPENSATED")
+
+
+@dataclass(frozen=True)
+class Saga:
+    table: ClassVar[str] = "flight_saga"
+    correlation_id: str
+    status: str
+    reason: str
+    attention: str
+    epoch: int
+    owner: str
+    due_at: datetime | None
+    claims: int
+    last_sequence: int
+    user_id: str
+    flight_id: int
+    request: str
+    flight_fare: int
+    charges: int
+    card_token: str
+    steps: str
+    facts: str
+    failed_step: str
+    error_code: str
+    booking_reference: str
+    finished_at: datetime | None
+
+    @property
+    def is_terminal(self) -> bool:
+        return self.status in TERMINAL
+
+    @property
+    def amount(self) -> int:
+        return self.flight_fare + self.charges
+
+    @property
+    def miles(self) -> int:
+        """The rule: one mile per whole dollar of the fare."""
+        return self.flight_fare // 100
+
+    @cached_property
+    def step(self) -> Mapping[str, Mapping[str, Any]]:
+        return {step["name"]: step for step in json.loads(self.steps)}
+
+    @cached_property
+    def asked(self) -> Mapping[str, Any]:
+        asked: dict[str, Any] = json.loads(self.request)
+        return asked
+
+    @cached_property
+    def fact(self) -> Mapping[str, Mapping[str, Any]]:
+        facts: dict[str, Any] = json.loads(self.facts)
+        return facts
+
+    @property
+    def settled_by_hand(self) -> frozenset[str]:
+        return frozenset(name for name, step in self.step.items() if step["status"] == "RESOLVED")
+
+
+@dataclass(frozen=True)
+class Event:
+    table: ClassVar[str] = "flight_saga_event"
+    correlation_id: str
+    sequence: int
+    event_id: str
+    event_type: str
+    data: str
+    timestamp: datetime
+
+    @cached_property
+    def told(self) -> Mapping[str, Any]:
+        told: dict[str, Any] = json.loads(self.data)
+        return told
+
+
+@dataclass(frozen=True)
+class OperatorAction:
+    table: ClassVar[str] = "flight_operator_action"
+    correlation_id: str
+    actor: str
+    action: str
+    reason: str
+    evidence: str
+    created_at: datetime
+
+
+@dataclass(frozen=True)
+class Flight:
+    table: ClassVar[str] = "flight_flight"
+    id: int
+    aircraft: str
+    economy_fare: int
+    business_fare: int
+    first_fare: int | None
+
+
+@dataclass(frozen=True)
+class Seat:
+    table: ClassVar[str] = "flight_seat"
+    flight_id: int
+    seat_number: str
+    seat_class: str
+    correlation_id: str
+    state: str
+    held_at: datetime
+    expires_at: datetime | None
+    released_at: datetime | None
+
+    @property
+    def is_live(self) -> bool:
+        return self.state in ("HELD", "SOLD")
+
+
+@dataclass(frozen=True)
+class Booking:
+    table: ClassVar[str] = "flight_booking"
+    reference: str
+    correlation_id: str
+    flight_id: int
+    user_id: str
+    status: str
+    amount: int | None
+    created_at: datetime
+    cancelled_at: datetime | None
+
+
+@dataclass(frozen=True)
+class Ticket:
+    table: ClassVar[str] = "flight_ticket"
+    ticket_number: str
+    booking_id: str
+    first_name: str
+    last_name: str
+    seat_number: str
+    seat_class: str
+
+
+@dataclass(frozen=True)
+class Record:
+    """What a participant answered for one step."""
+
+    table: ClassVar[str] = "guard_step_record"
+    correlation_id: str
+    step: str
+    state: str
+    fingerprint: str
+    answer: str
+    undo_answer: str
+    created_at: datetime
+    changed_at: datetime
+
+    @property
+    def is_tombstone(self) -> bool:
+        return self.state == "UNDONE" and not self.answer
+
+
+@dataclass(frozen=True)
+class Payment:
+    table: ClassVar[str] = "payment_ledger"
+    correlation_id: str
+    kind: str
+    authorization_id: str
+    user_id: str
+    amount: int
+    flight_fare: int
+    other_charges: int
+    currency: str
+    created_at: datetime
+
+
+@dataclass(frozen=True)
+class Account:
+    table: ClassVar[str] = "loyalty_account"
+    user_id: str
+    balance: int
+
+
+@dataclass(frozen=True)
+class Miles:
+    table: ClassVar[str] = "loyalty_ledger"
+    correlation_id: str
+    kind: str
+    user_id: str
+    miles: int
+    created_at: datetime

@@ -1,0 +1,349 @@
+"""The three databases as tests fill them: in SQL, with the values that the services would write."""
+
+import json
+import sqlite3
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from saga_checker.books import Books, Told
+from saga_checker.invariants import check
+
+FARE, CHARGES = 19_950, 5_000
+MILES = 199
+FLIGHT = 7
+AT = "2026-03-01 10:00:{:02d}.000000"
+STEPS = ("ReserveSeat", "AuthorizePayment", "AwardMiles", "ConfirmBooking")
+UNDO = {
+    "ReserveSeat": "CancelSeat",
+    "AuthorizePayment": "CancelPayment",
+    "AwardMiles": "ReverseMiles",
+    "ConfirmBooking": "CancelBooking",
+}
+Happened = tuple[str, dict[str, Any]]
+
+
+class Suite:
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.databases = {
+            name: sqlite3.connect(folder / f"{name}.sqlite3", isolation_level=None)
+            for name in ("backend", "payment", "loyalty")
+        }
+        for database in self.databases.values():
+            database.execute("PRAGMA synchronous = OFF")
+
+    def close(self) -> None:
+        for database in self.databases.values():
+            database.close()
+
+    def run(self, service: str, sql: str, *values: Any) -> int:
+        """How many rows it changed."""
+        return self.databases[service].execute(sql, values).rowcount
+
+    def add(self, service: str, table: str, **values: Any) -> None:
+        names, places = ", ".join(values), ", ".join("?" * len(values))
+        self.run(service, f"INSERT INTO {table} ({names}) VALUES ({places})", *values.values())
+
+    def drop_constraints(self, service: str, table: str) -> None:
+        """What a program cannot break it must be allowed to break first: the table without constraints."""
+        database = self.databases[service]
+        names = [row[1] for row in database.execute(f"PRAGMA table_info({table})")]
+        database.execute(f"CREATE TABLE bare AS SELECT {', '.join(names)} FROM {table}")
+        database.execute(f"DROP TABLE {table}")
+        database.execute(f"ALTER TABLE bare RENAME TO {table}")
+
+    def violations(self, *, snapshot: bool = False, **told: Any) -> dict[int, list[str]]:
+        """By the invariant's number."""
+        addresses = {name: str(self.folder / f"{name}.sqlite3") for name in self.databases}
+        found: dict[int, list[str]] = {}
+        with Books(addresses, Told(**told)) as books:
+            for result in check(books, snapshot=snapshot):
+                texts = [one.text for one in result.findings.violations]
+                found.setdefault(result.invariant.number, []).extend(texts)
+        return {number: texts for number, texts in found.items() if texts}
+
+    # -- sagas
+
+    def saga(
+        self, cid: str, status: str, steps: Mapping[str, str], events: list[Happened], **more: Any
+    ) -> None:
+        facts = {
+            name: self.answer(cid, name) for name, state in steps.items() if _was_done(name, state, events)
+        }
+        row: dict[str, Any] = {
+            "correlation_id": cid,
+            "definition": 1,
+            "status": status,
+            "reason": "",
+            "attention": "",
+            "epoch": 1,
+            "owner": "",
+            "due_at": None if status in ("COMPLETED", "COMPENSATED") else AT.format(59),
+            "claims": 0,
+            "last_sequence": len(events),
+            "user_id": "ada",
+            "flight_id": FLIGHT,
+            "request": json.dumps(_request()),
+            "flight_fare": FARE,
+            "charges": CHARGES,
+            "card_token": "",
+            "steps": json.dumps([_step(name, steps.get(name, "PENDING")) for name in STEPS]),
+            "facts": json.dumps(facts),
+            "result": "",
+            "failed_step": "",
+            "error": "",
+            "error_code": "",
+            "booking_reference": "",
+            "request_fingerprint": "f" * 64,
+            "created_at": AT.format(0),
+            "finished_at": None,
+        }
+        self.add("backend", "flight_saga", **(row | more))
+        for sequence, (event_type, data) in enumerate(events, start=1):
+            self.event(cid, sequence, event_type, **data)
+
+    def event(self, cid: str, sequence: int, event_type: str, **data: Any) -> None:
+        self.add(
+            "backend",
+            "flight_saga_event",
+            correlation_id=cid,
+            sequence=sequence,
+            event_id=str(uuid4()),
+            event_type=f"SAGA_{event_type}",
+            data=json.dumps(data),
+            timestamp=AT.format(sequence),
+        )
+
+    def seat(self, cid: str, number: str, state: str, **more: Any) -> None:
+        row = {
+            "flight_id": FLIGHT,
+            "seat_number": number,
+            "seat_class": "economy",
+            "correlation_id": cid,
+            "state": state,
+            "held_at": AT.format(1),
+            "released_at": AT.format(20) if state == "RELEASED" else None,
+        }
+        self.add("backend", "flight_seat", **(row | more))
+
+    def booking(self, cid: str, reference: str, number: str, status: str = "CONFIRMED", **more: Any) -> None:
+        row = {
+            "reference": reference,
+            "correlation_id": cid,
+            "flight_id": FLIGHT,
+            "user_id": "ada",
+            "status": status,
+            "email": "ada@example.com",
+            "mobile": "+44 20 7946 0000",
+            "amount": FARE + CHARGES,
+            "currency": "USD",
+            "created_at": AT.format(8),
+            "cancelled_at": None if status == "CONFIRMED" else AT.format(18),
+        }
+        self.add("backend", "flight_booking", **(row | more))
+        self.add(
+            "backend",
+            "flight_ticket",
+            ticket_number=f"973-{reference}",
+            booking_id=reference,
+            first_name="Ada",
+            last_name="Lovelace",
+            gender="female",
+            seat_number=number,
+            seat_class="economy",
+        )
+
+    # -- participants
+
+    def answer(self, cid: str, step: str) -> dict[str, Any]:
+        if step == "AuthorizePayment":
+            return {"authorization_id": f"auth-{cid}", "amount": (FARE + CHARGES) / 100}
+        return {"miles_awarded": MILES} if step == "AwardMiles" else {"seats_reserved": 1}
+
+    def record(self, service: str, cid: str, step: str, state: str, *, tombstone: bool = False) -> None:
+        done = {"success": True, "correlation_id": cid, **self.answer(cid, step)}
+        refused = {"success": False, "correlation_id": cid, "error": "No.", "error_code": "PAYMENT_DECLINED"}
+        undone = {"success": True, "correlation_id": cid}
+        self.add(
+            service,
+            "guard_step_record",
+            correlation_id=cid,
+            step=step,
+            state=state,
+            fingerprint="" if tombstone else "a" * 64,
+            answer="" if tombstone else json.dumps(refused if state == "REFUSED" else done),
+            undo_answer=json.dumps(undone) if state == "UNDONE" else "",
+            created_at=AT.format(2),
+            changed_at=AT.format(2),
+        )
+
+    def payment(self, cid: str, kind: str = "AUTHORIZED", **more: Any) -> None:
+        row = {
+            "correlation_id": cid,
+            "kind": kind,
+            "authorization_id": f"auth-{cid}",
+            "user_id": "ada",
+            "amount": FARE + CHARGES,
+            "flight_fare": FARE,
+            "other_charges": CHARGES,
+            "currency": "USD",
+            "created_at": AT.format(4),
+        }
+        self.add("payment", "payment_ledger", **(row | more))
+
+    def miles(self, cid: str, miles: int = MILES, *, user_id: str = "ada") -> None:
+        kind = "AWARD" if miles >= 0 else "REVERSAL"
+        row = {"correlation_id": cid, "kind": kind, "user_id": user_id, "created_at": AT.format(6)}
+        self.add("loyalty", "loyalty_ledger", miles=miles, **row)
+        self.run(
+            "loyalty", "UPDATE loyalty_account SET balance = balance + ? WHERE user_id = ?", miles, user_id
+        )
+
+
+def _request(passengers: int = 1) -> dict[str, Any]:
+    people = [{"first_name": "Ada", "last_name": "Lovelace", "gender": "female"}] * passengers
+    return {
+        "passengers": people,
+        "email": "ada@example.com",
+        "mobile": "4111 1111 1111 1111",
+        "seat_class": "economy",
+        "seat_numbers": [],
+        "expected_amount": None,
+        "simulate": [],
+    }
+
+
+def _step(name: str, state: str) -> dict[str, Any]:
+    return {"name": name, "status": state, "attempts": 0 if state == "PENDING" else 1, "undo_attempts": 0}
+
+
+def _was_done(name: str, state: str, events: list[Happened]) -> bool:
+    return ("STEP_COMPLETED", {"step": name}) in events
+
+
+def did(name: str) -> list[Happened]:
+    return [("STEP_STARTED", {"step": name, "attempt": 1}), ("STEP_COMPLETED", {"step": name})]
+
+
+def undid(name: str) -> list[Happened]:
+    started = {"step": name, "compensation": UNDO[name], "attempt": 1}
+    return [("COMPENSATION_STEP_STARTED", started), ("COMPENSATION_STEP_COMPLETED", {"step": name})]
+
+
+def begun() -> list[Happened]:
+    return [("STARTED", {"flight_id": FLIGHT})]
+
+
+def forward() -> list[Happened]:
+    return [*begun(), *(one for name in STEPS for one in did(name)), ("COMPLETED", {"reason": ""})]
+
+
+def back(*names: str, reason: str) -> list[Happened]:
+    started = ("COMPENSATION_STARTED", {"reason": reason})
+    return [started, *(one for name in names for one in undid(name)), ("COMPENSATED", {"reason": reason})]
+
+
+def completed(suite: Suite, cid: str, number: str, reference: str) -> None:
+    done = dict.fromkeys(STEPS, "DONE")
+    suite.saga(cid, "COMPLETED", done, forward(), booking_reference=reference)
+    suite.seat(cid, number, "SOLD")
+    suite.booking(cid, reference, number)
+    suite.record("payment", cid, "AuthorizePayment", "DONE")
+    suite.payment(cid)
+    suite.record("loyalty", cid, "AwardMiles", "DONE")
+    suite.miles(cid)
+
+
+def cancelled(suite: Suite, cid: str, number: str, reference: str) -> None:
+    """COMPLETED first, then its booking was cancelled."""
+    events = [*forward(), *back(*reversed(STEPS), reason="CANCELLED_BY_USER")]
+    undone = dict.fromkeys(STEPS, "UNDONE")
+    suite.saga(cid, "COMPENSATED", undone, events, booking_reference=reference)
+    suite.seat(cid, number, "RELEASED")
+    suite.booking(cid, reference, number, "CANCELLED")
+    suite.record("payment", cid, "AuthorizePayment", "UNDONE")
+    suite.payment(cid)
+    suite.payment(cid, "CANCELLED")
+    suite.record("loyalty", cid, "AwardMiles", "UNDONE")
+    suite.miles(cid)
+    suite.miles(cid, -MILES)
+
+
+def declined(suite: Suite, cid: str, number: str) -> None:
+    failed = {"step": "AuthorizePayment", "outcome": "REFUSED"}
+    events = [
+        *begun(),
+        *did("ReserveSeat"),
+        ("STEP_STARTED", {"step": "AuthorizePayment", "attempt": 1}),
+        ("STEP_FAILED", failed),
+        *back("ReserveSeat", reason="PAYMENT_DECLINED"),
+    ]
+    steps = {"ReserveSeat": "UNDONE", "AuthorizePayment": "REFUSED"}
+    suite.saga(cid, "COMPENSATED", steps, events, failed_step="AuthorizePayment")
+    suite.seat(cid, number, "RELEASED")
+    suite.record("payment", cid, "AuthorizePayment", "REFUSED")
+
+
+def never_answered(suite: Suite, cid: str, number: str) -> None:
+    """The payment's outcome stayed unknown; its compensation came first and left a tombstone."""
+    failed = {"step": "AuthorizePayment", "outcome": "UNKNOWN"}
+    events = [
+        *begun(),
+        *did("ReserveSeat"),
+        ("STEP_STARTED", {"step": "AuthorizePayment", "attempt": 1}),
+        ("STEP_UNKNOWN", {"step": "AuthorizePayment", "attempt": 1}),
+        ("STEP_FAILED", failed),
+        *back("AuthorizePayment", "ReserveSeat", reason="DEADLINE_EXCEEDED"),
+    ]
+    steps = {"ReserveSeat": "UNDONE", "AuthorizePayment": "UNDONE"}
+    suite.saga(cid, "COMPENSATED", steps, events, failed_step="AuthorizePayment")
+    suite.seat(cid, number, "RELEASED")
+    suite.record("payment", cid, "AuthorizePayment", "UNDONE", tombstone=True)
+
+
+def running(suite: Suite, cid: str, number: str) -> None:
+    """Its payment is on the way: the card token still stands in its row."""
+    events = [
+        *begun(),
+        *did("ReserveSeat"),
+        ("STEP_STARTED", {"step": "AuthorizePayment", "attempt": 1}),
+    ]
+    steps = {"ReserveSeat": "DONE", "AuthorizePayment": "STARTED"}
+    suite.saga(cid, "RUNNING", steps, events, card_token="tok_ok", owner="backend-1")
+    suite.seat(cid, number, "HELD")
+
+
+def called_directly(suite: Suite, cid: str, number: str, reference: str) -> None:
+    suite.record("backend", cid, "ReserveSeat", "DONE")
+    suite.record("backend", cid, "ConfirmBooking", "DONE")
+    suite.record("payment", cid, "AuthorizePayment", "DONE")
+    suite.seat(cid, number, "SOLD", expires_at=AT.format(30))
+    suite.booking(cid, reference, number, amount=None)
+    suite.payment(cid)
+
+
+def a_good_day(suite: Suite) -> None:
+    suite.add(
+        "backend",
+        "flight_flight",
+        id=FLIGHT,
+        flight_number="TW 7",
+        origin_id="DFW",
+        destination_id="ORD",
+        departs_on="2026-04-01",
+        departs_at="2026-04-01 15:00:00",
+        arrives_at="2026-04-01 17:30:00",
+        distance_miles=801,
+        duration_minutes=150,
+        aircraft="A320-200",
+        economy_fare=FARE,
+        business_fare=3 * FARE,
+    )
+    suite.add("loyalty", "loyalty_account", user_id="ada", balance=0, closed=0, created_at=AT.format(0))
+    completed(suite, "good", "4A", "AAAAAA")
+    cancelled(suite, "cancelled", "4B", "BBBBBB")
+    declined(suite, "declined", "4C")
+    never_answered(suite, "unanswered", "4D")
+    called_directly(suite, "direct", "4E", "CCCCCC")

@@ -1,0 +1,368 @@
+"""One deliberately broken suite for each statement: the checker finds it, under the invariant's number."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from saga_checker.books import Books, Told
+from saga_checker.memory import remember
+from tests.suite import AT, Suite, back, begun, did, running, undid
+from tests.test_good_suites import refused_a_seat
+
+Break = Callable[[Suite], object]
+
+
+def sql(service: str, statement: str, *values: Any) -> Break:
+    """Exactly one row is broken."""
+
+    def run(suite: Suite) -> None:
+        assert suite.run(service, statement, *values) == 1
+
+    return run
+
+
+def bare(service: str, table: str, then: Break) -> Break:
+    def run(suite: Suite) -> None:
+        suite.drop_constraints(service, table)
+        then(suite)
+
+    return run
+
+
+def step_is(cid: str, place: int, state: str) -> Break:
+    path = f"$[{place}].status"
+    statement = "UPDATE flight_saga SET steps = json_set(steps, ?, ?) WHERE correlation_id = ?"
+    return sql("backend", statement, path, state, cid)
+
+
+def in_any_order(suite: Suite) -> None:
+    events = [*begun(), *did("AuthorizePayment"), *did("ReserveSeat")]
+    steps = {"ReserveSeat": "DONE", "AuthorizePayment": "DONE"}
+    suite.saga("hasty", "RUNNING", steps, events)
+    suite.record("payment", "hasty", "AuthorizePayment", "DONE")
+    suite.payment("hasty")
+    suite.seat("hasty", "9A", "HELD")
+
+
+def undone_forwards(suite: Suite) -> None:
+    events = [
+        *begun(),
+        *did("ReserveSeat"),
+        *did("AuthorizePayment"),
+        ("STEP_STARTED", {"step": "AwardMiles", "attempt": 1}),
+        ("STEP_FAILED", {"step": "AwardMiles", "outcome": "REFUSED"}),
+        *back("ReserveSeat", "AuthorizePayment", reason="ACCOUNT_CLOSED"),
+    ]
+    steps = {"ReserveSeat": "UNDONE", "AuthorizePayment": "UNDONE", "AwardMiles": "REFUSED"}
+    suite.saga("forwards", "COMPENSATED", steps, events)
+    suite.record("loyalty", "forwards", "AwardMiles", "REFUSED")
+    suite.record("payment", "forwards", "AuthorizePayment", "UNDONE")
+    suite.payment("forwards")
+    suite.payment("forwards", "CANCELLED")
+
+
+def undone_too_early(suite: Suite) -> None:
+    events = [*begun(), *did("ReserveSeat"), *undid("ReserveSeat")]
+    suite.saga("early", "RUNNING", {"ReserveSeat": "UNDONE"}, events)
+
+
+def sent_without_intent(suite: Suite) -> None:
+    suite.saga("unannounced", "RUNNING", {"ReserveSeat": "DONE"}, [*begun(), *did("ReserveSeat")])
+    suite.seat("unannounced", "9A", "HELD")
+    suite.record("payment", "unannounced", "AuthorizePayment", "DONE")
+    suite.payment("unannounced")
+
+
+def stuck_in_silence(suite: Suite) -> None:
+    tries = [
+        event
+        for attempt in range(1, 11)
+        for event in (
+            ("COMPENSATION_STEP_STARTED", {"step": "ReserveSeat", "attempt": attempt}),
+            ("COMPENSATION_FAILED", {"step": "ReserveSeat", "attempt": attempt}),
+        )
+    ]
+    events = [*begun(), *did("ReserveSeat"), ("COMPENSATION_STARTED", {}), *tries]
+    suite.saga("silent", "COMPENSATING", {"ReserveSeat": "UNDOING"}, events)
+    suite.seat("silent", "9A", "HELD")
+
+
+def owner_of_a_full_cabin(suite: Suite) -> None:
+    for number in range(145):
+        suite.seat("crowd", f"{number}Z", "HELD", expires_at=AT.format(30))
+    suite.record("backend", "crowd", "ReserveSeat", "DONE")
+
+
+def owned_and_never_due(suite: Suite) -> None:
+    running(suite, "sleeping", "9A")
+    suite.drop_constraints("backend", "flight_saga")
+    suite.run("backend", "UPDATE flight_saga SET due_at = NULL WHERE correlation_id = 'sleeping'")
+
+
+RECORD = "WHERE correlation_id = ? AND step = 'AuthorizePayment'"
+BROKEN: list[tuple[str, int, Break]] = [
+    ("saga that never ends", 1, lambda suite: running(suite, "running", "9A")),
+    ("event after the end", 1, lambda suite: suite.event("declined", 99, "STEP_STARTED", step="AwardMiles")),
+    ("complete saga turned back by nobody", 1, lambda suite: suite.event("good", 11, "COMPENSATION_STARTED")),
+    (
+        "completed without a ticket",
+        2,
+        sql("backend", "DELETE FROM flight_ticket WHERE booking_id = 'AAAAAA'"),
+    ),
+    (
+        "completed, its booking cancelled",
+        2,
+        sql(
+            "backend",
+            "UPDATE flight_booking SET status = 'CANCELLED', cancelled_at = created_at"
+            " WHERE reference = 'AAAAAA'",
+        ),
+    ),
+    (
+        "ticket for another seat",
+        2,
+        sql("backend", "UPDATE flight_ticket SET seat_number = '5A' WHERE booking_id = 'AAAAAA'"),
+    ),
+    ("completed and unpaid", 2, sql("payment", "DELETE FROM payment_ledger WHERE correlation_id = 'good'")),
+    (
+        "paid another price",
+        2,
+        sql(
+            "payment",
+            "UPDATE payment_ledger SET amount = 5001, flight_fare = 1 WHERE correlation_id = 'good'",
+        ),
+    ),
+    ("completed, payment given back", 2, lambda suite: suite.payment("good", "CANCELLED")),
+    (
+        "miles against the rule",
+        2,
+        sql("loyalty", "UPDATE loyalty_ledger SET miles = 200 WHERE correlation_id = 'good'"),
+    ),
+    (
+        "compensated with a live payment",
+        3,
+        sql(
+            "payment", "DELETE FROM payment_ledger WHERE correlation_id = 'cancelled' AND kind = 'CANCELLED'"
+        ),
+    ),
+    (
+        "compensated with a held seat",
+        3,
+        sql("backend", "UPDATE flight_seat SET state = 'HELD' WHERE correlation_id = 'declined'"),
+    ),
+    (
+        "compensated with miles",
+        3,
+        sql("loyalty", "DELETE FROM loyalty_ledger WHERE correlation_id = 'cancelled' AND kind = 'REVERSAL'"),
+    ),
+    (
+        "compensated with a live booking",
+        3,
+        sql(
+            "backend",
+            "UPDATE flight_booking SET status = 'CONFIRMED', cancelled_at = NULL"
+            " WHERE correlation_id = 'cancelled'",
+        ),
+    ),
+    (
+        "attempted step without a tombstone",
+        3,
+        sql("payment", "DELETE FROM guard_step_record WHERE correlation_id = 'unanswered'"),
+    ),
+    ("compensated, a step forgotten", 3, step_is("cancelled", 2, "DONE")),
+    (
+        "two owners of a seat",
+        4,
+        bare(
+            "backend",
+            "flight_seat",
+            sql("backend", "UPDATE flight_seat SET seat_number = '4A' WHERE correlation_id = 'direct'"),
+        ),
+    ),
+    ("more live seats than there are", 4, owner_of_a_full_cabin),
+    ("balance is not the sum", 5, sql("loyalty", "UPDATE loyalty_account SET balance = balance + 1")),
+    ("miles without an account", 5, sql("loyalty", "DELETE FROM loyalty_account")),
+    ("two entries of a kind", 5, bare("payment", "payment_ledger", lambda suite: suite.payment("good"))),
+    (
+        "reversal of other miles",
+        5,
+        sql(
+            "loyalty",
+            "UPDATE loyalty_ledger SET miles = -5 WHERE correlation_id = 'cancelled' AND kind = 'REVERSAL'",
+        ),
+    ),
+    (
+        "money as a float",
+        5,
+        bare(
+            "payment",
+            "payment_ledger",
+            sql("payment", "UPDATE payment_ledger SET amount = 249.5 WHERE correlation_id = 'good'"),
+        ),
+    ),
+    (
+        "amount is not fare and charges",
+        5,
+        bare(
+            "payment",
+            "payment_ledger",
+            sql("payment", "UPDATE payment_ledger SET other_charges = 0 WHERE correlation_id = 'good'"),
+        ),
+    ),
+    (
+        "record left UNDONE",
+        6,
+        sql("payment", f"UPDATE guard_step_record SET state = 'DONE' {RECORD}", "cancelled"),
+    ),
+    (
+        "record left REFUSED",
+        6,
+        sql("payment", f"UPDATE guard_step_record SET state = 'DONE' {RECORD}", "declined"),
+    ),
+    (
+        "refused for a reason outside the list",
+        6,
+        sql(
+            "payment",
+            f"UPDATE guard_step_record SET answer = replace(answer, 'DECLINED', 'LATER') {RECORD}",
+            "declined",
+        ),
+    ),
+    ("refused, and charged all the same", 6, lambda suite: suite.payment("declined")),
+    ("charged after the compensation", 6, lambda suite: suite.payment("unanswered")),
+    ("charged without a record", 6, sql("payment", f"DELETE FROM guard_step_record {RECORD}", "good")),
+    (
+        "two different answers",
+        6,
+        sql(
+            "payment",
+            f"UPDATE guard_step_record SET answer = json_set(answer, '$.amount', 1) {RECORD}",
+            "good",
+        ),
+    ),
+    (
+        "direct call lost its seats",
+        6,
+        sql("backend", "UPDATE flight_seat SET state = 'RELEASED' WHERE correlation_id = 'direct'"),
+    ),
+    ("steps in any order", 7, in_any_order),
+    ("compensations forwards", 7, undone_forwards),
+    ("compensation before COMPENSATING", 7, undone_too_early),
+    ("call without an intent", 7, sent_without_intent),
+    (
+        "gap in the events",
+        8,
+        sql("backend", "DELETE FROM flight_saga_event WHERE correlation_id = 'good' AND sequence = 3"),
+    ),
+    ("event without a saga", 8, lambda suite: suite.event("nobody", 1, "STARTED")),
+    (
+        "event id used twice",
+        8,
+        bare(
+            "backend",
+            "flight_saga_event",
+            sql(
+                "backend",
+                "UPDATE flight_saga_event SET event_id ="
+                " (SELECT event_id FROM flight_saga_event WHERE correlation_id = 'good' AND sequence = 1)"
+                " WHERE correlation_id = 'good' AND sequence = 2",
+            ),
+        ),
+    ),
+    ("change without an event", 8, step_is("declined", 2, "STARTED")),
+    ("open saga that is never due", 9, owned_and_never_due),
+    (
+        "ended saga with an owner",
+        9,
+        sql("backend", "UPDATE flight_saga SET owner = 'x' WHERE status = 'COMPLETED'"),
+    ),
+    ("stuck saga asks for nobody", 9, stuck_in_silence),
+    ("payment of nobody", 10, lambda suite: suite.payment("nobody")),
+    ("seat held for ever by nobody", 10, lambda suite: suite.seat("nobody", "9A", "HELD")),
+    ("booking of nobody", 10, lambda suite: suite.booking("nobody", "DDDDDD", "9A")),
+    ("direct call of a saga", 10, lambda suite: suite.record("backend", "good", "ReserveSeat", "UNDONE")),
+    ("saga row lost", 10, sql("backend", "DELETE FROM flight_saga WHERE correlation_id = 'good'")),
+    (
+        "card number in a row",
+        11,
+        sql(
+            "backend",
+            "UPDATE flight_ticket SET last_name = '4111 1111 1111 1111' WHERE booking_id = 'AAAAAA'",
+        ),
+    ),
+    (
+        "cvv in an event",
+        11,
+        sql(
+            "backend",
+            "UPDATE flight_saga_event SET data = json_set(data, '$.cvv', '123')"
+            " WHERE correlation_id = 'good' AND sequence = 1",
+        ),
+    ),
+    (
+        "card token in an event",
+        11,
+        sql(
+            "backend",
+            "UPDATE flight_saga_event SET data = json_set(data, '$.card', 'tok_ok')"
+            " WHERE correlation_id = 'good' AND sequence = 1",
+        ),
+    ),
+    (
+        "card token after the payment",
+        11,
+        sql("backend", "UPDATE flight_saga SET card_token = 'tok_ok' WHERE correlation_id = 'good'"),
+    ),
+    (
+        "seat withheld by an ended saga",
+        12,
+        sql("backend", "UPDATE flight_seat SET state = 'HELD' WHERE correlation_id = 'declined'"),
+    ),
+    ("refused beside free seats", 12, lambda suite: refused_a_seat(suite, at=AT.format(50))),
+]
+
+
+@pytest.mark.parametrize(("number", "broken"), [one[1:] for one in BROKEN], ids=[one[0] for one in BROKEN])
+def test_broken_suite_is_found(suite: Suite, number: int, broken: Break) -> None:
+    broken(suite)
+    assert number in suite.violations()
+
+
+def test_every_invariant_has_a_broken_suite() -> None:
+    assert {number for _, number, _ in BROKEN} == set(range(1, 13))
+
+
+def test_saga_that_a_client_knows_and_the_log_does_not_is_found(suite: Suite) -> None:
+    assert set(suite.violations(clients=["lost"])) == {1}
+
+
+def test_orphan_is_found_where_nobody_calls_directly(suite: Suite) -> None:
+    assert set(suite.violations(direct_calls=False)) == {10}
+
+
+def test_card_number_in_a_log_is_found(suite: Suite, tmp_path: Path) -> None:
+    log = tmp_path / "backend.log"
+    log.write_text('{"event": "start", "body": "card 4111-1111-1111-1111"}\n')
+    assert set(suite.violations(logs=[log])) == {11}
+
+
+@pytest.mark.parametrize(
+    ("number", "service", "statement"),
+    [
+        (1, "backend", "UPDATE flight_saga SET status = 'COMPLETED' WHERE correlation_id = 'declined'"),
+        (6, "payment", "UPDATE guard_step_record SET state = 'REFUSED' WHERE correlation_id = 'good'"),
+        (8, "backend", "UPDATE flight_saga SET last_sequence = 1 WHERE correlation_id = 'good'"),
+        (9, "backend", "UPDATE flight_saga SET epoch = 1 WHERE correlation_id = 'good'"),
+    ],
+)
+def test_step_back_in_time_is_found(suite: Suite, number: int, service: str, statement: str) -> None:
+    suite.run("backend", "UPDATE flight_saga SET epoch = 2 WHERE correlation_id = 'good'")
+    addresses = {name: str(suite.folder / f"{name}.sqlite3") for name in suite.databases}
+    with Books(addresses, Told()) as books:
+        before = json.loads(json.dumps(remember(books)))
+    assert suite.violations(before=before) == {}
+    assert suite.run(service, statement) == 1
+    assert number in suite.violations(before=before)

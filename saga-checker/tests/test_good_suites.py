@@ -1,0 +1,61 @@
+"""A suite in which all is well is not accused of anything."""
+
+from tests.suite import AT, Suite, back, begun, did, running
+
+
+def test_good_day_has_no_violation(suite: Suite) -> None:
+    assert suite.violations() == {}
+
+
+def test_client_of_known_saga_has_no_violation(suite: Suite) -> None:
+    assert suite.violations(clients=["good", "cancelled"]) == {}
+
+
+def test_running_saga_is_allowed_in_a_snapshot(suite: Suite) -> None:
+    running(suite, "running", "9A")
+    assert suite.violations(snapshot=True) == {}
+
+
+def test_running_saga_is_a_violation_when_all_should_have_ended(suite: Suite) -> None:
+    running(suite, "running", "9A")
+    assert set(suite.violations()) == {1}
+
+
+def test_compensation_settled_by_hand_is_excused(suite: Suite) -> None:
+    by_hand = ("COMPENSATION_RESOLVED", {"step": "AuthorizePayment", "actor": "ops"})
+    failed = {"step": "AuthorizePayment", "compensation": "CancelPayment", "attempt": 1}
+    undone = back("ReserveSeat", reason="DEADLINE_EXCEEDED")
+    undone[1:1] = [("COMPENSATION_STEP_STARTED", failed), by_hand]
+    events = [
+        *begun(),
+        *did("ReserveSeat"),
+        ("STEP_STARTED", {"step": "AuthorizePayment", "attempt": 1}),
+        ("STEP_FAILED", {"step": "AuthorizePayment", "outcome": "UNKNOWN"}),
+        *undone,
+    ]
+    steps = {"ReserveSeat": "UNDONE", "AuthorizePayment": "RESOLVED"}
+    suite.saga("by-hand", "COMPENSATED", steps, events, failed_step="AuthorizePayment")
+    suite.record("payment", "by-hand", "AuthorizePayment", "DONE")
+    suite.payment("by-hand")
+    assert suite.violations() == {}
+
+
+def test_refusal_while_the_cabin_was_full_is_explained(suite: Suite) -> None:
+    for number in range(144):
+        suite.seat("direct-many", f"{number}Z", "RELEASED", expires_at=AT.format(9))
+    suite.record("backend", "direct-many", "ReserveSeat", "UNDONE")
+    refused_a_seat(suite, at=AT.format(10))
+    assert suite.violations() == {}
+
+
+def refused_a_seat(suite: Suite, *, at: str) -> None:
+    events = [
+        *begun(),
+        ("STEP_STARTED", {"step": "ReserveSeat", "attempt": 1}),
+        ("STEP_FAILED", {"step": "ReserveSeat", "outcome": "REFUSED"}),
+        ("COMPENSATED", {"reason": "SEAT_UNAVAILABLE"}),
+    ]
+    steps = {"ReserveSeat": "REFUSED"}
+    suite.saga("refused", "COMPENSATED", steps, events, error_code="SEAT_UNAVAILABLE")
+    changed = "UPDATE flight_saga_event SET timestamp = ? WHERE correlation_id = 'refused'"
+    suite.run("backend", changed, at)
