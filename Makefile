@@ -1,0 +1,62 @@
+# Every verb makes what it needs by itself: Python 3.11 or newer and make are enough.
+.DEFAULT_GOAL := help
+.PHONY: help run test test-% lint lint-% e2e coverage format lock bench bench-compare profile clean
+
+# Options for pytest: make test-backend ARGS="-k seat -x"
+ARGS ?=
+python = $(shell PYTHON="$(PYTHON)" scripts/python)
+scripts = $(if $(python),$(python),false) -m scripts
+
+help: ## This list
+	@awk -F ':.*## ' '/^[a-z0-9%-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: ## Start everything in demo mode; Ctrl-C ends it (UI_PORT, BACKEND_PORT, ..., DATA_DIR choose another place)
+	@$(scripts).run
+
+test: .venv-dev ## All tests: kit, services, scripts, end to end
+	@$(scripts).check test -- $(ARGS)
+
+test-%: .venv-dev ## One of kit, backend, payment, loyalty, ui, scripts, checker; ARGS="-k name" goes to pytest
+	@$(scripts).check test $* -- $(ARGS)
+
+test-postgres: .venv-dev ## The tests of kit, backend (either engine), payment and loyalty on PostgreSQL
+	@$(scripts).postgres test -- $(ARGS)
+
+test-replicas: .venv-dev ## Replicas on one PostgreSQL under load, one of each killed; then the checker
+	@$(scripts).postgres replicas -- $(ARGS)
+
+e2e: .venv-dev ## The end-to-end script against a suite of its own
+	@$(scripts).check test e2e -- $(ARGS)
+
+coverage: .venv-dev ## All tests, with branch coverage of each package
+	@$(scripts).check test -- --cov $(ARGS)
+
+lint: .venv-dev ## ruff, mypy --strict, import-linter
+	@$(scripts).check lint
+
+lint-%: .venv-dev
+	@$(scripts).check lint $*
+
+format: .venv-dev ## Format the code and mend what ruff can mend
+	@.venv/bin/ruff check --fix-only --quiet .
+	@.venv/bin/ruff format .
+
+lock: .venv-dev ## Pin requirements/*.in anew; ARGS=--upgrade takes the newest
+	@$(scripts).lock $(ARGS)
+
+bench: .venv-dev ## What a booking costs, beside two baselines (ROUNDS, SECONDS, CLIENTS, BENCH_DB=postgres)
+	@.venv/bin/python -m bench $(ARGS)
+
+bench-compare: .venv-dev ## The same against another revision: make bench-compare BASE=HEAD~5
+	@BASE="$(or $(BASE),HEAD)" .venv/bin/python -m bench $(ARGS)
+
+profile: .venv-dev ## Flame graphs of the three services under load, by py-spy
+	@.venv/bin/python -m bench.profile $(ARGS)
+
+clean: ## Remove the environment, the caches and the databases of demo runs
+	@rm -rf .venv var .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.PHONY: .venv-dev
+.venv-dev:
+	@$(scripts).environment dev

@@ -1,0 +1,120 @@
+"""The processes of the flight-booking suite, from the environment: four servers and the recovery."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from scripts.console import Console
+from scripts.paths import ROOT, VENV_PYTHON
+from scripts.ports import free_ports
+from scripts.service import HOST, Service
+from scripts.suite import Suite
+
+# Name, package and port; the port's variable is <NAME>_PORT.
+SERVERS = (
+    ("backend", "flight", 8001),
+    ("loyalty", "loyalty", 8002),
+    ("payment", "payment", 8003),
+    ("ui", "ui", 8000),
+)
+GUNICORN = (str(VENV_PYTHON), "-m", "gunicorn", "--no-control-socket", "--log-level", "warning")
+# The keep-alive is longer than a kept connection idles; the grace ends before the runner's SIGKILL.
+THREADED = ("--worker-class", "gthread", "--workers", "1", "--threads", "8", "--keep-alive", "75")
+GRACE = ("--graceful-timeout", "5")
+
+
+class ConfigError(Exception):
+    """An environment variable that cannot be right."""
+
+
+@dataclass(frozen=True)
+class Config:
+    ports: Mapping[str, int]
+    data_dir: Path
+    # Settings for every service, on top of this process's environment.
+    environment: Mapping[str, str]
+    # Database addresses by service, for those that shall not use SQLite in the data folder.
+    databases: Mapping[str, str]
+
+    @classmethod
+    def from_environment(cls, given: Mapping[str, str] = os.environ) -> "Config":
+        if "DATABASE_URL" in given:
+            raise ConfigError(
+                "DATABASE_URL would give all services one database; set BACKEND_DATABASE_URL, "
+                "LOYALTY_DATABASE_URL, PAYMENT_DATABASE_URL and UI_DATABASE_URL."
+            )
+        ports = {name: _port(given, f"{name.upper()}_PORT", usual) for name, _, usual in SERVERS}
+        data_dir = Path(given.get("DATA_DIR") or ROOT / "var").resolve()
+        common = {"DEMO_MODE": given.get("DEMO_MODE", "1"), "LOG_FORMAT": given.get("LOG_FORMAT", "console")}
+        databases = {
+            name: url for name, _, _ in SERVERS if (url := given.get(f"{name.upper()}_DATABASE_URL"))
+        }
+        return cls(ports=ports, data_dir=data_dir, environment=common, databases=databases)
+
+    @classmethod
+    def beside(cls, data_dir: Path, **environment: str) -> "Config":
+        """A suite of one's own beside any other: free ports, demo mode, and whatever `environment` says."""
+        ports = dict(zip([name for name, _, _ in SERVERS], free_ports(len(SERVERS)), strict=True))
+        common = {"DEMO_MODE": "1", "LOG_FORMAT": "json", **environment}
+        return cls(ports=ports, data_dir=data_dir, environment=common, databases={})
+
+    @property
+    def demo_mode(self) -> bool:
+        return self.environment["DEMO_MODE"].lower() in ("1", "true", "yes", "on")
+
+
+def _port(given: Mapping[str, str], variable: str, usual: int) -> int:
+    text = given.get(variable) or str(usual)
+    if not text.isdecimal() or not 0 < int(text) < 65536:
+        raise ConfigError(f"{variable} must be a port between 1 and 65535, not {text!r}.")
+    return int(text)
+
+
+def folder(name: str) -> Path:
+    return ROOT / f"{name}-service"
+
+
+def settings_of(config: Config, name: str, package: str) -> dict[str, str]:
+    """The environment variables of one service."""
+    urls = {f"{other.upper()}_URL": f"http://{HOST}:{port}" for other, port in config.ports.items()}
+    database = {"DATABASE_URL": config.databases[name]} if name in config.databases else {}
+    return {
+        **config.environment,
+        **urls,
+        **database,
+        "DATA_DIR": str(config.data_dir),
+        "DJANGO_SETTINGS_MODULE": f"{package}.settings",
+        "PYTHONUNBUFFERED": "1",
+    }
+
+
+def services(config: Config) -> list[Service]:
+    return [*(_server(config, name, package) for name, package, _ in SERVERS), _recovery(config)]
+
+
+def _server(config: Config, name: str, package: str) -> Service:
+    kind = ("--worker-class", "asgi") if name == "ui" else THREADED
+    application = "ui.asgi:application" if name == "ui" else f"{package}.wsgi:application"
+    bind = ("--bind", f"{HOST}:{config.ports[name]}")
+    return Service(
+        name=name,
+        command=(*GUNICORN, *kind, *GRACE, *bind, application),
+        folder=folder(name),
+        environment=settings_of(config, name, package),
+        port=config.ports[name],
+        port_variable=f"{name.upper()}_PORT",
+    )
+
+
+def _recovery(config: Config) -> Service:
+    return Service(
+        name="recovery",
+        command=(str(VENV_PYTHON), "manage.py", "run_recovery"),
+        folder=folder("backend"),
+        environment=settings_of(config, "backend", "flight"),
+    )
+
+
+def booking_suite(config: Config, *, console: Console | None = None, restart: bool = True) -> Suite:
+    return Suite(services(config), data_dir=config.data_dir, console=console, restart=restart)

@@ -1,0 +1,131 @@
+"""`make test` and `make lint`: every check runs, whatever the others said; any failure fails.
+
+python -m scripts.check test [NAME...] [-- pytest options]
+python -m scripts.check lint [NAME...]
+"""
+
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from scripts import checks
+from scripts.checks import Check
+
+# A check that hangs must not take the whole run with it.
+LONGEST_SECONDS = 1500
+AT_ONCE = 2
+PYTEST_TIME = re.compile(r" in \d+\.\d+s")
+COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+
+
+@dataclass(frozen=True)
+class Result:
+    name: str
+    code: int
+    seconds: float
+    passed: int
+    failed: int
+
+
+def main(arguments: Sequence[str]) -> int:
+    kind, *rest = arguments
+    names, options = split(rest)
+    known = checks.suites(options) if kind == "test" else checks.lints()
+    if unknown := set(names) - {check.name for check in known}:
+        print(f"unknown: {', '.join(sorted(unknown))}; there are {', '.join(each.name for each in known)}")
+        return 2
+    return run([check for check in known if not names or check.name in names])
+
+
+def split(words: Sequence[str]) -> tuple[list[str], list[str]]:
+    names, _, options = " ".join(words).partition("--")
+    return names.split(), options.split()
+
+
+def run(chosen: Sequence[Check]) -> int:
+    """Two at a time, those that want the machine for themselves at the end; then the summary."""
+    together = [check for check in chosen if not check.alone and len(chosen) > 1]
+    with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
+        results = list(pool.map(_run_quietly, together))
+    results += [_run_one(check, live=True) for check in chosen if check not in together]
+    _summarise(results)
+    return 1 if any(result.code for result in results) else 0
+
+
+def _run_quietly(check: Check) -> Result:
+    return _run_one(check, live=False)
+
+
+_printing = threading.Lock()
+
+
+def _run_one(check: Check, *, live: bool) -> Result:
+    """With `live` each line is shown as it comes, else all of them at the end, in one piece."""
+    began = time.monotonic()
+    if live:
+        print(f"\n=== {check.name}", flush=True)
+    # A data folder of its own keeps a check apart from a suite that runs meanwhile.
+    with tempfile.TemporaryDirectory(prefix=f"{check.name}-") as folder:
+        code, text = _execute(check, folder, live=live)
+    with _printing:
+        if not live:
+            print(f"\n=== {check.name}\n{text}", flush=True)
+    return Result(check.name, code, time.monotonic() - began, _count("passed", text), _count("failed", text))
+
+
+def _execute(check: Check, data_dir: str, *, live: bool) -> tuple[int, str]:
+    colour = {"FORCE_COLOR": "1"} if sys.stdout.isatty() else {}
+    process = subprocess.Popen(
+        check.command,
+        cwd=check.folder,
+        env=os.environ | colour | {"DATA_DIR": data_dir} | dict(check.environment),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+    )
+    assert process.stdout is not None
+    watch = threading.Timer(LONGEST_SECONDS, process.kill)
+    watch.start()
+    with process.stdout:
+        text = "".join(_shown(process.stdout) if live else process.stdout)
+    watch.cancel()
+    return process.wait(), text
+
+
+def _shown(lines: Iterable[str]) -> Iterable[str]:
+    for line in lines:
+        print(line, end="", flush=True)
+        yield line
+
+
+def _count(word: str, text: str) -> int:
+    """What pytest's last line says of `word`; an error in a fixture is a failure too."""
+    last = COLOUR.sub("", text).rstrip().rpartition("\n")[2]
+    if not PYTEST_TIME.search(last):
+        return 0
+    words = {"passed": "passed", "failed": "failed|errors?"}[word]
+    return sum(int(number) for number in re.findall(rf"(\d+) (?:{words})\b", last))
+
+
+def _summarise(results: Sequence[Result]) -> None:
+    print()
+    for result in results:
+        verdict = "ok" if result.code == 0 else f"FAILED (exit code {result.code})"
+        counts = f"{result.passed:5} passed, {result.failed} failed" if result.passed + result.failed else ""
+        print(f"{result.name:<14} {result.seconds:6.1f} s  {verdict:<8} {counts}")
+    if any(result.passed for result in results):
+        print(f"{sum(r.passed for r in results)} passed, {sum(r.failed for r in results)} failed")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

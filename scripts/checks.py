@@ -1,0 +1,110 @@
+"""What is checked: one test run per service, kit and script folder; one lint per tool and service."""
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from scripts.paths import ROOT, VENV
+
+BIN = VENV / "bin"
+# Name, folder, package and settings module; the first is the name that `make test-NAME` takes.
+# The longest runs come first, so that both cores end at about the same time.
+PACKAGES = (
+    ("ui", "ui-service", "ui", "ui.settings"),
+    ("backend", "backend-service", "flight", "flight.settings"),
+    ("kit", "service-kit", "service_kit", "tests.settings"),
+    ("payment", "payment-service", "payment", "payment.settings"),
+    ("loyalty", "loyalty-service", "loyalty", "loyalty.settings"),
+)
+CHECKER = "saga-checker"
+ON_POSTGRES = ("kit", "backend", "payment", "loyalty")
+FOLDERS = [*(folder for _, folder, _, _ in PACKAGES), CHECKER]
+# A script that runs in the backend's own environment is judged with the backend.
+BESIDE = {"backend": (str(ROOT / "bench" / "history_questions.py"),)}
+# Of what is no Django: the plugin asks for settings all the same.
+NO_DJANGO = "django.conf.global_settings"
+MYPY = (str(BIN / "mypy"), "--config-file", str(ROOT / "pyproject.toml"))
+
+
+@dataclass(frozen=True)
+class Check:
+    name: str
+    command: Sequence[str]
+    folder: Path = ROOT
+    environment: Mapping[str, str] = field(default_factory=dict)
+    # Wants the machine for itself, and comes last.
+    alone: bool = False
+
+
+def suites(options: Sequence[str]) -> list[Check]:
+    services = [
+        _pytest(name, ["tests", *_coverage(package, options)], ROOT / folder, DJANGO_SETTINGS_MODULE=settings)
+        for name, folder, package, settings in PACKAGES
+    ]
+    scripts = _pytest("scripts", ["-p", "no:django", "scripts/tests", *_coverage("scripts", options)])
+    bench = _pytest("bench", ["-p", "no:django", "bench/tests", *options])
+    checker = ["-p", "no:django", "tests", *_coverage("saga_checker", options)]
+    e2e = _pytest("e2e", ["-p", "no:django", "test_saga_implementation.py", *options], alone=True)
+    return [*services, scripts, bench, _pytest("checker", checker, ROOT / CHECKER), e2e]
+
+
+def replicas(options: Sequence[str]) -> Check:
+    """Takes two minutes and PostgreSQL's binaries: no part of the usual tests."""
+    return _pytest("replicas", ["-p", "no:django", "-s", "e2e/test_replicas.py", *options], alone=True)
+
+
+def suites_on_postgres(server: str, options: Sequence[str]) -> list[Check]:
+    """The same tests of what has a database of its own, the backend's with either engine.
+
+    Django makes the databases that it tests in, and drops them; their names are this process's own.
+    """
+    tested = [each for each in suites(options) if each.name in ON_POSTGRES]
+    again = [replace(each, name="procrastinate") for each in tested if each.name == "backend"]
+    return [_on_postgres(each, server) for each in [*again, *tested]]
+
+
+def _on_postgres(check: Check, server: str) -> Check:
+    engine = {"SAGA_ENGINE": "procrastinate"} if check.name == "procrastinate" else {}
+    url = f"{server}/saga_{check.name}_{os.getpid()}"
+    return replace(check, environment={**check.environment, **engine, "DATABASE_URL": url})
+
+
+def _pytest(
+    name: str, arguments: Sequence[str], folder: Path = ROOT, *, alone: bool = False, **environment: str
+) -> Check:
+    command = (str(BIN / "python"), "-m", "pytest", *arguments)
+    return Check(name, command, folder, {"DEMO_MODE": "1", **environment}, alone)
+
+
+def _coverage(package: str, options: Sequence[str]) -> list[str]:
+    """`--cov` alone means: of the package that these tests are about."""
+    return [f"--cov={package}" if option == "--cov" else option for option in options]
+
+
+def lints() -> list[Check]:
+    ruff = str(BIN / "ruff")
+    return [
+        Check("ruff", (ruff, "check", ".")),
+        Check("format", (ruff, "format", "--check", "--quiet", ".")),
+        Check("imports", (str(BIN / "lint-imports"),), environment={"PYTHONPATH": _python_path()}),
+        *(
+            _mypy(name, ROOT / folder, settings, ".", *BESIDE.get(name, ()))
+            for name, folder, _, settings in PACKAGES
+        ),
+        _mypy("scripts", ROOT, NO_DJANGO, "scripts", "e2e", "test_saga_implementation.py"),
+        _mypy("bench", ROOT, "bench.baselines.textbook.settings", "bench", "--exclude", "history_questions"),
+        _mypy("checker", ROOT / CHECKER, NO_DJANGO),
+    ]
+
+
+def _mypy(name: str, folder: Path, settings: str, *what: str) -> Check:
+    """Once per service, each with its own settings for the Django plugin."""
+    command = (*MYPY, "--cache-dir", str(ROOT / ".mypy_cache" / name), *(what or (".",)))
+    # The folder comes first: more than one of them has a package named tests.
+    environment = {"DJANGO_SETTINGS_MODULE": settings, "DEMO_MODE": "1", "PYTHONPATH": str(folder)}
+    return Check(f"mypy-{name}", command, folder, environment)
+
+
+def _python_path() -> str:
+    return ":".join(str(ROOT / folder) for folder in ["", *FOLDERS])

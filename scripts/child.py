@@ -1,0 +1,80 @@
+"""One process of the suite with everything that it started, a process group of its own."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from contextlib import suppress
+from pathlib import Path
+from typing import IO
+
+from scripts.console import Console
+from scripts.service import Service
+
+LAUNCHER = Path(__file__).with_name("launch.py")
+LAST_LINES_WITHIN = 1.0
+
+
+class Child:
+    def __init__(self, service: Service, console: Console) -> None:
+        self.service = service
+        self._console = console
+        self._process: subprocess.Popen[bytes] | None = None
+        self._reader: threading.Thread | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """Also the number of the process group."""
+        process = self._process
+        return process.pid if process else None
+
+    def spawn(self) -> None:
+        """Call it from a thread that lives as long as the child: Linux ends the child with that thread."""
+        launch = [sys.executable, "-I", "-S", str(LAUNCHER), str(os.getpid())]
+        self._process = subprocess.Popen(
+            [*launch, *self.service.command],
+            cwd=self.service.folder,
+            env=os.environ | dict(self.service.environment),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        self._reader = threading.Thread(target=self._pump, args=(self._process.stdout,), daemon=True)
+        self._reader.start()
+
+    def _pump(self, pipe: IO[bytes]) -> None:
+        with pipe:
+            for line in pipe:
+                self._console.line(self.service.name, line.decode(errors="replace").rstrip())
+
+    def running(self) -> bool:
+        process = self._process
+        return process is not None and process.poll() is None
+
+    def returncode(self) -> int | None:
+        process = self._process
+        return process.poll() if process else None
+
+    def send(self, number: signal.Signals) -> None:
+        """Signal the whole group, of which a part may outlive its leader."""
+        process = self._process
+        if process is None:
+            return
+        # Nothing of the group may be left; macOS says the latter of a group of zombies.
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, number)
+
+    def kill(self) -> None:
+        """SIGKILL to the whole group; the leader has ended on return."""
+        process = self._process
+        self.send(signal.SIGKILL)
+        if process:
+            process.wait()
+
+    def forget(self) -> None:
+        """The process has ended: let its last lines out."""
+        if self._reader:
+            self._reader.join(LAST_LINES_WITHIN)
+        self._process = self._reader = None

@@ -1,0 +1,143 @@
+"""Makes .venv what a lock says: `python3 -m scripts.environment runtime|dev`.
+
+Standard library only: it runs before anything is installed. A stamp tells that nothing is to do; an
+install that was interrupted leaves a mark, and the next one begins anew.
+"""
+
+import fcntl
+import hashlib
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from scripts.paths import LOCAL_PACKAGES, REQUIREMENTS, ROOT, VENV, VENV_PYTHON
+
+LOCKS = ("runtime", "dev")
+UV = VENV / "bin" / "uv"
+UNFINISHED = VENV / ".unfinished"
+
+
+class InstallError(Exception):
+    """The environment could not be made; the lines above say why."""
+
+
+def ensure(lock: str) -> None:
+    """Make the environment hold `runtime` or `dev`, which holds runtime too."""
+    if is_current(lock):
+        return
+    with only_one():
+        # Another start may have made it while this one waited.
+        if not is_current(lock):
+            make(lock)
+
+
+def is_current(lock: str) -> bool:
+    return any(
+        _stamp(name).is_file() and _stamp(name).read_text() == fingerprint(name) for name in {lock, "dev"}
+    )
+
+
+def fingerprint(lock: str) -> str:
+    """Changes with the lock, the metadata of our own packages, the interpreter and the place of the clone."""
+    parts = (
+        lock_file(lock).read_bytes(),
+        *((path / "pyproject.toml").read_bytes() for path in LOCAL_PACKAGES),
+        os.path.realpath(VENV_PYTHON).encode(),
+        str(ROOT).encode(),
+    )
+    return hashlib.sha256(b"\0".join(parts)).hexdigest()
+
+
+def lock_file(lock: str) -> Path:
+    return REQUIREMENTS / f"{lock}.txt"
+
+
+def _stamp(lock: str) -> Path:
+    return VENV / f".installed-{lock}"
+
+
+@contextmanager
+def only_one() -> Iterator[None]:
+    folder = os.open(REQUIREMENTS, os.O_RDONLY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(folder)
+
+
+def make(lock: str) -> None:
+    if UNFINISHED.exists() or not _works():
+        _say(f"Making the environment in .venv (Python {sys.version.split()[0]})")
+        _run([_base_python(), "-m", "venv", "--clear", "--without-pip", str(VENV)])
+        UNFINISHED.touch()
+        _run([str(VENV_PYTHON), "-m", "ensurepip", "--default-pip"], quiet=True)
+    UNFINISHED.touch()
+    for name in LOCKS:
+        _stamp(name).unlink(missing_ok=True)
+    _say(f"Installing requirements/{lock}.txt")
+    _install(lock)
+    _stamp(lock).write_text(fingerprint(lock))
+    UNFINISHED.unlink()
+
+
+def _works() -> bool:
+    """Whether the environment stands where it was made and has a pip."""
+    script = VENV / "bin" / "pip"
+    moved = script.is_file() and str(VENV) not in script.read_text().partition("\n")[0]
+    return not moved and VENV_PYTHON.exists() and _succeeds([str(VENV_PYTHON), "-m", "pip", "--version"])
+
+
+def _base_python() -> str:
+    """The interpreter outside .venv, which may be the one that runs this and is about to be replaced."""
+    return str(getattr(sys, "_base_executable", sys.executable))
+
+
+def _install(lock: str) -> None:
+    pip = [str(VENV_PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    # Compiled once here, not by five processes at their first start.
+    uv = [str(UV), "pip", "install", "--quiet", "--compile-bytecode", "--python", str(VENV_PYTHON)]
+    pinned = ["--require-hashes", "-r", str(lock_file(lock))]
+    # Compat mode makes a plain path entry, which mypy can follow.
+    local = ["--no-deps", "--no-build-isolation", "--config-settings", "editable_mode=compat"]
+    local += [word for path in LOCAL_PACKAGES for word in ("-e", str(path))]
+    # uv is quicker, but knows nothing of pip's settings; where it fails pip is asked.
+    fetched = _succeeds([*pip, "--require-hashes", "-r", str(lock_file("installer"))])
+    if fetched and _succeeds([*uv, *pinned]) and _succeeds([*uv, *local]):
+        return
+    _run([*pip, *pinned])
+    _run([*pip, *local])
+
+
+def _succeeds(command: list[str]) -> bool:
+    try:
+        return subprocess.run(command, cwd=ROOT, capture_output=True, check=False).returncode == 0
+    except OSError:
+        return False
+
+
+def _run(command: list[str], *, quiet: bool = False) -> None:
+    output = subprocess.DEVNULL if quiet else None
+    if subprocess.run(command, cwd=ROOT, check=False, stdin=subprocess.DEVNULL, stdout=output).returncode:
+        raise InstallError(f"failed: {' '.join(command)}")
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)
+
+
+def main() -> int:
+    try:
+        for lock in sys.argv[1:] or ["runtime"]:
+            ensure(lock)
+    except InstallError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

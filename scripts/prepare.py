@@ -1,0 +1,92 @@
+"""Brings the four databases up to date: migrations, the schedule, the demo login.
+
+What was done is written into each SQLite file's `user_version`, so that a second start does nothing.
+"""
+
+import os
+import sqlite3
+import subprocess
+import zlib
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+
+from scripts.booking_suite import SERVERS, Config, folder, settings_of
+from scripts.console import Console
+from scripts.paths import KIT, REQUIREMENTS, VENV_PYTHON
+
+MIGRATE = ("migrate", "--noinput", "--verbosity", "0")
+
+
+class PrepareError(Exception):
+    """A database could not be prepared; the lines above say why."""
+
+
+def prepare(config: Config, console: Console, *, seed: bool = True) -> None:
+    """All four at once. `seed=False` leaves out the demo login; the schedule is always made."""
+    with ThreadPoolExecutor(max_workers=len(SERVERS)) as pool:
+        list(pool.map(lambda server: _prepare(config, console, server[0], server[1], seed), SERVERS))
+
+
+def _prepare(config: Config, console: Console, name: str, package: str, seed: bool) -> None:
+    mark = mark_of(folder(name) / package, list(_commands(config, name, seed=seed)))
+    database = None if name in config.databases else config.data_dir / f"{name}.sqlite3"
+    if database and read_mark(database) == mark:
+        return
+    for command in _commands(config, name, seed=seed):
+        _manage(config, console, name, package, command)
+    if database:
+        write_mark(database, mark)
+
+
+def _commands(config: Config, name: str, *, seed: bool) -> Iterator[tuple[str, ...]]:
+    yield MIGRATE
+    if name == "backend":
+        yield ("make_schedule",)
+    if name == "ui" and seed and config.demo_mode:
+        yield ("make_demo_user",)
+
+
+def _manage(config: Config, console: Console, name: str, package: str, command: tuple[str, ...]) -> None:
+    console.line(name, f"manage.py {' '.join(command[:1])}")
+    result = subprocess.run(
+        [str(VENV_PYTHON), "manage.py", *command],
+        cwd=folder(name),
+        env=os.environ | settings_of(config, name, package),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    for line in result.stdout.splitlines():
+        console.line(name, line)
+    if result.returncode:
+        raise PrepareError(f"{name}: manage.py {command[0]} failed")
+
+
+def mark_of(package: Path, commands: list[tuple[str, ...]]) -> int:
+    """Another number when the code, a dependency, the commands or the day are others."""
+    sources = sorted([*package.rglob("*.py"), *KIT.rglob("*.py"), REQUIREMENTS / "runtime.txt"])
+    day = f"{datetime.now(UTC).date()} {commands}"
+    total = zlib.crc32(day.encode())
+    for path in sources:
+        total = zlib.crc32(path.read_bytes(), total)
+    # The file's field is a signed 32-bit number, and 0 in a fresh one.
+    return total & 0x7FFFFFFF or 1
+
+
+def read_mark(database: Path) -> int | None:
+    """None on a first start."""
+    if not database.is_file():
+        return None
+    with closing(sqlite3.connect(database)) as connection:
+        number: int = connection.execute("PRAGMA user_version").fetchone()[0]
+    return number
+
+
+def write_mark(database: Path, mark: int) -> None:
+    with closing(sqlite3.connect(database)) as connection:
+        connection.execute(f"PRAGMA user_version = {mark:d}")

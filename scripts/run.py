@@ -1,0 +1,102 @@
+"""`make run`: the whole suite with one command, until Ctrl-C.
+
+Exit codes: 0 stopped, 1 did not start, 2 a wrong setting, 3 a port or the data folder is taken.
+"""
+
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+
+from scripts import environment
+from scripts.booking_suite import Config, ConfigError, booking_suite
+from scripts.claim import TakenError
+from scripts.console import Console
+from scripts.demo_data import make_first_sagas
+from scripts.ports import PortError
+from scripts.prepare import PrepareError, prepare
+from scripts.suite import StartError, Suite
+
+FAILED, WRONG_SETTING, TAKEN = 1, 2, 3
+STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+def main() -> int:
+    console = Console()
+    stop_on_signals()
+    try:
+        return run(Config.from_environment(), console)
+    except (environment.InstallError, PrepareError, StartError) as error:
+        return _fail(error, FAILED)
+    except ConfigError as error:
+        return _fail(error, WRONG_SETTING)
+    except (PortError, TakenError) as error:
+        return _fail(error, TAKEN)
+
+
+def run(config: Config, console: Console) -> int:
+    began = time.monotonic()
+    suite = booking_suite(config, console=console)
+
+    def begin() -> None:
+        environment.ensure("runtime")
+        prepare(config, console)
+        suite.start()
+        if config.demo_mode:
+            make_first_sagas(suite.url("backend"), console)
+        _welcome(config, suite, console, time.monotonic() - began)
+
+    return until_stopped(suite, console, begin)
+
+
+def until_stopped(suite: Suite, console: Console, begin: Callable[[], None]) -> int:
+    """Claim, begin, and serve until a signal. What is taken is known before anything is installed."""
+    suite.claim()
+    try:
+        begin()
+        threading.Event().wait()
+    except KeyboardInterrupt:
+        pass
+    finally:
+        _stop(suite, console)
+    console.say("Stopped.")
+    return 0
+
+
+def _stop(suite: Suite, console: Console) -> None:
+    try:
+        console.say("Stopping; Ctrl-C once more ends it at once.")
+        suite.stop()
+    except KeyboardInterrupt:
+        for number in STOPPING:
+            signal.signal(number, signal.SIG_IGN)
+        suite.kill_all()
+
+
+def _welcome(config: Config, suite: Suite, console: Console, seconds: float) -> None:
+    console.say()
+    console.say(f"Ready after {seconds:.1f} s. Open {suite.url('ui')}/")
+    for name, what in (("backend", "flights and sagas"), ("loyalty", "miles"), ("payment", "payments")):
+        console.say(f"  {name:<8} {suite.url(name)}/api/docs/  {what}")
+    console.say(f"  data     {config.data_dir}")
+    if config.demo_mode:
+        console.say("  login    demo / demo-pass-2026")
+        console.say("DEMO MODE: no credentials are asked and failures can be simulated. Not for production.")
+    console.say("Ctrl-C stops everything.")
+    console.say()
+
+
+def stop_on_signals() -> None:
+    """SIGTERM and a closed terminal are as good as Ctrl-C."""
+    for number in STOPPING:
+        signal.signal(number, signal.default_int_handler)
+
+
+def _fail(error: Exception, code: int) -> int:
+    print(f"\n{error}", file=sys.stderr, flush=True)
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

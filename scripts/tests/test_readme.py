@@ -1,0 +1,36 @@
+"""What the README and the docs name is there."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from scripts.paths import ROOT
+
+PAGES = sorted([ROOT / "README.md", *ROOT.glob("docs/*.md")])
+TOP_LEVEL = {path.name for path in ROOT.iterdir()}
+
+
+def named_paths(text: str) -> set[str]:
+    """Code spans that begin with a folder or file of the repository, and the targets of links."""
+    spans = {span for span in re.findall(r"`([\w./-]+)`", text) if span.split("/")[0] in TOP_LEVEL}
+    return spans | {target for target in re.findall(r"\]\(([\w./-]+)", text) if not target.startswith("http")}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_path_that_a_page_names_exists(page: Path) -> None:
+    missing = [
+        name
+        for name in named_paths(page.read_text(encoding="utf-8"))
+        if not (page.parent / name).exists() and not (ROOT / name).exists()
+    ]
+    assert missing == []
+
+
+def test_every_make_target_that_the_readme_names_exists() -> None:
+    named = set(re.findall(r"make ([a-z][a-z0-9-]*)", (ROOT / "README.md").read_text(encoding="utf-8")))
+    targets = set(
+        re.findall(r"^([a-z][a-z0-9-]*):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    )
+    assert {"run", "test", "lint"} <= named
+    assert named <= targets
