@@ -1,0 +1,1 @@
+"""The end-to-end scenarios, by theme, and what they stand on."""
