@@ -1,0 +1,158 @@
+"""The rounds: each system in turn under each load, so that a drift of the machine meets them all."""
+
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from bench import machine, systems
+from bench.counts import Counts, Sessions, counts
+from bench.measure import Load, Sample, cpu_by_part, measure
+from bench.plan import Plan
+from bench.postgres import Postgres, postgres
+from bench.systems import Place, Stage, System
+from scripts.call import call
+from scripts.console import Console
+from scripts.paths import ROOT
+from scripts.suite import Suite
+
+DAYS = range(10, 58)
+START_WITHIN = 240.0
+"seconds; a busy machine takes its time"
+
+
+@dataclass
+class Result:
+    """Everything that a run found out."""
+
+    began: str
+    machine: str
+    samples: list[Sample] = field(default_factory=list)
+    counts: list[Counts] = field(default_factory=list)
+    memory: dict[str, dict[str, float]] = field(default_factory=dict)
+    "MB by process of the suite, at the start and at the end"
+
+
+@dataclass
+class Bench:
+    plan: Plan
+    console: Console
+    stage: Stage
+    folder: Path
+    server: Postgres | None
+    booked: int = 0
+
+    def flights(self) -> list[int]:
+        """Flights with room on every day for which there is a schedule."""
+        url = next(each.url for each in self.stage.services if each.name.endswith("-backend"))
+        today = datetime.now(UTC).date()
+        found = []
+        for days in DAYS:
+            query = f"origin=DFW&destination=ORD&depart_date={today + timedelta(days=days)}"
+            _, answer = call("GET", f"{url}/api/flights/search/?{query}")
+            found += [int(flight["id"]) for flight in answer["results"]]
+        return found
+
+    def timed(self, result: Result) -> None:
+        with self.running(self.stage) as suite:
+            flights = self.flights()
+            result.memory["start"] = self._memory(suite)
+            for number in range(self.plan.rounds):
+                for clients in self.plan.clients:
+                    for system in self.stage.systems:
+                        self.console.say(self._progress(number, clients, system))
+                        sample = self._sample(suite, system, clients, flights)
+                        self.console.say(f"    {sample.rate:.0f} bookings/s, {sample.total:.2f} ms CPU each")
+                        result.samples.append(sample)
+            result.memory["end"] = self._memory(suite)
+
+    def counted(self, result: Result) -> None:
+        stage = replace(self.stage, services=[systems.counted(each) for each in self.stage.services])
+        with self.running(stage) as suite:
+            flights = self.flights()
+            for system in stage.systems:
+                self.console.say(f"Counting {system.name}")
+                load = self.load(system, 8, flights, seconds=3600, bookings=self.plan.counted)
+                urls = {
+                    part: suite.url(name)
+                    for name, part in system.parts.items()
+                    if name != systems.LOOP and part != "recovery"
+                }
+                result.counts.append(counts(load, system, urls, self._sessions()))
+
+    def _sample(self, suite: Suite, system: System, clients: int, flights: list[int]) -> Sample:
+        load = self.load(system, clients, flights, seconds=self.plan.seconds)
+        return measure(load, system, clients, lambda: cpu_by_part(suite, system, self.server))
+
+    def load(self, system: System, clients: int, flights: list[int], **options: float) -> Load:
+        self.booked += 1
+        # Each load begins at another flight, so that none fills up before the others.
+        first = self.booked * 7919
+        return Load(system, flights, clients, warmup=self.plan.warmup, first=first, **options)
+
+    def _progress(self, number: int, clients: int, system: System) -> str:
+        return f"Round {number + 1} of {self.plan.rounds}, {clients} clients: {system.name}"
+
+    def _memory(self, suite: Suite) -> dict[str, float]:
+        if not machine.has_proc():
+            return {}
+        names = [each.name for each in self.stage.services if each.name.startswith(systems.OURS)]
+        return machine.memory({name: pid for name in names if (pid := suite.pid(name))})
+
+    def _sessions(self) -> Sessions | None:
+        server = self.server
+        if server is None:
+            return None
+        return lambda system: sum(server.sessions().get(name, 0) for name in system.databases)
+
+    @contextmanager
+    def running(self, stage: Stage) -> Iterator[Suite]:
+        with self.folder.joinpath("log").open("a") as log:
+            suite = Suite(stage.services, data_dir=self.folder, console=Console(log), restart=False)
+            suite.start(within=START_WITHIN)
+            try:
+                yield suite
+            finally:
+                suite.stop()
+
+
+def run(plan: Plan, console: Console) -> Result:
+    result = Result(began=datetime.now(UTC).isoformat(timespec="seconds"), machine=machine.describe())
+    if not machine.has_proc():
+        console.say("This system has no /proc: CPU and memory are left out.")
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
+        server = stack.enter_context(postgres(folder / "postgres")) if plan.postgres else None
+        stage = build(plan, folder, server, stack)
+        console.say("Preparing the databases")
+        systems.prepare(stage)
+        bench = Bench(plan, console, stage, folder, server)
+        bench.timed(result)
+        bench.counted(result)
+    return result
+
+
+def build(plan: Plan, folder: Path, server: Postgres | None, stack: ExitStack) -> Stage:
+    stage, place = Stage(), Place(folder, server)
+    systems.suite(stage, place, ui=not plan.base)
+    if plan.base:
+        systems.suite(stage, place, name="base", root=stack.enter_context(checkout(plan.base, folder)))
+    else:
+        systems.loop(stage)
+        systems.textbook(stage, place)
+    return stage
+
+
+@contextmanager
+def checkout(revision: str, folder: Path) -> Iterator[Path]:
+    """Another revision's files in a worktree of their own."""
+    place = folder / "revision"
+    git = ("git", "-C", str(ROOT), "worktree")
+    subprocess.run([*git, "add", "--quiet", "--detach", str(place), revision], check=True)
+    try:
+        yield place
+    finally:
+        subprocess.run([*git, "remove", "--force", str(place)], check=True)
