@@ -1,0 +1,49 @@
+# One image per service, from the repository's root: docker build --build-arg SERVICE=backend .
+ARG BASE=docker.io/library/python:3.11.14-slim-bookworm
+ARG SERVICE=backend
+
+FROM ${BASE} AS packages
+ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=ignore
+RUN python3 -m venv /opt/venv
+ENV PATH=/opt/venv/bin:$PATH
+# The hashed lock has a layer of its own: it changes more rarely than the code.
+COPY requirements/runtime.txt /src/requirements/
+RUN pip install --require-hashes -r /src/requirements/runtime.txt
+COPY service-kit /src/service-kit
+RUN pip install --no-deps --no-build-isolation /src/service-kit
+
+FROM ${BASE} AS application
+RUN groupadd --gid 10001 app \
+    && useradd --uid 10001 --gid app --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin app \
+    && install -d -o app -g app -m 0700 /data
+COPY --from=packages /opt/venv /opt/venv
+ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 DATA_DIR=/data
+WORKDIR /app
+
+# gunicorn reads GUNICORN_CMD_ARGS by itself.
+FROM application AS backend
+ENV PORT=8001 APPLICATION=flight.wsgi:application DJANGO_SETTINGS_MODULE=flight.settings \
+    GUNICORN_CMD_ARGS="--worker-class gthread --workers 1 --threads 8 --keep-alive 75"
+
+FROM application AS loyalty
+ENV PORT=8002 APPLICATION=loyalty.wsgi:application DJANGO_SETTINGS_MODULE=loyalty.settings \
+    GUNICORN_CMD_ARGS="--worker-class gthread --workers 1 --threads 8 --keep-alive 75"
+
+FROM application AS payment
+ENV PORT=8003 APPLICATION=payment.wsgi:application DJANGO_SETTINGS_MODULE=payment.settings \
+    GUNICORN_CMD_ARGS="--worker-class gthread --workers 1 --threads 8 --keep-alive 75"
+
+FROM application AS ui
+ENV PORT=8000 APPLICATION=ui.asgi:application DJANGO_SETTINGS_MODULE=ui.settings \
+    GUNICORN_CMD_ARGS="--worker-class asgi"
+
+FROM ${SERVICE}
+ARG SERVICE
+COPY ${SERVICE}-service/ /app/
+RUN rm -rf tests && python -m compileall -q .
+USER 10001:10001
+EXPOSE ${PORT}
+HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 \
+    CMD ["python", "-c", "import os, urllib.request as r; r.urlopen('http://127.0.0.1:' + os.environ['PORT'] + '/api/health/ready/', timeout=4)"]
+# The container is the boundary: inside it all interfaces, published where compose says.
+CMD ["sh", "-c", "exec gunicorn --bind 0.0.0.0:$PORT --no-control-socket --graceful-timeout 5 --log-level warning $APPLICATION"]
