@@ -17,7 +17,7 @@ from django.db import connection, transaction  # noqa: E402  Django has to be se
 from service_kit.clock import utc_now  # noqa: E402
 from service_kit.database import db_time, execute, fetch_all  # noqa: E402
 
-from flight import saga_answers, saga_log, saga_selectors  # noqa: E402
+from flight import saga_answers, saga_log, saga_overview, saga_selectors  # noqa: E402
 from flight.saga_selectors import Filters  # noqa: E402
 
 TIMES = 150
@@ -124,6 +124,7 @@ def questions() -> dict[str, Callable[[], object]]:
         "list, going back": lambda: saga_selectors.list_sagas(Filters(status="COMPENSATING")),
         "list, needs attention": lambda: saga_selectors.list_sagas(Filters(needs_attention=True)),
         "count for admission": saga_log.count_running,
+        "overview": lambda: saga_overview.overview(utc_now()),
     }
 
 

@@ -14,10 +14,11 @@ from service_kit.api import ServiceView, json_response, read_json
 from service_kit.fields import USER_ID, Fields
 from service_kit.problems import Problem, not_found
 
-from flight import saga_answers, saga_log, saga_operator, saga_schema, saga_selectors
+from flight import saga_answers, saga_log, saga_operator, saga_overview, saga_schema, saga_selectors
 from flight.saga_booking_views import cancelled, not_cancellable, run_cancellation
 from flight.saga_models import SagaStatus
 from flight.saga_orchestrator_complete import STEPS
+from flight.saga_runtime import orchestrator
 from flight.saga_selectors import Filters
 from flight.saga_state import SagaState
 
@@ -75,6 +76,14 @@ class ListView(ServiceView):
         if cursor:
             following = f"{request.path}?{urlencode({**query.dict(), 'cursor': cursor})}"
         return json_response({"results": [saga_answers.summary(saga) for saga in page], "next": following})
+
+
+class OverviewView(ServiceView):
+    @extend_schema(responses=schema.read(saga_schema.Overview))
+    def get(self, request: Request) -> HttpResponse:
+        """How all sagas stand, in numbers; for operators and auditors."""
+        credentials.require_owner(request._request, "", "overview")
+        return json_response(saga_overview.overview(orchestrator().now()))
 
 
 def read_filters(query: Mapping[str, str]) -> Filters:

@@ -75,6 +75,12 @@ class Saga(models.Model):
             models.Index(fields=["due_at"], name="saga_due", condition=models.Q(due_at__isnull=False)),
             models.Index(fields=["-created_at", "-correlation_id"], name="saga_newest"),
             models.Index(fields=["user_id", "-created_at"], name="saga_of_user"),
+            # Counts failures; a booking that succeeds never writes it.
+            models.Index(
+                fields=["created_at", "reason"],
+                name="saga_compensated",
+                condition=models.Q(status=SagaStatus.COMPENSATED),
+            ),
         ]
 
     def __str__(self) -> str:

@@ -166,6 +166,63 @@ class SagaList(Serializer[None]):
     next = serializers.CharField(allow_null=True)
 
 
+class OpenSaga(Serializer[None]):
+    correlation_id = schema.CorrelationId()
+    created_at = serializers.DateTimeField()
+
+
+class Failures(Serializer[None]):
+    since = serializers.DateTimeField()
+    ended = serializers.IntegerField()
+    failed = serializers.IntegerField()
+
+
+class Incident(Serializer[None]):
+    reason = serializers.CharField()
+    count = serializers.IntegerField()
+    sagas = serializers.ListField(child=schema.CorrelationId(), help_text="some of them")
+
+
+class NextTry(Serializer[None]):
+    correlation_id = schema.CorrelationId()
+    status = serializers.CharField()
+    due_at = serializers.DateTimeField()
+
+
+class SeatsHeld(Serializer[None]):
+    by_sagas = serializers.IntegerField()
+    by_direct_calls = serializers.IntegerField()
+    next_expiry = serializers.DateTimeField(allow_null=True)
+
+
+class Worker(Serializer[None]):
+    name = serializers.CharField()
+    beat_at = serializers.DateTimeField()
+
+
+class Engine(Serializer[None]):
+    name = serializers.CharField()
+    workers = Worker(many=True)
+    jobs_waiting = serializers.IntegerField(allow_null=True)
+
+
+class Definition(Serializer[None]):
+    version = serializers.IntegerField()
+    open = serializers.IntegerField()
+
+
+class Overview(Serializer[None]):
+    counts = serializers.DictField(child=serializers.IntegerField())
+    needs_attention = serializers.IntegerField()
+    oldest_open = OpenSaga(allow_null=True)
+    failures = Failures()
+    incidents = Incident(many=True)
+    next_tries = NextTry(many=True)
+    seats_held = SeatsHeld()
+    engine = Engine()
+    definitions = Definition(many=True)
+
+
 class Reason(Serializer[None]):
     reason = serializers.CharField(max_length=200, required=False)
 

@@ -1,0 +1,159 @@
+"""How all sagas stand, in numbers. Every query reads open sagas only, or counts along an index."""
+
+import threading
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from service_kit.clock import iso, iso_or_none
+from service_kit.database import db_time, fetch_all, fetch_one, from_db_time
+
+from flight.saga_models import OPEN, SagaStatus
+from flight.saga_orchestrator_complete import DEFINITION
+
+WINDOW = timedelta(days=1)
+NEWEST = 10_000
+"The failure rate is of the sagas begun in the window, of at most so many of the newest."
+COMMIT_TIME = timedelta(minutes=1)
+SHOWN = 5
+ALIVE = timedelta(seconds=10)
+
+# States stand in the text, not in a parameter, so that SQLite sees that a partial index serves.
+OPEN_SAGAS = """
+    SELECT status, definition, COUNT(*), COUNT(NULLIF(attention, '')), MIN(created_at) FROM flight_saga
+    WHERE due_at IS NOT NULL GROUP BY status, definition"""
+COMPENSATED = "SELECT COUNT(*) FROM flight_saga WHERE status = 'COMPENSATED'"
+BEFORE = "SELECT COUNT(*) FROM flight_saga WHERE created_at < %s"
+SINCE = "SELECT COUNT(*) FROM flight_saga WHERE created_at >= %s"
+OPEN_SINCE = "SELECT COUNT(*) FROM flight_saga WHERE due_at IS NOT NULL AND created_at >= %s"
+FAILED_SINCE = """
+    SELECT COUNT(*) FROM flight_saga WHERE status = 'COMPENSATED' AND created_at >= %s
+      AND reason NOT IN ('CANCELLED_BY_USER', 'CANCELLED_BY_OPERATOR')"""
+NTH_NEWEST = "SELECT created_at FROM flight_saga ORDER BY created_at DESC LIMIT 1 OFFSET %s"
+BEGUN_AT = "SELECT correlation_id FROM flight_saga WHERE created_at = %s AND due_at IS NOT NULL LIMIT 1"
+INCIDENTS = """
+    SELECT attention, COUNT(*) FROM flight_saga WHERE due_at IS NOT NULL AND attention <> ''
+    GROUP BY attention ORDER BY COUNT(*) DESC, attention LIMIT %s"""
+INCIDENT = """
+    SELECT correlation_id FROM flight_saga WHERE due_at IS NOT NULL AND attention = %s
+    ORDER BY due_at LIMIT %s"""
+NEXT_TRIES = """
+    SELECT correlation_id, status, due_at FROM flight_saga
+    WHERE due_at IS NOT NULL AND owner = '' ORDER BY due_at LIMIT %s"""
+SEATS_OF_SAGAS = """
+    SELECT COUNT(*) FROM flight_saga JOIN flight_seat
+      ON flight_seat.correlation_id = flight_saga.correlation_id
+    WHERE due_at IS NOT NULL AND state = 'HELD'"""
+DIRECT_HOLDS = """
+    SELECT COUNT(*), MIN(expires_at) FROM flight_seat WHERE state = 'HELD' AND expires_at IS NOT NULL"""
+RECOVERIES = "SELECT owner, beat_at FROM flight_recovery WHERE beat_at >= %s ORDER BY owner"
+JOBS = "SELECT COUNT(*) FROM procrastinate_jobs WHERE queue_name = 'sagas' AND status = 'todo'"
+
+
+class Total:
+    """How many sagas there are. None is ever deleted: what was counted once need not be counted again."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._until: datetime | None = None
+        self._before = 0
+
+    def count(self, now: datetime) -> int:
+        """A commit may come later than the time on its row, but not by more than COMMIT_TIME."""
+        until = now - COMMIT_TIME
+        with self._lock:
+            if self._until is None or until < self._until:
+                self._before = _number(BEFORE, db_time(until))
+            else:
+                self._before += _number(f"{SINCE} AND created_at < %s", db_time(self._until), db_time(until))
+            self._until = until
+            return self._before + _number(SINCE, db_time(until))
+
+
+total = Total()
+
+
+def overview(now: datetime, *, counted: Total = total) -> dict[str, Any]:
+    rows = fetch_all(OPEN_SAGAS)
+    oldest = min((from_db_time(row[4]) for row in rows), default=None)
+    return {
+        "counts": _counts(rows, counted.count(now)),
+        "needs_attention": sum(row[3] for row in rows),
+        "oldest_open": _oldest(oldest) if oldest else None,
+        "failures": _failures(now),
+        "incidents": [_incident(reason, count) for reason, count in fetch_all(INCIDENTS, (SHOWN,))],
+        "next_tries": _next_tries(),
+        "seats_held": _seats_held(),
+        "engine": _engine(now),
+        "definitions": _definitions(rows),
+    }
+
+
+def _number(sql: str, *parameters: Any) -> int:
+    row = fetch_one(sql, parameters)
+    return int(row[0]) if row else 0
+
+
+def _counts(rows: list[tuple[Any, ...]], all_sagas: int) -> dict[str, int]:
+    """Open sagas and compensated ones are counted; the others are complete."""
+    counts = dict.fromkeys(SagaStatus.values, 0)
+    for status, _, number, _, _ in rows:
+        counts[status] += number
+    compensated = _number(COMPENSATED)
+    still_open = sum(counts[status] for status in OPEN)
+    # The three are not read in one snapshot: a saga that ends in between must not make it negative.
+    completed = max(all_sagas - still_open - compensated, 0)
+    return counts | {"COMPENSATED": compensated, "COMPLETED": completed}
+
+
+def _oldest(created_at: datetime) -> dict[str, Any] | None:
+    row = fetch_one(BEGUN_AT, (db_time(created_at),))
+    return {"correlation_id": row[0], "created_at": iso(created_at)} if row else None
+
+
+def _failures(now: datetime) -> dict[str, Any]:
+    """How many of the newest sagas have ended, and how many of these without being asked to."""
+    nth = fetch_one(NTH_NEWEST, (NEWEST - 1,))
+    since = max(now - WINDOW, from_db_time(nth[0])) if nth else now - WINDOW
+    ended = _number(SINCE, db_time(since)) - _number(OPEN_SINCE, db_time(since))
+    return {"since": iso(since), "ended": ended, "failed": _number(FAILED_SINCE, db_time(since))}
+
+
+def _incident(reason: str, count: int) -> dict[str, Any]:
+    some = [row[0] for row in fetch_all(INCIDENT, (reason, SHOWN))]
+    return {"reason": reason, "count": count, "sagas": some}
+
+
+def _next_tries() -> list[dict[str, Any]]:
+    return [
+        {"correlation_id": cid, "status": status, "due_at": iso(from_db_time(due_at))}
+        for cid, status, due_at in fetch_all(NEXT_TRIES, (SHOWN,))
+    ]
+
+
+def _seats_held() -> dict[str, Any]:
+    direct, expires_at = fetch_one(DIRECT_HOLDS) or (0, None)
+    return {
+        "by_sagas": _number(SEATS_OF_SAGAS),
+        "by_direct_calls": direct,
+        "next_expiry": iso_or_none(from_db_time(expires_at)),
+    }
+
+
+def _engine(now: datetime) -> dict[str, Any]:
+    """Which engine this process submits to, who serves, and how many jobs wait where there is a queue."""
+    alive = fetch_all(RECOVERIES, (db_time(now - ALIVE),))
+    has_queue = settings.SAGA_ENGINE == "procrastinate"
+    return {
+        "name": settings.SAGA_ENGINE,
+        "workers": [{"name": owner, "beat_at": iso(from_db_time(beat_at))} for owner, beat_at in alive],
+        "jobs_waiting": _number(JOBS) if has_queue else None,
+    }
+
+
+def _definitions(rows: list[tuple[Any, ...]]) -> list[dict[str, Any]]:
+    """Versions of the step table that open sagas run by, and the one that new sagas get."""
+    versions = dict.fromkeys([DEFINITION], 0)
+    for _, version, number, _, _ in rows:
+        versions[version] = versions.get(version, 0) + number
+    return [{"version": version, "open": versions[version]} for version in sorted(versions)]

@@ -1,0 +1,158 @@
+"""All sagas in numbers: exact, bounded, and for those who may see them."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.conf import LazySettings
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from flight import saga_overview
+from flight.models import Flight
+from flight.saga_orchestrator_complete import DEFINITION
+from flight.saga_recovery import Recovery
+from flight.saga_schema import Overview
+from tests.conftest import OwnSeats
+from tests.invariants import rows
+from tests.saga_participants import answers, never_arrives
+from tests.saga_world import Desk, World
+from tests.test_reads_schema import differences
+
+URL = "/api/saga/overview/"
+MOST_QUERIES = 20
+
+
+def overview(world: World) -> Any:
+    """As a process sees it that has counted nothing before."""
+    return saga_overview.overview(world.clock(), counted=saga_overview.Total())
+
+
+def test_nothing_is_counted_where_nothing_was_booked(world: World) -> None:
+    found = overview(world)
+    assert found["counts"] == {
+        "PENDING": 0,
+        "RUNNING": 0,
+        "COMPENSATING": 0,
+        "COMPLETED": 0,
+        "COMPENSATED": 0,
+    }
+    assert found["oldest_open"] is None
+    assert (found["failures"]["ended"], found["failures"]["failed"]) == (0, 0)
+    assert found["definitions"] == [{"version": DEFINITION, "open": 0}]
+
+
+def test_each_saga_is_counted_under_its_state(world: World) -> None:
+    world.completed()
+    world.start(simulate_awardmiles_fail=True)
+    world.participants.always("AuthorizePayment", never_arrives)
+    waiting = world.start().correlation_id
+    found = overview(world)
+    assert {name: count for name, count in found["counts"].items() if count} == {
+        "COMPLETED": 1,
+        "COMPENSATED": 1,
+        "RUNNING": 1,
+    }
+    assert found["oldest_open"]["correlation_id"] == waiting
+    assert [each["correlation_id"] for each in found["next_tries"]] == [waiting]
+    assert found["seats_held"]["by_sagas"] == 2
+    assert found["definitions"] == [{"version": DEFINITION, "open": 1}]
+
+
+def test_a_cancellation_that_was_asked_for_is_no_failure(desk: Desk, world: World) -> None:
+    booked = desk.book().json()
+    world.start(simulate_awardmiles_fail=True)
+    desk.post(f"/api/bookings/{booked['booking_reference']}/cancel/")
+    found = overview(world)
+    assert found["counts"]["COMPENSATED"] == 2
+    assert (found["failures"]["ended"], found["failures"]["failed"]) == (2, 1)
+
+
+def test_failures_of_the_day_before_yesterday_do_not_count(world: World) -> None:
+    world.start(simulate_awardmiles_fail=True)
+    world.clock.advance(saga_overview.WINDOW.total_seconds() + 1)
+    assert overview(world)["failures"]["failed"] == 0
+
+
+def test_the_failure_rate_looks_at_so_many_sagas_only(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.start(simulate_awardmiles_fail=True)
+    world.clock.advance(1)
+    for _ in range(2):
+        world.completed()
+        world.clock.advance(1)
+    monkeypatch.setattr(saga_overview, "NEWEST", 2)
+    failures = overview(world)["failures"]
+    assert (failures["ended"], failures["failed"]) == (2, 0)
+
+
+def test_stuck_sagas_are_grouped_by_what_is_wrong(world: World) -> None:
+    world.participants.always("CancelPayment", answers(503))
+    ids = [world.start(simulate_awardmiles_fail=True).correlation_id for _ in range(2)]
+    for _ in range(12):
+        world.recover()
+    found = overview(world)
+    assert found["needs_attention"] == 2
+    assert sum(each["count"] for each in found["incidents"]) == 2
+    assert {cid for each in found["incidents"] for cid in each["sagas"]} == set(ids)
+
+
+def test_workers_are_those_that_gave_a_sign_of_life_lately(world: World) -> None:
+    for name, age in (("alive", timedelta(seconds=1)), ("dead", timedelta(minutes=5))):
+        Recovery(world.orchestrator(name), threads=1).beat(world.clock() - age)
+    engine = overview(world)["engine"]
+    assert [each["name"] for each in engine["workers"]] == ["alive"]
+
+
+def test_holds_of_direct_calls_and_their_expiry_are_told(
+    world: World, flight: Flight, own_seats: OwnSeats
+) -> None:
+    (seat,) = own_seats(flight, "12A")
+    seat.expires_at = world.clock() + timedelta(minutes=10)
+    seat.save()
+    held = overview(world)["seats_held"]
+    assert (held["by_sagas"], held["by_direct_calls"]) == (0, 1)
+    assert held["next_expiry"] is not None
+
+
+def test_sagas_counted_before_are_not_counted_again_and_new_ones_are(world: World) -> None:
+    counted = saga_overview.Total()
+    for expected in (1, 2, 3):
+        world.completed()
+        assert counted.count(world.clock()) == expected
+        world.clock.advance(90)
+    world.clock.advance(-1000)
+    assert counted.count(world.clock()) == 3
+
+
+def test_the_number_of_queries_does_not_grow_with_the_sagas(world: World) -> None:
+    world.participants.always("AuthorizePayment", never_arrives)
+    numbers = []
+    for _ in range(2):
+        for _ in range(4):
+            world.start()
+        with CaptureQueriesContext(connection) as asked:
+            overview(world)
+        numbers.append(len(asked))
+    assert numbers[0] == numbers[1] <= MOST_QUERIES
+
+
+@pytest.mark.parametrize(
+    "sql", [saga_overview.COMPENSATED, saga_overview.OPEN_SAGAS, saga_overview.SEATS_OF_SAGAS]
+)
+def test_no_query_walks_all_of_history(db: None, sql: str) -> None:
+    """SQLite says SCAN of a table that it reads from end to end; an index is named where one serves."""
+    if connection.vendor != "sqlite":
+        pytest.skip("PostgreSQL plans a small table otherwise")
+    plan = [str(row["detail"]) for row in rows(f"EXPLAIN QUERY PLAN {sql}")]
+    assert not [line for line in plan if "SCAN flight_saga" in line and "INDEX" not in line], plan
+
+
+def test_the_answer_has_the_fields_of_its_schema(desk: Desk, world: World) -> None:
+    world.participants.always("AuthorizePayment", never_arrives)
+    world.start()
+    assert differences(Overview(), desk.get(URL)) == []
+
+
+def test_only_operators_and_auditors_see_it_outside_demo_mode(desk: Desk, settings: LazySettings) -> None:
+    settings.DEMO_MODE = False
+    assert desk.client.get(URL).status_code == 404
