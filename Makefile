@@ -1,6 +1,6 @@
 # Every verb makes what it needs by itself: Python 3.11 or newer and make are enough.
 .DEFAULT_GOAL := help
-.PHONY: help run test test-% lint lint-% e2e coverage format lock bench bench-compare profile clean
+.PHONY: help run test test-% lint lint-% e2e coverage format lock chaos bench bench-compare profile clean
 
 # Options for pytest: make test-backend ARGS="-k seat -x"
 ARGS ?=
@@ -16,7 +16,7 @@ run: ## Start everything in demo mode; Ctrl-C ends it (UI_PORT, BACKEND_PORT, ..
 test: .venv-dev ## All tests: kit, services, scripts, end to end
 	@$(scripts).check test -- $(ARGS)
 
-test-%: .venv-dev ## One of kit, backend, payment, loyalty, ui, scripts, checker; ARGS="-k name" goes to pytest
+test-%: .venv-dev ## One of kit, backend, payment, loyalty, ui, scripts, bench, chaos, checker; ARGS="-k name" goes to pytest
 	@$(scripts).check test $* -- $(ARGS)
 
 test-postgres: .venv-dev ## The tests of kit, backend (either engine), payment and loyalty on PostgreSQL
@@ -27,6 +27,10 @@ test-replicas: .venv-dev ## Replicas on one PostgreSQL under load, one of each k
 
 e2e: .venv-dev ## The end-to-end script against a suite of its own
 	@$(scripts).check test e2e -- $(ARGS)
+
+chaos: .venv-dev ## Kill and disturb it under load, then check: DB=postgres ENGINE=procrastinate SEED= SECONDS= PROFILE=nightly
+	@.venv/bin/python -m chaos $(if $(SEED),--seed "$(SEED)") $(if $(SECONDS),--seconds $(SECONDS)) \
+		$(if $(DB),--db $(DB)) $(if $(ENGINE),--engine $(ENGINE)) $(if $(PROFILE),--profile $(PROFILE)) $(ARGS)
 
 coverage: .venv-dev ## All tests, with branch coverage of each package
 	@$(scripts).check test -- --cov $(ARGS)

@@ -44,9 +44,10 @@ def suites(options: Sequence[str]) -> list[Check]:
     ]
     scripts = _pytest("scripts", ["-p", "no:django", "scripts/tests", *_coverage("scripts", options)])
     bench = _pytest("bench", ["-p", "no:django", "bench/tests", *options])
+    chaos = _pytest("chaos", ["-p", "no:django", "chaos/tests", *options])
     checker = ["-p", "no:django", "tests", *_coverage("saga_checker", options)]
     e2e = _pytest("e2e", ["-p", "no:django", "test_saga_implementation.py", *options], alone=True)
-    return [*services, scripts, bench, _pytest("checker", checker, ROOT / CHECKER), e2e]
+    return [*services, scripts, bench, chaos, _pytest("checker", checker, ROOT / CHECKER), e2e]
 
 
 def replicas(options: Sequence[str]) -> Check:
@@ -94,6 +95,7 @@ def lints() -> list[Check]:
         ),
         _mypy("scripts", ROOT, NO_DJANGO, "scripts", "e2e", "test_saga_implementation.py"),
         _mypy("bench", ROOT, "bench.baselines.textbook.settings", "bench", "--exclude", "history_questions"),
+        _mypy("chaos", ROOT, NO_DJANGO, "chaos"),
         _mypy("checker", ROOT / CHECKER, NO_DJANGO),
     ]
 

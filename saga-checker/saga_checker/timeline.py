@@ -10,11 +10,11 @@ Moment = tuple[datetime, str, str]
 
 def timeline(books: Books, correlation_id: str) -> list[str]:
     # An effect is told after the event of the same moment that asked for it.
-    moments = sorted(_moments(books, correlation_id), key=lambda moment: (moment[0], moment[1] != "saga log"))
-    return [f"{at:%Y-%m-%d %H:%M:%S.%f} {where:<8} {what}" for at, where, what in moments]
+    told = sorted(moments(books, correlation_id), key=lambda moment: (moment[0], moment[1] != "saga log"))
+    return [f"{at:%Y-%m-%d %H:%M:%S.%f} {where:<8} {what}" for at, where, what in told]
 
 
-def _moments(books: Books, cid: str) -> Iterator[Moment]:
+def moments(books: Books, cid: str) -> Iterator[Moment]:
     yield from _of_the_log(books, cid)
     yield from _of_the_seats(books, cid)
     yield from _of_the_participants(books, cid)

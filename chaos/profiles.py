@@ -1,0 +1,55 @@
+"""How long, how hard, and what a run must have been to count."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+LEAST_COMPLETED, LEAST_COMPENSATED = 0.40, 0.20
+TERMINAL_WITHIN = 60.0
+
+
+@dataclass(frozen=True)
+class Profile:
+    name: str
+    seconds: float
+    clients: int
+    kill_every: float
+    "seconds between two SIGKILLs, on average"
+    stop_every: float
+    "seconds between two SIGSTOPs, on average"
+    bad_time_every: float
+    "seconds between two bad times of some edge, on average"
+    usual_share: float
+    "of the calls that meet a fault outside a bad time"
+    least_sagas: int
+    least_kills: int
+    environment: Mapping[str, str] = field(default_factory=dict)
+    "settings that are not as in production"
+
+
+# The forward deadline is a quarter of production's, so that its end is reached, and seen, in a short run.
+SHORT = {"SAGA_FORWARD_DEADLINE": "15"}
+
+PR = Profile(
+    name="pr",
+    seconds=480,
+    clients=10,
+    kill_every=4.0,
+    stop_every=35.0,
+    bad_time_every=4.0,
+    usual_share=0.06,
+    least_sagas=2_000,
+    least_kills=100,
+    environment=SHORT,
+)
+NIGHTLY = Profile(
+    name="nightly",
+    seconds=9_000,
+    clients=12,
+    kill_every=5.5,
+    stop_every=60.0,
+    bad_time_every=5.0,
+    usual_share=0.05,
+    least_sagas=50_000,
+    least_kills=1_500,
+)
+PROFILES = {profile.name: profile for profile in (PR, NIGHTLY)}

@@ -1,0 +1,51 @@
+"""How the sagas stand, read straight from the backend's database."""
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import psycopg
+
+BY_STATUS = "SELECT status, COUNT(*) FROM flight_saga GROUP BY status"
+OWNED = "SELECT correlation_id, epoch, owner FROM flight_saga WHERE due_at IS NOT NULL AND owner <> ''"
+OPEN = ("PENDING", "RUNNING", "COMPENSATING")
+AWAY = (sqlite3.Error, psycopg.Error)
+"What is raised while the database is away."
+
+
+class Held(NamedTuple):
+    """A saga in the hands of an owner, whom the epoch tells from later ones."""
+
+    correlation_id: str
+    epoch: int
+
+
+def statuses(address: str) -> dict[str, int]:
+    return dict(_rows(address, BY_STATUS))
+
+
+def open_sagas(counts: dict[str, int]) -> int:
+    return sum(counts.get(status, 0) for status in OPEN)
+
+
+def left_by_the_dead(address: str) -> frozenset[Held]:
+    """The open sagas whose owner's process is gone."""
+    owned = ((cid, epoch, int(owner.rpartition(":")[2])) for cid, epoch, owner in _rows(address, OWNED))
+    return frozenset(Held(cid, epoch) for cid, epoch, pid in owned if not _lives(pid))
+
+
+def _lives(pid: int) -> bool:
+    """A process that ended and that nobody has waited for does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
+
+
+def _rows(address: str, sql: str) -> list[Any]:
+    if address.startswith("postgres"):
+        with psycopg.connect(address, connect_timeout=5) as connection:
+            return connection.execute(sql.encode()).fetchall()
+    with closing(sqlite3.connect(f"file:{address}?mode=ro", uri=True, timeout=5)) as database:
+        return database.execute(sql).fetchall()
