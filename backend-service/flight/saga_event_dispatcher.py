@@ -63,14 +63,23 @@ class EventDispatcher:
             present = self._subscribers.get(event_type, ())
             self._subscribers[event_type] = tuple(one for one in present if one != subscriber)
 
-    def publish(self, event: SagaEvent) -> None:
-        """Keep the event and call its subscribers, one after another, in this thread."""
+    def publish(self, *events: SagaEvent) -> None:
+        """Keep the events of one saga and call their subscribers, one after another, in this thread.
+
+        One line in the log tells of all of them, and of how often they were handled.
+        """
+        if not events:
+            return
+        handled = sum(self._publish(event) for event in events)
+        names = [f"{event.sequence} {event.event_type}" for event in events]
+        log.info("events_published", correlation_id=events[0].correlation_id, events=names, handled=handled)
+
+    def _publish(self, event: SagaEvent) -> int:
         with self._lock:
             self._history.append(event)
             subscribers = self._subscribers.get(event.event_type, ()) + self._subscribers.get(ALL, ())
         # Called outside the lock: a subscriber may subscribe, unsubscribe or publish itself.
-        handled = sum(_handle(subscriber, event) for subscriber in subscribers)
-        log.info("event_published", **_details(event), subscribers=len(subscribers), handled=handled)
+        return sum(_handle(subscriber, event) for subscriber in subscribers)
 
     def get_event_history(self, correlation_id: str | None = None) -> list[SagaEvent]:
         """The newest events in the order in which they were published, of one saga or of all."""

@@ -7,7 +7,7 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Any, NoReturn
 
-import simplejson
+import orjson
 
 MAX_BODY_BYTES = 64 * 1024
 MAX_DEPTH = 8
@@ -35,13 +35,15 @@ class InvalidJson(ValueError):
         self.document: dict[str, Any] = {}
 
 
-# Made once: simplejson makes an encoder for every call that asks for other than its defaults.
-_encoder = simplejson.JSONEncoder(use_decimal=True, separators=(",", ":"), ensure_ascii=True)
-
-
 def dumps(value: Any) -> str:
-    text: str = _encoder.encode(value)
-    return text
+    """Compact JSON; a Decimal becomes a number with its own digits."""
+    return orjson.dumps(value, default=_exact).decode()
+
+
+def _exact(value: Any) -> orjson.Fragment:
+    if isinstance(value, Decimal):
+        return orjson.Fragment(str(value))
+    raise TypeError(f"{type(value).__name__} has no form in JSON")
 
 
 def canonical(value: Any) -> str:
