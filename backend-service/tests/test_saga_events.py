@@ -51,6 +51,17 @@ def test_subscribing_twice_is_once_and_unsubscribing_ends_it() -> None:
     assert len(heard) == 1
 
 
+def test_events_of_one_commit_are_one_line_in_the_log() -> None:
+    dispatcher = EventDispatcher()
+    dispatcher.subscribe(ALL, lambda one: None)
+    with capture_logs() as lines:
+        dispatcher.publish(event(), event("SAGA_COMPLETED", sequence=2))
+        dispatcher.publish()
+    assert [(line["event"], line["correlation_id"], line["events"], line["handled"]) for line in lines] == [
+        ("events_published", "cid-1", ["1 SAGA_STARTED", "2 SAGA_COMPLETED"], 2)
+    ]
+
+
 def test_a_failing_subscriber_is_logged_and_disturbs_nobody() -> None:
     dispatcher, heard = EventDispatcher(), []  # type: ignore[var-annotated]
 
