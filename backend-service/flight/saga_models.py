@@ -75,9 +75,9 @@ class Saga(models.Model):
             models.Index(fields=["due_at"], name="saga_due", condition=models.Q(due_at__isnull=False)),
             models.Index(fields=["-created_at", "-correlation_id"], name="saga_newest"),
             models.Index(fields=["user_id", "-created_at"], name="saga_of_user"),
-            # Counts failures; a booking that succeeds never writes it.
+            # Counts failures; a booking that succeeds never writes it. With the status it answers alone.
             models.Index(
-                fields=["created_at", "reason"],
+                fields=["finished_at", "created_at", "reason", "status"],
                 name="saga_compensated",
                 condition=models.Q(status=SagaStatus.COMPENSATED),
             ),

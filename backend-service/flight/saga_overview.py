@@ -1,7 +1,8 @@
 """How all sagas stand, in numbers. Every query reads open sagas only, or counts along an index."""
 
 import threading
-from datetime import datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -14,6 +15,7 @@ from flight.saga_orchestrator_complete import DEFINITION
 WINDOW = timedelta(days=1)
 NEWEST = 10_000
 "The failure rate is of the sagas begun in the window, of at most so many of the newest."
+BEGINNING, END = datetime(2000, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC)
 COMMIT_TIME = timedelta(minutes=1)
 SHOWN = 5
 ALIVE = timedelta(seconds=10)
@@ -22,12 +24,15 @@ ALIVE = timedelta(seconds=10)
 OPEN_SAGAS = """
     SELECT status, definition, COUNT(*), COUNT(NULLIF(attention, '')), MIN(created_at) FROM flight_saga
     WHERE due_at IS NOT NULL GROUP BY status, definition"""
-COMPENSATED = "SELECT COUNT(*) FROM flight_saga WHERE status = 'COMPENSATED'"
-BEFORE = "SELECT COUNT(*) FROM flight_saga WHERE created_at < %s"
+BEGUN = "SELECT COUNT(*) FROM flight_saga WHERE created_at >= %s AND created_at < %s"
+COMPENSATED = """
+    SELECT COUNT(*) FROM flight_saga
+    WHERE status = 'COMPENSATED' AND finished_at >= %s AND finished_at < %s"""
 SINCE = "SELECT COUNT(*) FROM flight_saga WHERE created_at >= %s"
 OPEN_SINCE = "SELECT COUNT(*) FROM flight_saga WHERE due_at IS NOT NULL AND created_at >= %s"
 FAILED_SINCE = """
-    SELECT COUNT(*) FROM flight_saga WHERE status = 'COMPENSATED' AND created_at >= %s
+    SELECT COUNT(*) FROM flight_saga
+    WHERE status = 'COMPENSATED' AND finished_at >= %s AND created_at >= %s
       AND reason NOT IN ('CANCELLED_BY_USER', 'CANCELLED_BY_OPERATOR')"""
 NTH_NEWEST = "SELECT created_at FROM flight_saga ORDER BY created_at DESC LIMIT 1 OFFSET %s"
 BEGUN_AT = "SELECT correlation_id FROM flight_saga WHERE created_at = %s AND due_at IS NOT NULL LIMIT 1"
@@ -40,44 +45,55 @@ INCIDENT = """
 NEXT_TRIES = """
     SELECT correlation_id, status, due_at FROM flight_saga
     WHERE due_at IS NOT NULL AND owner = '' ORDER BY due_at LIMIT %s"""
+# One look-up a saga: with a join a planner may read every seat that was ever held.
 SEATS_OF_SAGAS = """
-    SELECT COUNT(*) FROM flight_saga JOIN flight_seat
-      ON flight_seat.correlation_id = flight_saga.correlation_id
-    WHERE due_at IS NOT NULL AND state = 'HELD'"""
+    SELECT COALESCE(SUM((
+        SELECT COUNT(*) FROM flight_seat
+        WHERE flight_seat.correlation_id = flight_saga.correlation_id AND state = 'HELD')), 0)
+    FROM flight_saga WHERE due_at IS NOT NULL"""
 DIRECT_HOLDS = """
     SELECT COUNT(*), MIN(expires_at) FROM flight_seat WHERE state = 'HELD' AND expires_at IS NOT NULL"""
 RECOVERIES = "SELECT owner, beat_at FROM flight_recovery WHERE beat_at >= %s ORDER BY owner"
 JOBS = "SELECT COUNT(*) FROM procrastinate_jobs WHERE queue_name = 'sagas' AND status = 'todo'"
 
 
-class Total:
-    """How many sagas there are. None is ever deleted: what was counted once need not be counted again."""
+class Count:
+    """How many rows there are of what only grows: what was counted once is not counted again."""
 
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._until: datetime | None = None
-        self._before = 0
+    def __init__(self, sql: str) -> None:
+        self._sql, self._lock = sql, threading.Lock()
+        self._until, self._before = BEGINNING, 0
 
-    def count(self, now: datetime) -> int:
+    def __call__(self, now: datetime) -> int:
         """A commit may come later than the time on its row, but not by more than COMMIT_TIME."""
         until = now - COMMIT_TIME
         with self._lock:
-            if self._until is None or until < self._until:
-                self._before = _number(BEFORE, db_time(until))
-            else:
-                self._before += _number(f"{SINCE} AND created_at < %s", db_time(self._until), db_time(until))
+            if until < self._until:  # A clock was put back.
+                self._until, self._before = BEGINNING, 0
+            self._before += self._between(self._until, until)
             self._until = until
-            return self._before + _number(SINCE, db_time(until))
+            return self._before + self._between(until, END)
+
+    def _between(self, first: datetime, last: datetime) -> int:
+        return _number(self._sql, db_time(first), db_time(last))
 
 
-total = Total()
+@dataclass(frozen=True)
+class Grown:
+    """No saga is ever deleted, and none that is compensated becomes anything else."""
+
+    begun: Count = field(default_factory=lambda: Count(BEGUN))
+    compensated: Count = field(default_factory=lambda: Count(COMPENSATED))
 
 
-def overview(now: datetime, *, counted: Total = total) -> dict[str, Any]:
+grown = Grown()
+
+
+def overview(now: datetime, *, counted: Grown = grown) -> dict[str, Any]:
     rows = fetch_all(OPEN_SAGAS)
     oldest = min((from_db_time(row[4]) for row in rows), default=None)
     return {
-        "counts": _counts(rows, counted.count(now)),
+        "counts": _counts(rows, counted.begun(now), counted.compensated(now)),
         "needs_attention": sum(row[3] for row in rows),
         "oldest_open": _oldest(oldest) if oldest else None,
         "failures": _failures(now),
@@ -94,15 +110,14 @@ def _number(sql: str, *parameters: Any) -> int:
     return int(row[0]) if row else 0
 
 
-def _counts(rows: list[tuple[Any, ...]], all_sagas: int) -> dict[str, int]:
+def _counts(rows: list[tuple[Any, ...]], begun: int, compensated: int) -> dict[str, int]:
     """Open sagas and compensated ones are counted; the others are complete."""
     counts = dict.fromkeys(SagaStatus.values, 0)
     for status, _, number, _, _ in rows:
         counts[status] += number
-    compensated = _number(COMPENSATED)
     still_open = sum(counts[status] for status in OPEN)
     # The three are not read in one snapshot: a saga that ends in between must not make it negative.
-    completed = max(all_sagas - still_open - compensated, 0)
+    completed = max(begun - still_open - compensated, 0)
     return counts | {"COMPENSATED": compensated, "COMPLETED": completed}
 
 
@@ -116,7 +131,11 @@ def _failures(now: datetime) -> dict[str, Any]:
     nth = fetch_one(NTH_NEWEST, (NEWEST - 1,))
     since = max(now - WINDOW, from_db_time(nth[0])) if nth else now - WINDOW
     ended = _number(SINCE, db_time(since)) - _number(OPEN_SINCE, db_time(since))
-    return {"since": iso(since), "ended": ended, "failed": _number(FAILED_SINCE, db_time(since))}
+    return {
+        "since": iso(since),
+        "ended": ended,
+        "failed": _number(FAILED_SINCE, db_time(since), db_time(since)),
+    }
 
 
 def _incident(reason: str, count: int) -> dict[str, Any]:

@@ -158,6 +158,41 @@ EVENTS = [
 ]
 
 
+def overview(**changes: Any) -> Json:
+    counts = {"PENDING": 0, "RUNNING": 3, "COMPENSATING": 1, "COMPLETED": 98412, "COMPENSATED": 1571}
+    return {
+        "counts": counts,
+        "needs_attention": 0,
+        "oldest_open": {"correlation_id": SAGA, "created_at": "2026-11-23T02:00:00Z"},
+        "failures": {"since": "2026-11-22T02:00:00Z", "ended": 800, "failed": 12},
+        "incidents": [],
+        "next_tries": [{"correlation_id": SAGA, "status": "RUNNING", "due_at": "2026-11-23T02:00:05Z"}],
+        "seats_held": {"by_sagas": 4, "by_direct_calls": 0, "next_expiry": None},
+        "engine": {
+            "name": "local",
+            "workers": [{"name": "host:7", "beat_at": "2026-11-23T02:00:00Z"}],
+            "jobs_waiting": None,
+        },
+        "definitions": [{"version": 1, "open": 4}],
+        **changes,
+    }
+
+
+def audit_row(**changes: Any) -> Json:
+    return {
+        "id": 7,
+        "created_at": "2026-11-23T02:00:00Z",
+        "kind": "operator",
+        "actor": "demo",
+        "address": "",
+        "action": "retry",
+        "correlation_id": SAGA,
+        "reason": "payment is back",
+        "evidence": "",
+        **changes,
+    }
+
+
 class Desk:
     """Answers calls, and keeps them for the tests to look at."""
 
@@ -198,6 +233,14 @@ class Desk:
             self.answers(f"/api/flights/{each['id']}/", each)
             self.answers(f"/api/flights/{each['id']}/seats/", seat_map())
         return self
+
+    def lists(self, *sagas: Json, following: str | None = None, **changes: Any) -> None:
+        """The saga list and the overview."""
+        self.answers("/api/saga/", {"results": list(sagas), "next": following})
+        self.answers("/api/saga/overview/", overview(**changes))
+
+    def audits(self, *rows: Json, following: str | None = None) -> None:
+        self.answers("/api/audit/", {"results": list(rows), "next": following})
 
     def starts(self, *ids: str) -> None:
         """Start-booking answers 202 with these sagas, one after the other."""

@@ -2,13 +2,27 @@
 
 import json
 from datetime import timedelta
+from urllib.parse import quote
 
 import pytest
 from django.test import Client
 from pytest_django import Settings
 from service_kit.clock import utc_now
 
-from tests.desk import COMPLETED, DECLINED, EVENTS, PAYMENT, RUNNING, SAGA, Desk, event, saga
+from tests.desk import (
+    COMPLETED,
+    DECLINED,
+    EVENTS,
+    LOYALTY,
+    PAYMENT,
+    RUNNING,
+    SAGA,
+    Desk,
+    audit_row,
+    booking,
+    event,
+    saga,
+)
 from ui import diagrams
 from ui.models import User
 from ui.sagas import from_status
@@ -23,19 +37,19 @@ STUCK = saga(
 )
 
 
-def lists(desk: Desk, *sagas: object, following: str | None = None) -> None:
-    desk.answers("/api/saga/", {"results": list(sagas), "next": following})
-
-
 def shows(desk: Desk, status: dict[str, object]) -> None:
     desk.tells(status)
+    desk.audits(audit_row())
+    entry = {"correlation_id": SAGA, "kind": "AWARD", "miles": 161, "created_at": "2026-11-23T02:00:00Z"}
+    other = {**entry, "correlation_id": "other", "miles": 999}
+    desk.answers("/api/loyalty/demo/", {"entries": [other, entry]}, base=LOYALTY)
     desk.answers(
         f"/api/payments/{SAGA}/", {"status": "AUTHORIZED", "authorization_id": "auth-1"}, base=PAYMENT
     )
 
 
 def test_list_shows_status_steps_and_outcome(client: Client, desk: Desk) -> None:
-    lists(desk, COMPLETED, {**DECLINED, "correlation_id": "other"})
+    desk.lists(COMPLETED, {**DECLINED, "correlation_id": "other"})
     text = client.get(LIST).content.decode()
     for shown in (
         "completed",
@@ -49,14 +63,82 @@ def test_list_shows_status_steps_and_outcome(client: Client, desk: Desk) -> None
     assert "Lovelace" not in text
 
 
-def test_list_makes_a_bounded_number_of_reads(client: Client, desk: Desk) -> None:
-    lists(desk, *[{**COMPLETED, "correlation_id": f"c{n}"} for n in range(50)])
+def test_overview_tells_exact_counts_failures_and_what_runs_the_sagas(client: Client, desk: Desk) -> None:
+    desk.lists(needs_attention=2)
+    text = client.get(LIST).content.decode()
+    for shown in ("98,412", "1,571", "1.5 %", "of 800 in a day", "host:7", "v1: 4 open", ">now</a>"):
+        assert shown in text
+
+
+def test_nobody_who_works_on_sagas_is_told_as_a_fault(client: Client, desk: Desk) -> None:
+    desk.lists(engine={"name": "procrastinate", "workers": [], "jobs_waiting": 12})
+    text = client.get(LIST).content.decode()
+    assert "none gives a sign of life" in text and "12 in its queue" in text
+
+
+def test_pages_make_a_bounded_number_of_reads(client: Client, desk: Desk) -> None:
+    desk.lists(*[{**COMPLETED, "correlation_id": f"c{n}"} for n in range(50)])
     client.get(LIST)
-    assert len(desk.calls) == 6
+    assert len(desk.calls) == 2
+    shows(desk, COMPLETED)
+    client.get(PAGE)
+    assert len(desk.calls) == 2 + 5
+
+
+@pytest.mark.parametrize("typed", ["ABC234", " abc234 ", SAGA])
+def test_search_by_reference_or_id_leads_to_the_saga(client: Client, desk: Desk, typed: str) -> None:
+    desk.answers("/api/bookings/ABC234/", booking())
+    desk.tells(COMPLETED)
+    assert client.get(LIST, {"find": typed})["Location"] == PAGE
+
+
+@pytest.mark.parametrize("user", ["ada@example.com", "u-1", "secret"])
+def test_search_by_traveller_leads_to_their_sagas(client: Client, desk: Desk, user: str) -> None:
+    desk.refuses("/api/bookings/SECRET/", 404, "NOT_FOUND", "none", method="GET")
+    desk.refuses(f"/api/saga/status/{user}/", 404, "NOT_FOUND", "none", method="GET")
+    desk.lists(COMPLETED)
+    where = client.get(LIST, {"find": user})["Location"]
+    client.get(where)
+    assert f"user_id={quote(user, safe='')}" in str(desk.sent_to("/api/saga/")[-1].url)
+
+
+@pytest.mark.parametrize("typed", ["nobody", "<script>alert(1)</script>", "a b"])
+def test_search_without_a_result_says_so(client: Client, desk: Desk, typed: str) -> None:
+    desk.refuses("/api/bookings/NOBODY/", 404, "NOT_FOUND", "none", method="GET")
+    desk.refuses("/api/saga/status/nobody/", 404, "NOT_FOUND", "none", method="GET")
+    desk.lists()
+    text = client.get(LIST, {"find": typed}, follow=True).content.decode()
+    assert "There is no saga, booking or traveller" in text and "<script>alert" not in text
+
+
+def test_audit_tells_who_did_what_page_by_page(client: Client, desk: Desk) -> None:
+    desk.audits(audit_row(evidence="slip 7"), following="/api/audit/?kind=operator&before=7")
+    text = client.get(f"{LIST}audit/").content.decode()
+    for shown in ("payment is back", "slip 7", f'href="{PAGE}"', "?kind=operator&amp;before=7"):
+        assert shown in text
+    assert desk.query("/api/audit/") == {"kind": "operator"}
+
+
+@pytest.mark.parametrize(
+    ("asked", "sent"), [("kind=alarm&before=9", {"kind": "alarm", "before": "9"}), ("kind=x&before=-1", {})]
+)
+def test_audit_passes_on_what_is_right_only(
+    client: Client, desk: Desk, asked: str, sent: dict[str, str]
+) -> None:
+    desk.audits()
+    assert "No rows yet." in client.get(f"{LIST}audit/?{asked}").content.decode()
+    assert desk.query("/api/audit/") == sent
+
+
+def test_saga_shows_its_miles_and_what_operators_did(client: Client, desk: Desk) -> None:
+    shows(desk, COMPLETED)
+    text = client.get(PAGE).content.decode()
+    assert "+161 award" in text and "999" not in text
+    assert "What operators did" in text and "payment is back" in text
 
 
 def test_filters_of_the_address_become_the_backends(client: Client, desk: Desk) -> None:
-    lists(desk)
+    desk.lists()
     client.get(f"{LIST}?status=COMPLETED&attention=1&user=demo&since=1&cursor=abc")
     asked = [str(call.url) for call in desk.calls if "cursor=abc" in str(call.url)]
     assert len(asked) == 1
@@ -65,21 +147,22 @@ def test_filters_of_the_address_become_the_backends(client: Client, desk: Desk) 
 
 
 def test_wrong_filters_are_left_out(client: Client, desk: Desk) -> None:
-    lists(desk)
+    desk.lists()
     assert client.get(f"{LIST}?status=x&user=%00&since=9").status_code == 200
     assert not any("%00" in str(call.url) or "status=x" in str(call.url) for call in desk.calls)
 
 
 def test_next_page_keeps_the_filters(client: Client, desk: Desk) -> None:
-    lists(desk, COMPLETED, following="/api/saga/?status=COMPLETED&cursor=xyz%3D")
+    desk.lists(COMPLETED, following="/api/saga/?status=COMPLETED&cursor=xyz%3D")
     text = client.get(f"{LIST}?status=COMPLETED").content.decode()
     assert "?status=COMPLETED&amp;cursor=xyz%3D" in text
 
 
 def test_stuck_sagas_are_grouped_by_their_error(client: Client, desk: Desk) -> None:
-    lists(desk, STUCK, {**STUCK, "correlation_id": "other"})
+    reason = "CancelPayment failed 10 times"
+    desk.lists(STUCK, incidents=[{"reason": reason, "count": 2, "sagas": [SAGA, "other"]}])
     text = client.get(LIST).content.decode()
-    assert "2 sagas:</b> CancelPayment failed 10 times" in text
+    assert f"2 sagas:</b> {reason}" in text and 'href="/console/other/"' in text
 
 
 def test_saga_shows_both_lanes_attempts_and_every_event(client: Client, desk: Desk) -> None:
@@ -105,9 +188,11 @@ def test_running_saga_is_live_and_finished_one_is_not(client: Client, desk: Desk
     assert client.get(f"{PAGE}part/", headers={"HX-Request": "true"}).status_code == 286
 
 
-def test_payment_service_away_does_not_hide_the_saga(client: Client, desk: Desk) -> None:
+def test_other_service_away_does_not_hide_the_saga(client: Client, desk: Desk) -> None:
     desk.tells(COMPLETED)
     desk.answers(f"/api/payments/{SAGA}/", {}, status=503, base=PAYMENT)
+    desk.answers("/api/loyalty/demo/", {}, status=503, base=LOYALTY)
+    desk.answers("/api/audit/", {}, status=503)
     assert client.get(PAGE).status_code == 200
 
 
@@ -116,7 +201,7 @@ def test_export_is_one_json_file_with_status_and_events(client: Client, desk: De
     response = client.get(f"{PAGE}export.json")
     found = json.loads(response.content)
     assert found["saga"]["status"] == "COMPLETED" and len(found["events"]) == len(EVENTS)
-    assert response["Content-Disposition"] == 'attachment; filename="saga.json"'
+    assert response["Content-Disposition"] == f'attachment; filename="saga-{SAGA}.json"'
 
 
 @pytest.mark.parametrize(
@@ -154,11 +239,14 @@ def test_refused_action_says_why(client: Client, desk: Desk) -> None:
 
 
 def test_bulk_retry_tries_each_and_tells_each_refusal(client: Client, desk: Desk) -> None:
-    lists(desk)
+    desk.lists()
     desk.answers(f"/api/saga/{SAGA}/retry/", STUCK, status=202, method="POST")
     desk.refuses("/api/saga/other/retry/", 409, "NO", "It is being worked on.")
     form = {"action": "retry", "reason": "payment is back", "saga": [SAGA, "other"]}
-    text = client.post(f"{LIST}act/", form, follow=True).content.decode()
+    filtered = f"{LIST}?attention=1"
+    response = client.post(f"{LIST}act/", {**form, "next": filtered}, follow=True)
+    assert response.redirect_chain == [(filtered, 302)]
+    text = response.content.decode()
     assert "Done: retry of 1 saga." in text and "other: It is being worked on." in text
 
 
@@ -178,14 +266,14 @@ def test_console_is_for_its_roles_outside_demo_mode(
     settings.DEMO_MODE = False
     User.objects.filter(pk=traveller.pk).update(role=role)
     client.force_login(traveller)
-    lists(desk)
+    desk.lists()
     assert client.get(LIST).status_code == sees
     assert client.post(f"{PAGE}act/", {"action": "retry", "reason": ""}).status_code == acts
 
 
 def test_visitor_sees_no_console_outside_demo_mode(client: Client, desk: Desk, settings: Settings) -> None:
     settings.DEMO_MODE = False
-    for page in (LIST, PAGE, f"{PAGE}export.json"):
+    for page in (LIST, PAGE, f"{PAGE}export.json", f"{LIST}audit/"):
         assert client.get(page).status_code == 403
     assert client.get("/faults/").status_code == 404
 
@@ -197,8 +285,8 @@ def test_attempts_are_drawn_from_their_events(client: Client, desk: Desk) -> Non
         event(2, "SAGA_STEP_UNKNOWN", step="AuthorizePayment", attempt=1, error="timed out"),
         {**event(3, "SAGA_STEP_STARTED", step="AuthorizePayment", attempt=2), "timestamp": late},
     ]
+    shows(desk, RUNNING)
     desk.tells(RUNNING, retried)
-    desk.answers(f"/api/payments/{SAGA}/", {}, status=404, base=PAYMENT)
     text = client.get(PAGE).content.decode()
     assert 'class="bar warn"' in text and "AuthorizePayment (2)" in text and 'class="bar now"' in text
 
@@ -228,8 +316,8 @@ def test_saga_that_is_stuck_for_hours_is_shown_with_its_newest_tries(client: Cli
         for kind in (["SAGA_STEP_STARTED", "SAGA_STEP_UNKNOWN"][number % 2 - 1],)
         for at in ((utc_now() + timedelta(seconds=number)).isoformat(),)
     ]
+    shows(desk, STUCK)
     desk.tells(STUCK, long)
-    desk.answers(f"/api/payments/{SAGA}/", {}, status=404, base=PAYMENT)
     text = client.get(PAGE).content.decode()
     assert text.count('<rect class="bar') == diagrams.MOST_BARS
     assert "The newest tries" in text and text.count("event_id") == 1000

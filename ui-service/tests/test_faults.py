@@ -2,7 +2,7 @@
 
 from django.test import Client
 
-from tests.desk import BACKEND, LOYALTY, PAYMENT, Desk
+from tests.desk import BACKEND, COMPLETED, LOYALTY, PAYMENT, RUNNING, Desk
 
 KINDS = {"refuse": "say no", "delay": "answer late"}
 ACTIVE = {
@@ -53,6 +53,30 @@ def test_new_fault_is_set_beside_those_that_are(client: Client, desk: Desk) -> N
     known = {"step": "AuthorizePayment", "kind": "delay", "seconds": 3, "times": 2}
     new = {"step": "CancelPayment", "kind": "refuse", "times": 1}
     assert changes(desk) == [("PUT 8003", [known, new])]
+
+
+def test_steps_of_the_backend_itself_can_fail_too(client: Client, desk: Desk) -> None:
+    has_faults(desk)
+    text = client.get("/faults/").content.decode()
+    assert text.index("Tickets: issue") < text.index("Tickets: cancel") < text.index("Seats: give back")
+    client.post("/faults/", {"step": "ConfirmBooking", "kind": "fail", "times": "3", "seconds": "3"})
+    assert changes(desk) == [
+        ("PUT 8001", [{"step": "ConfirmBooking", "kind": "fail", "seconds": 3, "times": 3}])
+    ]
+
+
+def test_step_of_the_backend_has_no_reply_to_be_lost(client: Client, desk: Desk) -> None:
+    has_faults(desk)
+    form = {"step": "ReserveSeat", "kind": "lose_reply", "times": "1", "seconds": "3"}
+    assert "no reply to be lost" in client.post("/faults/", form, follow=True).content.decode()
+    assert changes(desk) == []
+
+
+def test_newest_saga_stands_beside_in_plain_words(client: Client, desk: Desk) -> None:
+    has_faults(desk)
+    desk.lists(RUNNING, {**COMPLETED, "correlation_id": "older"})
+    text = client.get("/faults/").content.decode()
+    assert "Asking your bank" in text and 'href="/console/older/"' in text
 
 
 def test_lesson_sets_its_faults_and_removes_all_others(client: Client, desk: Desk) -> None:

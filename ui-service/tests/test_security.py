@@ -7,7 +7,7 @@ import pytest
 from django.test import Client
 from pytest_django import Settings
 
-from tests.desk import LOYALTY, PAYMENT, SAGA, Desk, airport, booking, event, flight, saga
+from tests.desk import LOYALTY, PAYMENT, SAGA, Desk, airport, audit_row, booking, event, flight, saga
 from tests.test_payment import form_of
 from ui.models import User
 
@@ -40,7 +40,10 @@ def hostile_world(desk: Desk, text: str) -> None:
     )
     stuck["user_id"], stuck["reason"], stuck["steps"][1]["error"] = text, text, text
     desk.tells(stuck, [event(1, "SAGA_STEP_FAILED", step=text, error=text)])
-    desk.answers("/api/saga/", {"results": [stuck], "next": None})
+    incident = {"reason": text, "count": 1, "sagas": [SAGA]}
+    engine = {"name": text, "workers": [{"name": text}], "jobs_waiting": None}
+    desk.lists(stuck, incidents=[incident], engine=engine)
+    desk.audits(audit_row(**dict.fromkeys(("actor", "address", "action", "reason", "evidence"), text)))
     desk.answers(f"/api/payments/{SAGA}/", {"status": text, "authorization_id": text}, base=PAYMENT)
     entry = {"correlation_id": SAGA, "kind": text, "miles": 1, "created_at": text}
     desk.answers("/api/loyalty/u-x/", {"balance": 1, "tier": text, "entries": [entry]}, base=LOYALTY)
@@ -63,6 +66,8 @@ PAGES = (
     "/console/",
     f"/console/{SAGA}/",
     f"/console/{SAGA}/part/",
+    "/console/audit/",
+    "/faults/",
 )
 
 

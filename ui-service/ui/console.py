@@ -1,83 +1,132 @@
 """What the saga console reads."""
 
-from collections import Counter
+import re
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from functools import partial
+from datetime import datetime
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from service_kit.fields import CORRELATION_ID, USER_ID
 
 from ui import sagas, selectors
-from ui.backend_client import Actor, Json, ServiceTrouble, get
+from ui.backend_client import Actor, Json, NotFound, ServiceTrouble, get
 
 STATUSES = ("PENDING", "RUNNING", "COMPENSATING", "COMPLETED", "COMPENSATED")
-OPEN = ("PENDING", "RUNNING", "COMPENSATING")
-COUNTED = 100
+KINDS = {"operator": "operators' actions", "refusal": "refusals", "mismatch": "mismatches", "alarm": "alarms"}
 SHOWN = 50
+REFERENCE = re.compile("[A-Z2-9]{6}")
 
 
 @dataclass(frozen=True)
 class Page:
     sagas: list[sagas.SagaView]
-    next: str | None
+    next: str
 
 
 def page(filters: dict[str, Any], *, actor: Actor, limit: int = SHOWN) -> Page:
     found = get("backend", "/api/saga/", actor=actor, query={**filters, "limit": limit})
-    return Page([sagas.from_status(each) for each in found["results"]], found.get("next"))
+    return Page([sagas.from_status(each) for each in found["results"]], _following(found, "cursor"))
+
+
+def _following(found: Json, name: str) -> str:
+    """What the address of the next page has as `name`; empty on the last page."""
+    return parse_qs(urlsplit(found.get("next") or "").query).get(name, [""])[0]
 
 
 @dataclass(frozen=True)
-class Count:
-    """How many there are, up to the most that is counted."""
+class OpenSaga:
+    """An open saga, and when it began or is tried next."""
 
+    correlation_id: str
     status: str
-    number: int
-    more: bool
+    at: datetime | None
 
 
 @dataclass(frozen=True)
 class Overview:
-    counts: list[Count]
-    stuck: Count
-    oldest: sagas.SagaView | None
-    recent: int
+    counts: list[tuple[str, int]]
+    stuck: int
+    oldest: OpenSaga | None
+    ended: int
     failed: int
-    incidents: list[tuple[str, list[sagas.SagaView]]]
+    incidents: list[Json]
+    next_tries: list[OpenSaga]
+    seats: Json
+    engine: Json
+    versions: list[Json]
 
     @property
-    def failure_rate(self) -> int:
-        return round(100 * self.failed / self.recent) if self.recent else 0
+    def failure_rate(self) -> float:
+        """Percent."""
+        return 100 * self.failed / self.ended if self.ended else 0.0
 
 
-def overview(*, actor: Actor, now: datetime) -> Overview:
-    """Open sagas by state, stuck ones grouped by error, and how the newest ones ended. Five bounded reads."""
-    wanted: list[dict[str, Any]] = [{"status": status} for status in OPEN]
-    wanted += [{"needs_attention": "true"}, {"created_after": (now - timedelta(days=1)).isoformat()}]
-    reads = [partial(page, filters, actor=actor, limit=COUNTED) for filters in wanted]
-    *by_status, stuck, recent = selectors.at_once(*reads)
-    counts = [_count(status, found) for status, found in zip(OPEN, by_status, strict=True)]
-    ended = [each for each in recent.sagas if each.is_terminal]
-    still_open = [each for found in by_status for each in found.sagas]
+def overview(*, actor: Actor) -> Overview:
+    found = get("backend", "/api/saga/overview/", actor=actor)
+    oldest = found["oldest_open"]
     return Overview(
-        counts=counts,
-        stuck=_count("stuck", stuck),
-        oldest=min(still_open, key=lambda each: each.created_at or now, default=None),
-        recent=len(ended),
-        failed=sum(1 for each in ended if each.failed),
-        incidents=_incidents(stuck.sagas),
+        counts=[(status, found["counts"][status]) for status in STATUSES],
+        stuck=found["needs_attention"],
+        oldest=_open(oldest, "created_at") if oldest else None,
+        ended=found["failures"]["ended"],
+        failed=found["failures"]["failed"],
+        incidents=found["incidents"],
+        next_tries=[_open(each, "due_at") for each in found["next_tries"]],
+        seats={**found["seats_held"], "next_expiry": sagas.moment(found["seats_held"]["next_expiry"])},
+        engine=found["engine"],
+        versions=found["definitions"],
     )
 
 
-def _count(status: str, found: Page) -> Count:
-    return Count(status, len(found.sagas), found.next is not None)
+def _open(body: Json, time: str) -> OpenSaga:
+    return OpenSaga(body["correlation_id"], body.get("status", ""), sagas.moment(body[time]))
 
 
-def _incidents(stuck: list[sagas.SagaView]) -> list[tuple[str, list[sagas.SagaView]]]:
-    sizes = Counter(each.attention_reason for each in stuck)
-    return [
-        (reason, [each for each in stuck if each.attention_reason == reason])
-        for reason, _ in sizes.most_common()
-    ]
+@dataclass(frozen=True)
+class Found:
+    """Where a search leads: to one saga, or to the sagas of a user."""
+
+    correlation_id: str = ""
+    user_id: str = ""
+
+
+def find(text: str, *, actor: Actor) -> Found | None:
+    """A saga by its id or its booking's reference, else the user of that name. None if it is none of them."""
+    for path in _places(text):
+        try:
+            return Found(correlation_id=str(get("backend", path, actor=actor)["correlation_id"]))
+        except NotFound:
+            continue
+    if USER_ID.fullmatch(text) and page({"user_id": text}, actor=actor, limit=1).sagas:
+        return Found(user_id=text)
+    return None
+
+
+def _places(text: str) -> list[str]:
+    places = [f"/api/bookings/{text.upper()}/"] if REFERENCE.fullmatch(text.upper()) else []
+    return places + ([f"/api/saga/status/{text}/"] if CORRELATION_ID.fullmatch(text) else [])
+
+
+@dataclass(frozen=True)
+class Trail:
+    """Rows of the backend's audit, newest first."""
+
+    entries: list[Json]
+    next: str
+
+
+def audit(filters: dict[str, Any], *, actor: Actor) -> Trail:
+    found = get("backend", "/api/audit/", actor=actor, query=filters)
+    entries = [{**each, "at": sagas.moment(each["created_at"])} for each in found["results"]]
+    return Trail(entries, _following(found, "before"))
+
+
+def actions_on(correlation_id: str, *, actor: Actor) -> list[Json]:
+    """What operators did to a saga; nothing where the trail cannot be read, which must not hide the saga."""
+    try:
+        return audit({"correlation_id": correlation_id, "kind": "operator"}, actor=actor).entries
+    except ServiceTrouble:
+        return []
 
 
 def payment(correlation_id: str, *, actor: Actor) -> Json | None:
@@ -86,6 +135,15 @@ def payment(correlation_id: str, *, actor: Actor) -> Json | None:
         return selectors.payment(correlation_id, actor=actor)
     except ServiceTrouble:
         return None
+
+
+def miles(saga: sagas.SagaView, *, actor: Actor) -> list[Json]:
+    """The saga's entries in its traveller's ledger, as far as that still shows them."""
+    try:
+        entries = get("loyalty", f"/api/loyalty/{saga.user_id}/", actor=actor)["entries"]
+    except ServiceTrouble:
+        return []
+    return [entry for entry in entries if entry["correlation_id"] == saga.correlation_id][::-1]
 
 
 def export(correlation_id: str, *, actor: Actor) -> Json:

@@ -49,6 +49,7 @@ account = [
 ]
 console = [
     path("console/", views_console.sagas, name="console"),
+    path("console/audit/", views_console.audit, name="console_audit"),
     path("console/act/", views_console.bulk, name="console_bulk"),
     path("console/<str:correlation_id>/", views_console.saga, name="console_saga"),
     path("console/<str:correlation_id>/part/", views_console.saga_part, name="console_part"),

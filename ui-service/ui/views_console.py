@@ -1,29 +1,32 @@
 """The saga console: look at sagas, and the operator's actions on them."""
 
 import json
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from functools import partial, wraps
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.http import urlencode
 from django.views.decorators.http import require_POST, require_safe
 from service_kit.clock import iso, utc_now
-from service_kit.fields import CORRELATION_ID
+from service_kit.fields import CORRELATION_ID, USER_ID
 
 from ui import console, diagrams, selectors, services
 from ui.backend_client import Actor, Json, ServiceTrouble
 from ui.identity import console_actor, role_of
 from ui.models import User
+from ui.views_trips import safe_next
 
 View = Callable[..., HttpResponseBase]
 PERIODS = {"": "any time", "1": "the last hour", "24": "the last day", "168": "the last week"}
 MAX_BULK = 50
+NUMBER = re.compile(r"[1-9][0-9]{0,17}")
 ACTIONS = ("retry", "cancel", "resolve")
 
 
@@ -43,11 +46,12 @@ def staff_only(view: View) -> View:
 @staff_only
 def sagas(request: HttpRequest) -> HttpResponse:
     actor, query = console_actor(request), request.GET
+    if wanted := query.get("find", "").strip():
+        return _found(request, wanted, actor)
     filters = _filters(request)
     page, overview = selectors.at_once(
-        partial(console.page, filters, actor=actor), partial(console.overview, actor=actor, now=utc_now())
+        partial(console.page, filters, actor=actor), partial(console.overview, actor=actor)
     )
-    following = parse_qs(urlsplit(page.next or "").query).get("cursor", [""])[0]
     kept = {name: str(value) for name, value in query.items() if name != "cursor"}
     context = {
         "sagas": page.sagas,
@@ -55,11 +59,23 @@ def sagas(request: HttpRequest) -> HttpResponse:
         "periods": list(PERIODS.items()),
         "statuses": console.STATUSES,
         "query": query,
-        "next": urlencode({**kept, "cursor": following}) if following else "",
+        "next": urlencode({**kept, "cursor": page.next}) if page.next else "",
         "can_act": role_of(request) == User.Role.OPERATOR,
         "here": request.get_full_path(),
+        "now": utc_now(),
     }
     return render(request, "ui/console/list.html", context)
+
+
+def _found(request: HttpRequest, wanted: str, actor: Actor) -> HttpResponse:
+    """Straight to the saga that was looked for, or to the sagas of that user."""
+    found = console.find(wanted, actor=actor)
+    if found is None:
+        messages.warning(request, f"There is no saga, booking or traveller “{wanted[:64]}”.")
+        return redirect("console")
+    if found.correlation_id:
+        return redirect("console_saga", correlation_id=found.correlation_id)
+    return redirect(f"{reverse('console')}?{urlencode({'user': found.user_id})}")
 
 
 def _filters(request: HttpRequest) -> dict[str, str]:
@@ -69,7 +85,7 @@ def _filters(request: HttpRequest) -> dict[str, str]:
         filters["status"] = query["status"]
     if query.get("attention") == "1":
         filters["needs_attention"] = "true"
-    if CORRELATION_ID.fullmatch(query.get("user", "")):
+    if USER_ID.fullmatch(query.get("user", "")):
         filters["user_id"] = query["user"]
     if query.get("since") in PERIODS and query["since"]:
         filters["created_after"] = iso(utc_now() - timedelta(hours=int(query["since"])))
@@ -78,17 +94,38 @@ def _filters(request: HttpRequest) -> dict[str, str]:
     return filters
 
 
+@require_safe
+@staff_only
+def audit(request: HttpRequest) -> HttpResponse:
+    """Who did what, and who was refused what."""
+    query = request.GET
+    kind = query.get("kind", "operator")
+    filters = {"kind": kind} if kind in console.KINDS else {}
+    filters |= {"before": query["before"]} if NUMBER.fullmatch(query.get("before", "")) else {}
+    trail = console.audit(filters, actor=console_actor(request))
+    context = {
+        "entries": trail.entries,
+        "kinds": [("", "all"), *console.KINDS.items()],
+        "kind": kind if kind in console.KINDS else "",
+        "next": urlencode({"kind": kind, "before": trail.next}) if trail.next else "",
+    }
+    return render(request, "ui/console/audit.html", context)
+
+
 def _detail(request: HttpRequest, correlation_id: str) -> dict[str, Any]:
     actor = console_actor(request)
-    saga, events, payment = selectors.at_once(
+    saga, events, payment, actions = selectors.at_once(
         partial(selectors.saga, correlation_id, actor=actor),
         partial(selectors.events, correlation_id, actor=actor),
         partial(console.payment, correlation_id, actor=actor),
+        partial(console.actions_on, correlation_id, actor=actor),
     )
     return {
         "saga": saga,
         "events": [{**event, "about": _about(event), "raw": _pretty(event)} for event in events],
         "payment": payment,
+        "miles": console.miles(saga, actor=actor),
+        "actions": actions,
         "lanes": diagrams.lanes(saga),
         "chart": diagrams.chart(events, now=utc_now()),
         "can_act": role_of(request) == User.Role.OPERATOR,
@@ -128,7 +165,8 @@ def saga_part(request: HttpRequest, correlation_id: str) -> HttpResponse:
 def export(request: HttpRequest, correlation_id: str) -> HttpResponse:
     """One saga with all its events as a JSON file."""
     found = console.export(correlation_id, actor=console_actor(request))
-    headers = {"Content-Disposition": 'attachment; filename="saga.json"'}
+    name = f"saga-{found['saga']['correlation_id']}.json".replace(":", "-")
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
     return HttpResponse(_pretty(found), content_type="application/json", headers=headers)
 
 
@@ -174,9 +212,10 @@ def bulk(request: HttpRequest) -> HttpResponse:
     """Retry or cancel the ticked sagas, one by one; each refusal is told."""
     actor, action = _operator(request), request.POST.get("action", "")
     chosen = [each for each in request.POST.getlist("saga") if CORRELATION_ID.fullmatch(each)][:MAX_BULK]
+    back = safe_next(request, request.POST.get("next", ""), reverse("console"))
     if not request.POST.get("reason", "").strip() or action not in ("retry", "cancel") or not chosen:
         messages.error(request, "Tick at least one saga, choose an action and give a reason.")
-        return redirect("console")
+        return redirect(back)
     done = 0
     for correlation_id in chosen:
         try:
@@ -186,4 +225,4 @@ def bulk(request: HttpRequest) -> HttpResponse:
             messages.error(request, f"{correlation_id}: {error.detail}")
     if done:
         messages.success(request, f"Done: {action} of {done} saga{'s' if done > 1 else ''}.")
-    return redirect("console")
+    return redirect(back)

@@ -15,11 +15,16 @@ from ui.identity import console_actor
 
 SERVICES: tuple[Service, ...] = ("backend", "payment", "loyalty")
 WHERE: dict[str, tuple[Service, str]] = {
+    "ReserveSeat": ("backend", "Seats: hold"),
+    "CancelSeat": ("backend", "Seats: give back"),
     "AuthorizePayment": ("payment", "Payment: authorise"),
     "CancelPayment": ("payment", "Payment: cancel the authorisation"),
     "AwardMiles": ("loyalty", "Loyalty: award miles"),
     "ReverseMiles": ("loyalty", "Loyalty: take miles back"),
+    "ConfirmBooking": ("backend", "Tickets: issue"),
+    "CancelBooking": ("backend", "Tickets: cancel"),
 }
+COMPENSATIONS = ("CancelSeat", "CancelPayment", "ReverseMiles", "CancelBooking")
 OFTEN = (("1", "the next call"), ("3", "the next three calls"), ("", "all calls"))
 PRESETS: dict[str, tuple[str, str, list[tuple[str, Json]]]] = {
     "refused": (
@@ -76,12 +81,19 @@ def faults(request: HttpRequest) -> HttpResponse:
     newest = console.page({}, actor=actor, limit=8).sagas
     context = {
         **_state(actor),
-        "where": [(name, label) for name, (_, label) in WHERE.items()],
+        "lanes": _lanes(),
         "often": OFTEN,
         "presets": [(key, label, text) for key, (label, text, _) in PRESETS.items()],
         "sagas": newest,
     }
     return render(request, "ui/faults/faults.html", context)
+
+
+def _lanes() -> list[tuple[str, list[tuple[str, str]]]]:
+    """The steps in their order, and the compensations in theirs."""
+    forward = [(name, label) for name, (_, label) in WHERE.items() if name not in COMPENSATIONS]
+    back = [(name, WHERE[name][1]) for name in reversed(COMPENSATIONS)]
+    return [("Forward", forward), ("Back", back)]
 
 
 def _change(request: HttpRequest, actor: Actor) -> None:
@@ -102,6 +114,9 @@ def _add(request: HttpRequest, actor: Actor) -> None:
     """One fault more, beside those that are set."""
     step, times, seconds = (request.POST.get(name, "") for name in ("step", "times", "seconds"))
     service = WHERE[step][0]
+    if service == "backend" and request.POST.get("kind") == "lose_reply":
+        messages.error(request, f"{step} runs inside the backend: there is no reply to be lost.")
+        return
     fault: Json = {"step": step, "kind": request.POST.get("kind", "")}
     fault |= {"times": int(times)} if times in ("1", "3") else {}
     fault |= {"seconds": int(seconds)} if seconds.isascii() and seconds.isdigit() and len(seconds) < 4 else {}

@@ -12,8 +12,8 @@ from service_kit.clock import utc_now
 
 from ui import selectors
 from ui.backend_client import ServiceTrouble
-from ui.forms import SearchForm
-from ui.travel import Offer
+from ui.forms import CABINS, SearchForm
+from ui.travel import CABIN_RULES, Offer
 
 RECENT = "recent"
 SORTS: dict[str, tuple[str, Callable[[Offer], Any]]] = {
@@ -85,6 +85,8 @@ def results(request: HttpRequest) -> HttpResponse:
         "offers": _narrow(found.offers, request.GET),
         "total": len(found.offers),
         "nearest": [(other, _on_day(request, field, other)) for other in found.nearest],
+        "cabins": CABINS,
+        "rules": CABIN_RULES[asked["cabin"]],
         "sorts": [(key, label) for key, (label, _) in SORTS.items()],
         "times": [(key, label) for key, (label, _) in TIMES.items()],
     }

@@ -12,6 +12,6 @@ class Migration(migrations.Migration):
     operations = [
         migrations.AddIndex(
             model_name='saga',
-            index=models.Index(condition=models.Q(('status', 'COMPENSATED')), fields=['created_at', 'reason'], name='saga_compensated'),
+            index=models.Index(condition=models.Q(('status', 'COMPENSATED')), fields=['finished_at', 'created_at', 'reason', 'status'], name='saga_compensated'),
         ),
     ]

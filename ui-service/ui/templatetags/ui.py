@@ -96,6 +96,13 @@ def span(length: timedelta | None) -> str:
 
 
 @register.filter
+def due_in(moment: datetime | None, now: datetime) -> str:
+    if moment is None:
+        return "–"
+    return f"in {span(moment - now)}" if moment > now else "now"
+
+
+@register.filter
 def lookup(mapping: dict[Any, Any], key: Any) -> Any:
     return mapping.get(key, "")
 

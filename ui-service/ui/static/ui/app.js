@@ -44,6 +44,7 @@
 
   document.addEventListener("htmx:afterSwap", (event) => {
     document.querySelectorAll("[data-seats]").forEach(seatsChanged);
+    if (event.target.matches(".strip")) event.target.scrollLeft = (event.target.querySelector("[aria-current]")?.offsetLeft ?? 0) - event.target.clientWidth / 3;
     const input = event.target.closest(".typeahead")?.querySelector("input");
     input?.setAttribute("aria-expanded", String(Boolean(event.target.querySelector("[role=option]"))));
   });
@@ -73,9 +74,17 @@
 
   document.addEventListener("change", (event) => {
     if (event.target.name === "trip") tripChanged();
+    if (event.target.matches("[data-tick-all]")) {
+      document.querySelectorAll("input[name=saga]").forEach((box) => { box.checked = event.target.checked; });
+    }
     if (event.target.matches("[data-autosubmit]")) event.target.form.requestSubmit();
     const form = event.target.closest("[data-seats]");
     if (form) seatsChanged(form);
+  });
+
+  // What somebody has ticked must not be swapped away under the mouse.
+  document.addEventListener("htmx:oobBeforeSwap", (event) => {
+    if (event.detail.target?.querySelector("input[name=saga]:checked")) event.detail.shouldSwap = false;
   });
 
   // A second click on the same form sends nothing; the server would answer with the same booking anyway.
