@@ -1,6 +1,7 @@
 """Write transactions and plain SQL for the hot paths, the same on SQLite and PostgreSQL."""
 
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -10,6 +11,7 @@ from typing import Any
 from django.conf import settings
 from django.db import OperationalError, connection, transaction
 
+NOTABLE_WAIT_SECONDS = 0.1
 _writer = threading.Lock()
 
 
@@ -24,13 +26,31 @@ def write_transaction() -> Iterator[None]:
         with transaction.atomic():
             yield
         return
+    began = time.monotonic()
     if not _writer.acquire(timeout=settings.DATABASE_BUSY_SECONDS):
         raise OperationalError("database is locked by another writer of this process")
     try:
-        with transaction.atomic():
+        with _waiting_no_longer(time.monotonic() - began), transaction.atomic():
             yield
     finally:
         _writer.release()
+
+
+@contextmanager
+def _waiting_no_longer(waited: float) -> Iterator[None]:
+    """Leave SQLite, which waits for writers of other processes, what our own lock left of the time-out."""
+    if waited < NOTABLE_WAIT_SECONDS:
+        yield
+        return
+    _set_busy_timeout(max(0.0, settings.DATABASE_BUSY_SECONDS - waited))
+    try:
+        yield
+    finally:
+        _set_busy_timeout(settings.DATABASE_BUSY_SECONDS)
+
+
+def _set_busy_timeout(seconds: float) -> None:
+    execute(f"PRAGMA busy_timeout = {int(seconds * 1000)}")
 
 
 def execute(sql: str, parameters: Sequence[Any] = ()) -> int:
