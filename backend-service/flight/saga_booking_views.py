@@ -29,6 +29,8 @@ PREFER_HEADER = OpenApiParameter("Prefer", location="header", description="respo
 
 
 class StartBookingView(ServiceView):
+    costs = {"starts": 1, "declined": 0}
+
     @extend_schema(
         request=saga_schema.StartBooking,
         parameters=[KEY_HEADER, PREFER_HEADER],
@@ -40,6 +42,7 @@ class StartBookingView(ServiceView):
     )
     def post(self, request: Request) -> HttpResponse:
         """Book a flight: run the saga to its end, or accept it and let it go on."""
+        credentials.require_known(request._request)
         command = saga_requests.read_start_booking(read_json(request))
         credentials.refuse_simulation(bool(command.request.simulate))
         caller = credentials.require_user(request._request, command.user_id)
@@ -136,6 +139,8 @@ def cancelled(saga: SagaState) -> HttpResponse:
 
 
 class CancelBookingView(ServiceView):
+    costs = {"actions": 1}
+
     @extend_schema(
         request=None,
         responses={

@@ -28,8 +28,11 @@ class Breaker:
             self.next_probe = now + self.probe_seconds
             return True
 
-    def record(self, *, answered: bool, now: float) -> None:
+    def record(self, *, answered: bool, now: float) -> bool:
+        """Whether this outcome opened it."""
         with self.lock:
             self.unknowns = 0 if answered else self.unknowns + 1
-            if self.unknowns == self.limit:
+            opens = self.unknowns == self.limit
+            if opens:
                 self.next_probe = now + self.probe_seconds
+            return opens

@@ -12,10 +12,12 @@ import structlog
 from django.conf import settings
 from prometheus_client import Gauge, Histogram
 from service_kit import strict_json
+from service_kit.clock import utc_now
 from service_kit.credentials import service_bearer
 from service_kit.http import NoReply, ServiceClient
 from service_kit.money import to_wire
 
+from flight import saga_alarms
 from flight.saga_breaker import Breaker
 from flight.saga_outcomes import Outcome, Unknown, classify
 from flight.saga_state import SagaState
@@ -96,8 +98,9 @@ class Participants:
         finally:
             slot.release()
         ended = time.monotonic()
-        breaker.record(answered=not isinstance(outcome, Unknown), now=ended)
         self._report(call, outcome, ended - began)
+        if breaker.record(answered=not isinstance(outcome, Unknown), now=ended):
+            saga_alarms.breaker_opened(call.participant, call.correlation_id, now=utc_now())
         return outcome
 
     def _send(self, call: Call, timeout: float) -> Outcome:

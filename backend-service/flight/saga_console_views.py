@@ -12,7 +12,7 @@ from rest_framework.request import Request
 from service_kit import credentials, schema
 from service_kit.api import ServiceView, json_response, read_json
 from service_kit.fields import USER_ID, Fields
-from service_kit.problems import Problem, not_found
+from service_kit.problems import Problem, hidden, not_found
 
 from flight import saga_answers, saga_log, saga_operator, saga_overview, saga_schema, saga_selectors
 from flight.saga_booking_views import cancelled, not_cancellable, run_cancellation
@@ -36,6 +36,8 @@ def visible_saga(request: Request, correlation_id: str) -> SagaState:
 
 
 class StatusView(ServiceView):
+    costs = {"polls": 1}
+
     @extend_schema(responses=schema.read(saga_schema.SagaStatusAnswer))
     def get(self, request: Request, correlation_id: str) -> HttpResponse:
         """How a saga stands, step by step."""
@@ -43,6 +45,8 @@ class StatusView(ServiceView):
 
 
 class EventsView(ServiceView):
+    costs = {"polls": 1}
+
     @extend_schema(parameters=[OpenApiParameter("after", int)], responses=schema.read(saga_schema.Events))
     def get(self, request: Request, correlation_id: str) -> HttpResponse:
         """A saga's events in order; with `after`, those behind that sequence number."""
@@ -70,7 +74,7 @@ class ListView(ServiceView):
         filters = read_filters(query)
         caller = credentials.caller_of(request._request)
         if not credentials.may_see(caller, filters.user_id or ""):
-            raise credentials.unauthenticated() if caller == credentials.ANONYMOUS else not_found("saga")
+            raise credentials.unauthenticated() if caller == credentials.ANONYMOUS else hidden("saga")
         page, cursor = saga_selectors.list_sagas(filters)
         following = None
         if cursor:
@@ -140,6 +144,8 @@ def _read_action(request: Request, *, always: bool = False) -> tuple[credentials
 
 
 class RetryView(ServiceView):
+    costs = {"actions": 1}
+
     @extend_schema(
         request=saga_schema.Reason,
         responses={
@@ -158,6 +164,8 @@ class RetryView(ServiceView):
 
 
 class CancelView(ServiceView):
+    costs = {"actions": 1}
+
     @extend_schema(
         request=saga_schema.Reason,
         responses={
@@ -190,6 +198,8 @@ class CancelView(ServiceView):
 
 
 class ResolveView(ServiceView):
+    costs = {"actions": 1}
+
     @extend_schema(
         request=saga_schema.Resolve,
         responses={

@@ -105,24 +105,6 @@ class SagaEventRow(models.Model):
         return f"{self.correlation_id} {self.sequence} {self.event_type}"
 
 
-class OperatorAction(models.Model):
-    """Who did what to a saga, and why. Append-only."""
-
-    correlation_id = models.CharField(max_length=64)
-    actor = models.CharField(max_length=64)
-    action = models.CharField(max_length=20)
-    reason = models.CharField(max_length=200)
-    evidence = models.CharField(max_length=200)
-    created_at = models.DateTimeField()
-
-    class Meta:
-        db_table = "flight_operator_action"
-        indexes = [models.Index(fields=["correlation_id"], name="operator_action_of_saga")]
-
-    def __str__(self) -> str:
-        return f"{self.actor}: {self.action} {self.correlation_id}"
-
-
 class RecoveryHeartbeat(models.Model):
     """Which recovery processes are alive."""
 

@@ -1,4 +1,4 @@
-"""What an operator may do to a saga; each leaves a row that is never changed."""
+"""What an operator may do to a saga; each leaves a row in the audit trail."""
 
 from datetime import timedelta
 
@@ -6,23 +6,26 @@ from django.conf import settings
 from service_kit.clock import utc_now
 from service_kit.database import write_transaction
 from service_kit.problems import Problem
+from service_kit.security.audit import record
+from service_kit.security.models import AuditKind
 
 from flight import saga_log
 from flight.saga_engine import engine
-from flight.saga_models import OperatorAction, SagaStatus
+from flight.saga_models import SagaStatus
 from flight.saga_runtime import orchestrator
 from flight.saga_state import SagaState, StepStatus
 from flight.saga_transition import Transition
 
 
 def audit(*, correlation_id: str, actor: str, action: str, reason: str, evidence: str = "") -> None:
-    OperatorAction.objects.create(
+    record(
+        AuditKind.OPERATOR,
         correlation_id=correlation_id,
         actor=actor,
         action=action,
         reason=reason,
         evidence=evidence,
-        created_at=utc_now(),
+        now=utc_now(),
     )
 
 

@@ -20,6 +20,7 @@ from service_kit.database import write_transaction
 from service_kit.money import to_wire
 
 from flight import saga_log
+from flight.saga_alarms import needs_attention
 from flight.saga_client import Call, Participants, make_call
 from flight.saga_event_dispatcher import SagaEvent
 from flight.saga_local import LOCAL
@@ -209,13 +210,16 @@ class BookingOrchestrator:
     def claim(self, correlation_id: str) -> SagaState | None:
         """Become the owner of a saga that is due; None when somebody else was faster."""
         now = self.now()
-        return saga_log.claim(
+        saga = saga_log.claim(
             correlation_id,
             owner=self.owner,
             now=now,
             lease_until=self._lease(now),
             too_many_claims=settings.SAGA_CLAIMS_WITHOUT_PROGRESS,
         )
+        if saga is not None and saga.claims == settings.SAGA_CLAIMS_WITHOUT_PROGRESS:
+            needs_attention(correlation_id, saga.attention, now=now)
+        return saga
 
     def cancel(
         self,

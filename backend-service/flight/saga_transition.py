@@ -2,13 +2,16 @@
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import structlog
 from django.conf import settings
 from service_kit.clock import iso
+from service_kit.security import throttle
 
 from flight import saga_answers
+from flight.saga_alarms import needs_attention
 from flight.saga_event_dispatcher import SagaEvent
 from flight.saga_models import SagaStatus
 from flight.saga_outcomes import (
@@ -64,6 +67,7 @@ class Transition:
                 self._step_done(name, body)
             case Refused(code, error):
                 self._step_failed(name, StepStatus.REFUSED, code, error)
+                self._count_declined(code)
             case Unknown(error, _, configuration):
                 self._step_unknown(name, error, configuration)
             case AlreadyCompensated():
@@ -94,6 +98,12 @@ class Transition:
         )
         self._erase_card(name)
         self.emit("SAGA_STEP_FAILED", step=name, outcome=status.value, error=error, error_code=code)
+
+    def _count_declined(self, code: str) -> None:
+        """Here, because a booking that was only accepted is declined when its request is long gone."""
+        if code == "PAYMENT_DECLINED":
+            count = partial(throttle.seconds_to_wait, user_id=self.saga.user_id, address="", now=self.now)
+            self.writes.append(partial(count, {"declined": 1}))
 
     def _step_unknown(self, name: str, error: str, configuration: bool) -> None:
         self.saga = replace(self.saga, tried=True).with_step(
@@ -179,6 +189,7 @@ class Transition:
     def alarm(self, why: str) -> None:
         if not self.saga.attention:
             log.error("saga_needs_attention", correlation_id=self.saga.correlation_id, why=why)
+            self.writes.append(partial(needs_attention, self.saga.correlation_id, why, now=self.now))
         self.saga = replace(self.saga, attention=why[:ERROR_LENGTH])
 
     def _progress(self, **changes: Any) -> None:

@@ -2,6 +2,7 @@
 
 from service_kit import logs
 from service_kit import settings as kit
+from service_kit.limits import Limit, api_limits
 
 SERVICE_NAME = "backend"
 DEMO_MODE = kit.DEMO_MODE
@@ -9,6 +10,13 @@ SECRET_KEY = kit.secret("SECRET_KEY")
 SERVICE_KEYS = kit.service_keys()
 DEBUG = False
 ALLOWED_HOSTS = kit.allowed_hosts()
+TRUSTED_PROXIES = kit.TRUSTED_PROXIES
+LIMITS = api_limits(
+    starts=Limit(20, 300),
+    declined=Limit(10, 0, seconds=600),
+    polls=Limit(600, 6000),
+    actions=Limit(60, 600),
+)
 
 # Runs the sagas that no request runs: local needs nothing, procrastinate PostgreSQL, for any number of hosts.
 SAGA_ENGINE = kit.one_of("SAGA_ENGINE", ("local", "procrastinate"))

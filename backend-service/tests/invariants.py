@@ -35,7 +35,7 @@ TABLES = (
     "flight_booking",
     "flight_ticket",
     "flight_seat",
-    "flight_operator_action",
+    "security_audit",
     "guard_step_record",
 )
 

@@ -25,7 +25,7 @@ def act(desk: Desk, cid: str, action: str, **body: Any) -> Any:
 
 
 def audited(cid: str) -> list[tuple[str, str, str, str]]:
-    found = rows("SELECT * FROM flight_operator_action WHERE correlation_id = %s ORDER BY id", cid)
+    found = rows("SELECT * FROM security_audit WHERE correlation_id = %s ORDER BY id", cid)
     return [(row["actor"], row["action"], row["reason"], row["evidence"]) for row in found]
 
 
@@ -355,7 +355,7 @@ def test_an_action_that_cannot_be_audited_does_not_happen(desk: Desk, world: Wor
         cid = stuck(desk, world)
     before = world.row(cid)
     calls = world.participants.calls()
-    hook = when('INSERT INTO "flight_operator_action"', OperationalError("disk full"))
+    hook = when('INSERT INTO "security_audit"', OperationalError("disk full"))
     with around_statements(before=hook):
         assert act(desk, cid, action, **EVIDENCE).status_code == 503
     assert world.row(cid) == before

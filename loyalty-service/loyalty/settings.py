@@ -2,6 +2,7 @@
 
 from service_kit import logs
 from service_kit import settings as kit
+from service_kit.limits import api_limits
 
 SERVICE_NAME = "loyalty"
 DEMO_MODE = kit.DEMO_MODE
@@ -9,6 +10,8 @@ SECRET_KEY = kit.secret("SECRET_KEY")
 SERVICE_KEYS = kit.service_keys()
 DEBUG = False
 ALLOWED_HOSTS = kit.allowed_hosts()
+TRUSTED_PROXIES = kit.TRUSTED_PROXIES
+LIMITS = api_limits()
 
 INSTALLED_APPS = kit.api_apps("loyalty")
 MIDDLEWARE = kit.API_MIDDLEWARE

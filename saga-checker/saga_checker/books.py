@@ -12,11 +12,11 @@ from typing import Any, TypeVar
 from saga_checker.database import Database
 from saga_checker.rows import (
     Account,
+    AuditEntry,
     Booking,
     Event,
     Flight,
     Miles,
-    OperatorAction,
     Payment,
     Record,
     Saga,
@@ -82,8 +82,8 @@ class Books:
         return _grouped(sorted(self._backend(Event), key=attrgetter("sequence")), "correlation_id")
 
     @cached_property
-    def operator_actions(self) -> dict[str, list[OperatorAction]]:
-        return _grouped(self._backend(OperatorAction), "correlation_id")
+    def audit_trail(self) -> dict[str, list[AuditEntry]]:
+        return _grouped(self._backend(AuditEntry), "correlation_id")
 
     @cached_property
     def flights(self) -> dict[int, Flight]:

@@ -97,9 +97,10 @@ class Event:
 
 
 @dataclass(frozen=True)
-class OperatorAction:
-    table: ClassVar[str] = "flight_operator_action"
+class AuditEntry:
+    table: ClassVar[str] = "security_audit"
     correlation_id: str
+    kind: str
     actor: str
     action: str
     reason: str

@@ -24,8 +24,8 @@ def _of_the_log(books: Books, cid: str) -> Iterator[Moment]:
     for event in books.events.get(cid, []):
         told = " ".join(f"{key}={value}" for key, value in event.told.items())
         yield event.timestamp, "saga log", f"{event.sequence:>3} {event.event_type} {told}"
-    for action in books.operator_actions.get(cid, []):
-        yield action.created_at, "operator", f"{action.actor}: {action.action}: {action.reason}"
+    for entry in books.audit_trail.get(cid, []):
+        yield entry.created_at, entry.kind, f"{entry.actor}: {entry.action}: {entry.reason}"
 
 
 def _of_the_seats(books: Books, cid: str) -> Iterator[Moment]:

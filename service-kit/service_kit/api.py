@@ -1,18 +1,39 @@
 """The base of every API view: strict JSON in, plain JSON out, problems for errors."""
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
-from django.http import HttpRequest, HttpResponse
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from service_kit import strict_json
+from service_kit.address import address_of
+from service_kit.clock import utc_now
+from service_kit.credentials import caller_of
 from service_kit.fields import CORRELATION_ID
-from service_kit.problems import Problem
+from service_kit.problems import Problem, too_many
+from service_kit.security import refusals, throttle
 
 
 class ServiceView(APIView):
     """A view that answers `json_response(...)` or raises a Problem."""
+
+    costs: ClassVar[Mapping[str, int]] = {"reads": 1}
+    "What a request takes from the limits of settings.LIMITS; what costs 0 must only not be used up."
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Nobody has a limit in demo mode."""
+        super().initial(request, *args, **kwargs)
+        if not settings.DEMO_MODE and self.costs:
+            spend(request._request, self.costs)
+
+    def handle_exception(self, exc: Exception) -> HttpResponseBase:  # type: ignore[override]
+        if isinstance(exc, Problem):
+            exc.correlation_id = exc.correlation_id or getattr(self.request, "body_correlation_id", None)
+            refusals.note(self.request._request, exc)
+        return super().handle_exception(exc)
 
     @property
     def default_response_headers(self) -> dict[str, str]:
@@ -21,6 +42,19 @@ class ServiceView(APIView):
             return {}
         headers: dict[str, str] = super().default_response_headers
         return headers
+
+
+def spend(request: HttpRequest, costs: Mapping[str, int]) -> None:
+    """Raise 429 where the caller has used a limit up.
+
+    Another service's calls are not counted; for whom it calls must not have used up what is only looked at.
+    """
+    caller, now, address = caller_of(request), utc_now(), address_of(request)
+    if caller.service:
+        costs, address = {name: 0 for name, cost in costs.items() if not cost}, ""
+    throttle.forget_now_and_then(now)
+    if wait := throttle.seconds_to_wait(costs, user_id=caller.user_id, address=address, now=now):
+        raise too_many(wait)
 
 
 def json_response(

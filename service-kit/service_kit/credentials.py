@@ -13,7 +13,7 @@ from django.core import signing
 from django.http import HttpRequest
 
 from service_kit.fields import USER_ID
-from service_kit.problems import Problem, not_found
+from service_kit.problems import Problem, hidden
 
 SERVICE_SALT = "service-bearer"
 USER_SALT = "user-token"
@@ -128,10 +128,17 @@ def require_operator(request: HttpRequest) -> Caller:
     raise unauthenticated() if caller == ANONYMOUS else Problem(403, "NOT_ALLOWED", "Operators only.")
 
 
+def require_overseer(request: HttpRequest) -> None:
+    """Operators and auditors; in demo mode everybody."""
+    caller = caller_of(request)
+    if caller.role not in ("operator", "auditor") and not settings.DEMO_MODE:
+        raise unauthenticated() if caller == ANONYMOUS else Problem(403, "NOT_ALLOWED", "Auditors only.")
+
+
 def require_owner(request: HttpRequest, user_id: str, what: str) -> None:
     """What belongs to somebody else does not exist for the caller: the same 404 as none at all."""
     if not may_see(caller_of(request), user_id):
-        raise not_found(what)
+        raise hidden(what)
 
 
 def may_see(caller: Caller, user_id: str) -> bool:
@@ -141,6 +148,12 @@ def may_see(caller: Caller, user_id: str) -> bool:
     if caller.service and not caller.user_id:
         return True
     return bool(caller.user_id) and caller.user_id == user_id
+
+
+def require_known(request: HttpRequest) -> None:
+    """Somebody must be calling, before anything of the request is read; in demo mode nobody in particular."""
+    if caller_of(request) == ANONYMOUS and not settings.DEMO_MODE:
+        raise unauthenticated()
 
 
 def require_user(request: HttpRequest, user_id: str) -> Caller:

@@ -36,6 +36,9 @@ TITLES = {
 class Problem(Exception):
     """An answer other than the success form. `errors` names each bad field."""
 
+    hides = False
+    "whether it denies what is there, because it is somebody else's"
+
     def __init__(
         self,
         status: int,
@@ -60,6 +63,19 @@ def try_again(detail: str, *, seconds: int = 1, code: str = "TRY_AGAIN") -> Prob
 
 def not_found(what: str) -> Problem:
     return Problem(404, "NOT_FOUND", f"There is no such {what}.")
+
+
+def hidden(what: str) -> Problem:
+    """To the caller the same as `not_found`; the audit trail tells the two apart."""
+    problem = not_found(what)
+    problem.hides = True
+    return problem
+
+
+def too_many(seconds: int) -> Problem:
+    """One of the limits is used up for so many seconds."""
+    detail = "Too many requests; wait and try again."
+    return Problem(429, "TOO_MANY_REQUESTS", detail, headers={"Retry-After": str(seconds)})
 
 
 def to_response(problem: Problem, correlation_id: str | None = None) -> HttpResponse:

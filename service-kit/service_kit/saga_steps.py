@@ -29,6 +29,8 @@ class Call:
 class StepView(ServiceView):
     """Reads the envelope, performs one action or compensation, answers word for word."""
 
+    costs: ClassVar[Mapping[str, int]] = {}
+
     name: ClassVar[str]
     "What this endpoint does, as the saga's table calls it."
     step: ClassVar[str]

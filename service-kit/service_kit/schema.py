@@ -9,6 +9,8 @@ from drf_spectacular.utils import (
 )
 from rest_framework import serializers
 
+from service_kit.security.models import AuditKind
+
 Serializer = serializers.Serializer
 
 
@@ -90,6 +92,23 @@ class Ready(Serializer[None]):
     database = serializers.ChoiceField(["ok", "unmigrated", "unavailable"])
     recovery_heartbeat = serializers.DateTimeField(required=False, allow_null=True)
     participants = serializers.DictField(child=serializers.CharField(), required=False)
+
+
+class AuditEntry(Serializer[None]):
+    id = serializers.IntegerField()
+    created_at = serializers.DateTimeField()
+    kind = serializers.ChoiceField(AuditKind.choices)
+    actor = serializers.CharField(allow_blank=True)
+    address = serializers.CharField(allow_blank=True)
+    action = serializers.CharField()
+    correlation_id = serializers.CharField(allow_blank=True)
+    reason = serializers.CharField(allow_blank=True)
+    evidence = serializers.CharField(allow_blank=True)
+
+
+class AuditTrail(Serializer[None]):
+    results = AuditEntry(many=True)
+    next = serializers.CharField(allow_null=True)
 
 
 def problem(*statuses: int) -> dict[Any, Any]:

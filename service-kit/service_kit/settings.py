@@ -105,6 +105,10 @@ def allowed_hosts() -> list[str]:
     return hosts
 
 
+# How many proxies of ours every request passes, each of which adds to X-Forwarded-For.
+TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=0)
+
+
 def rest_framework() -> dict[str, Any]:
     """JSON only, no sessions, no user lookups, no negotiation: what a service call needs and no more."""
     return {
@@ -135,7 +139,7 @@ def spectacular(title: str) -> dict[str, Any]:
 def api_apps(*own: str) -> list[str]:
     """The apps of a data service: no accounts and no sessions, they belong to the UI."""
     apps = ["django.contrib.staticfiles", "rest_framework", "drf_spectacular", "drf_spectacular_sidecar"]
-    return [*own, "service_kit.guard", *apps]
+    return [*own, "service_kit.guard", "service_kit.security", *apps]
 
 
 API_MIDDLEWARE = [

@@ -11,6 +11,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 from rest_framework.decorators import api_view
 
 from service_kit import health, metrics, schema
+from service_kit.audit_views import AuditView
 from service_kit.fault_views import FaultsView
 from service_kit.saga_steps import StepView
 
@@ -22,6 +23,7 @@ def common(
         path("api/health/", _read(health.alive, {200: schema.Alive})),
         path("api/health/ready/", _read(ready, {200: schema.Ready, 503: schema.Ready})),
         path("metrics", _read(metrics.metrics, {(200, "text/plain"): OpenApiTypes.STR})),
+        path("api/audit/", AuditView.as_view()),
         path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
         path("api/docs/", SpectacularSwaggerSplitView.as_view(url_name="schema")),
     ]

@@ -1,5 +1,11 @@
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any
+
 import pytest
+from django.db import connection
 from service_kit.testing.protocol import Pair
+from service_kit.testing.unguarded import django_db_setup  # noqa: F401  what is emptied between tests
 
 from tests.participant.models import Entry
 
@@ -22,3 +28,20 @@ def pair() -> Pair:
         worth=50000,
         live=total,
     )
+
+
+@pytest.fixture
+def around_database() -> Callable[..., AbstractContextManager[None]]:
+    """Lets each statement that holds a fragment fail."""
+
+    @contextmanager
+    def failing(fragment: str, error: Exception) -> Iterator[None]:
+        def execute(run: Any, sql: str, *rest: Any) -> Any:
+            if fragment in sql:
+                raise error
+            return run(sql, *rest)
+
+        with connection.execute_wrapper(execute):
+            yield
+
+    return failing

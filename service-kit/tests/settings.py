@@ -2,12 +2,15 @@
 
 from service_kit import logs
 from service_kit import settings as kit
+from service_kit.limits import api_limits
 
 SERVICE_NAME = "kit"
 DEMO_MODE = True
 SECRET_KEY = "of these tests only"
 SERVICE_KEYS = [("new", "a-key-of-these-tests"), ("old", "another-key-of-these-tests")]
 ALLOWED_HOSTS = kit.allowed_hosts()
+TRUSTED_PROXIES = kit.TRUSTED_PROXIES
+LIMITS = api_limits()
 
 INSTALLED_APPS = kit.api_apps("tests.participant")
 MIDDLEWARE = kit.API_MIDDLEWARE

@@ -9,6 +9,7 @@ from service_kit import credentials
 from service_kit.credentials import ANONYMOUS, Caller, may_see, service_bearer, user_token
 from service_kit.problems import Problem
 
+pytestmark = pytest.mark.django_db
 NOBODY = {"service": "", "user_id": "", "role": ""}
 
 

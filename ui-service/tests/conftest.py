@@ -6,6 +6,7 @@ import pytest
 import responses
 from django.test import Client
 from pytest_django import Settings
+from service_kit.testing.unguarded import django_db_setup  # noqa: F401  what is emptied between tests
 
 from tests.desk import Desk
 from ui.models import User

@@ -192,6 +192,14 @@ def test_health_and_metrics_answer(client: Client, desk: Desk) -> None:
     assert b"http_request_seconds" in client.get("/metrics").content
 
 
+@pytest.mark.parametrize("path", ["/api/health/", "/api/health/ready/", "/metrics"])
+def test_health_and_metrics_take_no_other_method(client: Client, desk: Desk, path: str) -> None:
+    assert client.head(path).status_code == 200
+    for method in ("post", "put", "patch", "delete", "options"):
+        response = getattr(client, method)(path)
+        assert (response.status_code, response["Allow"]) == (405, "GET, HEAD"), method
+
+
 def test_static_files_are_served_whole_and_versioned(client: Client, desk: Desk) -> None:
     text = client.get("/").content.decode()
     for address in set(re.findall(r'(?:href|src)="(/static/[^"#]+)', text)):

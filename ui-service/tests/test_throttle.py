@@ -1,54 +1,91 @@
-"""Limits on logins and look-ups outside demo mode."""
+"""Limits of what a visitor may do outside demo mode."""
 
-from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from django.test import Client
 from pytest_django import Settings
+from service_kit.limits import Limit
+from service_kit.security.models import Attempt
 
-from tests.desk import Desk
-from ui import throttle
-from ui.models import Attempt, User
+from tests.desk import SAGA, Desk
+from tests.test_payment import form_of, pay_page
+from ui.models import User
 
-NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 WRONG = {"username": "ada", "password": "wrong"}
+RIGHT = {**WRONG, "password": "correct horse 9"}
 
 
 @pytest.fixture(autouse=True)
 def real_mode(settings: Settings, demo_mode: None) -> None:
     settings.DEMO_MODE = False
+    few = {name: Limit(3, 5, seconds=300) for name in settings.LIMITS}
+    settings.LIMITS = {**few, "finds": Limit(0, 3, seconds=300), "reads": Limit(100, 100)}
+
+
+def assert_too_often(response: Any) -> None:
+    assert response.status_code == 429
+    assert 1 <= int(response["Retry-After"]) <= 300
 
 
 def test_login_tried_too_often_is_a_429_even_with_the_right_password(client: Client, traveller: User) -> None:
-    for _ in range(throttle.MOST["login"]):
-        assert client.post("/account/login/", WRONG).status_code == 422
-    response = client.post("/account/login/", {**WRONG, "password": "correct horse 9"})
-    assert response.status_code == 429
-    assert response["Retry-After"] == "300"
+    assert [client.post("/account/login/", WRONG).status_code for _ in range(3)] == [422] * 3
+    assert_too_often(client.post("/account/login/", RIGHT))
 
 
 def test_others_may_still_log_in(client: Client, traveller: User) -> None:
-    for _ in range(throttle.MOST["login"] + 1):
+    for _ in range(4):
         client.post("/account/login/", {"username": "somebody", "password": "x"})
-    assert client.post("/account/login/", {**WRONG, "password": "correct horse 9"}).status_code == 302
+    assert client.post("/account/login/", RIGHT).status_code == 302
+
+
+def test_logins_with_ever_new_names_are_stopped_by_their_address(client: Client, traveller: User) -> None:
+    seen = [client.post("/account/login/", {**WRONG, "username": f"u{n}"}).status_code for n in range(6)]
+    assert seen == [422] * 5 + [429]
+    assert client.post("/account/login/", RIGHT, REMOTE_ADDR="192.0.2.7").status_code == 302
 
 
 def test_guessing_references_is_stopped(client: Client, desk: Desk) -> None:
     desk.refuses("/api/bookings/XYZ999/", 404, "NOT_FOUND", "There is no such booking.", method="GET")
     form = {"reference": "XYZ999", "surname": "x"}
-    seen = [client.post("/trips/find/", form).status_code for _ in range(throttle.MOST["find-from"] + 1)]
-    assert seen == [422] * throttle.MOST["find-from"] + [429]
-    assert len(desk.calls) == throttle.MOST["find-from"]
+    assert [client.post("/trips/find/", form).status_code for _ in range(4)] == [422] * 3 + [429]
+    assert len(desk.calls) == 3
 
 
-def test_a_new_window_begins_at_nought_and_forgets_the_old_ones(transactional_db: None) -> None:
-    for minute in (0, 1, 11):
-        throttle.is_too_much("login", "ada", now=NOW.replace(minute=minute))
-    assert list(Attempt.objects.values_list("number", flat=True)) == [1]
+def test_starting_bookings_without_end_is_stopped_before_a_service_is_asked(
+    client: Client, desk: Desk, traveller: User
+) -> None:
+    client.force_login(traveller)
+    desk.sells().starts()
+    page = pay_page(client)
+    sent = [client.post(page, form_of(client, page)) for _ in range(4)]
+    assert [response.status_code for response in sent] == [302] * 3 + [429]
+    assert len(desk.sent_to("/api/saga/start-booking/")) == 3
+
+
+def test_registering_without_end_is_stopped(client: Client, desk: Desk) -> None:
+    seen = [client.post("/account/register/", {"username": ""}).status_code for _ in range(6)]
+    assert seen == [422] * 5 + [429]
+
+
+@pytest.mark.parametrize("page", [f"/progress/{SAGA}/part/", f"/api/saga/stream/{SAGA}/"])
+def test_following_a_booking_too_often_is_a_429(client: Client, desk: Desk, page: str) -> None:
+    desk.refuses(f"/api/saga/status/{SAGA}/", 404, "NOT_FOUND", "There is no such saga.", method="GET")
+    assert [client.get(page).status_code for _ in range(6)] == [404] * 5 + [429]
+    response = client.get(page)
+    assert_too_often(response)
+    assert ("problem+json" in response["Content-Type"]) == page.startswith("/api/")
+
+
+def test_reading_pages_too_often_is_a_429_and_health_is_never(
+    client: Client, desk: Desk, settings: Settings
+) -> None:
+    settings.LIMITS = {**settings.LIMITS, "reads": Limit(100, 2)}
+    assert [client.get("/how-it-works/").status_code for _ in range(3)] == [200, 200, 429]
+    assert client.get("/api/health/").status_code == 200
 
 
 def test_demo_mode_has_no_limits(client: Client, traveller: User, settings: Settings) -> None:
     settings.DEMO_MODE = True
-    seen = {client.post("/account/login/", WRONG).status_code for _ in range(throttle.MOST["login"] + 3)}
-    assert seen == {422}
+    assert {client.post("/account/login/", WRONG).status_code for _ in range(9)} == {422}
     assert Attempt.objects.count() == 0

@@ -3,14 +3,16 @@
 from typing import Any
 
 import structlog
+from django.conf import settings
 from django.core.exceptions import PermissionDenied, SuspiciousOperation
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from service_kit.middleware import GetResponse
 from whitenoise.middleware import WhiteNoiseMiddleware
 from whitenoise.responders import StaticFile
 
-from ui import views_errors
+from ui import throttle, views_errors
 from ui.backend_client import ServiceTrouble
+from ui.identity import actor_of
 
 log = structlog.get_logger(__name__)
 
@@ -28,6 +30,24 @@ class StaticMiddleware(WhiteNoiseMiddleware):  # type: ignore[misc]
         for key, value in found.headers:
             response[key] = value
         return response
+
+
+class LimitMiddleware:
+    """Outside demo mode nobody opens pages, follows bookings or starts them without end."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        return self.get_response(request)
+
+    def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> HttpResponse | None:
+        name = request.resolver_match.url_name if request.resolver_match else None
+        if settings.DEMO_MODE or name is None:  # Only what machines ask for has no name.
+            return None
+        costs = {throttle.limit_of(name, request.method): 1}
+        wait = throttle.seconds_to_wait(request, costs, who=actor_of(request).user_id)
+        return views_errors.too_often(request, wait) if wait else None
 
 
 class TroubleMiddleware:

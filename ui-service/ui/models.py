@@ -24,17 +24,3 @@ class User(AbstractUser):
     first_name = None  # type: ignore[assignment]
     last_name = None  # type: ignore[assignment]
     REQUIRED_FIELDS: ClassVar[list[str]] = ["email"]
-
-
-class Attempt(models.Model):
-    """How often a key was tried in one window of time; kept for the limits on logins and look-ups."""
-
-    key = models.CharField(max_length=200)
-    began_at = models.DateTimeField()
-    number = models.IntegerField()
-
-    class Meta:
-        db_table = "ui_attempt"
-        constraints = [
-            models.UniqueConstraint(fields=["key", "began_at"], name="one_count_per_key_and_window")
-        ]

@@ -6,6 +6,7 @@ from typing import Any
 from csp.constants import NONE, SELF
 from service_kit import logs
 from service_kit import settings as kit
+from service_kit.limits import Limit, limits
 
 SERVICE_NAME = "ui"
 BRAND = "Tidewing"
@@ -14,6 +15,15 @@ SECRET_KEY = kit.secret("SECRET_KEY")
 SERVICE_KEYS = kit.service_keys()
 DEBUG = False
 ALLOWED_HOSTS = kit.allowed_hosts()
+TRUSTED_PROXIES = kit.TRUSTED_PROXIES
+LIMITS = limits(
+    logins=Limit(10, 100, seconds=300),
+    finds=Limit(0, 30, seconds=300),
+    registrations=Limit(0, 20, seconds=3600),
+    starts=Limit(20, 300),
+    polls=Limit(600, 6000),
+    reads=Limit(300, 3000),
+)
 
 BACKEND_URL = kit.env.str("BACKEND_URL", default="http://127.0.0.1:8001")
 LOYALTY_URL = kit.env.str("LOYALTY_URL", default="http://127.0.0.1:8002")
@@ -30,6 +40,7 @@ INSTALLED_APPS = [
     "django.forms",
     "django_htmx",
     "csp",
+    "service_kit.security",
 ]
 MIDDLEWARE = [
     "service_kit.middleware.RequestMiddleware",
@@ -43,6 +54,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "ui.middleware.LimitMiddleware",
     "ui.middleware.TroubleMiddleware",
 ]
 ROOT_URLCONF = "ui.urls"

@@ -1,35 +1,25 @@
-"""How often somebody may try: one exact count over all workers, in a row of our own database."""
+"""What a visitor may do how often; the other services limit nothing that we ask them."""
 
-from datetime import UTC, datetime, timedelta
+from collections.abc import Mapping
 
-from django.conf import settings
 from django.http import HttpRequest
-from service_kit.database import db_time, execute, fetch_one, write_transaction
+from service_kit.address import address_of
+from service_kit.clock import utc_now
+from service_kit.security import throttle
 
-WINDOW = timedelta(minutes=5)
-MOST = {"login": 10, "login-from": 100, "find-from": 30}
-COUNT = """
-    INSERT INTO ui_attempt (key, began_at, number) VALUES (%s, %s, 1)
-    ON CONFLICT (key, began_at) DO UPDATE SET number = ui_attempt.number + 1 RETURNING number"""
-FORGET = "DELETE FROM ui_attempt WHERE began_at < %s"
+POLLS = ("progress_part", "console_part", "saga_stream")
+POSTED = {"pay": "starts", "register": "registrations"}
 
 
-def _window(now: datetime) -> datetime:
-    seconds = WINDOW.total_seconds()
-    return datetime.fromtimestamp(now.timestamp() // seconds * seconds, tz=UTC)
+def seconds_to_wait(request: HttpRequest, costs: Mapping[str, int], *, who: str = "") -> int:
+    """0 if `who` and the request's address may; it is counted."""
+    now = utc_now()
+    throttle.forget_now_and_then(now)
+    return throttle.seconds_to_wait(costs, user_id=who, address=address_of(request), now=now)
 
 
-def is_too_much(kind: str, who: str, *, now: datetime) -> bool:
-    """Count one attempt, and say whether it is one too many. Demo mode has no limits."""
-    if settings.DEMO_MODE:
-        return False
-    began = _window(now)
-    with write_transaction():
-        row = fetch_one(COUNT, (f"{kind}:{who}"[:200], db_time(began)))
-        if row == (1,):
-            execute(FORGET, (db_time(began - WINDOW),))
-    return row is not None and int(row[0]) > MOST[kind]
-
-
-def address_of(request: HttpRequest) -> str:
-    return str(request.META.get("REMOTE_ADDR") or "unknown")
+def limit_of(name: str, method: str | None) -> str:
+    """Which limit a request for the page called `name` counts against."""
+    if method == "POST" and name in POSTED:
+        return POSTED[name]
+    return "polls" if name in POLLS else "reads"

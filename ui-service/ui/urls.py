@@ -1,5 +1,6 @@
 from django.contrib.auth.views import LogoutView
 from django.urls import path
+from django.views.decorators.http import require_safe
 from service_kit import health, metrics
 
 from ui import (
@@ -61,9 +62,9 @@ pages = [
     path("how-it-works/", views_pages.how_it_works, name="how_it_works"),
     path("try/", views_pages.demo_guide, name="demo_guide"),
     path("pages/<slug:name>/", views_pages.page, name="page"),
-    path("api/health/", health.alive),
-    path("api/health/ready/", health.ready),
-    path("metrics", metrics.metrics),
+    path("api/health/", require_safe(health.alive)),
+    path("api/health/ready/", require_safe(health.ready)),
+    path("metrics", require_safe(metrics.metrics)),
 ]
 urlpatterns = [*search, *booking, *trips, *account, *console, *pages]
 

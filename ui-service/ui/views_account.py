@@ -10,7 +10,6 @@ from django.contrib.auth.views import LoginView
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
-from service_kit.clock import utc_now
 from service_kit.credentials import USER_SECONDS, user_token
 
 from ui import services, throttle, views_errors
@@ -27,10 +26,9 @@ class Login(LoginView):
     redirect_authenticated_user = True
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        now, name = utc_now(), request.POST.get("username", "").casefold()
-        tried = [("login", name), ("login-from", throttle.address_of(request))]
-        if any(throttle.is_too_much(kind, who, now=now) for kind, who in tried):
-            return views_errors.page(request, 429)
+        name = request.POST.get("username", "").casefold()
+        if wait := throttle.seconds_to_wait(request, {"logins": 1}, who=name):
+            return views_errors.too_often(request, wait)
         return super().post(request, *args, **kwargs)
 
     def form_invalid(self, form: Any) -> HttpResponse:

@@ -15,7 +15,7 @@ WORDS = {
     503: ("We cannot reach the booking desk", "It should be back in a moment. Reload the page to try again."),
 }
 
-RETRY_AFTER = {429: "300", 503: "2"}
+RETRY_AFTER = {503: "2"}
 
 
 def page(request: HttpRequest, status: int, detail: str = "") -> HttpResponse:
@@ -28,6 +28,13 @@ def page(request: HttpRequest, status: int, detail: str = "") -> HttpResponse:
     response = render(request, "ui/pages/error.html", context, status=status)
     if status in RETRY_AFTER:
         response["Retry-After"] = RETRY_AFTER[status]
+    return response
+
+
+def too_often(request: HttpRequest, wait: int) -> HttpResponse:
+    """`wait` is in seconds."""
+    response = page(request, 429)
+    response["Retry-After"] = str(wait)
     return response
 
 

@@ -55,8 +55,8 @@ def find(request: HttpRequest) -> HttpResponse:
     """A trip by reference and surname. A wrong surname and a wrong reference get the same answer."""
     form = FindTripForm(request.POST or None, use_required_attribute=False)
     if request.method == "POST" and form.is_valid():
-        if throttle.is_too_much("find-from", throttle.address_of(request), now=utc_now()):
-            return views_errors.page(request, 429)
+        if wait := throttle.seconds_to_wait(request, {"finds": 1}):
+            return views_errors.too_often(request, wait)
         booking = _matching(form.cleaned_data["reference"], form.cleaned_data["surname"])
         if booking is not None:
             keys = (booking.reference, booking.correlation_id)

@@ -7,6 +7,7 @@ import pytest
 from pytest_django import Settings
 
 from service_kit.credentials import service_bearer, user_token
+from service_kit.security.models import AuditEntry
 from service_kit.testing.calls import envelope, post, snapshot
 from service_kit.testing.protocol import Pair, assert_done, assert_problem
 
@@ -42,6 +43,13 @@ class StepAccess:
             assert_problem(answer, 401, "NOT_AUTHENTICATED")
             assert answer["WWW-Authenticate"] == "Bearer"
         assert snapshot() == before
+
+    def test_refused_step_leaves_an_audit_row_and_no_other(self, pair: Pair, cid: str) -> None:
+        self.both(pair, cid)
+        tried = list(AuditEntry.objects.order_by("id").values_list("kind", "actor", "action", "reason"))
+        assert tried == [
+            ("refusal", "", f"POST {url}", "NOT_AUTHENTICATED") for url in (pair.action, pair.compensation)
+        ]
 
     def test_hostile_body_without_credential_is_401_before_it_is_read(self, pair: Pair) -> None:
         assert_problem(post(pair.action, b"not json"), 401, "NOT_AUTHENTICATED")

@@ -1,0 +1,143 @@
+"""Many starts, declined cards, polls, actions and reads outside demo mode, in exact numbers."""
+
+from typing import Any
+
+import pytest
+from django.conf import LazySettings
+from service_kit import credentials
+from service_kit.limits import Limit
+from service_kit.security.models import Attempt
+
+from tests.invariants import rows
+from tests.saga_world import Desk, World
+
+DECLINED = {"payment": {"card_token": "tok_declined"}}
+ASYNC = {"Prefer": "respond-async"}
+
+
+@pytest.fixture(autouse=True)
+def outside_demo_mode(settings: LazySettings) -> None:
+    settings.DEMO_MODE = False
+    settings.LIMITS = {**settings.LIMITS, **{name: Limit(2, 4) for name in ("starts", "declined", "polls")}}
+    settings.LIMITS |= {name: Limit(2, 4) for name in ("actions", "reads")}
+
+
+def token(user_id: str = "1", role: str = "traveller") -> dict[str, str]:
+    signed = credentials.user_token(user_id=user_id, role=role, audience="backend")
+    return {"Authorization": f"Bearer {signed}"}
+
+
+def started() -> int:
+    return len(rows("SELECT 1 FROM flight_saga"))
+
+
+def assert_too_many(answer: Any) -> None:
+    assert (answer.status_code, answer.json()["code"]) == (429, "TOO_MANY_REQUESTS")
+    assert answer["Content-Type"] == "application/problem+json"
+    assert 1 <= int(answer["Retry-After"]) <= 60
+
+
+def test_the_third_start_of_a_user_is_429_and_starts_nothing(desk: Desk) -> None:
+    assert [desk.book(headers=token()).status_code for _ in range(2)] == [200, 200]
+    assert_too_many(desk.book(headers=token()))
+    assert started() == 2
+    assert desk.book(headers=token("2"), user_id="2").status_code == 200
+
+
+def test_the_fifth_start_of_an_address_is_429_whoever_it_is(desk: Desk) -> None:
+    seen = [desk.book(headers=token(user), user_id=user) for user in ("1", "2", "3", "4", "5")]
+    assert [answer.status_code for answer in seen] == [200] * 4 + [429]
+    assert_too_many(seen[-1])
+
+
+def test_malformed_starts_count_too(desk: Desk) -> None:
+    assert [desk.book(headers=token(), flight_id=0).status_code for _ in range(2)] == [400, 400]
+    assert_too_many(desk.book(headers=token()))
+
+
+@pytest.mark.parametrize("how", [{}, ASYNC], ids=["at_once", "accepted"])
+def test_after_two_declined_cards_nothing_is_started_any_more(
+    desk: Desk, world: World, settings: LazySettings, how: dict[str, str]
+) -> None:
+    settings.LIMITS |= {"starts": Limit(100, 100)}
+    for _ in range(2):
+        assert desk.book(headers=token() | how, **DECLINED).status_code in (200, 202)
+        desk.recover(after=0)
+    assert_too_many(desk.book(headers=token()))
+    assert started() == 2
+    assert desk.book(headers=token("2"), user_id="2").status_code == 200
+
+
+def test_accepted_cards_are_not_counted_as_declined(desk: Desk, settings: LazySettings) -> None:
+    settings.LIMITS |= {"starts": Limit(100, 100)}
+    assert {desk.book(headers=token()).status_code for _ in range(4)} == {200}
+
+
+@pytest.mark.parametrize("what", ["status", "events"])
+def test_the_third_poll_is_429(desk: Desk, what: str) -> None:
+    cid = desk.book(headers=token()).json()["correlation_id"]
+    polls = [desk.client.get(f"/api/saga/{what}/{cid}/", headers=token()) for _ in range(3)]
+    assert [answer.status_code for answer in polls] == [200, 200, 429]
+    assert_too_many(polls[-1])
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/api/places/search/?q=dfw",
+        "/api/flights/search/",
+        "/api/flights/fares/",
+        "/api/flights/1/",
+        "/api/flights/1/seats/",
+        "/api/bookings/ABC234/",
+        "/api/tickets/user/1/",
+        "/api/saga/",
+        "/api/audit/",
+    ],
+)
+def test_the_third_read_of_a_user_and_the_fifth_of_an_address_is_429(desk: Desk, path: str) -> None:
+    reads = [desk.client.get(path, headers=token()) for _ in range(3)]
+    assert 429 not in [answer.status_code for answer in reads[:2]]
+    assert_too_many(reads[2])
+    desk.client.get(path)
+    assert_too_many(desk.client.get(path))
+
+
+@pytest.mark.parametrize("action", ["saga/{cid}/retry", "saga/{cid}/cancel", "bookings/{reference}/cancel"])
+def test_the_third_action_is_429(desk: Desk, action: str) -> None:
+    made = desk.book(headers=token()).json()
+    path = f"/api/{action.format(cid=made['correlation_id'], reference=made['booking_reference'])}/"
+    operator = token("9", "operator")
+    seen = [desk.post(path, {"reason": "why"}, headers=operator) for _ in range(3)]
+    assert 429 not in [answer.status_code for answer in seen[:2]]
+    assert_too_many(seen[2])
+
+
+def test_health_and_metrics_are_never_refused(desk: Desk) -> None:
+    for path in ("/api/health/", "/metrics"):
+        assert {desk.client.get(path).status_code for _ in range(6)} == {200}
+
+
+def on_behalf_of(user_id: str) -> dict[str, str]:
+    bearer = credentials.service_bearer(caller="ui", audience="backend")
+    return {"Authorization": bearer, "X-On-Behalf-Of": user_id}
+
+
+def test_another_service_may_start_and_poll_as_often_as_it_likes(desk: Desk) -> None:
+    answers = [desk.book(headers=on_behalf_of("1")) for _ in range(6)]
+    assert {answer.status_code for answer in answers} == {200}
+    path = f"/api/saga/status/{answers[0].json()['correlation_id']}/"
+    assert {desk.client.get(path, headers=on_behalf_of("1")).status_code for _ in range(6)} == {200}
+    assert {row.number for row in Attempt.objects.all()} <= {0}
+
+
+def test_declined_cards_bar_their_user_also_where_another_service_asks(desk: Desk) -> None:
+    assert [desk.book(headers=on_behalf_of("1"), **DECLINED).status_code for _ in range(2)] == [200, 200]
+    assert_too_many(desk.book(headers=on_behalf_of("1")))
+    assert desk.book(headers=on_behalf_of("2"), user_id="2").status_code == 200
+
+
+def test_in_demo_mode_nothing_is_counted_and_nobody_refused(desk: Desk, settings: LazySettings) -> None:
+    settings.DEMO_MODE = True
+    assert {desk.book(**DECLINED).status_code for _ in range(6)} == {200}
+    assert Attempt.objects.count() == 0

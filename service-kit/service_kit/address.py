@@ -1,0 +1,31 @@
+"""Where a request comes from, as the proxies in front of us tell it."""
+
+from ipaddress import IPv6Address, ip_address
+
+from django.conf import settings
+from django.http import HttpRequest
+
+
+def address_of(request: HttpRequest) -> str:
+    """The caller's address; of IPv6 the network, because a household has 2^64 addresses.
+
+    Behind TRUSTED_PROXIES proxies it is the entry of X-Forwarded-For that the outermost of them wrote:
+    whatever stands before it, the caller may have written itself.
+    """
+    told = str(request.META.get("REMOTE_ADDR") or "")
+    if settings.TRUSTED_PROXIES:
+        hops = str(request.META.get("HTTP_X_FORWARDED_FOR") or told).split(",")
+        told = hops[-settings.TRUSTED_PROXIES] if len(hops) >= settings.TRUSTED_PROXIES else told
+    return _network(told.strip())
+
+
+def _network(text: str) -> str:
+    try:
+        address = ip_address(text)
+    except ValueError:
+        return "unknown"
+    if not isinstance(address, IPv6Address):
+        return str(address)
+    if address.ipv4_mapped:
+        return str(address.ipv4_mapped)
+    return str(IPv6Address(int(address) >> 64 << 64))

@@ -1,0 +1,66 @@
+"""Which problems the audit trail keeps: access refused, and ids that came again with another request."""
+
+import structlog
+from django.db import DatabaseError, InterfaceError
+from django.http import HttpRequest
+
+from service_kit.address import address_of
+from service_kit.clock import utc_now
+from service_kit.credentials import ANONYMOUS, Caller, caller_of
+from service_kit.problems import Problem
+from service_kit.security import audit, throttle
+from service_kit.security.models import AuditKind
+from service_kit.strict_json import looks_like_card
+
+log = structlog.get_logger(__name__)
+MISMATCHES = ("IDEMPOTENCY_KEY_REUSED", "DIFFERENT_REQUEST")
+
+
+def note(request: HttpRequest, problem: Problem) -> None:
+    """Write a row if the problem is one of these. The answer stands even where it cannot be written."""
+    kind = _kind(problem)
+    if kind is None:
+        return
+    try:
+        _write(request, problem, kind)
+    except (DatabaseError, InterfaceError) as error:
+        log.error("audit_row_lost", code=problem.code, error=str(error))  # noqa: TRY400  the reason is the text
+
+
+def _kind(problem: Problem) -> AuditKind | None:
+    if problem.status in (401, 403) or problem.hides:
+        return AuditKind.REFUSAL
+    return AuditKind.MISMATCH if problem.code in MISMATCHES else None
+
+
+def _write(request: HttpRequest, problem: Problem, kind: AuditKind) -> None:
+    now, address = utc_now(), address_of(request)
+    # Somebody who knocks all day must not fill the disk.
+    if kind is AuditKind.REFUSAL and throttle.seconds_to_wait(
+        {"refusals": 1}, user_id="", address=address, now=now
+    ):
+        return
+    caller = _caller(request)
+    audit.record(
+        kind,
+        actor=caller.user_id or caller.service,
+        address=address,
+        action=f"{request.method} /{request.resolver_match.route if request.resolver_match else ''}",
+        correlation_id=problem.correlation_id or "",
+        reason=problem.code,
+        evidence=_asked_for(request),
+        now=now,
+    )
+
+
+def _caller(request: HttpRequest) -> Caller:
+    try:
+        return caller_of(request)
+    except Problem:
+        return ANONYMOUS
+
+
+def _asked_for(request: HttpRequest) -> str:
+    """Which saga, booking or user the address named, as far as it is fit to be kept."""
+    named = request.resolver_match.kwargs.values() if request.resolver_match else ()
+    return " ".join(text for text in map(str, named) if text.isprintable() and not looks_like_card(text))

@@ -1,0 +1,85 @@
+"""How much of a limit is used: one exact count over all workers and replicas, in a row of our own database.
+
+The windows are fixed: whoever waits for the edge of two of them gets twice the limit through once.
+"""
+
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+
+from django.conf import settings
+
+from service_kit.database import (
+    db_time,
+    execute,
+    fetch_all,
+    values,
+    write_transaction,
+)
+from service_kit.limits import Limit
+
+COUNT = """
+    INSERT INTO security_attempt (key, began_at, number) VALUES {rows}
+    ON CONFLICT (key, began_at) DO UPDATE SET number = security_attempt.number + excluded.number
+    RETURNING key, number"""
+FORGET = "DELETE FROM security_attempt WHERE began_at < %s"
+FORGET_SECONDS = 60.0
+KEY_LENGTH = 120
+
+_forget_at = time.monotonic() + FORGET_SECONDS
+
+
+def seconds_to_wait(costs: Mapping[str, int], *, user_id: str, address: str, now: datetime) -> int:
+    """Take `costs` from the limits by their names; 0 if there was enough of each, else how long to wait.
+
+    What costs 0 is only looked at. Demo mode counts nothing.
+    """
+    if settings.DEMO_MODE:
+        return 0
+    asked = {
+        key: (name, most, cost)
+        for name, cost in costs.items()
+        for key, most in _keys(name, settings.LIMITS[name], user_id, address)
+    }
+    if not asked:
+        return 0
+    numbers = _count({key: (cost, _began(name, now)) for key, (name, _, cost) in asked.items()})
+    waits = [_left(name, now) for key, (name, most, cost) in asked.items() if numbers[key] - cost >= most]
+    return max(waits, default=0)
+
+
+def _keys(name: str, limit: Limit, user_id: str, address: str) -> list[tuple[str, int]]:
+    by_user = [(f"{name}:user:{user_id}"[:KEY_LENGTH], limit.user)] if user_id and limit.user else []
+    by_address = [(f"{name}:from:{address}", limit.address)] if address and limit.address else []
+    return by_user + by_address
+
+
+def _began(name: str, now: datetime) -> datetime:
+    seconds = settings.LIMITS[name].seconds
+    return datetime.fromtimestamp(now.timestamp() // seconds * seconds, tz=UTC)
+
+
+def _left(name: str, now: datetime) -> int:
+    seconds: int = settings.LIMITS[name].seconds
+    return seconds - int((now - _began(name, now)).total_seconds())
+
+
+def _count(costs: Mapping[str, tuple[int, datetime]]) -> dict[str, int]:
+    """What stands behind each key now. Sorted, so that no two of us wait for each other's rows."""
+    rows, parameters = values([(key, db_time(began), cost) for key, (cost, began) in sorted(costs.items())])
+    with write_transaction():
+        return dict(fetch_all(COUNT.format(rows=rows), parameters))
+
+
+def forget_now_and_then(now: datetime) -> None:
+    """Remove the windows that are over, once a minute in each process."""
+    global _forget_at
+    if time.monotonic() >= _forget_at:
+        _forget_at = time.monotonic() + FORGET_SECONDS
+        forget(now)
+
+
+def forget(now: datetime) -> None:
+    longest = max(limit.seconds for limit in settings.LIMITS.values())
+    with write_transaction():
+        execute(FORGET, (db_time(now - timedelta(seconds=longest)),))
