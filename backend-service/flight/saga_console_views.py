@@ -23,6 +23,7 @@ from flight.saga_selectors import Filters
 from flight.saga_state import SagaState
 
 MAX_PAGE = 200
+MAX_SEQUENCE = 2**31 - 1
 REASON_LENGTH = 200
 
 
@@ -47,11 +48,11 @@ class StatusView(ServiceView):
 class EventsView(ServiceView):
     costs = {"polls": 1}
 
-    @extend_schema(parameters=[OpenApiParameter("after", int)], responses=schema.read(saga_schema.Events))
+    @extend_schema(parameters=[OpenApiParameter("after", {"type": "integer", "minimum": 0, "maximum": MAX_SEQUENCE})], responses=schema.read(saga_schema.Events))
     def get(self, request: Request, correlation_id: str) -> HttpResponse:
         """A saga's events in order; with `after`, those behind that sequence number."""
         visible_saga(request, correlation_id)
-        after = _number(request.query_params, "after", default=0, most=2**31 - 1)
+        after = _number(request.query_params, "after", default=0, most=MAX_SEQUENCE)
         events = saga_selectors.events_after(correlation_id, after)
         return json_response({"correlation_id": correlation_id, "events": events})
 
@@ -61,10 +62,10 @@ class ListView(ServiceView):
         parameters=[
             OpenApiParameter("status", enum=SagaStatus.values),
             OpenApiParameter("needs_attention", bool),
-            OpenApiParameter("user_id", str),
+            OpenApiParameter("user_id", {"type": "string", "pattern": f"^{USER_ID.pattern}$"}),
             OpenApiParameter("created_after", datetime),
-            OpenApiParameter("limit", int),
-            OpenApiParameter("cursor", str),
+            OpenApiParameter("limit", {"type": "integer", "minimum": 1, "maximum": MAX_PAGE}),
+            OpenApiParameter("cursor", str, description="of the page before, in its `next`"),
         ],
         responses=schema.read(saga_schema.SagaList),
     )

@@ -6,6 +6,8 @@ from service_kit import schema
 from flight.aircraft import SeatClass
 
 Serializer = serializers.Serializer
+PASSENGERS = [{"first_name": "John", "last_name": "Doe", "gender": "male"}]
+CONTACT = {"email": "john@example.com", "mobile": "+1234567890"}
 
 
 class Passenger(Serializer[None]):
@@ -28,6 +30,7 @@ class SeatChoice(Serializer[None]):
     )
 
 
+@schema.asked({"correlation_id": "test-12345", "booking_data": {"flight_id": 1, "passengers": PASSENGERS}})
 class ReserveRequest(schema.StepRequest):
     booking_data = SeatChoice()
 
@@ -39,6 +42,17 @@ class FlightBrief(Serializer[None]):
     destination = serializers.CharField()
 
 
+@schema.answered(
+    reserved={
+        "success": True,
+        "correlation_id": "test-12345",
+        "reservation_id": "res-test-12345",
+        "seats_reserved": 1,
+        "seat_numbers": ["12A"],
+        "expires_at": "2026-11-23T12:15:00Z",
+        "flight": {"id": 1, "flight_number": "TW101", "origin": "DFW", "destination": "ORD"},
+    }
+)
 class Reserved(schema.StepDone):
     reservation_id = serializers.CharField()
     seats_reserved = serializers.IntegerField()
@@ -47,6 +61,14 @@ class Reserved(schema.StepDone):
     flight = FlightBrief()
 
 
+@schema.answered(
+    cancelled={
+        "success": True,
+        "correlation_id": "test-12345",
+        "seats_released": 1,
+        "status": "CANCELLED",
+    }
+)
 class SeatCancelled(schema.StepDone):
     seats_released = serializers.IntegerField()
     status = serializers.CharField()
@@ -60,6 +82,17 @@ class ConfirmBookingData(Serializer[None]):
     contact_info = Contact()
 
 
+@schema.asked(
+    {
+        "correlation_id": "test-12345",
+        "booking_data": {
+            "flight_id": 1,
+            "user_id": 1,
+            "passengers": PASSENGERS,
+            "contact_info": CONTACT,
+        },
+    }
+)
 class ConfirmRequest(schema.StepRequest):
     booking_data = ConfirmBookingData()
 
@@ -70,18 +103,44 @@ class ConfirmedTicket(Serializer[None]):
     seat_number = serializers.CharField()
 
 
+@schema.answered(
+    confirmed={
+        "success": True,
+        "correlation_id": "test-12345",
+        "booking_reference": "K7PQ2M",
+        "tickets": [{"ticket_number": "973-2400000001", "passenger": "John Doe", "seat_number": "12A"}],
+        "status": "CONFIRMED",
+    }
+)
 class Confirmed(schema.StepDone):
     booking_reference = serializers.CharField()
     tickets = ConfirmedTicket(many=True)
     status = serializers.CharField()
 
 
+@schema.answered(
+    cancelled={
+        "success": True,
+        "correlation_id": "test-12345",
+        "booking_reference": "K7PQ2M",
+        "status": "CANCELLED",
+    }
+)
 class BookingCancelled(schema.StepDone):
     booking_reference = serializers.CharField(required=False)
     status = serializers.CharField()
     message = serializers.CharField(required=False)
 
 
+@schema.asked(
+    {
+        "flight_id": 1,
+        "user_id": "demo",
+        "passengers": PASSENGERS,
+        "contact_info": CONTACT,
+        "payment": {"card_token": "tok_ok"},
+    }
+)
 class StartBooking(SeatChoice):
     user_id = schema.UserId()
     contact_info = Contact()
@@ -99,6 +158,31 @@ class Compensation(Serializer[None]):
     success = serializers.BooleanField()
 
 
+@schema.answered(
+    completed={
+        "success": True,
+        "correlation_id": "2f1c9f0e-4d0b-4a53-8a55-0f7f6f1f1c55",
+        "status": "COMPLETED",
+        "message": "The booking is confirmed.",
+        "steps_completed": 4,
+        "booking_reference": "K7PQ2M",
+        "seats_reserved": 1,
+        "seat_numbers": ["12A"],
+        "amount": 250.0,
+        "miles_awarded": 200,
+    },
+    compensated={
+        "success": False,
+        "correlation_id": "2f1c9f0e-4d0b-4a53-8a55-0f7f6f1f1c55",
+        "status": "COMPENSATED",
+        "message": "The booking failed and everything was undone.",
+        "steps_completed": 1,
+        "failed_step": "AuthorizePayment",
+        "error": "The card was declined.",
+        "error_code": "PAYMENT_DECLINED",
+        "compensation_result": [{"step": "ReserveSeat", "compensation": "CancelSeat", "success": True}],
+    },
+)
 class BookingResult(Serializer[None]):
     success = serializers.BooleanField()
     correlation_id = schema.CorrelationId()
@@ -128,7 +212,12 @@ class Step(Serializer[None]):
     compensation_attempts = serializers.IntegerField()
 
 
-class SagaStatusAnswer(Serializer[None]):
+class StepBrief(Serializer[None]):
+    name = serializers.CharField()
+    status = serializers.CharField()
+
+
+class SagaSummary(Serializer[None]):
     correlation_id = schema.CorrelationId()
     status = serializers.ChoiceField(["PENDING", "RUNNING", "COMPENSATING", "COMPLETED", "COMPENSATED"])
     reason = serializers.CharField(allow_null=True)
@@ -143,6 +232,10 @@ class SagaStatusAnswer(Serializer[None]):
     finished_at = serializers.DateTimeField(allow_null=True)
     next_attempt_at = serializers.DateTimeField(allow_null=True)
     owner = serializers.CharField(allow_null=True)
+    steps = StepBrief(many=True)
+
+
+class SagaStatusAnswer(SagaSummary):
     steps = Step(many=True)
     result = BookingResult(required=False)
 
@@ -162,7 +255,7 @@ class Events(Serializer[None]):
 
 
 class SagaList(Serializer[None]):
-    results = SagaStatusAnswer(many=True)
+    results = SagaSummary(many=True)
     next = serializers.CharField(allow_null=True)
 
 
@@ -223,10 +316,14 @@ class Overview(Serializer[None]):
     definitions = Definition(many=True)
 
 
+@schema.asked({"reason": "the customer called"})
 class Reason(Serializer[None]):
     reason = serializers.CharField(max_length=200, required=False)
 
 
+@schema.asked(
+    {"step": "AuthorizePayment", "reason": "cancelled at the bank by hand", "evidence": "ticket 4711"}
+)
 class Resolve(Serializer[None]):
     step = serializers.ChoiceField(["ReserveSeat", "AuthorizePayment", "AwardMiles", "ConfirmBooking"])
     reason = serializers.CharField(max_length=200)

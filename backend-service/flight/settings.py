@@ -25,6 +25,7 @@ INSTALLED_APPS = kit.api_apps("flight")
 if SAGA_ENGINE == "procrastinate":
     INSTALLED_APPS = ["procrastinate.contrib.django", *INSTALLED_APPS]
 MIDDLEWARE = kit.API_MIDDLEWARE
+SILENCED_SYSTEM_CHECKS = kit.API_SILENCED_CHECKS
 ROOT_URLCONF = "flight.urls"
 WSGI_APPLICATION = "flight.wsgi.application"
 TEMPLATES = kit.TEMPLATES

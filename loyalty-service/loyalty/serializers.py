@@ -9,10 +9,21 @@ class AwardBooking(serializers.Serializer[None]):
     flight_fare = schema.Amount()
 
 
+@schema.asked({"correlation_id": "test-12345", "booking_data": {"user_id": 1, "flight_fare": 500.0}})
 class AwardRequest(schema.StepRequest):
     booking_data = AwardBooking()
 
 
+@schema.answered(
+    awarded={
+        "success": True,
+        "correlation_id": "test-12345",
+        "user_id": "1",
+        "miles_awarded": 500,
+        "original_balance": 0,
+        "new_balance": 500,
+    }
+)
 class Awarded(schema.StepDone):
     user_id = serializers.CharField()
     miles_awarded = serializers.IntegerField()
@@ -20,6 +31,23 @@ class Awarded(schema.StepDone):
     new_balance = serializers.IntegerField()
 
 
+@schema.answered(
+    reversed={
+        "success": True,
+        "correlation_id": "test-12345",
+        "user_id": "1",
+        "miles_reversed": 500,
+        "new_balance": 0,
+        "status": "REVERSED",
+    },
+    nothing={
+        "success": True,
+        "correlation_id": "test-12345",
+        "miles_reversed": 0,
+        "status": "REVERSED",
+        "message": "There were no miles to reverse.",
+    },
+)
 class Reversed(schema.StepDone):
     user_id = serializers.CharField(required=False)
     miles_reversed = serializers.IntegerField()

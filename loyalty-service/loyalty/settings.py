@@ -15,6 +15,7 @@ LIMITS = api_limits()
 
 INSTALLED_APPS = kit.api_apps("loyalty")
 MIDDLEWARE = kit.API_MIDDLEWARE
+SILENCED_SYSTEM_CHECKS = kit.API_SILENCED_CHECKS
 ROOT_URLCONF = "loyalty.urls"
 WSGI_APPLICATION = "loyalty.wsgi.application"
 TEMPLATES = kit.TEMPLATES

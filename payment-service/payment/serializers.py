@@ -10,10 +10,28 @@ class AuthorizeBooking(serializers.Serializer[None]):
     payment = schema.CardToken(required=False)
 
 
+@schema.asked(
+    {
+        "correlation_id": "test-12345",
+        "booking_data": {"user_id": 1, "flight_fare": 500.0, "payment": {"card_token": "tok_ok"}},
+    }
+)
 class AuthorizeRequest(schema.StepRequest):
     booking_data = AuthorizeBooking()
 
 
+@schema.answered(
+    authorized={
+        "success": True,
+        "correlation_id": "test-12345",
+        "authorization_id": "auth-7e3c2a52-6a53-4b44-9d5c-1f2a9c6f0b1e",
+        "amount": 550.0,
+        "flight_fare": 500.0,
+        "other_charges": 50.0,
+        "currency": "USD",
+        "status": "AUTHORIZED",
+    }
+)
 class Authorized(schema.StepDone):
     authorization_id = serializers.CharField()
     amount = schema.Amount()
@@ -23,6 +41,22 @@ class Authorized(schema.StepDone):
     status = serializers.CharField()
 
 
+@schema.answered(
+    cancelled={
+        "success": True,
+        "correlation_id": "test-12345",
+        "authorization_id": "auth-7e3c2a52-6a53-4b44-9d5c-1f2a9c6f0b1e",
+        "amount": 550.0,
+        "status": "CANCELLED",
+        "message": "The authorisation was cancelled; nothing is charged.",
+    },
+    nothing={
+        "success": True,
+        "correlation_id": "test-12345",
+        "status": "CANCELLED",
+        "message": "There was nothing to cancel.",
+    },
+)
 class Cancelled(schema.StepDone):
     authorization_id = serializers.CharField(required=False)
     amount = schema.Amount(required=False)

@@ -15,6 +15,7 @@ LIMITS = api_limits()
 
 INSTALLED_APPS = kit.api_apps("payment")
 MIDDLEWARE = kit.API_MIDDLEWARE
+SILENCED_SYSTEM_CHECKS = kit.API_SILENCED_CHECKS
 ROOT_URLCONF = "payment.urls"
 WSGI_APPLICATION = "payment.wsgi.application"
 TEMPLATES = kit.TEMPLATES

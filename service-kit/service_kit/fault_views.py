@@ -39,7 +39,7 @@ class ActiveFaults(serializers.Serializer[None]):
     kinds = serializers.DictField(child=serializers.CharField())
 
 
-ANSWER: dict[Any, Any] = {200: ActiveFaults, **schema.problem(400, 403, 405, 413, 415, 503)}
+ANSWER: dict[Any, Any] = {200: ActiveFaults, **schema.problem(400, 401, 403, 405, 413, 415, 429, 503)}
 
 
 class FaultsView(ServiceView):

@@ -3,15 +3,28 @@
 from typing import Any
 
 from drf_spectacular.utils import (
+    OpenApiExample,
     OpenApiResponse,
     PolymorphicProxySerializer,
     extend_schema_field,
+    extend_schema_serializer,
 )
 from rest_framework import serializers
 
 from service_kit.security.models import AuditKind
 
 Serializer = serializers.Serializer
+
+
+def asked(value: Any) -> Any:
+    """Gives a request's serializer its example."""
+    return extend_schema_serializer(examples=[OpenApiExample("request", value, request_only=True)])
+
+
+def answered(**values: Any) -> Any:
+    """Gives an answer's serializer its examples by name."""
+    examples = [OpenApiExample(name, value, response_only=True) for name, value in values.items()]
+    return extend_schema_serializer(examples=examples)
 
 
 class CorrelationId(serializers.RegexField):
@@ -55,6 +68,7 @@ class StepRequest(Serializer[None]):
     simulate_failure = serializers.BooleanField(required=False)
 
 
+@asked({"correlation_id": "test-12345"})
 class CompensationRequest(StepRequest):
     booking_data = serializers.DictField(required=False)
 
@@ -64,6 +78,14 @@ class StepDone(Serializer[None]):
     correlation_id = CorrelationId()
 
 
+@answered(
+    refused={
+        "success": False,
+        "correlation_id": "test-12345",
+        "error": "This failure was asked for by simulate_failure.",
+        "error_code": "SIMULATED_FAILURE",
+    }
+)
 class StepRefused(Serializer[None]):
     success = serializers.BooleanField()
     correlation_id = CorrelationId()
@@ -71,6 +93,16 @@ class StepRefused(Serializer[None]):
     error_code = serializers.CharField()
 
 
+@answered(
+    problem={
+        "type": "about:blank",
+        "title": "Bad request",
+        "status": 400,
+        "code": "INVALID",
+        "detail": "flight_id: must be an integer of at least 1",
+        "errors": {"flight_id": "must be an integer of at least 1"},
+    }
+)
 class ProblemDetails(Serializer[None]):
     type = serializers.CharField()
     title = serializers.CharField()

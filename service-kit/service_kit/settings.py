@@ -142,10 +142,23 @@ def api_apps(*own: str) -> list[str]:
     return [*own, "service_kit.guard", "service_kit.security", *apps]
 
 
+# What a page in a browser needs, which only the API's own description is.
+BROWSER_MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
 API_MIDDLEWARE = [
     "service_kit.middleware.RequestMiddleware",
     "service_kit.middleware.HostMiddleware",
+    *([] if DEMO_MODE else BROWSER_MIDDLEWARE),
     "service_kit.middleware.StaticFilesMiddleware",
+]
+API_SILENCED_CHECKS = [
+    # There is no cookie and no session by which a foreign page could act for somebody.
+    "security.W003",
+    # TLS ends in front of the service, and for a call between services a redirect is no answer.
+    "security.W004",
+    "security.W008",
 ]
 
 TEMPLATES = [{"BACKEND": "django.template.backends.django.DjangoTemplates", "APP_DIRS": True}]

@@ -3,5 +3,5 @@
 import pytest
 
 pytest.register_assert_rewrite(
-    *(f"{__name__}.{name}" for name in ("access", "described", "faulty", "hostility", "protocol"))
+    *(f"{__name__}.{name}" for name in ("access", "deployed", "described", "faulty", "hostility", "protocol"))
 )

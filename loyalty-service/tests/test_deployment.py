@@ -1,0 +1,5 @@
+from service_kit.testing.deployed import Deployment
+
+
+class TestLoyaltyDeployment(Deployment):
+    """Outside demo mode."""

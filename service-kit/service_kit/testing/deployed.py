@@ -1,0 +1,43 @@
+"""A service as a deployment starts it: outside demo mode, with secrets of its own."""
+
+import os
+import secrets
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+WEAK: Mapping[str, Mapping[str, str]] = {
+    "no_secret_key": {"SECRET_KEY": ""},
+    "well_known_secret_key": {"SECRET_KEY": "django-insecure-b7Qx-93mZ_kLw2!vR8sTdY5@hNcE1uJp"},
+    "short_service_key": {"SERVICE_KEYS": "a:b7Qx-93mZ"},
+}
+
+
+def manage(folder: Path, *command: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    secret = {"SECRET_KEY": secrets.token_urlsafe(48), "SERVICE_KEYS": f"a:{secrets.token_urlsafe(48)}"}
+    given = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
+    return subprocess.run(  # noqa: S603  the service's own manage.py
+        [sys.executable, "manage.py", *command],
+        env={**given, **secret, "DEMO_MODE": "0", "DATA_DIR": str(folder), **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+class Deployment:
+    """Subclass it in each service."""
+
+    def test_deployment_check_has_no_warning(self, tmp_path: Path) -> None:
+        done = manage(tmp_path, "check", "--deploy", "--fail-level", "WARNING")
+        assert done.returncode == 0, done.stderr
+
+    @pytest.mark.parametrize("weak", WEAK)
+    def test_start_without_good_secrets_is_refused_outside_demo_mode(self, weak: str, tmp_path: Path) -> None:
+        done = manage(tmp_path, "check", **WEAK[weak])
+        assert done.returncode != 0
+        assert "ImproperlyConfigured" in done.stderr and next(iter(WEAK[weak])) in done.stderr
+        assert all(value not in done.stderr for value in WEAK[weak].values() if value)
