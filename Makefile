@@ -1,6 +1,6 @@
 # Every verb makes what it needs by itself: Python 3.11 or newer and make are enough.
 .DEFAULT_GOAL := help
-.PHONY: help run test test-% lint lint-% e2e coverage format lock chaos bench bench-compare profile clean
+.PHONY: help run test test-% schemathesis lint lint-% e2e coverage format lock chaos bench bench-compare profile clean
 
 # Options for pytest: make test-backend ARGS="-k seat -x"
 ARGS ?=
@@ -24,6 +24,9 @@ test-postgres: .venv-dev ## The tests of kit, backend (either engine), payment a
 
 test-replicas: .venv-dev ## Replicas on one PostgreSQL under load, one of each killed; then the checker
 	@$(scripts).postgres replicas -- $(ARGS)
+
+schemathesis: .venv-dev ## The data services held against their OpenAPI schemas (ARGS="-n 1000" for more cases)
+	@$(scripts).contract $(or $(ARGS),-n 85)
 
 e2e: .venv-dev ## The end-to-end script against a suite of its own
 	@$(scripts).check test e2e -- $(ARGS)

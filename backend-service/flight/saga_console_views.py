@@ -48,7 +48,10 @@ class StatusView(ServiceView):
 class EventsView(ServiceView):
     costs = {"polls": 1}
 
-    @extend_schema(parameters=[OpenApiParameter("after", {"type": "integer", "minimum": 0, "maximum": MAX_SEQUENCE})], responses=schema.read(saga_schema.Events))
+    @extend_schema(
+        parameters=[OpenApiParameter("after", {"type": "integer", "minimum": 0, "maximum": MAX_SEQUENCE})],
+        responses=schema.read(saga_schema.Events),
+    )
     def get(self, request: Request, correlation_id: str) -> HttpResponse:
         """A saga's events in order; with `after`, those behind that sequence number."""
         visible_saga(request, correlation_id)

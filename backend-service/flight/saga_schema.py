@@ -4,6 +4,7 @@ from rest_framework import serializers
 from service_kit import schema
 
 from flight.aircraft import SeatClass
+from flight.saga_models import SagaStatus
 
 Serializer = serializers.Serializer
 PASSENGERS = [{"first_name": "John", "last_name": "Doe", "gender": "male"}]
@@ -217,9 +218,9 @@ class StepBrief(Serializer[None]):
     status = serializers.CharField()
 
 
-class SagaSummary(Serializer[None]):
+class SagaState(Serializer[None]):
     correlation_id = schema.CorrelationId()
-    status = serializers.ChoiceField(["PENDING", "RUNNING", "COMPENSATING", "COMPLETED", "COMPENSATED"])
+    status = serializers.ChoiceField(SagaStatus.choices)
     reason = serializers.CharField(allow_null=True)
     needs_attention = serializers.BooleanField()
     attention_reason = serializers.CharField(allow_null=True)
@@ -232,10 +233,13 @@ class SagaSummary(Serializer[None]):
     finished_at = serializers.DateTimeField(allow_null=True)
     next_attempt_at = serializers.DateTimeField(allow_null=True)
     owner = serializers.CharField(allow_null=True)
+
+
+class SagaSummary(SagaState):
     steps = StepBrief(many=True)
 
 
-class SagaStatusAnswer(SagaSummary):
+class SagaStatusAnswer(SagaState):
     steps = Step(many=True)
     result = BookingResult(required=False)
 

@@ -42,7 +42,9 @@ STATIC_URL = "static/"
 WHITENOISE_USE_FINDERS = True
 
 REST_FRAMEWORK = kit.rest_framework()
-SPECTACULAR_SETTINGS = kit.spectacular("Backend service: flights, bookings and their sagas")
+SPECTACULAR_SETTINGS = kit.spectacular(
+    "Backend service: flights, bookings and their sagas", SagaStatusEnum="flight.saga_models.SagaStatus"
+)
 LOGGING = logs.configure(SERVICE_NAME)
 
 PAYMENT_URL = kit.env.str("PAYMENT_URL", default="http://127.0.0.1:8003")

@@ -86,7 +86,7 @@ def test_story_of_a_saga_tells_events_calls_and_strikes_in_order() -> None:
     none: dict[str, list[object]] = {}
     books = SimpleNamespace(
         events={"cid": events((1, "STARTED"), (3, "COMPLETED"))},
-        operator_actions=none,
+        audit_trail=none,
         seats_of=none,
         bookings={},
         records=none,

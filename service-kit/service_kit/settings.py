@@ -123,7 +123,7 @@ def rest_framework() -> dict[str, Any]:
     }
 
 
-def spectacular(title: str) -> dict[str, Any]:
+def spectacular(title: str, **enums: str) -> dict[str, Any]:
     return {
         "TITLE": title,
         "VERSION": "1.0.0",
@@ -132,7 +132,7 @@ def spectacular(title: str) -> dict[str, Any]:
         "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
         "COMPONENT_SPLIT_REQUEST": True,
         # Otherwise the first of two fields with one name and other choices would get a random name.
-        "ENUM_NAME_OVERRIDES": {"FaultKindEnum": "service_kit.guard.models.FaultKind"},
+        "ENUM_NAME_OVERRIDES": {"FaultKindEnum": "service_kit.guard.models.FaultKind", **enums},
     }
 
 

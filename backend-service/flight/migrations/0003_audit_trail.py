@@ -14,7 +14,7 @@ def move_actions(apps: Apps, editor: BaseDatabaseSchemaEditor) -> None:
 
 
 class Migration(migrations.Migration):
-    dependencies = [("flight", "0001_initial"), ("security", "0001_initial")]
+    dependencies = [("flight", "0002_index_of_compensated_sagas"), ("security", "0001_initial")]
 
     operations = [
         migrations.RunPython(move_actions, migrations.RunPython.noop),
