@@ -104,7 +104,8 @@ def _mypy(name: str, folder: Path, settings: str, *what: str) -> Check:
     """Once per service, each with its own settings for the Django plugin."""
     command = (*MYPY, "--cache-dir", str(ROOT / ".mypy_cache" / name), *(what or (".",)))
     # The folder comes first: more than one of them has a package named tests.
-    environment = {"DJANGO_SETTINGS_MODULE": settings, "DEMO_MODE": "1", "PYTHONPATH": str(folder)}
+    paths = {"PYTHONPATH": str(folder), "MYPYPATH": str(ROOT)}
+    environment = {"DJANGO_SETTINGS_MODULE": settings, "DEMO_MODE": "1", **paths}
     return Check(f"mypy-{name}", command, folder, environment)
 
 

@@ -1,21 +1,16 @@
-"""The real services as processes, on free ports and a database of their own, for the browser tests."""
+"""The real services on free ports and a database of their own, for the browser tests."""
 
 import os
 import shutil
-import signal
-import socket
-import subprocess
-import sys
-import time
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import requests
 
-ROOT = Path(__file__).resolve().parents[2]
-SERVICES = {"backend": "flight", "loyalty": "loyalty", "payment": "payment", "ui": "ui"}
+from scripts.booking_suite import Config, booking_suite
+from scripts.console import Console
+from scripts.prepare import prepare
+
 START_SECONDS = 180.0
 
 
@@ -26,91 +21,30 @@ def chromium() -> str:
     )
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-@dataclass
 class Suite:
-    data: Path
-    ports: dict[str, int] = field(default_factory=lambda: {name: _free_port() for name in SERVICES})
-    processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    def __init__(self, data: Path) -> None:
+        self._lines = (data / "suite.log").open("w")
+        self._console = Console(self._lines)
+        self._config = Config.beside(data, LOG_LEVEL="WARNING")
+        self._services = booking_suite(self._config, console=self._console)
 
     def url(self, service: str = "ui") -> str:
-        return f"http://127.0.0.1:{self.ports[service]}"
+        return self._services.url(service)
 
     def start(self) -> None:
-        with ThreadPoolExecutor() as pool:
-            list(pool.map(self._prepare, SERVICES))
-        for service, package in SERVICES.items():
-            self._serve(service, package)
-        self._spawn("backend", sys.executable, "manage.py", "run_recovery")
-        for service in SERVICES:
-            self._wait_until_ready(service)
-
-    def _prepare(self, service: str) -> None:
-        self._manage(service, "migrate", "-v0")
-        if service == "backend":
-            self._manage("backend", "make_schedule")
+        prepare(self._config, self._console, seed=False)
+        self._services.start(START_SECONDS)
 
     def stop(self) -> None:
-        for process in reversed(self.processes):
-            process.send_signal(signal.SIGTERM)
-        for process in self.processes:
-            try:
-                process.wait(15)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+        self._services.stop()
+        self._lines.close()
 
-    def _environment(self, service: str) -> dict[str, str]:
-        urls = {f"{name.upper()}_URL": self.url(name) for name in SERVICES}
-        own = {"DEMO_MODE": "1", "DATA_DIR": str(self.data), "LOG_LEVEL": "WARNING"}
-        module = {"DJANGO_SETTINGS_MODULE": f"{SERVICES[service]}.settings"}
-        kept = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
-        return {**kept, **own, **urls, **module}
+    def kill_everything(self) -> None:
+        """SIGKILL to every process, as a power cut would."""
+        self._services.kill_all()
 
-    def _folder(self, service: str) -> Path:
-        return ROOT / f"{service}-service"
-
-    def _manage(self, service: str, *command: str) -> None:
-        subprocess.run(  # noqa: S603
-            [sys.executable, "manage.py", *command],
-            cwd=self._folder(service),
-            env=self._environment(service),
-            check=True,
-            stdout=subprocess.DEVNULL,
-        )
-
-    def _serve(self, service: str, package: str) -> None:
-        how = (
-            ["ui.asgi", "-k", "asgi"]
-            if service == "ui"
-            else [f"{package}.wsgi", "-k", "gthread", "--threads", "8"]
-        )
-        bind = f"127.0.0.1:{self.ports[service]}"
-        self._spawn(service, sys.executable, "-m", "gunicorn", *how, "-b", bind, "--log-level", "error")
-
-    def _spawn(self, service: str, *command: str) -> None:
-        with (self.data / f"{service}.log").open("ab") as log:
-            self.processes.append(
-                subprocess.Popen(  # noqa: S603
-                    command, cwd=self._folder(service), env=self._environment(service), stdout=log, stderr=log
-                )
-            )
-
-    def _wait_until_ready(self, service: str) -> None:
-        deadline = time.monotonic() + START_SECONDS
-        while time.monotonic() < deadline:
-            try:
-                if requests.get(f"{self.url(service)}/api/health/ready/", timeout=2).ok:
-                    return
-            except requests.RequestException:
-                pass
-            time.sleep(0.1)
-        raise TimeoutError(f"{service} is not ready: {(self.data / f'{service}.log').read_text()[-2000:]}")
+    def start_again(self) -> None:
+        self._services.start(START_SECONDS)
 
     # What a test looks at or does behind the browser's back.
 

@@ -1,6 +1,7 @@
 """The real pages in a real browser, against the real services."""
 
 import re
+import secrets
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -252,6 +253,55 @@ def test_console_retries_a_stuck_compensation(page: Page) -> None:
     expect(page.locator(".pill.bad", has_text="compensated").first).to_be_visible()
 
 
+def test_everything_killed_in_the_middle_goes_on_and_the_open_page_with_it(
+    context: BrowserContext, suite: Suite
+) -> None:
+    """The third guided scenario. The page is not reloaded; it finds the services again by itself."""
+    page = context.new_page()
+    page.goto("/faults/")
+    page.get_by_role("button", name=re.compile("Time to kill everything")).click()
+    to_payment(page)
+    pay(page)
+    expect(page.get_by_text("Asking your bank")).to_be_visible()
+    booking = saga_id(page)
+    page.evaluate("window.sameDocument = true")
+    suite.kill_everything()
+    suite.start_again()
+    expect(page.get_by_text("Booked", exact=True)).to_be_visible(timeout=3 * DONE_MS)
+    assert page.evaluate("window.sameDocument") is True
+    steps = {step["name"]: step["attempts"] for step in suite.get(f"/api/saga/status/{booking}/")["steps"]}
+    assert steps["AuthorizePayment"] == 2
+
+
+def test_tickets_that_fail_to_be_issued_are_issued_at_the_next_try(page: Page, suite: Suite) -> None:
+    page.goto("/faults/")
+    page.get_by_label("Where").select_option("ConfirmBooking")
+    page.get_by_label("What").select_option("fail")
+    page.get_by_role("button", name="Set this fault").click()
+    expect(page.get_by_text(re.compile("ConfirmBooking: fail"))).to_be_visible()
+    to_payment(page)
+    pay(page)
+    expect(page.get_by_text("Booked", exact=True)).to_be_visible()
+    status = suite.get(f"/api/saga/status/{saga_id(page)}/")
+    assert status["steps"][3]["attempts"] == 2
+
+
+def test_console_finds_a_saga_by_its_booking_and_acts_on_several(page: Page, suite: Suite) -> None:
+    booked = suite.book()
+    suite.put_faults("payment", {"step": "AuthorizePayment", "kind": "fail"})
+    for _ in range(2):
+        suite.book(user_id="bulk")
+    page.goto("/console/")
+    page.get_by_label("Find a saga").fill(booked["booking_reference"])
+    page.keyboard.press("Enter")
+    expect(page.get_by_text(booked["correlation_id"], exact=True)).to_be_visible()
+    page.goto("/console/?user=bulk")
+    page.get_by_label("Tick every open saga of this page").check()
+    page.locator("#bulk-reason").fill("the bank is away")
+    page.get_by_role("button", name="Cancel ticked").click()
+    expect(page.get_by_text("Done: cancel of 2 sagas.")).to_be_visible()
+
+
 SWITCHES = ("reserveseat", "authorizepayment", "awardmiles", "confirmbooking")
 
 
@@ -307,7 +357,8 @@ def every_page(page: Page, suite: Suite) -> list[str]:
         *(seats, seats.replace("/seats/", "/passengers/"), payment, f"/progress/{failed}/"),
         *(trip, f"{trip}ticket/", f"{trip}cancel/", "/trips/", "/trips/find/", "/miles/"),
         *("/account/login/", "/account/register/", "/how-it-works/", "/try/"),
-        *("/pages/about/", "/pages/privacy/", "/console/", f"/console/{failed}/", "/faults/", "/nothing/"),
+        *("/pages/about/", "/pages/contact/", "/pages/privacy/", "/pages/terms/", "/nothing/"),
+        *("/console/", f"/console/{failed}/", "/console/audit/", "/faults/"),
     ]
 
 
@@ -321,14 +372,32 @@ def test_no_page_has_an_accessibility_violation_or_overflows(
         color_scheme="dark" if scheme == "dark" else "light",
         viewport={"width": width, "height": 900},
     )
-    page, found = context.new_page(), []
-    for address in every_page(page, suite):
-        page.goto(address)
-        page.evaluate(AXE.read_text())
-        for violation in page.evaluate("rules => axe.run(document, rules)", RULES)["violations"]:
-            nodes = [node["html"][:120] for node in violation["nodes"][:3]]
-            found.append(f"{address}: {violation['id']}: {nodes}")
-        if (wide := page.evaluate("document.documentElement.scrollWidth")) > width:
-            found.append(f"{address}: {wide} pixels wide")
+    page = context.new_page()
+    found = [each for address in every_page(page, suite) for each in troubles(page, address, width)]
+    register(page)
+    found += [
+        each for address in ("/account/", "/account/password/") for each in troubles(page, address, width)
+    ]
     context.close()
     assert found == []
+
+
+def register(page: Page) -> None:
+    page.goto("/account/register/")
+    page.get_by_label("User name").fill(f"ada-{secrets.token_hex(4)}")
+    page.get_by_label("Email").fill("ada@example.com")
+    page.get_by_label("Password").fill("a long enough phrase")
+    page.get_by_role("button", name="Register").click()
+    expect(page.get_by_text("Your account is ready.")).to_be_visible()
+
+
+def troubles(page: Page, address: str, width: int) -> list[str]:
+    page.goto(address)
+    page.evaluate(AXE.read_text())
+    found = [
+        f"{address}: {violation['id']}: {[node['html'][:120] for node in violation['nodes'][:3]]}"
+        for violation in page.evaluate("rules => axe.run(document, rules)", RULES)["violations"]
+    ]
+    if (wide := page.evaluate("document.documentElement.scrollWidth")) > width:
+        found.append(f"{address}: {wide} pixels wide")
+    return found
