@@ -1,6 +1,6 @@
 # Every verb makes what it needs by itself: Python 3.11 or newer and make are enough.
 .DEFAULT_GOAL := help
-.PHONY: help run test test-% schemathesis lint lint-% e2e coverage format lock chaos bench bench-compare profile clean
+.PHONY: help run test test-% schemathesis lint lint-% e2e coverage format lock chaos bench bench-compare bench-pages profile clean
 
 # Options for pytest: make test-backend ARGS="-k seat -x"
 ARGS ?=
@@ -56,6 +56,9 @@ bench: .venv-dev ## What a booking costs, beside two baselines (ROUNDS, SECONDS,
 
 bench-compare: .venv-dev ## The same against another revision: make bench-compare BASE=HEAD~5
 	@BASE="$(or $(BASE),HEAD)" .venv/bin/python -m bench $(ARGS)
+
+bench-pages: .venv-dev ## The pages beside 100,000 flights and sagas; fails over 50 ms (ARGS="--sagas 1000000")
+	@.venv/bin/python -m bench.pages $(ARGS)
 
 profile: .venv-dev ## Flame graphs of the three services under load, by py-spy
 	@.venv/bin/python -m bench.profile $(ARGS)

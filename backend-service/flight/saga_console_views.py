@@ -90,7 +90,7 @@ class OverviewView(ServiceView):
     @extend_schema(responses=schema.read(saga_schema.Overview))
     def get(self, request: Request) -> HttpResponse:
         """How all sagas stand, in numbers; for operators and auditors."""
-        credentials.require_owner(request._request, "", "overview")
+        credentials.require_overseer(request._request)
         return json_response(saga_overview.overview(orchestrator().now()))
 
 

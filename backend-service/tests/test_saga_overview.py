@@ -157,4 +157,4 @@ def test_the_answer_has_the_fields_of_its_schema(desk: Desk, world: World) -> No
 
 def test_only_operators_and_auditors_see_it_outside_demo_mode(desk: Desk, settings: LazySettings) -> None:
     settings.DEMO_MODE = False
-    assert desk.client.get(URL).status_code == 404
+    assert desk.client.get(URL).status_code == 401

@@ -4,6 +4,7 @@ import io
 import unicodedata
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import segno
@@ -30,10 +31,14 @@ class BoardingPass:
     @property
     def qr(self) -> SafeString:
         """The code as an SVG drawing; segno makes it of numbers only."""
-        drawn = segno.make(self.code, error="m").svg_inline(
-            border=2, omitsize=True, dark="#000", light="#fff"
-        )
-        return mark_safe(drawn)  # noqa: S308
+        return mark_safe(_drawn(self.code))  # noqa: S308
+
+
+@lru_cache(maxsize=256)
+def _drawn(code: str) -> str:
+    """Kept, because drawing takes as long as the rest of the page."""
+    drawn: str = segno.make(code, error="m").svg_inline(border=2, omitsize=True, dark="#000", light="#fff")
+    return drawn
 
 
 def boarding_passes(booking: Booking) -> list[BoardingPass]:

@@ -15,11 +15,11 @@ from ui import bookings, sagas, travel
 from ui.backend_client import Actor, Json, NotFound, get
 
 NOBODY = Actor("")
-BARE_CODE = re.compile(r"[A-Za-z]{3}")
 LABELLED_CODE = re.compile(r"\(([A-Z]{3})\)\s*\Z")
 STRIP_DAYS = 3
 
 T = TypeVar("T")
+_codes: set[str] = set()
 
 
 def places(text: str, *, limit: int = 8) -> list[travel.Place]:
@@ -32,9 +32,13 @@ def airport_code(typed: str) -> str:
     typed = typed.strip()
     if match := LABELLED_CODE.search(typed):
         return match[1]
+    if typed.upper() in _codes:
+        return typed.upper()
     found = places(typed)
     exact = [place for place in found if place.code == typed.upper()]
     if len(exact or found) == 1 or exact:
+        # An airport that was there once is asked for no more: two look-ups less for most searches.
+        _codes.update(place.code for place in exact)
         return (exact or found)[0].code
     if not found:
         raise ValidationError("We know no airport of this name.")

@@ -1,6 +1,7 @@
 """Small words of the templates: icons, assets, money, times."""
 
 import hashlib
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
@@ -10,10 +11,11 @@ from typing import Any
 from django import template
 from django.contrib.staticfiles import finders
 from django.templatetags.static import static
-from django.utils.html import format_html
-from django.utils.safestring import SafeString
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString, mark_safe
 
-from ui.travel import zone_name
+from ui.sagas import StepView
+from ui.travel import Seat, zone_name
 
 register = template.Library()
 
@@ -66,6 +68,12 @@ def clock(moment: datetime | None) -> str:
 @register.filter
 def clock_seconds(moment: datetime | None) -> str:
     return moment.strftime("%H:%M:%S") if moment else "–"
+
+
+@register.filter
+def stamp(moment: datetime | None) -> str:
+    """Date and time to the second."""
+    return f"{moment:%Y-%m-%d %H:%M:%S}" if moment else "–"
 
 
 @register.filter
@@ -144,6 +152,38 @@ def status_pill(status: str) -> SafeString:
 @register.filter
 def until(later: datetime | None, earlier: datetime | None) -> timedelta | None:
     return later - earlier if later and earlier else None
+
+
+@register.filter
+def step_bar(steps: Sequence[StepView]) -> SafeString:
+    """The four steps as four small marks. Drawn once for each way in which they can stand."""
+    return _step_bar(tuple((step.name, step.mood, step.status.lower()) for step in steps))
+
+
+@lru_cache(maxsize=1024)
+def _step_bar(steps: tuple[tuple[str, str, str], ...]) -> SafeString:
+    mark = '<span class="mini {1}" role="img" aria-label="{0} {2}" title="{0}: {2}"></span>'
+    return format_html_join("", mark, steps)
+
+
+TIMES = "\N{MULTIPLICATION SIGN}"
+CHECKED = mark_safe(" checked")
+FREE = (
+    '<label class="seat"><input type="checkbox" id="{0}-{1}" name="{0}" value="{1}" aria-label="{2}"{3}>'
+    '<span aria-hidden="true" title="{2}">{4}</span></label>'
+)
+TAKEN = '<span class="seat taken{}" role="img" aria-label="{}, {}">{}</span>'
+
+
+# A tag, because a template of a few nodes for each of 300 seats takes longer than all the rest of the page.
+@register.simple_tag
+def seat_box(seat: Seat, field: str, mine: Sequence[str]) -> SafeString:
+    letter = seat.number[-1:]
+    if seat.status != "free":
+        held = seat.status == "held"
+        words, mark = ("being booked by somebody", "…") if held else ("taken", TIMES)
+        return format_html(TAKEN, " held" if held else "", seat.label, words, mark)
+    return format_html(FREE, field, seat.number, seat.label, CHECKED if seat.number in mine else "", letter)
 
 
 MOOD_PILLS = {"done": "good", "bad": "bad", "now": "brand", "warn": "warn", "undone": "undo"}
