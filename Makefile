@@ -51,7 +51,8 @@ format: .venv-dev ## Format the code and mend what ruff can mend
 lock: .venv-dev ## Pin requirements/*.in anew; ARGS=--upgrade takes the newest
 	@$(scripts).lock $(ARGS)
 
-bench: .venv-dev ## What a booking costs, beside two baselines (ROUNDS, SECONDS, CLIENTS, BENCH_DB=postgres)
+bench: .venv-dev ## What a booking costs, beside baselines (ROUNDS, SECONDS, CLIENTS, BENCH_DB=postgres, ENGINES=1)
+	@$(if $(ENGINES),$(scripts).environment bench)
 	@.venv/bin/python -m bench $(ARGS)
 
 bench-compare: .venv-dev ## The same against another revision: make bench-compare BASE=HEAD~5

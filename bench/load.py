@@ -8,6 +8,7 @@ import argparse
 import itertools
 import json
 import selectors
+import signal
 import socket
 import sys
 import time
@@ -159,6 +160,8 @@ def main() -> None:
     parser.add_argument("--flights", required=True, help="flight ids, with commas between")
     parser.add_argument("--first", type=int, default=0, help="number of the first booking")
     given = parser.parse_args()
+    # Ctrl-C reaches the whole terminal; the load ends when its server has.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     flights = [int(word) for word in given.flights.split(",")]
     load = Load(given.url, given.clients, requests(given.url, flights, given.first))
     load.run(given.warmup)

@@ -8,12 +8,10 @@ from dataclasses import dataclass
 
 from bench import machine
 from bench.postgres import Postgres
-from bench.systems import System
+from bench.systems import DATABASE, STORE, WORKER, System
 from scripts.paths import ROOT, VENV_PYTHON
 from scripts.suite import Suite
 
-STORE, DATABASE = "store", "database"
-"what the server does for the orchestrator, and for everybody else"
 CLEAN = 0.01
 "share of bookings that may fail in a round that counts"
 
@@ -43,7 +41,7 @@ class Sample:
     @property
     def store(self) -> float:
         """The orchestrator and its database, without what the participants cost."""
-        return sum(self.cpu.get(part, 0.0) for part in ("backend", "recovery", STORE))
+        return sum(self.cpu.get(part, 0.0) for part in ("backend", "recovery", WORKER, STORE))
 
     @property
     def is_clean(self) -> bool:
@@ -80,11 +78,12 @@ def cpu_by_part(suite: Suite, system: System, server: Postgres | None) -> dict[s
     if not machine.has_proc():
         return {}
     heads = {part: pid for name, part in system.parts.items() if (pid := suite.pid(name))}
-    if server is None:
+    if server is None or not system.on_server:
         return machine.cpu_seconds(heads)
     found = machine.cpu_seconds({**heads, DATABASE: server.pid})
-    found[STORE] = machine.cpu_of([pid for name in system.databases[:1] for pid in server.backends(name)])
-    found[DATABASE] -= found[STORE]
+    stored = machine.cpu_of([pid for name in system.databases[:1] for pid in server.backends(name)])
+    found[STORE] = found.get(STORE, 0.0) + stored
+    found[DATABASE] -= stored
     return found
 
 

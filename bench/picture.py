@@ -8,6 +8,7 @@ from bench.measure import Sample
 COLOURS = {
     "backend": "#2f6f9f",
     "store": "#16405f",
+    "worker": "#4b8f8c",
     "payment": "#d98e04",
     "loyalty": "#5a9a3c",
     "recovery": "#8d6bb8",

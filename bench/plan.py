@@ -18,6 +18,8 @@ class Plan:
     clients: tuple[int, ...]
     counted: int
     postgres: bool
+    engines: bool
+    "DBOS, Celery and Procrastinate beside the other baselines"
     base: str
     "a revision to compare with instead of the baselines; empty for none"
     output: Path
@@ -40,6 +42,7 @@ def read(arguments: list[str]) -> Plan:
     parser.add_argument("--clients", default=env("CLIENTS", "1,8,32"), help="with commas between")
     parser.add_argument("--counted", type=int, default=300, help="bookings of the counted round")
     parser.add_argument("--db", choices=("sqlite", "postgres"), default=env("BENCH_DB", "sqlite"))
+    parser.add_argument("--engines", action="store_true", default=bool(env("ENGINES")))
     parser.add_argument("--base", default=env("BASE", ""), help="another revision, instead of the baselines")
     parser.add_argument("--output", type=Path, default=OUTPUT)
     given = parser.parse_args(arguments)
@@ -50,6 +53,7 @@ def read(arguments: list[str]) -> Plan:
         clients=tuple(int(word) for word in given.clients.split(",")),
         counted=given.counted,
         postgres=given.db == "postgres",
+        engines=given.engines,
         base=given.base,
         output=given.output,
     )

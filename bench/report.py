@@ -13,7 +13,7 @@ from bench.run import Result
 from bench.systems import OURS
 from scripts.console import Console
 
-PARTS = ("backend", "store", "payment", "loyalty", "recovery", "database")
+PARTS = ("backend", "worker", "store", "payment", "loyalty", "recovery", "database")
 COLUMNS = (("clients", 8), ("books/s", 9), ("p50", 8), ("p95", 8), ("p99", 8), ("p99/p50", 9), ("CPU", 8))
 HEAD = f"{'system':<10}" + "".join(f"{name:>{width}}" for name, width in COLUMNS) + "  by part"
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from bench import machine, systems
+from bench import engines, machine, systems
 from bench.counts import Counts, Sessions, counts
 from bench.measure import Load, Sample, cpu_by_part, measure
 from bench.plan import Plan
@@ -17,6 +17,7 @@ from bench.systems import Place, Stage, System
 from scripts.call import call
 from scripts.console import Console
 from scripts.paths import ROOT
+from scripts.postgres import find_binaries
 from scripts.suite import Suite
 
 DAYS = range(10, 58)
@@ -70,7 +71,8 @@ class Bench:
             result.memory["end"] = self._memory(suite)
 
     def counted(self, result: Result) -> None:
-        stage = replace(self.stage, services=[systems.counted(each) for each in self.stage.services])
+        stage = engines.without(self.stage)
+        stage = replace(stage, services=[systems.counted(each) for each in stage.services])
         with self.running(stage) as suite:
             flights = self.flights()
             for system in stage.systems:
@@ -81,7 +83,7 @@ class Bench:
                     for name, part in system.parts.items()
                     if name != systems.LOOP and part != "recovery"
                 }
-                result.counts.append(counts(load, system, urls, self._sessions()))
+                result.counts.append(counts(load, system, urls, self._sessions(system)))
 
     def _sample(self, suite: Suite, system: System, clients: int, flights: list[int]) -> Sample:
         load = self.load(system, clients, flights, seconds=self.plan.seconds)
@@ -102,9 +104,9 @@ class Bench:
         names = [each.name for each in self.stage.services if each.name.startswith(systems.OURS)]
         return machine.memory({name: pid for name in names if (pid := suite.pid(name))})
 
-    def _sessions(self) -> Sessions | None:
+    def _sessions(self, system: System) -> Sessions | None:
         server = self.server
-        if server is None:
+        if server is None or not system.on_server:
             return None
         return lambda system: sum(server.sessions().get(name, 0) for name in system.databases)
 
@@ -125,8 +127,9 @@ def run(plan: Plan, console: Console) -> Result:
         console.say("This system has no /proc: CPU and memory are left out.")
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
-        server = stack.enter_context(postgres(folder / "postgres")) if plan.postgres else None
-        stage = build(plan, folder, server, stack)
+        for_engines = plan.engines and find_binaries() is not None
+        server = stack.enter_context(postgres()) if plan.postgres or for_engines else None
+        stage = build(plan, folder, server, stack, console)
         console.say("Preparing the databases")
         systems.prepare(stage)
         bench = Bench(plan, console, stage, folder, server)
@@ -135,14 +138,16 @@ def run(plan: Plan, console: Console) -> Result:
     return result
 
 
-def build(plan: Plan, folder: Path, server: Postgres | None, stack: ExitStack) -> Stage:
-    stage, place = Stage(), Place(folder, server)
+def build(plan: Plan, folder: Path, server: Postgres | None, stack: ExitStack, console: Console) -> Stage:
+    stage, place = Stage(), Place(folder, server if plan.postgres else None)
     systems.suite(stage, place, ui=not plan.base)
     if plan.base:
         systems.suite(stage, place, name="base", root=stack.enter_context(checkout(plan.base, folder)))
     else:
-        systems.loop(stage)
+        systems.loop(stage, place)
         systems.textbook(stage, place)
+    if plan.engines:
+        engines.engines(stage, server, shared=plan.postgres, say=console.say)
     return stage
 
 

@@ -13,6 +13,8 @@ from scripts.ports import free_ports
 from scripts.service import HOST, Service
 
 OURS, LOOP, TEXTBOOK = "suite", "loop", "textbook"
+STORE, DATABASE, WORKER = "store", "database", "worker"
+"what a server does for the orchestrator, what it does for everybody else, and an engine's own process"
 PARTS = ("backend", "payment", "loyalty", "recovery")
 BASELINE_PATH = "/api/saga/start-booking/"
 
@@ -27,6 +29,8 @@ class System:
     "the name of each part by the process that plays it"
     databases: tuple[str, ...] = ()
     "on a server; the orchestrator's comes first"
+    on_server: bool = False
+    "whether any part of it uses the PostgreSQL server"
 
 
 @dataclass
@@ -73,7 +77,7 @@ def suite(stage: Stage, place: Place, *, name: str = OURS, root: Path = ROOT, ui
     url = f"http://{HOST}:{config.ports['backend']}{BASELINE_PATH}"
     parts = {f"{name}-{part}": part for part in PARTS}
     databases = tuple(f"{name}-{part}" for part in PARTS[:3])
-    stage.systems.append(System(name, url, parts, databases=databases))
+    stage.systems.append(System(name, url, parts, databases=databases, on_server=bool(place.server)))
 
 
 def _path(root: Path) -> str:
@@ -88,16 +92,22 @@ def _preparations(service: Service, kept: str) -> Iterator[Service]:
         yield replace(service, command=(str(VENV_PYTHON), "manage.py", *command))
 
 
-def loop(stage: Stage) -> None:
+def loop(stage: Stage, place: Place) -> None:
     """The in-memory loop, over the participants of the suite that is on the stage already."""
     port = free_ports(1)[0]
-    urls = {
+    application = "bench.baselines.loop:application"
+    stage.services.append(gunicorn(LOOP, application, port, participants(stage)))
+    parts = {LOOP: "backend", f"{OURS}-payment": "payment", f"{OURS}-loyalty": "loyalty"}
+    url = f"http://{HOST}:{port}{BASELINE_PATH}"
+    stage.systems.append(System(LOOP, url, parts, on_server=bool(place.server)))
+
+
+def participants(stage: Stage) -> dict[str, str]:
+    """Where the suite's payment and loyalty services are, for what uses them too."""
+    return {
         f"{part.upper()}_URL": next(each.url for each in stage.services if each.name == f"{OURS}-{part}")
         for part in ("payment", "loyalty")
     }
-    stage.services.append(_gunicorn(LOOP, "bench.baselines.loop:application", port, urls))
-    parts = {LOOP: "backend", f"{OURS}-payment": "payment", f"{OURS}-loyalty": "loyalty"}
-    stage.systems.append(System(LOOP, f"http://{HOST}:{port}{BASELINE_PATH}", parts))
 
 
 def textbook(stage: Stage, place: Place) -> None:
@@ -110,17 +120,17 @@ def textbook(stage: Stage, place: Place) -> None:
             "DATABASE_URL": place.database(name),
             "DJANGO_SETTINGS_MODULE": "bench.baselines.textbook.settings",
         }
-        service = _gunicorn(name, "bench.baselines.textbook.wsgi:application", port, environment)
+        service = gunicorn(name, "bench.baselines.textbook.wsgi:application", port, environment)
         stage.services.append(service)
         migrate = (str(VENV_PYTHON), "-m", "django", "migrate", "--run-syncdb", "--verbosity", "0")
         stage.preparations.append(replace(service, command=migrate))
     parts = {f"{TEXTBOOK}-{part}": part for part in ports}
     url = f"http://{HOST}:{ports['backend']}/start-booking/"
-    system = System(TEXTBOOK, url, parts, databases=tuple(parts))
+    system = System(TEXTBOOK, url, parts, databases=tuple(parts), on_server=bool(place.server))
     stage.systems.append(system)
 
 
-def _gunicorn(name: str, application: str, port: int, environment: Mapping[str, str]) -> Service:
+def gunicorn(name: str, application: str, port: int, environment: Mapping[str, str]) -> Service:
     bind = ("--bind", f"{HOST}:{port}")
     return Service(
         name=name,

@@ -1,4 +1,4 @@
-"""Makes .venv what a lock says: `python3 -m scripts.environment runtime|dev`.
+"""Makes .venv what a lock says: `python3 -m scripts.environment runtime|dev|bench`.
 
 Standard library only: it runs before anything is installed. A stamp tells that nothing is to do; an
 install that was interrupted leaves a mark, and the next one begins anew.
@@ -15,7 +15,8 @@ from pathlib import Path
 
 from scripts.paths import LOCAL_PACKAGES, REQUIREMENTS, ROOT, VENV, VENV_PYTHON
 
-LOCKS = ("runtime", "dev")
+# Each holds those before it.
+LOCKS = ("runtime", "dev", "bench")
 UV = VENV / "bin" / "uv"
 UNFINISHED = VENV / ".unfinished"
 
@@ -25,7 +26,7 @@ class InstallError(Exception):
 
 
 def ensure(lock: str) -> None:
-    """Make the environment hold `runtime` or `dev`, which holds runtime too."""
+    """Make the environment hold at least this lock."""
     if is_current(lock):
         return
     with only_one():
@@ -35,9 +36,8 @@ def ensure(lock: str) -> None:
 
 
 def is_current(lock: str) -> bool:
-    return any(
-        _stamp(name).is_file() and _stamp(name).read_text() == fingerprint(name) for name in {lock, "dev"}
-    )
+    holders = LOCKS[LOCKS.index(lock) :]
+    return any(_stamp(name).is_file() and _stamp(name).read_text() == fingerprint(name) for name in holders)
 
 
 def fingerprint(lock: str) -> str:

@@ -7,7 +7,12 @@ from scripts.paths import REQUIREMENTS, ROOT, VENV
 
 OLDEST_PYTHON = "3.11"
 # In this order: what tests and lint use must not move what the services run on.
-LOCKS = (("installer", ()), ("runtime", ()), ("dev", ("-c", "requirements/runtime.txt")))
+LOCKS = (
+    ("installer", ()),
+    ("runtime", ()),
+    ("dev", ("-c", "requirements/runtime.txt")),
+    ("bench", ("-c", "requirements/dev.txt")),
+)
 
 
 def main() -> int:
