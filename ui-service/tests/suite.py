@@ -59,8 +59,8 @@ class Suite:
         for service in ("backend", "payment", "loyalty"):
             requests.delete(f"{self.url(service)}/api/demo/faults/", timeout=10).raise_for_status()
 
-    def book(self, **changes: Any) -> Any:
-        """A booking by somebody else, to its end."""
+    def book(self, *, headers: dict[str, str] | None = None, **changes: Any) -> Any:
+        """A booking by somebody else, to its end unless the headers say otherwise."""
         body = {
             "flight_id": 1,
             "user_id": "somebody",
@@ -68,4 +68,5 @@ class Suite:
             "contact_info": {"email": "grace@example.com", "mobile": "+15550100"},
             **changes,
         }
-        return requests.post(f"{self.url('backend')}/api/saga/start-booking/", json=body, timeout=20).json()
+        address = f"{self.url('backend')}/api/saga/start-booking/"
+        return requests.post(address, json=body, headers=headers, timeout=20).json()

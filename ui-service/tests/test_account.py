@@ -64,8 +64,26 @@ def test_wrong_password_is_told_without_telling_which_part(
 
 
 def test_account_needs_a_login(client: Client, desk: Desk) -> None:
-    for page in ("/account/", "/account/password/"):
+    for page in ("/account/", "/account/profile/", "/account/password/"):
         assert client.get(page)["Location"] == f"/account/login/?next={page}"
+
+
+def test_changed_email_is_kept_and_filled_in_at_the_next_booking(
+    client: Client, desk: Desk, traveller: User
+) -> None:
+    client.force_login(traveller)
+    desk.sells()
+    assert client.post("/account/profile/", {"email": "new@example.com"})["Location"] == "/account/"
+    assert 'value="new@example.com"' in client.get("/book/passengers/?flight=1").content.decode()
+
+
+@pytest.mark.parametrize("email", ["", "nobody", "a@b@c.example"])
+def test_wrong_email_is_told_and_not_kept(client: Client, desk: Desk, traveller: User, email: str) -> None:
+    client.force_login(traveller)
+    response = client.post("/account/profile/", {"email": email, "role": "operator"})
+    assert response.status_code == 422 and 'aria-invalid="true"' in response.content.decode()
+    traveller.refresh_from_db()
+    assert (traveller.email, traveller.role) == ("ada@example.com", "traveller")
 
 
 def test_password_change_keeps_the_session(client: Client, desk: Desk, traveller: User) -> None:

@@ -189,6 +189,14 @@ class FindTripForm(forms.Form):
         return code
 
 
+class ProfileForm(UserModelForm):
+    email = forms.EmailField(max_length=200, label="Email", help_text="Filled in when you book.")
+
+    class Meta:
+        model = User
+        fields = ("email",)
+
+
 class RegisterForm(UserModelForm):
     password = forms.CharField(
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),

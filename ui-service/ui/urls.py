@@ -45,6 +45,7 @@ account = [
     path("account/login/", views_account.Login.as_view(), name="login"),
     path("account/logout/", LogoutView.as_view(), name="logout"),
     path("account/register/", views_account.register, name="register"),
+    path("account/profile/", views_account.profile, name="profile"),
     path("account/password/", views_account.password, name="password"),
     path("theme/", views_account.theme, name="theme"),
 ]

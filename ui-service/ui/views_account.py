@@ -1,4 +1,4 @@
-"""Register, log in, log out, password, a token for curl, the colour scheme."""
+"""Register, log in, log out, profile, password, a token for curl, the colour scheme."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ from service_kit.credentials import USER_SECONDS, user_token
 
 from ui import services, throttle, views_errors
 from ui.context import THEMES
-from ui.forms import RegisterForm
+from ui.forms import ProfileForm, RegisterForm
 from ui.models import User
 from ui.views_trips import safe_next
 
@@ -61,6 +61,19 @@ def account(request: HttpRequest) -> HttpResponse:
     response = render(request, "ui/account/account.html", context)
     response["Cache-Control"] = "no-store"
     return response
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def profile(request: HttpRequest) -> HttpResponse:
+    user = request.user
+    assert isinstance(user, User)
+    form = ProfileForm(request.POST or None, instance=user, use_required_attribute=False)
+    if request.method == "POST" and form.is_valid():
+        form.save()
+        messages.success(request, "Your profile is saved.")
+        return redirect("account")
+    return render(request, "ui/account/profile.html", {"form": form}, status=422 if form.errors else 200)
 
 
 @login_required
