@@ -26,7 +26,7 @@ test-replicas: .venv-dev ## Replicas on one PostgreSQL under load, one of each k
 	@$(scripts).postgres replicas -- $(ARGS)
 
 schemathesis: .venv-dev ## The data services held against their OpenAPI schemas (ARGS="-n 1000" for more cases)
-	@$(scripts).contract $(or $(ARGS),-n 85)
+	@$(scripts).contract $(or $(ARGS),-n 120)
 
 e2e: .venv-dev ## The end-to-end script against a suite of its own
 	@$(scripts).check test e2e -- $(ARGS)

@@ -3,11 +3,13 @@
 Starts a suite of its own in demo mode; what schemathesis is told stands in schemathesis.toml.
 """
 
-import os
+import json
 import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 from scripts.booking_suite import Config, booking_suite
@@ -15,29 +17,54 @@ from scripts.console import Console
 from scripts.paths import ROOT, VENV
 from scripts.prepare import prepare
 
-SERVICES = ("payment", "loyalty", "backend")
+SERVICES = ("backend", "payment", "loyalty")
 COMMAND = (str(VENV / "bin" / "schemathesis"), "--config-file", str(ROOT / "schemathesis.toml"), "run")
 # The simulated gateway's silence would otherwise take two seconds of each case that asks for it.
 SETTINGS = {"GATEWAY_TIMEOUT_SECONDS": "0.05", "LOG_LEVEL": "WARNING"}
 
 
+@dataclass(frozen=True)
+class Result:
+    code: int
+    output: str
+    cases: int
+
+
 def main(options: Sequence[str]) -> int:
-    with tempfile.TemporaryDirectory(prefix="saga-contract-") as folder:
-        log = Path(folder) / "suite.log"
+    with tempfile.TemporaryDirectory(prefix="saga-contract-") as name:
+        folder = Path(name)
+        log = folder / "suite.log"
         with log.open("w", encoding="utf-8") as lines:
-            config = Config.beside(Path(folder), **SETTINGS)
-            console = Console(lines)
-            prepare(config, console, seed=False)
-            with booking_suite(config, console=console) as suite:
-                codes = [_run(suite.url(name), Path(folder), options) for name in SERVICES]
-        print(log.read_text(encoding="utf-8")[-4000:] if any(codes) else "", end="")
-    return 1 if any(codes) else 0
+            results = _run_all(folder, Console(lines), options)
+        for result in results:
+            print(result.output)
+        if failed := any(result.code for result in results):
+            print(log.read_text(encoding="utf-8")[-4000:])
+    print(f"{sum(result.cases for result in results)} cases, {'FAILED' if failed else 'no issue found'}")
+    return 1 if failed else 0
 
 
-def _run(url: str, folder: Path, options: Sequence[str]) -> int:
-    return subprocess.run(
-        [*COMMAND, f"{url}/api/schema/?format=json", *options], cwd=folder, env=os.environ, check=False
-    ).returncode
+def _run_all(folder: Path, console: Console, options: Sequence[str]) -> list[Result]:
+    config = Config.beside(folder, **SETTINGS)
+    prepare(config, console, seed=False)
+    with booking_suite(config, console=console) as suite, ThreadPoolExecutor(len(SERVICES)) as pool:
+        return list(pool.map(lambda name: _run(name, suite.url(name), folder, options), SERVICES))
+
+
+def _run(name: str, url: str, folder: Path, options: Sequence[str]) -> Result:
+    report = folder / f"{name}.json"
+    own = folder / f"{name}-work"
+    own.mkdir()
+    done = subprocess.run(
+        [*COMMAND, f"{url}/api/schema/?format=json", "--report-json-path", str(report), *options],
+        cwd=own,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    cases = json.loads(report.read_text())["test_cases"]["generated"] if report.exists() else 0
+    return Result(done.returncode, done.stdout, cases)
 
 
 if __name__ == "__main__":
