@@ -1,6 +1,6 @@
 # Every verb makes what it needs by itself: Python 3.11 or newer and make are enough.
 .DEFAULT_GOAL := help
-.PHONY: help run test test-% schemathesis lint lint-% e2e coverage format lock chaos bench bench-compare bench-pages profile clean
+.PHONY: help run test test-% schemathesis lint lint-% audit-dependencies sbom e2e coverage format lock chaos bench bench-compare bench-pages profile clean
 
 # Options for pytest: make test-backend ARGS="-k seat -x"
 ARGS ?=
@@ -38,11 +38,18 @@ chaos: .venv-dev ## Kill and disturb it under load, then check: DB=postgres ENGI
 coverage: .venv-dev ## All tests, with branch coverage of each package
 	@$(scripts).check test -- --cov $(ARGS)
 
-lint: .venv-dev ## ruff, mypy --strict, import-linter
+lint: .venv-dev ## ruff, mypy --strict, import-linter, detect-secrets
 	@$(scripts).check lint
 
 lint-%: .venv-dev
 	@$(scripts).check lint $*
+
+audit-dependencies: .venv-dev ## Known holes in the locked dependencies; needs a vulnerability service on the network
+	@$(scripts).dependencies $(ARGS)
+
+sbom: .venv-dev ## What the services are made of, as CycloneDX JSON in build/sbom.json
+	@mkdir -p build
+	@.venv/bin/cyclonedx-py requirements requirements/runtime.txt --output-reproducible -o build/sbom.json
 
 format: .venv-dev ## Format the code and mend what ruff can mend
 	@.venv/bin/ruff check --fix-only --quiet .

@@ -88,6 +88,7 @@ def lints() -> list[Check]:
     return [
         Check("ruff", (ruff, "check", ".")),
         Check("format", (ruff, "format", "--check", "--quiet", ".")),
+        Check("secrets", (str(BIN / "python"), "-m", "scripts.leaks")),
         Check("imports", (str(BIN / "lint-imports"),), environment={"PYTHONPATH": _python_path()}),
         *(
             _mypy(name, ROOT / folder, settings, ".", *BESIDE.get(name, ()))

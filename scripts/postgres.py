@@ -37,7 +37,7 @@ sql = "SELECT rolcreatedb OR rolsuper FROM pg_roles WHERE rolname = current_user
 sys.exit(not psycopg.connect(sys.argv[1], connect_timeout=2).execute(sql).fetchone()[0])
 """
 MISSING = """No PostgreSQL for the tests. Any of these will do:
-  TEST_DATABASE_URL=postgres://user:password@host:port/  of a role that may make databases
+  TEST_DATABASE_URL=postgres://user@host:port/  of a role that may make databases
   a server on 127.0.0.1:5432 that lets this user in and make databases
   its binaries: apt-get install postgresql (or initdb and pg_ctl on the PATH)"""
 MISSING_BINARIES = "No initdb and pg_ctl on the PATH; apt-get install postgresql brings them."

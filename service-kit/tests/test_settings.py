@@ -94,7 +94,7 @@ def test_sqlite_is_the_default_database(monkeypatch: pytest.MonkeyPatch, tmp_pat
 
 
 def test_postgresql_waits_as_long_as_sqlite_for_a_lock(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DATABASE_URL", "postgres://me:pw@db.example:5432/payment")
+    monkeypatch.setenv("DATABASE_URL", "postgres://me:pw@db.example:5432/payment")  # pragma: allowlist secret
     config = kit.databases("payment")["default"]
     assert "lock_timeout=2000" in config["OPTIONS"]["options"]
     assert config["OPTIONS"]["pool"]["timeout"] == 2
