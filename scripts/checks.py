@@ -21,7 +21,7 @@ CHECKER = "saga-checker"
 ON_POSTGRES = ("kit", "backend", "payment", "loyalty")
 FOLDERS = [*(folder for _, folder, _, _ in PACKAGES), CHECKER]
 # A script that runs in the backend's own environment is judged with the backend.
-BESIDE = {"backend": (str(ROOT / "bench" / "history_questions.py"),)}
+BESIDE = {"backend": (str(ROOT / "bench" / "history_questions.py"), str(ROOT / "matrix" / "inside"))}
 # Of what is no Django: the plugin asks for settings all the same.
 NO_DJANGO = "django.conf.global_settings"
 MYPY = (str(BIN / "mypy"), "--config-file", str(ROOT / "pyproject.toml"))
@@ -45,9 +45,10 @@ def suites(options: Sequence[str]) -> list[Check]:
     scripts = _pytest("scripts", ["-p", "no:django", "scripts/tests", *_coverage("scripts", options)])
     bench = _pytest("bench", ["-p", "no:django", "bench/tests", *options])
     chaos = _pytest("chaos", ["-p", "no:django", "chaos/tests", *options])
+    matrix = _pytest("matrix", ["-p", "no:django", "matrix/tests", *options])
     checker = ["-p", "no:django", "tests", *_coverage("saga_checker", options)]
     e2e = _pytest("e2e", ["-p", "no:django", "test_saga_implementation.py", *options], alone=True)
-    return [*services, scripts, bench, chaos, _pytest("checker", checker, ROOT / CHECKER), e2e]
+    return [*services, scripts, bench, chaos, matrix, _pytest("checker", checker, ROOT / CHECKER), e2e]
 
 
 def replicas(options: Sequence[str]) -> Check:
@@ -97,6 +98,7 @@ def lints() -> list[Check]:
         _mypy("scripts", ROOT, NO_DJANGO, "scripts", "e2e", "test_saga_implementation.py"),
         _mypy("bench", ROOT, "bench.baselines.textbook.settings", "bench", "--exclude", "history_questions"),
         _mypy("chaos", ROOT, NO_DJANGO, "chaos"),
+        _mypy("matrix", ROOT, NO_DJANGO, "matrix", "--exclude", "matrix/inside"),
         _mypy("checker", ROOT / CHECKER, NO_DJANGO),
     ]
 
