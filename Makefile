@@ -1,6 +1,6 @@
 # Every verb makes what it needs by itself: Python 3.11 or newer and make are enough.
 .DEFAULT_GOAL := help
-.PHONY: help run test test-% schemathesis lint lint-% audit-dependencies sbom e2e coverage format lock chaos bench bench-compare bench-pages profile clean
+.PHONY: help run test test-% schemathesis lint lint-% audit-dependencies sbom e2e coverage format lock chaos matrix bench bench-compare bench-pages profile clean
 
 # Options for pytest: make test-backend ARGS="-k seat -x"
 ARGS ?=
@@ -30,6 +30,9 @@ schemathesis: .venv-dev ## The data services held against their OpenAPI schemas 
 
 e2e: .venv-dev ## The end-to-end script against a suite of its own
 	@$(scripts).check test e2e -- $(ARGS)
+
+matrix: .venv-dev ## A fault at every point, a kill after a kill at every pair: DB=postgres PAIRS=200 SEED=
+	@DB="$(DB)" PAIRS="$(PAIRS)" SEED="$(SEED)" .venv/bin/python -m matrix $(ARGS)
 
 chaos: .venv-dev ## Kill and disturb it under load, then check: DB=postgres ENGINE=procrastinate SEED= SECONDS= PROFILE=nightly
 	@.venv/bin/python -m chaos $(if $(SEED),--seed "$(SEED)") $(if $(SECONDS),--seconds $(SECONDS)) \
