@@ -68,6 +68,18 @@ bench: .venv-dev ## What a booking costs, beside baselines (ROUNDS, SECONDS, CLI
 bench-compare: .venv-dev ## The same against another revision: make bench-compare BASE=HEAD~5
 	@BASE="$(or $(BASE),HEAD)" .venv/bin/python -m bench $(ARGS)
 
+bench-growth: .venv-dev ## Bookings and reads beside 1,000,000 finished sagas and flights: DB=postgres
+	@.venv/bin/python -m bench.growth $(if $(DB),--db $(DB)) $(ARGS)
+
+bench-memory: .venv-dev ## What becomes of the memory over 100,000 bookings: DB=postgres
+	@.venv/bin/python -m bench.memory $(if $(DB),--db $(DB)) $(ARGS)
+
+bench-start: .venv-dev ## Seconds from make run to ready in a fresh copy of the tree, first and second time
+	@.venv/bin/python -m bench.start
+
+bench-goals: .venv-dev ## The goals beside what was measured last
+	@.venv/bin/python -m bench.goals
+
 bench-pages: .venv-dev ## The pages beside 100,000 flights and sagas; fails over 50 ms (ARGS="--sagas 1000000")
 	@.venv/bin/python -m bench.pages $(ARGS)
 

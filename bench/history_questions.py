@@ -1,4 +1,4 @@
-"""Runs in the backend's own environment: fills its saga log by SQL, asks it, and shows the plans."""
+"""Runs in the backend's own environment: fills its tables by SQL, asks it, and shows the plans."""
 
 import json
 import random
@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 import django
 
@@ -18,6 +19,7 @@ from service_kit.clock import utc_now  # noqa: E402
 from service_kit.database import db_time, execute, fetch_all  # noqa: E402
 
 from flight import saga_answers, saga_log, saga_overview, saga_selectors  # noqa: E402
+from flight.models import Flight  # noqa: E402
 from flight.saga_selectors import Filters  # noqa: E402
 
 TIMES = 150
@@ -31,6 +33,19 @@ SHIFTED = {
     "postgresql": "%s::timestamptz + n * INTERVAL '1 second'",
     "sqlite": "strftime('%%Y-%%m-%%d %%H:%%M:%%f', %s, '+' || n || ' seconds')",
 }
+LATER = {
+    "postgresql": {
+        "departs_on": "departs_on + %s::int",
+        "departs_at": "departs_at + make_interval(days => %s)",
+        "arrives_at": "arrives_at + make_interval(days => %s)",
+    },
+    "sqlite": {
+        "departs_on": "date(departs_on, '+' || %s || ' days')",
+        "departs_at": "datetime(departs_at, '+' || %s || ' days')",
+        "arrives_at": "datetime(arrives_at, '+' || %s || ' days')",
+    },
+}
+EVENTS = 10
 STEPS = [
     {"name": name, "status": "DONE", "attempts": 1, "started_at": "2026-01-01T00:00:00.000000Z"}
     | {"finished_at": "2026-01-01T00:00:00.100000Z", "error": None, "error_code": None}
@@ -60,9 +75,18 @@ def fill(finished: int, opened: int) -> None:
     for low in range(1, finished + 1, BATCH):
         high = min(low + BATCH - 1, finished)
         _insert(low, high, start, "CASE n %% 4 WHEN 0 THEN 'COMPENSATED' ELSE 'COMPLETED' END", due=False)
+    _insert_events()
     status = "CASE n %% 10 WHEN 0 THEN 'COMPENSATING' ELSE 'RUNNING' END"
     _insert(finished + 1, finished + opened, start, status, due=True)
     execute("VACUUM ANALYZE" if connection.vendor == "postgresql" else "ANALYZE")
+
+
+def _insert_events() -> None:
+    sql = f"""
+        INSERT INTO flight_saga_event (correlation_id, sequence, event_id, event_type, data, timestamp)
+        SELECT correlation_id, numbers.n, %s, 'StepSucceeded', '{{}}', created_at
+        FROM flight_saga, ({NUMBERS[connection.vendor]}) AS numbers WHERE finished_at IS NOT NULL"""  # noqa: S608
+    execute(sql, [str(uuid4()), 1, EVENTS])
 
 
 def _insert(low: int, high: int, start: Any, status: str, *, due: bool) -> None:
@@ -90,6 +114,37 @@ def _insert(low: int, high: int, start: Any, status: str, *, due: bool) -> None:
     numbers = f"({NUMBERS[connection.vendor]}) AS numbers"
     sql = f"INSERT INTO flight_saga ({', '.join(columns)}) SELECT {values} FROM {numbers}"  # noqa: S608
     execute(sql, [value for _, some in parts for value in some] + [low, high])
+
+
+def flights(wanted: int) -> None:
+    """So many: the schedule's first of the searched route alone, or the schedule over and over."""
+    ((have,),) = fetch_all("SELECT COUNT(*) FROM flight_flight")
+    if wanted < have:
+        execute(
+            """
+            DELETE FROM flight_flight WHERE id NOT IN (
+                SELECT id FROM flight_flight WHERE origin_id = 'DFW' AND destination_id = 'ORD'
+                ORDER BY departs_on, id LIMIT %s)""",
+            [wanted],
+        )
+    for copy in range(1, -(-wanted // have)):
+        _copy_flights(days=100 * copy, most=min(have, wanted - copy * have), of=have)
+    execute("VACUUM ANALYZE" if connection.vendor == "postgresql" else "ANALYZE")
+
+
+def _copy_flights(*, days: int, most: int, of: int) -> None:
+    """`most` of the first `of` flights, so many days later."""
+    columns = [field.column for field in Flight._meta.concrete_fields if not field.primary_key]
+    moved = [LATER[connection.vendor].get(column, column) for column in columns]
+    sql = f"""
+        INSERT INTO flight_flight ({", ".join(columns)})
+        SELECT {", ".join(moved)} FROM (SELECT * FROM flight_flight ORDER BY id LIMIT %s) AS first LIMIT %s"""  # noqa: S608
+    execute(sql, [days] * 3 + [of, most])
+
+
+def close() -> None:
+    """Take the open sagas away again."""
+    execute("DELETE FROM flight_saga WHERE due_at IS NOT NULL")
 
 
 def claim() -> None:
@@ -162,5 +217,11 @@ def plans() -> None:
 
 if __name__ == "__main__":
     verb, *numbers = sys.argv[1:]
-    verbs: dict[str, Callable[..., None]] = {"fill": fill, "ask": ask, "plans": plans}
+    verbs: dict[str, Callable[..., None]] = {
+        "fill": fill,
+        "flights": flights,
+        "close": close,
+        "ask": ask,
+        "plans": plans,
+    }
     verbs[verb](*map(int, numbers))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from bench import machine
 from bench.postgres import Postgres
-from bench.systems import DATABASE, STORE, WORKER, System
+from bench.systems import DATABASE, ORCHESTRATOR, STORE, System
 from scripts.paths import ROOT, VENV_PYTHON
 from scripts.suite import Suite
 
@@ -41,7 +41,7 @@ class Sample:
     @property
     def store(self) -> float:
         """The orchestrator and its database, without what the participants cost."""
-        return sum(self.cpu.get(part, 0.0) for part in ("backend", "recovery", WORKER, STORE))
+        return sum(self.cpu.get(part, 0.0) for part in ORCHESTRATOR)
 
     @property
     def is_clean(self) -> bool:

@@ -21,7 +21,7 @@ from typing import Any
 
 import requests
 
-from bench.history import BACKEND, QUESTIONS
+from bench.growth import BACKEND, QUESTIONS
 from scripts.booking_suite import Config, services, settings_of
 from scripts.console import Console
 from scripts.paths import VENV_PYTHON

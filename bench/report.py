@@ -5,6 +5,7 @@ import statistics
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 
+from bench import goals
 from bench.counts import Counts
 from bench.measure import Sample
 from bench.picture import draw
@@ -15,6 +16,7 @@ from scripts.console import Console
 
 PARTS = ("backend", "worker", "store", "payment", "loyalty", "recovery", "database")
 COLUMNS = (("clients", 8), ("books/s", 9), ("p50", 8), ("p95", 8), ("p99", 8), ("p99/p50", 9), ("CPU", 8))
+USUAL, MANY = 8, 32
 HEAD = f"{'system':<10}" + "".join(f"{name:>{width}}" for name, width in COLUMNS) + "  by part"
 
 
@@ -63,6 +65,7 @@ def ratios(samples: list[Sample], clients: int) -> dict[str, float]:
         pairs = list(zip(ours, others, strict=True))
         if any(not other.cpu for other in others):
             continue
+        pairs = [pair for pair in pairs if pair[0].is_clean and pair[1].is_clean] or pairs
         found[f"CPU, whole, to {name}"] = statistics.median(a.total / b.total for a, b in pairs)
         found[f"CPU, orchestrator and store, to {name}"] = statistics.median(
             a.store / b.store for a, b in pairs
@@ -90,6 +93,29 @@ def table(result: Result) -> Iterator[str]:
         yield f"memory at the {moment}: {sum(memory.values()):.0f} MB PSS, suite of {len(memory)} processes"
 
 
+def figures(result: Result) -> dict[str, float]:
+    """What there are goals for, each at 8 clients unless it says otherwise."""
+    ours = {each.sample.clients: each for each in medians(result.samples) if each.sample.system == OURS}
+    found = ratios(result.samples, USUAL) if USUAL in ours else {}
+    if USUAL in ours:
+        found["p99 to p50"] = ours[USUAL].sample.p99 / ours[USUAL].sample.p50
+        found["clean rounds"] = ours[USUAL].rounds
+    if {USUAL, MANY} <= ours.keys():
+        found["bookings per second, 32 clients to 8"] = ours[MANY].sample.rate / ours[USUAL].sample.rate
+    for each in result.counts:
+        if each.system == OURS:
+            kinds = {"commits": each.commits, "SQL statements": each.statements}
+            found |= {
+                f"{kind} per booking, {part}": number
+                for kind, numbers in kinds.items()
+                for part, number in numbers.items()
+            }
+            found["new TCP and database connections per 1000 bookings"] = each.tcp + each.database
+    if memory := result.memory.get("start"):
+        found["memory of the suite, idle, MB PSS"] = sum(memory.values())
+    return found
+
+
 def _count_line(counts: Counts) -> str:
     statements = ", ".join(f"{part} {number:.1f}" for part, number in counts.statements.items())
     commits = ", ".join(f"{part} {number:.2f}" for part, number in counts.commits.items())
@@ -111,8 +137,19 @@ def write(result: Result, plan: Plan, console: Console) -> None:
     json_file = plan.output / f"{plan.name}.json"
     json_file.write_text(json.dumps(asdict(result), indent=1))
     picture = plan.output / f"{plan.name}.svg"
-    clients = 8 if 8 in plan.clients else plan.clients[0]
+    clients = USUAL if USUAL in plan.clients else plan.clients[0]
     picture.write_text(
         draw([each.sample for each in medians(result.samples)], clients=clients, title=plan.name)
     )
     console.say(f"Written: {json_file} and {picture}")
+    if not plan.base:
+        _hold_against_goals(result, plan, console)
+
+
+def _hold_against_goals(result: Result, plan: Plan, console: Console) -> None:
+    found = figures(result)
+    how = f"{found.pop('clean rounds', 0):.0f} clean rounds of {plan.seconds:g} s"
+    goals.note("bench", plan.name, found, how=how, output=plan.output)
+    console.say()
+    for line in goals.write(plan.output):
+        console.say(line)

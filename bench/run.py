@@ -21,6 +21,7 @@ from scripts.postgres import find_binaries
 from scripts.suite import Suite
 
 DAYS = range(10, 58)
+CROWD = 32
 START_WITHIN = 240.0
 "seconds; a busy machine takes its time"
 
@@ -46,12 +47,12 @@ class Bench:
     server: Postgres | None
     booked: int = 0
 
-    def flights(self) -> list[int]:
-        """Flights with room on every day for which there is a schedule."""
+    def flights(self, ahead: range = DAYS) -> list[int]:
+        """Flights with room, on so many days ahead, for which there is a schedule."""
         url = next(each.url for each in self.stage.services if each.name.endswith("-backend"))
         today = datetime.now(UTC).date()
         found = []
-        for days in DAYS:
+        for days in ahead:
             query = f"origin=DFW&destination=ORD&depart_date={today + timedelta(days=days)}"
             _, answer = call("GET", f"{url}/api/flights/search/?{query}")
             found += [int(flight["id"]) for flight in answer["results"]]
@@ -60,7 +61,7 @@ class Bench:
     def timed(self, result: Result) -> None:
         with self.running(self.stage) as suite:
             flights = self.flights()
-            result.memory["start"] = self._memory(suite)
+            result.memory["start"] = self.memory(suite)
             for number in range(self.plan.rounds):
                 for clients in self.plan.clients:
                     for system in self.stage.systems:
@@ -68,7 +69,7 @@ class Bench:
                         sample = self._sample(suite, system, clients, flights)
                         self.console.say(f"    {sample.rate:.0f} bookings/s, {sample.total:.2f} ms CPU each")
                         result.samples.append(sample)
-            result.memory["end"] = self._memory(suite)
+            result.memory["end"] = self.memory(suite)
 
     def counted(self, result: Result) -> None:
         stage = engines.without(self.stage)
@@ -77,6 +78,10 @@ class Bench:
             flights = self.flights()
             for system in stage.systems:
                 self.console.say(f"Counting {system.name}")
+                # Once as many at a time as ever, so that every thread has its connections.
+                crowd = self.load(system, CROWD, flights, seconds=1.0)
+                crowd.ready()
+                crowd.run()
                 load = self.load(system, 8, flights, seconds=3600, bookings=self.plan.counted)
                 urls = {
                     part: suite.url(name)
@@ -98,7 +103,8 @@ class Bench:
     def _progress(self, number: int, clients: int, system: System) -> str:
         return f"Round {number + 1} of {self.plan.rounds}, {clients} clients: {system.name}"
 
-    def _memory(self, suite: Suite) -> dict[str, float]:
+    def memory(self, suite: Suite) -> dict[str, float]:
+        """MB by process of the suite."""
         if not machine.has_proc():
             return {}
         names = [each.name for each in self.stage.services if each.name.startswith(systems.OURS)]

@@ -16,6 +16,7 @@ OURS, LOOP, TEXTBOOK = "suite", "loop", "textbook"
 STORE, DATABASE, WORKER = "store", "database", "worker"
 "what a server does for the orchestrator, what it does for everybody else, and an engine's own process"
 PARTS = ("backend", "payment", "loyalty", "recovery")
+ORCHESTRATOR = ("backend", "recovery", WORKER, STORE)
 BASELINE_PATH = "/api/saga/start-booking/"
 
 

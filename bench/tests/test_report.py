@@ -4,9 +4,10 @@ from xml.etree import ElementTree
 import pytest
 
 from bench.counts import Counts
+from bench.goals import GOALS
 from bench.measure import Sample, percentiles
 from bench.picture import draw
-from bench.report import medians, ratios, table
+from bench.report import figures, medians, ratios, table
 from bench.run import Result
 
 SUITE = Sample("suite", 8, 100, 0, 50.0, 10.0, 20.0, 30.0, {"backend": 4.0, "payment": 1.0, "recovery": 0.5})
@@ -50,6 +51,25 @@ def test_table_names_every_system_its_counts_and_the_memory() -> None:
     text = "\n".join(table(result))
     for word in ("suite", "loop", "statements backend 13.0; commits backend 3.00", "90 MB PSS"):
         assert word in text
+
+
+def test_figures_of_a_run_are_those_that_there_are_goals_for() -> None:
+    parts = {"backend": 3.0, "payment": 1.0, "loyalty": 1.0}
+    counted = Counts("suite", 10, parts, parts, tcp=1.0, database=2.0)
+    textbook, busy = replace(LOOP, system="textbook"), replace(SUITE, clients=32, rate=49.0)
+    result = Result("", "", [SUITE, LOOP, textbook, busy], [counted], {"start": {"suite-ui": 90.0}})
+    found = figures(result)
+    assert found["bookings per second, 32 clients to 8"] == pytest.approx(0.98)
+    assert found["new TCP and database connections per 1000 bookings"] == 3
+    unmeasured = {goal.figure for goal in GOALS} - found.keys()
+    assert [name for name in unmeasured if "per booking," in name and "finished" not in name] == []
+    assert {"p99 to p50", "CPU, whole, to textbook", "memory of the suite, idle, MB PSS"} <= found.keys()
+
+
+def test_ratio_leaves_out_disturbed_rounds() -> None:
+    disturbed = replace(SUITE, failed=100, cpu={"backend": 99.0})
+    found = ratios([SUITE, LOOP, disturbed, LOOP], 8)
+    assert found["CPU, whole, to loop"] == pytest.approx(0.5)
 
 
 def test_picture_is_well_formed_and_escapes_its_title() -> None:

@@ -1,0 +1,89 @@
+"""`make bench-start`: seconds from `make run` to ready in a fresh copy of the tree, first and second time.
+
+What is neither committed nor new there is left behind, so the first start makes its environment; pip and
+uv keep what they have fetched before.
+"""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from bench import goals
+from bench.measure import LoadError
+from scripts.booking_suite import SERVERS
+from scripts.console import Console
+from scripts.paths import ROOT
+from scripts.ports import free_ports
+from scripts.run import stop_on_signals
+
+MAKE_RUN = ("make", "run")
+READY = "Ready after"
+STOP_WITHIN = 30
+
+
+def main() -> int:
+    stop_on_signals()
+    console = Console()
+    figures = {}
+    try:
+        with tempfile.TemporaryDirectory(prefix="start-") as name:
+            folder = copy(Path(name) / "tree")
+            for which in ("first", "second"):
+                with running(folder) as seconds:
+                    console.say(f"{which} time: {seconds:.1f} s")
+                    figures[f"seconds from make run to ready, {which} time"] = seconds
+    except KeyboardInterrupt:
+        return 130
+    goals.note("start", "sqlite", figures, how="make run in a fresh copy, packages cached")
+    for line in goals.write():
+        console.say(line)
+    return 0
+
+
+def copy(folder: Path) -> Path:
+    listed = ("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard")
+    names = subprocess.run(listed, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout
+    for name in filter(None, names.split("\0")):
+        if (ROOT / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, folder / name)
+    return folder
+
+
+@contextmanager
+def running(folder: Path) -> Iterator[float]:
+    """`make run` on free ports, until it says that it is ready; how long that took. Raises LoadError."""
+    names = [f"{name.upper()}_PORT" for name, _, _ in SERVERS]
+    ports = dict(zip(names, map(str, free_ports(len(names))), strict=True))
+    began = time.monotonic()
+    process = subprocess.Popen(
+        MAKE_RUN,
+        cwd=folder,
+        env=os.environ | ports,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        assert process.stdout
+        said = ""
+        while not said.startswith(READY):
+            said = process.stdout.readline()
+            if not said:
+                raise LoadError("make run ended before it was ready")
+        yield time.monotonic() - began
+    finally:
+        os.killpg(process.pid, signal.SIGINT)
+        process.communicate(timeout=STOP_WITHIN)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
