@@ -134,7 +134,7 @@ def flights(wanted: int) -> None:
 
 def _copy_flights(*, days: int, most: int, of: int) -> None:
     """`most` of the first `of` flights, so many days later."""
-    columns = [field.column for field in Flight._meta.concrete_fields if not field.primary_key]
+    columns = [str(field.column) for field in Flight._meta.concrete_fields if not field.primary_key]
     moved = [LATER[connection.vendor].get(column, column) for column in columns]
     sql = f"""
         INSERT INTO flight_flight ({", ".join(columns)})

@@ -43,7 +43,7 @@ def is_current(lock: str) -> bool:
 def fingerprint(lock: str) -> str:
     """Changes with the lock, the metadata of our own packages, the interpreter and the place of the clone."""
     parts = (
-        lock_file(lock).read_bytes(),
+        *(path.read_bytes() for path in lock_files(lock)),
         *((path / "pyproject.toml").read_bytes() for path in LOCAL_PACKAGES),
         os.path.realpath(VENV_PYTHON).encode(),
         str(ROOT).encode(),
@@ -53,6 +53,11 @@ def fingerprint(lock: str) -> str:
 
 def lock_file(lock: str) -> Path:
     return REQUIREMENTS / f"{lock}.txt"
+
+
+def lock_files(lock: str) -> list[Path]:
+    """What is installed for it: `dev` repeats `runtime`, the locks after it stand beside `dev`."""
+    return [lock_file(lock)] if lock in ("runtime", "dev") else [lock_file("dev"), lock_file(lock)]
 
 
 def _stamp(lock: str) -> Path:
@@ -100,7 +105,7 @@ def _install(lock: str) -> None:
     pip = [str(VENV_PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     # Compiled once here, not by five processes at their first start.
     uv = [str(UV), "pip", "install", "--quiet", "--compile-bytecode", "--python", str(VENV_PYTHON)]
-    pinned = ["--require-hashes", "-r", str(lock_file(lock))]
+    pinned = ["--require-hashes", *(word for path in lock_files(lock) for word in ("-r", str(path)))]
     # Compat mode makes a plain path entry, which mypy can follow.
     local = ["--no-deps", "--no-build-isolation", "--config-settings", "editable_mode=compat"]
     local += [word for path in LOCAL_PACKAGES for word in ("-e", str(path))]

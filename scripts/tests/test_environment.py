@@ -15,3 +15,18 @@ def test_environment_holds_the_locks_before_its_own(
     stamp.write_text(environment.fingerprint(installed))
     held = [lock for lock in LOCKS if is_current(lock)]
     assert held == list(LOCKS[: LOCKS.index(installed) + 1])
+
+
+def test_newer_dev_lock_makes_an_environment_with_more_on_top_stale(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    locks = tmp_path / "requirements"
+    locks.mkdir()
+    for lock in LOCKS:
+        locks.joinpath(f"{lock}.txt").write_text(lock)
+    monkeypatch.setattr(environment, "VENV", tmp_path)
+    monkeypatch.setattr(environment, "REQUIREMENTS", locks)
+    tmp_path.joinpath(".installed-bench").write_text(environment.fingerprint("bench"))
+    assert is_current("dev")
+    locks.joinpath("dev.txt").write_text("another")
+    assert not is_current("dev")
