@@ -13,7 +13,7 @@ from ui.backend_client import Actor, Json, NotFound, ServiceTrouble, get
 
 STATUSES = ("PENDING", "RUNNING", "COMPENSATING", "COMPLETED", "COMPENSATED")
 KINDS = {"operator": "operators' actions", "refusal": "refusals", "mismatch": "mismatches", "alarm": "alarms"}
-SHOWN = 50
+SHOWN = 30
 REFERENCE = re.compile("[A-Z2-9]{6}")
 
 
