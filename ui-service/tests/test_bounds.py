@@ -44,7 +44,7 @@ def world(desk: Desk, traveller: User, size: int) -> None:
         ("/book/seats/?flight=1&passengers=1", 2),
         ("/book/passengers/?flight=1&passengers=1", 1),
         (f"/progress/{SAGA}/", 1),
-        ("/trips/", 1),
+        ("/trips/", 2),
         ("/trips/ABC234/", 1),
         ("/trips/ABC234/cancel/", 2),
         ("/miles/", 2),

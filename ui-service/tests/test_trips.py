@@ -4,7 +4,7 @@ import pytest
 from django.test import Client
 from pytest_django import Settings
 
-from tests.desk import LOYALTY, SAGA, Desk, booking, flight
+from tests.desk import COMPLETED, LOYALTY, RUNNING, SAGA, Desk, booking, flight, saga
 from ui.models import User
 
 TRIP = "/trips/ABC234/"
@@ -15,6 +15,7 @@ OLD = flight(
 
 def has_trips(client: Client, desk: Desk, traveller: User, *trips: object) -> None:
     client.force_login(traveller)
+    desk.lists()
     desk.answers(f"/api/tickets/user/{traveller.traveller_id}/", {"results": list(trips), "next": None})
 
 
@@ -33,8 +34,19 @@ def test_trips_are_told_apart_and_filtered(client: Client, desk: Desk, traveller
     assert "ABC234" in upcoming and "OLD234" not in upcoming and "GNE234" not in upcoming
 
 
+def test_booking_that_is_under_way_is_found_again(client: Client, desk: Desk, traveller: User) -> None:
+    has_trips(client, desk, traveller)
+    undoing = {**saga("COMPENSATING", "UNDOING REFUSED PENDING PENDING"), "correlation_id": "back"}
+    desk.lists(RUNNING, undoing, {**COMPLETED, "correlation_id": "done"})
+    text = client.get("/trips/").content.decode()
+    assert f'href="/progress/{SAGA}/"' in text and 'href="/progress/back/"' in text
+    assert "/progress/done/" not in text
+    assert desk.query("/api/saga/")["user_id"] == traveller.traveller_id
+
+
 def test_older_trips_are_a_page_further(client: Client, desk: Desk, traveller: User) -> None:
     client.force_login(traveller)
+    desk.lists()
     path = f"/api/tickets/user/{traveller.traveller_id}/"
     desk.answers(path, {"results": [booking()], "next": "more"})
     assert "?before=ABC234" in client.get("/trips/").content.decode()

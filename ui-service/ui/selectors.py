@@ -17,6 +17,7 @@ from ui.backend_client import Actor, Json, NotFound, get
 NOBODY = Actor("")
 LABELLED_CODE = re.compile(r"\(([A-Z]{3})\)\s*\Z")
 STRIP_DAYS = 3
+NEWEST = 10
 
 T = TypeVar("T")
 _codes: set[str] = set()
@@ -107,6 +108,14 @@ def bookings_of(actor: Actor, *, before: str = "") -> tuple[list[bookings.Bookin
 
 def saga(correlation_id: str, *, actor: Actor) -> sagas.SagaView:
     return sagas.from_status(get("backend", f"/api/saga/status/{correlation_id}/", actor=actor))
+
+
+def under_way(actor: Actor) -> list[sagas.SagaView]:
+    """Of a traveller's newest sagas those that have not ended."""
+    if not actor.user_id:
+        return []
+    found = get("backend", "/api/saga/", actor=actor, query={"user_id": actor.user_id, "limit": NEWEST})
+    return [saga for saga in map(sagas.from_status, found["results"]) if not saga.is_terminal]
 
 
 def events(correlation_id: str, *, actor: Actor) -> list[Json]:

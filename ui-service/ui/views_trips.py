@@ -1,5 +1,6 @@
 """Trips that exist: the list, one trip, its papers, its cancellation, and retrieval without an account."""
 
+from functools import partial
 from typing import Any
 
 from django.contrib import messages
@@ -25,10 +26,14 @@ def _booking(request: HttpRequest, reference: str) -> Booking:
 @require_safe
 def trips(request: HttpRequest) -> HttpResponse:
     now, show = utc_now(), request.GET.get("show", "")
-    found, more = selectors.bookings_of(actor_of(request), before=request.GET.get("before", ""))
+    actor, before = actor_of(request), request.GET.get("before", "")
+    (found, more), open_sagas = selectors.at_once(
+        partial(selectors.bookings_of, actor, before=before), partial(selectors.under_way, actor)
+    )
     counts = {key: sum(1 for each in found if key in ("", each.when(now))) for key in SHOWN}
     kept = [each for each in found if show not in SHOWN or show in ("", each.when(now))]
     context = {
+        "under_way": open_sagas,
         "trips": [(each, each.when(now)) for each in sorted(kept, key=_by_departure(now))],
         "tabs": [(key, label, counts[key]) for key, label in SHOWN.items()],
         "show": show if show in SHOWN else "",
