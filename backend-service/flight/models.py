@@ -193,4 +193,4 @@ class Ticket(models.Model):
         return f"{self.ticket_number} {self.seat_number}"
 
 
-from flight.saga_models import RecoveryHeartbeat, Saga, SagaEventRow  # noqa: E402, F401
+from flight.saga_models import AuditRun, RecoveryHeartbeat, Saga, SagaEventRow  # noqa: E402, F401

@@ -15,6 +15,7 @@ OPEN = "SELECT status, COUNT(*) FROM flight_saga WHERE due_at IS NOT NULL GROUP 
 STUCK = "SELECT COUNT(*) FROM flight_saga WHERE due_at IS NOT NULL AND attention <> ''"
 OLDEST = "SELECT MIN(created_at), MIN(due_at) FROM flight_saga WHERE due_at IS NOT NULL"
 BEAT = "SELECT MAX(beat_at) FROM flight_recovery"
+AUDIT = "SELECT checked, drifted, unverified, ended_at FROM flight_audit_run ORDER BY id DESC LIMIT 1"
 
 
 class SagaCollector(Collector):
@@ -26,6 +27,7 @@ class SagaCollector(Collector):
         try:
             yield from self._open()
             yield from self._ages()
+            yield from self._audit()
         except DatabaseError:
             yield GaugeMetricFamily("saga_log_readable", "0 while the saga log cannot be read.", value=0)
             return
@@ -53,6 +55,19 @@ class SagaCollector(Collector):
             ("saga_recovery_heartbeat_seconds", "Since recovery last gave a sign of life.", beat),
         ):
             yield GaugeMetricFamily(name, text, value=_seconds_since(moment))
+
+    def _audit(self) -> Iterator[Metric]:
+        """Of the auditor's newest run; nothing before its first."""
+        checked, drifted, unverified, ended_at = fetch_one(AUDIT) or (0, 0, 0, None)
+        if ended_at is None:
+            return
+        for name, text, value in (
+            ("saga_audit_checked", "Ended sagas that the auditor's newest run compared.", checked),
+            ("saga_audit_drifted", "Of these, sagas whose effects are not what the log says.", drifted),
+            ("saga_audit_unverified", "Sagas of which an owner could not be asked.", unverified),
+            ("saga_audit_age_seconds", "Since the auditor's newest run.", _seconds_since(ended_at)),
+        ):
+            yield GaugeMetricFamily(name, text, value=value)
 
 
 def _seconds_since(moment: object) -> float:

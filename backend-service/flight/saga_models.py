@@ -116,3 +116,20 @@ class RecoveryHeartbeat(models.Model):
 
     def __str__(self) -> str:
         return self.owner
+
+
+class AuditRun(models.Model):
+    """What one run of the auditor found; the newest is what the metrics show."""
+
+    began_at = models.DateTimeField()
+    ended_at = models.DateTimeField()
+    since = models.DateTimeField(help_text="sagas accepted from then on were looked at")
+    checked = models.IntegerField()
+    drifted = models.IntegerField(help_text="sagas whose effects are not what the saga log says")
+    unverified = models.IntegerField(help_text="sagas of which some owner could not be asked")
+
+    class Meta:
+        db_table = "flight_audit_run"
+
+    def __str__(self) -> str:
+        return f"{self.ended_at}: {self.drifted} of {self.checked} drifted"

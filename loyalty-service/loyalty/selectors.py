@@ -14,9 +14,11 @@ def account_of(user_id: str) -> Account | None:
     return Account.objects.filter(user_id=user_id).first()
 
 
-def describe(account: Account) -> dict[str, Any]:
-    """The account with its newest entries and the way to the next tier."""
-    entries = LedgerEntry.objects.filter(user_id=account.user_id).order_by("-id")[:PAGE]
+def describe(account: Account, *, correlation_id: str = "") -> dict[str, Any]:
+    """The account with its newest entries, or those of one booking, and the way to the next tier."""
+    entries = LedgerEntry.objects.filter(user_id=account.user_id)
+    if correlation_id:
+        entries = entries.filter(correlation_id=correlation_id)
     following = tiers.next_tier(account.balance)
     return {
         "user_id": account.user_id,
@@ -31,6 +33,6 @@ def describe(account: Account) -> dict[str, Any]:
                 "miles": entry.miles,
                 "created_at": iso(entry.created_at),
             }
-            for entry in entries
+            for entry in entries.order_by("-id")[:PAGE]
         ],
     }

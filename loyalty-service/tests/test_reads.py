@@ -93,3 +93,16 @@ def test_other_method_is_405_with_allow(client: Client) -> None:
     answer = client.delete("/api/loyalty/1/")
     assert_problem(answer, 405, "METHOD_NOT_ALLOWED")
     assert answer["Allow"] == "GET, HEAD, OPTIONS"
+
+
+def test_entries_of_one_booking_are_found_however_many_came_later() -> None:
+    """The auditor asks for one booking; an account shows its newest entries only."""
+    for number in range(2, 5):
+        post(AWARD, envelope(f"test-{number}", booking()))
+    found = quiet_client().get("/api/loyalty/1/?correlation_id=test-1").json()
+    assert [(entry["correlation_id"], entry["miles"]) for entry in found["entries"]] == [("test-1", 500)]
+    assert found["balance"] == 2000
+
+
+def test_entries_of_what_is_no_correlation_id_are_400() -> None:
+    assert_problem(quiet_client().get("/api/loyalty/1/?correlation_id=a%00b"), 400, "INVALID")

@@ -1,0 +1,163 @@
+"""The auditor: holds every ended saga against what the owners of its effects say. It repairs nothing."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import structlog
+from django.conf import settings
+from service_kit.database import db_time, execute, fetch_all, fetch_one
+from service_kit.money import CENTS_PER_UNIT, to_wire
+from service_kit.security import audit
+from service_kit.security.models import AuditKind
+
+from flight import saga_log
+from flight.saga_audit_reads import NOTHING, Owners, Unreadable, booking
+from flight.saga_models import SagaStatus
+from flight.saga_state import SagaState, StepStatus
+
+log = structlog.get_logger("saga.audit")
+PAGE = 200
+DRIFT = "drift"
+ENDED = """
+    SELECT created_at, correlation_id FROM flight_saga
+    WHERE (created_at, correlation_id) > (%s, %s) AND due_at IS NULL AND finished_at < %s
+    ORDER BY created_at, correlation_id LIMIT %s"""
+SETTLED_BY_HAND = """
+    SELECT id, correlation_id, actor, created_at, reason, evidence FROM security_audit
+    WHERE id > %s AND kind = 'operator' AND action = 'resolve' ORDER BY id LIMIT %s"""
+REPORTED = "SELECT 1 FROM security_audit WHERE correlation_id = %s AND action = %s AND evidence = %s"
+INSERT_RUN = """
+    INSERT INTO flight_audit_run (began_at, ended_at, since, checked, drifted, unverified)
+    VALUES (%s, %s, %s, %s, %s, %s)"""
+
+
+@dataclass(frozen=True)
+class Drift:
+    correlation_id: str
+    step: str
+    expected: str
+    seen: str
+
+    def __str__(self) -> str:
+        return f"{self.correlation_id} {self.step}: expected {self.expected}; seen {self.seen}"
+
+
+@dataclass(frozen=True)
+class ByHand:
+    """A compensation that a person settled; it is listed for ever."""
+
+    correlation_id: str
+    actor: str
+    at: datetime
+    reason: str
+    evidence: str
+
+
+@dataclass
+class Audited:
+    """What one run has found so far. Of drift it keeps no more than it has to show."""
+
+    checked: int = 0
+    moved: int = 0
+    "cancelled while they were looked at: the next run sees how that ended"
+    drifted: int = 0
+    unverified: dict[str, int] = field(default_factory=dict)
+
+    def cannot_tell(self, why: str) -> None:
+        self.unverified[why] = self.unverified.get(why, 0) + 1
+
+
+def acceptable(saga: SagaState) -> dict[str, tuple[str, ...]]:
+    """By step, what its owner may say of an ended saga."""
+    miles, price = saga.flight_fare // CENTS_PER_UNIT, to_wire(saga.amount)
+    people, reference = len(saga.request.passengers), saga.booking_reference
+    if saga.status == SagaStatus.COMPLETED:
+        sold = [f"{seat} SOLD" for seat in sorted(saga.facts["ReserveSeat"]["seat_numbers"])]
+        assert len(sold) == people, "ReserveSeat holds a seat a passenger"
+        return {
+            "ReserveSeat": (", ".join(sold),),
+            "AuthorizePayment": (f"AUTHORIZED {price:.2f} {settings.CURRENCY}",),
+            "AwardMiles": (f"AWARD {miles}",),
+            "ConfirmBooking": (booking(reference, "CONFIRMED", saga.amount, people),),
+        }
+    cancelled = (booking(reference, "CANCELLED", saga.amount, people),) if reference else ()
+    return {
+        "ReserveSeat": (NOTHING,),
+        "AuthorizePayment": (NOTHING, f"CANCELLED {price:.2f} {settings.CURRENCY}"),
+        "AwardMiles": (NOTHING, f"AWARD {miles}, REVERSAL {-miles}"),
+        "ConfirmBooking": cancelled or (NOTHING,),
+    }
+
+
+def compare(saga: SagaState, seen: dict[str, str]) -> list[Drift]:
+    """Where an owner says something else; a step that was settled by hand may look as it does."""
+    return [
+        Drift(saga.correlation_id, step, " or ".join(expected), seen[step])
+        for step, expected in acceptable(saga).items()
+        if seen[step] not in expected and saga.step(step).status != StepStatus.RESOLVED
+    ]
+
+
+def ended(*, since: datetime, before: datetime, most: int) -> Iterator[list[SagaState]]:
+    """The sagas accepted since then that had ended `before`, oldest first, a page at a time."""
+    last = (db_time(since), "")
+    while most > 0 and (rows := fetch_all(ENDED, (*last, db_time(before), min(PAGE, most)))):
+        yield [saga for _, cid in rows if (saga := saga_log.load(cid)) and saga.is_terminal]
+        last, most = rows[-1], most - len(rows)
+
+
+def examine(saga: SagaState, owners: Owners, audited: Audited) -> list[Drift]:
+    """The drift of one saga; none where it changed meanwhile or an owner could not be asked."""
+    try:
+        drifts = compare(saga, owners.look(saga))
+    except Unreadable as error:
+        audited.cannot_tell(str(error))
+        return []
+    if drifts and saga_log.epoch(saga.correlation_id) != saga.epoch:
+        audited.moved += 1
+        return []
+    audited.checked += 1
+    audited.drifted += bool(drifts)
+    return drifts
+
+
+def report(drift: Drift, *, now: datetime) -> None:
+    """A line in the log each time, a row in the audit trail once."""
+    log.error("saga_drift", **vars(drift))
+    evidence = f"seen {drift.seen}; expected {drift.expected}"[:200]
+    action = f"{DRIFT}-{drift.step}"
+    if not fetch_one(REPORTED, (drift.correlation_id, action, evidence)):
+        audit.record(
+            AuditKind.ALARM,
+            action=action,
+            correlation_id=drift.correlation_id,
+            reason=f"{drift.step} is not what the saga log says",
+            evidence=evidence,
+            now=now,
+        )
+
+
+def run(
+    *, since: datetime, most: int, settled: timedelta, owners: Owners, now: datetime, audited: Audited
+) -> Iterator[list[Drift]]:
+    """Examine page after page; the drift of each, written down before it is given."""
+    for page in ended(since=since, before=now - settled, most=most):
+        found = [drift for saga in page for drift in examine(saga, owners, audited)]
+        for drift in found:
+            report(drift, now=now)
+        yield found
+
+
+def remember(audited: Audited, *, since: datetime, began: datetime, now: datetime) -> None:
+    """What the metrics show until the next run."""
+    counts = (audited.checked, audited.drifted, sum(audited.unverified.values()))
+    execute(INSERT_RUN, (db_time(began), db_time(now), db_time(since), *counts))
+
+
+def settled_by_hand() -> Iterator[ByHand]:
+    """Every compensation that was ever settled by hand, oldest first."""
+    last = 0
+    while rows := fetch_all(SETTLED_BY_HAND, (last, PAGE)):
+        yield from (ByHand(*row[1:]) for row in rows)
+        last = rows[-1][0]

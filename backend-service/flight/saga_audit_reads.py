@@ -1,0 +1,103 @@
+"""What seats, bookings, payments and miles say of one saga: our own by SQL, the others' by their API."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from django.conf import settings
+from service_kit.credentials import service_bearer
+from service_kit.database import fetch_all, fetch_one
+from service_kit.http import NoReply, Reply, ServiceClient
+from service_kit.money import to_wire
+
+from flight.saga_orchestrator_complete import LOYALTY, PAYMENT
+from flight.saga_state import SagaState
+
+LIVE_SEATS = """
+    SELECT seat_number, state FROM flight_seat
+    WHERE correlation_id = %s AND state IN ('HELD', 'SOLD')"""
+BOOKING = """
+    SELECT reference, status, amount,
+           (SELECT COUNT(*) FROM flight_ticket WHERE flight_ticket.booking_id = flight_booking.reference)
+    FROM flight_booking WHERE correlation_id = %s"""
+NOTHING = "nothing"
+
+
+class Unreadable(Exception):
+    """An owner could not be asked: whether anything drifted there is unknown."""
+
+
+def _clients() -> dict[str, ServiceClient]:
+    return {PAYMENT: ServiceClient(settings.PAYMENT_URL), LOYALTY: ServiceClient(settings.LOYALTY_URL)}
+
+
+@dataclass(frozen=True)
+class Owners:
+    """Each look-up answers one line of text, which is compared and is the evidence."""
+
+    clients: Mapping[str, ServiceClient] = field(default_factory=_clients)
+
+    def look(self, saga: SagaState) -> dict[str, str]:
+        """What each step's owner has of this saga. Raises Unreadable."""
+        return {
+            "ReserveSeat": seats_of(saga.correlation_id),
+            "AuthorizePayment": self.payment_of(saga),
+            "AwardMiles": self.miles_of(saga),
+            "ConfirmBooking": booking_of(saga.correlation_id),
+        }
+
+    def payment_of(self, saga: SagaState) -> str:
+        path = f"/api/payments/{saga.correlation_id}/"
+        found = self._get(PAYMENT, path, saga.correlation_id, {"status", "amount", "currency"})
+        return f"{found['status']} {found['amount']:.2f} {found['currency']}" if found else NOTHING
+
+    def miles_of(self, saga: SagaState) -> str:
+        path = f"/api/loyalty/{saga.user_id}/?correlation_id={saga.correlation_id}"
+        found = self._get(LOYALTY, path, saga.correlation_id, {"entries"})
+        entries = found["entries"] if found else []
+        return ", ".join(f"{entry['kind']} {entry['miles']}" for entry in reversed(entries)) or NOTHING
+
+    def _get(
+        self, participant: str, path: str, correlation_id: str, fields: set[str]
+    ) -> Mapping[str, Any] | None:
+        headers = {
+            "X-Correlation-ID": correlation_id,
+            "Authorization": service_bearer(caller="backend", audience=participant),
+        }
+        try:
+            reply = self.clients[participant].request(
+                "GET", path, headers=headers, timeout=settings.SAGA_CALL_TIMEOUT
+            )
+        except NoReply as error:
+            raise Unreadable(f"{participant}: {error}") from error
+        return _read(participant, reply, fields)
+
+
+def _read(participant: str, reply: Reply, fields: set[str]) -> Mapping[str, Any] | None:
+    """The object that was asked for; None only where the service itself says that there is none."""
+    try:
+        body = json.loads(reply.body, parse_float=Decimal)
+    except ValueError:
+        body = None
+    if isinstance(body, dict) and reply.status == 200 and fields <= body.keys():
+        return body
+    if isinstance(body, dict) and reply.status == 404 and body.get("code") == "NOT_FOUND":
+        return None
+    raise Unreadable(f"{participant} answered {reply.status}, which is not what was asked for")
+
+
+def seats_of(correlation_id: str) -> str:
+    rows = sorted(fetch_all(LIVE_SEATS, (correlation_id,)))
+    return ", ".join(f"{seat} {state}" for seat, state in rows) or NOTHING
+
+
+def booking_of(correlation_id: str) -> str:
+    row = fetch_one(BOOKING, (correlation_id,))
+    return booking(*row) if row else NOTHING
+
+
+def booking(reference: str, status: str, amount: int | None, tickets: int) -> str:
+    price = f"{to_wire(amount):.2f}" if amount is not None else "no price"
+    return f"{status} {reference}, {tickets} tickets, {price}"

@@ -1,0 +1,284 @@
+"""The auditor against a running backend; payment's and loyalty's reads stand at the HTTP edge."""
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from decimal import Decimal
+from io import StringIO
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+import requests
+import responses
+from django.conf import LazySettings
+from django.core.management import CommandError, call_command
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from service_kit import strict_json
+from service_kit.database import execute
+
+from flight import saga_audit
+from tests.invariants import rows
+from tests.saga_participants import answers
+from tests.saga_world import Desk, World
+from tests.test_saga_client import metric
+from tests.test_saga_operator import EVIDENCE, act, stuck
+
+KINDS = {"AUTHORIZED": "AuthorizePayment", "CANCELLED": "AuthorizePayment"}
+NONE = (404, {}, json.dumps({"code": "NOT_FOUND", "status": 404}))
+
+
+class Reads:
+    """What payment and loyalty would answer from the same ledger that the calls have written."""
+
+    def __init__(self, world: World) -> None:
+        self.ledger = world.participants.ledger
+        self.asked: list[requests.PreparedRequest] = []
+        self.meanwhile: Callable[[], object] = lambda: None
+        self.instead: Any = None
+        "what stands between us and payment answers"
+
+    def payment(self, request: requests.PreparedRequest) -> Any:
+        self.asked.append(request)
+        self.meanwhile()
+        if self.instead:
+            return self.instead
+        cid = str(request.path_url).split("/")[3]
+        entries = [one for one in self.ledger if one.correlation_id == cid and one.kind in KINDS]
+        if not entries:
+            return NONE
+        found = {"status": entries[-1].kind, "amount": abs(entries[-1].amount), "currency": "USD"}
+        return 200, {}, strict_json.dumps({"correlation_id": cid, **found})
+
+    def miles(self, request: requests.PreparedRequest) -> Any:
+        self.asked.append(request)
+        (cid,) = parse_qs(urlsplit(str(request.url)).query)["correlation_id"]
+        entries = [one for one in self.ledger if one.correlation_id == cid and one.kind not in KINDS]
+        if not entries:
+            return NONE
+        newest = [
+            {"correlation_id": cid, "kind": one.kind, "miles": int(one.amount)} for one in reversed(entries)
+        ]
+        return 200, {}, strict_json.dumps({"user_id": "1", "entries": newest})
+
+
+@pytest.fixture
+def reads(desk: Desk, world: World, settings: LazySettings) -> Reads:
+    reads = Reads(world)
+    matching = {settings.PAYMENT_URL: ("payments/[^/]+/", reads.payment)}
+    matching[settings.LOYALTY_URL] = ("loyalty/1/", reads.miles)
+    for address, (path, callback) in matching.items():
+        url = re.compile(f"{address}/api/{path}")
+        desk.edge.add_callback(responses.GET, url, callback=callback)
+    return reads
+
+
+def run(**options: Any) -> tuple[int, list[str]]:
+    """Exit code and lines of the command."""
+    out = StringIO()
+    try:
+        call_command("audit_sagas", stdout=out, **{"settled": -3600.0, **options})
+    except SystemExit as exit_:
+        return int(str(exit_.code)), out.getvalue().splitlines()
+    return 0, out.getvalue().splitlines()
+
+
+def cancelled(desk: Desk) -> str:
+    booked = desk.book().json()
+    desk.post(f"/api/bookings/{booked['booking_reference']}/cancel/")
+    cid: str = booked["correlation_id"]
+    return cid
+
+
+def test_completed_failed_and_cancelled_sagas_agree_with_their_owners(
+    desk: Desk, world: World, reads: Reads
+) -> None:
+    desk.book()
+    desk.book(simulate_reserveseat_fail=True)
+    desk.book(simulate_awardmiles_fail=True)
+    desk.book(simulate_confirmbooking_fail=True)
+    cancelled(desk)
+    assert run() == (0, ["5 sagas checked, 0 drifted, 0 unverified, 0 changed meanwhile"])
+    assert len({request.headers["Authorization"] for request in reads.asked}) == 2
+    assert all("X-Correlation-ID" in request.headers for request in reads.asked)
+
+
+def changed(world: World, at: str, **changes: Any) -> None:
+    """An owner's ledger is changed behind everybody's back, at the newest entry of this kind."""
+    ledger = world.participants.ledger
+    place = max(place for place, one in enumerate(ledger) if one.kind == at)
+    ledger[place] = replace(ledger[place], **changes)
+
+
+def test_a_payment_over_another_amount_is_drift_and_nothing_is_repaired(
+    desk: Desk, world: World, reads: Reads
+) -> None:
+    cid = desk.book().json()["correlation_id"]
+    changed(world, "AUTHORIZED", amount=Decimal("451.00"))
+    before = rows("SELECT * FROM flight_saga"), rows("SELECT * FROM flight_saga_event")
+    seen = f"DRIFT {cid} AuthorizePayment: expected AUTHORIZED 450.00 USD; seen AUTHORIZED 451.00 USD"
+    try:
+        assert run()[0] == 1
+        assert run()[1][0] == seen
+    finally:
+        changed(world, "AUTHORIZED", amount=Decimal("450.00"))
+    assert (rows("SELECT * FROM flight_saga"), rows("SELECT * FROM flight_saga_event")) == before
+    alarms = rows("SELECT kind, action, evidence FROM security_audit WHERE correlation_id = %s", cid)
+    assert alarms == [
+        {
+            "kind": "alarm",
+            "action": "drift-AuthorizePayment",
+            "evidence": "seen AUTHORIZED 451.00 USD; expected AUTHORIZED 450.00 USD",
+        }
+    ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "step", "seen"),
+    [("AUTHORIZED", "AuthorizePayment", "nothing"), ("AWARD", "AwardMiles", "nothing")],
+)
+def test_an_effect_that_its_owner_does_not_know_is_drift(
+    desk: Desk, world: World, reads: Reads, kind: str, step: str, seen: str
+) -> None:
+    desk.book()
+    kept = list(world.participants.ledger)
+    world.participants.ledger[:] = [one for one in kept if one.kind != kind]
+    code, lines = run()
+    world.participants.ledger[:] = kept
+    assert code == 1 and f"{step}: expected" in lines[0] and lines[0].endswith(f"seen {seen}")
+
+
+@pytest.mark.parametrize(
+    ("tamper", "mend", "step"),
+    [
+        (
+            "UPDATE flight_seat SET state = 'HELD'",
+            "UPDATE flight_seat SET state = 'SOLD'",
+            "ReserveSeat",
+        ),
+        (
+            "UPDATE flight_booking SET amount = 1",
+            "UPDATE flight_booking SET amount = 45000",
+            "ConfirmBooking",
+        ),
+    ],
+)
+def test_our_own_seats_and_bookings_are_held_against_the_log_too(
+    desk: Desk, reads: Reads, tamper: str, mend: str, step: str
+) -> None:
+    desk.book()
+    execute(tamper)
+    try:
+        code, lines = run()
+    finally:
+        execute(mend)
+    assert code == 1 and f" {step}: expected" in lines[0]
+
+
+def test_money_that_stayed_after_the_compensation_is_drift(desk: Desk, world: World, reads: Reads) -> None:
+    desk.book(simulate_awardmiles_fail=True)
+    changed(world, "CANCELLED", kind="AUTHORIZED")
+    try:
+        code, lines = run()
+    finally:
+        changed(world, "AUTHORIZED", kind="CANCELLED")
+    assert code == 1 and lines[0].endswith(
+        "expected nothing or CANCELLED 450.00 USD; seen AUTHORIZED 450.00 USD"
+    )
+
+
+@pytest.mark.parametrize("body", ["<html></html>", "[]", "{}"])
+@pytest.mark.parametrize("status", [500, 401, 404, 200])
+def test_an_owner_that_cannot_say_is_unverified_and_no_drift(
+    desk: Desk, reads: Reads, status: int, body: str
+) -> None:
+    """A proxy's 404 says nothing about the payment."""
+    desk.book()
+    reads.instead = (status, {}, body)
+    code, lines = run()
+    assert code == 2
+    assert lines[0] == f"UNVERIFIED 1 sagas: payment answered {status}, which is not what was asked for"
+    assert lines[1].startswith("0 sagas checked, 0 drifted, 1 unverified")
+
+
+def test_what_was_settled_by_hand_is_no_drift_and_is_listed_for_ever(
+    desk: Desk, world: World, reads: Reads
+) -> None:
+    cid = stuck(desk, world)
+    act(desk, cid, "resolve", **EVIDENCE)
+    code, lines = run()
+    assert code == 0
+    assert lines[0].startswith(f"BY HAND {cid} by demo at ")
+    assert lines[0].endswith("the bank was called (ticket 4711)")
+    later = run(since=world.clock.at.replace(year=world.clock.at.year + 10))
+    assert later[1][0] == lines[0] and later[1][1].startswith("0 sagas checked")
+
+
+def test_open_sagas_and_those_that_ended_just_now_are_left_alone(
+    desk: Desk, world: World, reads: Reads
+) -> None:
+    world.participants.always("CancelPayment", answers(503))
+    desk.book(simulate_awardmiles_fail=True)
+    desk.book()
+    assert run(settled=3600.0)[1] == ["0 sagas checked, 0 drifted, 0 unverified, 0 changed meanwhile"]
+    assert run()[1] == ["1 sagas checked, 0 drifted, 0 unverified, 0 changed meanwhile"]
+
+
+def test_a_booking_that_is_cancelled_while_it_is_looked_at_is_no_drift(
+    desk: Desk, world: World, reads: Reads
+) -> None:
+    booked = desk.book().json()
+    cancel = f"/api/bookings/{booked['booking_reference']}/cancel/"
+    reads.meanwhile = lambda: desk.post(cancel)
+    assert run() == (0, ["0 sagas checked, 0 drifted, 0 unverified, 1 changed meanwhile"])
+
+
+def test_pages_follow_each_other_without_a_gap_up_to_the_limit(
+    desk: Desk, world: World, reads: Reads, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(saga_audit, "PAGE", 2)
+    for _ in range(5):
+        desk.book()
+    execute("UPDATE flight_saga SET created_at = (SELECT MIN(created_at) FROM flight_saga)")
+    assert run()[1][-1].startswith("5 sagas checked")
+    assert run(limit=3)[1][-1].startswith("3 sagas checked")
+
+
+def test_a_page_is_found_by_index(desk: Desk, reads: Reads) -> None:
+    if connection.vendor != "sqlite":
+        pytest.skip("PostgreSQL plans a small table otherwise")
+    desk.book()
+    with CaptureQueriesContext(connection) as asked:
+        run()
+    walked = [
+        step["detail"]
+        for query in asked.captured_queries
+        if query["sql"].lstrip().startswith("SELECT")
+        for step in rows(f"EXPLAIN QUERY PLAN {query['sql']}")
+        if step["detail"].startswith("SCAN flight_s")
+    ]
+    assert walked == []
+
+
+def test_metrics_show_the_newest_run_and_nothing_before_the_first(
+    desk: Desk, world: World, reads: Reads
+) -> None:
+    assert "saga_audit" not in desk.client.get("/metrics").content.decode()
+    desk.book()
+    changed(world, "AWARD", amount=Decimal(399))
+    run()
+    text = desk.client.get("/metrics").content.decode()
+    changed(world, "AWARD", amount=Decimal(400))
+    assert (metric(text, "saga_audit_checked"), metric(text, "saga_audit_drifted")) == (1, 1)
+    assert metric(text, "saga_audit_unverified") == 0
+    run()
+    text = desk.client.get("/metrics").content.decode()
+    assert metric(text, "saga_audit_drifted") == 0
+    assert metric(text, "saga_audit_age_seconds") < 60
+
+
+def test_a_time_that_is_none_is_refused() -> None:
+    with pytest.raises(CommandError, match="not an ISO 8601 time"):
+        call_command("audit_sagas", "--since", "yesterday")
