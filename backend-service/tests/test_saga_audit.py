@@ -27,7 +27,7 @@ from tests.test_saga_client import metric
 from tests.test_saga_operator import EVIDENCE, act, stuck
 
 KINDS = {"AUTHORIZED": "AuthorizePayment", "CANCELLED": "AuthorizePayment"}
-NONE = (404, {}, json.dumps({"code": "NOT_FOUND", "status": 404}))
+NONE: tuple[int, dict[str, str], str] = (404, {}, json.dumps({"code": "NOT_FOUND", "status": 404}))
 
 
 class Reads:
