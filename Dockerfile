@@ -23,15 +23,15 @@ WORKDIR /app
 # gunicorn reads GUNICORN_CMD_ARGS by itself.
 FROM application AS backend
 ENV PORT=8001 APPLICATION=flight.wsgi:application DJANGO_SETTINGS_MODULE=flight.settings \
-    GUNICORN_CMD_ARGS="--worker-class gthread --workers 1 --threads 8 --keep-alive 75"
+    GUNICORN_CMD_ARGS="--worker-class service_kit.server.Worker --workers 1 --threads 8 --keep-alive 75"
 
 FROM application AS loyalty
 ENV PORT=8002 APPLICATION=loyalty.wsgi:application DJANGO_SETTINGS_MODULE=loyalty.settings \
-    GUNICORN_CMD_ARGS="--worker-class gthread --workers 1 --threads 8 --keep-alive 75"
+    GUNICORN_CMD_ARGS="--worker-class service_kit.server.Worker --workers 1 --threads 8 --keep-alive 75"
 
 FROM application AS payment
 ENV PORT=8003 APPLICATION=payment.wsgi:application DJANGO_SETTINGS_MODULE=payment.settings \
-    GUNICORN_CMD_ARGS="--worker-class gthread --workers 1 --threads 8 --keep-alive 75"
+    GUNICORN_CMD_ARGS="--worker-class service_kit.server.Worker --workers 1 --threads 8 --keep-alive 75"
 
 FROM application AS ui
 ENV PORT=8000 APPLICATION=ui.asgi:application DJANGO_SETTINGS_MODULE=ui.settings \

@@ -20,7 +20,16 @@ SERVERS = (
 )
 GUNICORN = (str(VENV_PYTHON), "-m", "gunicorn", "--no-control-socket", "--log-level", "warning")
 # The keep-alive is longer than a kept connection idles; the grace ends before the runner's SIGKILL.
-THREADED = ("--worker-class", "gthread", "--workers", "1", "--threads", "8", "--keep-alive", "75")
+THREADED = (
+    "--worker-class",
+    "service_kit.server.Worker",
+    "--workers",
+    "1",
+    "--threads",
+    "8",
+    "--keep-alive",
+    "75",
+)
 GRACE = ("--graceful-timeout", "5")
 
 
