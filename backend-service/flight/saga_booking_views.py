@@ -156,6 +156,8 @@ class CancelBookingView(ServiceView):
             raise not_found("booking")
         credentials.require_owner(request._request, booking.user_id, "booking")
         caller = credentials.caller_of(request._request)
+        if caller.role == "auditor" and caller.user_id != booking.user_id:
+            raise Problem(403, "NOT_ALLOWED", "Auditors look and change nothing.")
         foreign = caller.is_operator and caller.user_id != booking.user_id
         audit = partial(
             saga_operator.audit,

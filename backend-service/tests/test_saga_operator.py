@@ -109,6 +109,8 @@ def test_a_booking_without_a_saga_cannot_be_cancelled(desk: Desk, make_booking: 
         ("1", "operator", 200, "CANCELLED_BY_USER"),
         ("9", "operator", 200, "CANCELLED_BY_OPERATOR"),
         ("9", "traveller", 404, None),
+        ("9", "auditor", 403, None),
+        ("1", "auditor", 200, "CANCELLED_BY_USER"),
     ],
 )
 def test_outside_demo_mode_a_booking_is_cancelled_by_its_owner_or_an_operator(

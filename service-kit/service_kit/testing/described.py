@@ -7,14 +7,29 @@ from typing import Any
 import yaml
 from django.core.management import call_command
 from django.urls import URLPattern, get_resolver
+from rest_framework.views import APIView
+
+from service_kit.api import ServiceView
+from service_kit.saga_steps import StepView
 
 UNDESCRIBED = {"/api/schema/", "/api/docs/"}
+WITHOUT_EXAMPLE = {"/api/demo/faults/"}
+METHODS = ("get", "post", "put", "patch", "delete")
+# What the contract lets every operation answer, every one that takes a body, and every step.
+ALWAYS = {"401", "403", "405", "429", "503"}
+OF_A_BODY = {"400", "413", "415"}
+OF_A_STEP = {"200", "409", "422"}
 
 
-def routes() -> set[str]:
+def patterns() -> dict[str, URLPattern]:
     """Every address of the service, its parameters written as the schema writes them."""
-    patterns = (pattern for pattern in get_resolver().url_patterns if isinstance(pattern, URLPattern))
-    return {"/" + re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", str(pattern.pattern)) for pattern in patterns}
+    found = (pattern for pattern in get_resolver().url_patterns if isinstance(pattern, URLPattern))
+    return {"/" + re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", str(each.pattern)): each for each in found}
+
+
+def view_of(pattern: URLPattern) -> type[APIView]:
+    view: type[APIView] = pattern.callback.cls  # type: ignore[attr-defined]
+    return view
 
 
 def described(folder: Path) -> dict[str, Any]:
@@ -26,6 +41,22 @@ def described(folder: Path) -> dict[str, Any]:
 
 
 def assert_every_route_is_described(folder: Path) -> dict[str, Any]:
+    """With every method that it takes, every answer that it may give, and examples of what is sent."""
     paths = described(folder)
-    assert set(paths) == routes() - UNDESCRIBED
+    assert set(paths) == set(patterns()) - UNDESCRIBED
+    for path, operations in paths.items():
+        view = view_of(patterns()[path])
+        assert set(operations) == {method for method in METHODS if hasattr(view, method)}, path
+        for method, operation in operations.items():
+            missing = _answers(view, operation) - set(operation["responses"])
+            assert not missing, (method, path, missing)
+            for content in operation.get("requestBody", {}).get("content", {}).values():
+                assert content.get("examples") or path in WITHOUT_EXAMPLE, (method, path)
     return paths
+
+
+def _answers(view: type[APIView], operation: dict[str, Any]) -> set[str]:
+    if not issubclass(view, ServiceView):
+        return {"200"}
+    body = OF_A_BODY if "requestBody" in operation else set()
+    return ALWAYS | body | (OF_A_STEP if issubclass(view, StepView) else set())
