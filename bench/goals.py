@@ -14,7 +14,7 @@ from bench import machine
 from bench.plan import OUTPUT
 
 DATABASES = ("sqlite", "postgres")
-NOT_MEASURED = "not measured"
+NOT_MEASURED = "not measured yet"
 Figures = Mapping[str, float]
 
 
@@ -114,9 +114,9 @@ def markdown(table: list[Row]) -> Iterator[str]:
 
 
 def lines(table: list[Row]) -> Iterator[str]:
-    yield f"{'figure':<52}{'goal':<16}{'SQLite':>13} {'holds':<10}{'PostgreSQL':>13} holds"
+    yield f"{'figure':<52}{'goal':<16}{'SQLite':>16} {'holds':<10}{'PostgreSQL':>16} holds"
     for row in table:
-        cells = [f"{cell:>13} {row.holds.get(name, ''):<10}" for name, cell in _cells(row).items()]
+        cells = [f"{cell:>16} {row.holds.get(name, ''):<10}" for name, cell in _cells(row).items()]
         yield f"{row.figure:<52}{row.goal:<16}{''.join(cells)}".rstrip()
 
 

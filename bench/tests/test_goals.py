@@ -33,7 +33,7 @@ def test_table_puts_measurements_together_and_names_what_is_missing(tmp_path: Pa
     assert (first["measured"], first["holds"]) == ({"sqlite": 3.0}, {"sqlite": "yes"})
     assert (fourth["measured"], fourth["holds"]) == ({"postgres": 13.4}, {"postgres": "the first"})
     page = tmp_path.joinpath("goals.md").read_text()
-    assert "| commits per booking, backend | ≤ 3 | 3.00 | yes | not measured | – |" in page
+    assert "| commits per booking, backend | ≤ 3 | 3.00 | yes | not measured yet | – |" in page
 
 
 def test_later_measurement_replaces_the_earlier_of_its_kind(tmp_path: Path) -> None:
