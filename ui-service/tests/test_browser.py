@@ -87,8 +87,8 @@ def choose_seat(page: Page) -> str:
     return number
 
 
-def fill_passenger(page: Page) -> None:
-    page.get_by_label("First name").fill("Ada")
+def fill_passenger(page: Page, first_name: str = "Ada") -> None:
+    page.get_by_label("First name").fill(first_name)
     page.get_by_label("Last name").fill("Lovelace")
     page.get_by_label("Email").fill("ada@example.com")
     page.get_by_label("Mobile").fill("+1 555 0100")
@@ -149,6 +149,22 @@ def test_search_to_ticket_without_javascript(browser: Browser, suite: Suite) -> 
     page.get_by_role("link", name="See your tickets").click(timeout=DONE_MS)
     expect(page.get_by_text("You are booked.")).to_be_visible()
     context.close()
+
+
+def test_name_that_is_a_script_is_shown_as_text_and_never_runs(page: Page) -> None:
+    name = '<img src=x onerror="window.ran=1"><script>window.ran=1</script>'
+    choose_flight(page)
+    choose_seat(page)
+    fill_passenger(page, name)
+    expect(page.get_by_text(name)).to_be_visible()
+    pay(page)
+    booking = saga_id(page)
+    page.get_by_role("link", name="See your tickets").click()
+    expect(page.get_by_text(f"{name} Lovelace")).to_be_visible()
+    trip = re.sub(r"\?.*", "", page.url)
+    for address in (trip, f"{trip}ticket/", f"{trip}cancel/", "/trips/", "/console/", f"/console/{booking}/"):
+        page.goto(address)
+        assert page.evaluate("window.ran") is None, address
 
 
 def test_seat_is_chosen_by_keyboard(page: Page) -> None:
@@ -399,7 +415,7 @@ def test_no_page_has_an_accessibility_violation_or_overflows(
 
 def register(page: Page) -> None:
     page.goto("/account/register/")
-    page.get_by_label("User name").fill(f"ada-{secrets.token_hex(4)}")
+    page.get_by_label("Username").fill(f"ada-{secrets.token_hex(4)}")
     page.get_by_label("Email").fill("ada@example.com")
     page.get_by_label("Password").fill("a long enough phrase")
     page.get_by_role("button", name="Register").click()

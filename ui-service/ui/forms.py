@@ -207,7 +207,7 @@ class RegisterForm(UserModelForm):
     class Meta:
         model = User
         fields = ("username", "email")
-        labels: Mapping[str, str] = {"username": "User name", "email": "Email"}
+        labels: Mapping[str, str] = {"username": "Username", "email": "Email"}
         help_texts: Mapping[str, str] = {"username": "Letters, digits and @ . + - _"}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
