@@ -85,7 +85,8 @@ class Edge:
     async def _serve(self, reader: StreamReader, writer: StreamWriter) -> None:
         self._open.add(writer)
         try:
-            with suppress(OSError):
+            # asyncio prints the cancellation of a connection's task, which is how all of them end.
+            with suppress(OSError, asyncio.CancelledError):
                 while request := await read_message(reader):
                     if not await self._take(request, writer):
                         writer.transport.abort()

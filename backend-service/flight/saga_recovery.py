@@ -7,7 +7,7 @@ whose owner died. Which process does it does not matter; the claim decides.
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from datetime import datetime, timedelta
 
 import structlog
@@ -59,7 +59,7 @@ class Recovery:
         with ThreadPoolExecutor(self._threads, "saga-recovery") as pool:
             while not stop.is_set():
                 self._round(pool)
-                stop.wait(settings.SAGA_RECOVERY_POLL)
+                self._rest(stop)
         log.info("recovery_stopped", owner=self.owner)
 
     def run_due(self) -> int:
@@ -82,6 +82,13 @@ class Recovery:
     def _round(self, pool: ThreadPoolExecutor) -> None:
         self.keep_house()
         attempt(lambda: self._claim_due(pool))
+
+    def _rest(self, stop: threading.Event) -> None:
+        """Until the next poll; where all threads are busy until one is free, because more may be due."""
+        if len(self._busy) >= self._threads:
+            wait(self._busy, settings.SAGA_RECOVERY_POLL, FIRST_COMPLETED)
+        else:
+            stop.wait(settings.SAGA_RECOVERY_POLL)
 
     def _claim_due(self, pool: ThreadPoolExecutor) -> None:
         self._busy = {future for future in self._busy if not future.done()}
