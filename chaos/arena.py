@@ -1,6 +1,6 @@
-"""The suite as in production, but on free ports, in a folder of its own, and with a proxy on each edge."""
+"""The suite as in production, but on free ports and in a folder of its own."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,11 +23,11 @@ DATABASES = ("backend", "payment", "loyalty")
 
 
 @dataclass(frozen=True)
-class Arena:
+class Place:
+    """The suite, running and ready, and where the checker finds what it wrote."""
+
     suite: Suite
-    network: Network
     databases: Mapping[str, str]
-    "where the checker finds them"
     log: Path
 
     @property
@@ -35,38 +35,73 @@ class Arena:
         return self.suite.url("backend")
 
 
+@dataclass(frozen=True)
+class Arena(Place):
+    network: Network
+
+
+@dataclass(frozen=True)
+class _Ground:
+    config: Config
+    console: Console
+    databases: Mapping[str, str]
+    log: Path
+
+
 @contextmanager
 def arena(
     folder: Path, plan: Plan, clock: Clock, *, database: str, environment: Mapping[str, str]
 ) -> Iterator[Arena]:
-    """All of it runs and is ready; everything is ended on leaving."""
+    """With a proxy on each edge; everything is ended on leaving."""
+    with _prepared(folder, database, environment) as ground:
+        ports = dict(zip(EDGES, free_ports(len(EDGES)), strict=True))
+        upstream = {edge: ground.config.ports[edge.partition("-")[2]] for edge in EDGES}
+        proxies = {edge: (ports[edge], upstream[edge]) for edge in EDGES}
+        chosen = [_proxied(one, ports) for one in _without_pages(ground)]
+        with Network(proxies, plan, clock) as network, _running(ground, chosen) as suite:
+            yield Arena(suite, ground.databases, ground.log, network)
+
+
+@contextmanager
+def undisturbed(folder: Path, *, database: str, environment: Mapping[str, str]) -> Iterator[Place]:
+    """Without proxies; everything is ended on leaving."""
+    prepared = _prepared(folder, database, environment)
+    with prepared as ground, _running(ground, _without_pages(ground)) as suite:
+        yield Place(suite, ground.databases, ground.log)
+
+
+@contextmanager
+def _prepared(folder: Path, database: str, environment: Mapping[str, str]) -> Iterator[_Ground]:
     with ExitStack() as stack:
         config = Config.beside(folder, **environment)
         addresses = {name: str(folder / f"{name}.sqlite3") for name in DATABASES}
         if database == "postgres":
-            server = stack.enter_context(private_server())
-            addresses = server.make_databases(DATABASES)
+            addresses = stack.enter_context(private_server()).make_databases(DATABASES)
             config = replace(config, databases=addresses)
         log = folder / "suite.log"
         console = Console(stack.enter_context(log.open("w", encoding="utf-8")))
         prepare(config, console, seed=False)
-        ports = dict(zip(EDGES, free_ports(len(EDGES)), strict=True))
-        network = Network(
-            {edge: (port, config.ports[edge.partition("-")[2]]) for edge, port in ports.items()}, plan, clock
-        )
-        stack.enter_context(network)
-        suite = Suite(_through(ports, config), data_dir=folder, console=console, longest_pause=LONGEST_PAUSE)
-        stack.callback(suite.stop)
+        yield _Ground(config, console, addresses, log)
+
+
+@contextmanager
+def _running(ground: _Ground, chosen: Sequence[Service]) -> Iterator[Suite]:
+    suite = Suite(
+        chosen, data_dir=ground.config.data_dir, console=ground.console, longest_pause=LONGEST_PAUSE
+    )
+    try:
         suite.start(READY_WITHIN)
-        yield Arena(suite, network, addresses, log)
+        yield suite
+    finally:
+        suite.stop()
 
 
-def _through(ports: Mapping[str, int], config: Config) -> list[Service]:
-    """The services without the pages; who calls a participant calls it through that edge's proxy."""
-    return [_proxied(one, ports) for one in services(config) if one.name != "ui"]
+def _without_pages(ground: _Ground) -> list[Service]:
+    return [one for one in services(ground.config) if one.name != "ui"]
 
 
 def _proxied(service: Service, ports: Mapping[str, int]) -> Service:
+    """Who calls a participant calls it through that edge's proxy."""
     if service.name not in CALLERS:
         return service
     urls = {

@@ -7,7 +7,7 @@ from itertools import product
 
 from chaos.desk import Body, Desk
 
-DAYS_AHEAD = (14, 15, 16)
+DAYS_AHEAD = range(5, 58, 2)
 ROUTES = ("origin=DFW&destination=ORD", "origin=LAX&destination=JFK", "origin=ORD&destination=DFW")
 HOT_CLASS = "business"
 

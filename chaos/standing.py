@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import psycopg
 
 BY_STATUS = "SELECT status, COUNT(*) FROM flight_saga GROUP BY status"
-OWNED = "SELECT correlation_id, epoch, owner FROM flight_saga WHERE due_at IS NOT NULL AND owner <> ''"
+NOT_ENDED = "SELECT correlation_id, epoch, owner FROM flight_saga WHERE due_at IS NOT NULL"
 OPEN = ("PENDING", "RUNNING", "COMPENSATING")
 AWAY = (sqlite3.Error, psycopg.Error)
 "What is raised while the database is away."
@@ -31,8 +31,16 @@ def open_sagas(counts: dict[str, int]) -> int:
 
 def left_by_the_dead(address: str) -> frozenset[Held]:
     """The open sagas whose owner's process is gone."""
-    owned = ((cid, epoch, int(owner.rpartition(":")[2])) for cid, epoch, owner in _rows(address, OWNED))
-    return frozenset(Held(cid, epoch) for cid, epoch, pid in owned if not _lives(pid))
+    return frozenset(
+        Held(cid, epoch)
+        for cid, epoch, owner in _rows(address, NOT_ENDED)
+        if owner and not _lives(int(owner.rpartition(":")[2]))
+    )
+
+
+def open_held(address: str) -> frozenset[Held]:
+    """All open sagas, with and without an owner."""
+    return frozenset(Held(cid, epoch) for cid, epoch, _ in _rows(address, NOT_ENDED))
 
 
 def _lives(pid: int) -> bool:

@@ -18,6 +18,15 @@ FLAGS = tuple(f"simulate_{step}_fail" for step in ("reserveseat", "authorizepaym
 LAST_FLAG = "simulate_confirmbooking_fail"
 
 
+def booking(flight_id: int, user_id: str) -> Body:
+    return {
+        "flight_id": flight_id,
+        "user_id": user_id,
+        "passengers": [{"first_name": "Amelia", "last_name": "Earhart", "gender": "female"}],
+        "contact_info": {"email": "amelia@example.com", "mobile": "+15550100"},
+    }
+
+
 @dataclass
 class Traveller:
     """One client after the other, from one source of chance."""
@@ -33,12 +42,7 @@ class Traveller:
         return Wish(kind, self._booking() | changes, key, must_fail=must_fail)
 
     def _booking(self) -> Body:
-        return {
-            "flight_id": self.random.choice(self.offers.plenty),
-            "user_id": f"traveller-{self.random.randrange(USERS)}",
-            "passengers": [{"first_name": "Amelia", "last_name": "Earhart", "gender": "female"}],
-            "contact_info": {"email": "amelia@example.com", "mobile": "+15550100"},
-        }
+        return booking(self.random.choice(self.offers.plenty), f"traveller-{self.random.randrange(USERS)}")
 
     def start(self, wish: Wish, **headers: str) -> Answer | None:
         """One try."""
