@@ -1,6 +1,6 @@
 # Every verb makes what it needs by itself: Python 3.11 or newer and make are enough.
 .DEFAULT_GOAL := help
-.PHONY: help run test test-% schemathesis lint lint-% audit-dependencies sbom e2e coverage format lock chaos chaos-recovery overload matrix bench bench-compare bench-pages profile clean
+.PHONY: help run test test-% schemathesis lint lint-% audit-dependencies sbom e2e coverage format lock chaos chaos-recovery matrix bench bench-compare bench-pages profile clean
 
 # Options for pytest: make test-backend ARGS="-k seat -x"
 ARGS ?=
@@ -41,9 +41,6 @@ chaos: .venv-dev ## Kill and disturb it under load, then check: DB=postgres ENGI
 chaos-recovery: .venv-dev ## How long OPEN= sagas wait when every orchestrator is killed at once; DB=, ENGINE=
 	@.venv/bin/python -m chaos.recovery $(if $(OPEN),--open $(OPEN)) $(if $(DB),--db $(DB)) \
 		$(if $(ENGINE),--engine $(ENGINE)) $(ARGS)
-
-overload: .venv-dev ## Ten times the load that it can take, for two minutes; SECONDS=, DB=
-	@.venv/bin/python -m chaos.overload $(if $(SECONDS),--seconds $(SECONDS)) $(if $(DB),--db $(DB)) $(ARGS)
 
 coverage: .venv-dev ## All tests, with branch coverage of each package
 	@$(scripts).check test -- --cov $(ARGS)
