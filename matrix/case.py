@@ -31,33 +31,38 @@ class Case:
     points: list[str] = field(default_factory=list)
     "of the run that the last fault is for, and of the run after it"
     calls: dict[str, list[str]] = field(default_factory=dict)
+    "what each call passed in its participant"
+    sent: list[Answer] = field(default_factory=list)
+    "every call that was delivered"
+    answers: list[tuple[str, Answer]] = field(default_factory=list)
+    "what came back, by the call's name"
     status: str = UNTOLD
     _left: list[Fault] = field(default_factory=list)
 
     def run(self) -> str:
         """Where the saga ended; empty when it never existed."""
         if self.story.before:
-            self._go("start", None)
+            self.step("start", None)
         faults: Sequence[Fault | None] = self.faults or [None]
         for place, fault in enumerate(faults):
-            self._go(self.story.verb if place == 0 else "recover", fault)
+            self.step(self.story.verb if place == 0 else "recover", fault)
             self.now += PAST_THE_LEASE
-        self._settle()
+        self.settle()
         return self.status
 
     def explore(self) -> tuple[list[str], dict[str, list[str]]]:
         """The points of the run that comes after the case's faults."""
         if self.story.before:
-            self._go("start", None)
+            self.step("start", None)
         verb = self.story.verb
         for fault in self.faults:
-            self._go(verb, fault)
+            self.step(verb, fault)
             self.now += PAST_THE_LEASE
             verb = "recover"
         self.points, self.calls = [], {}
-        self._go(verb, None)
+        self.step(verb, None)
         found = list(self.points), dict(self.calls)
-        self._settle()
+        self.settle()
         return found
 
     @property
@@ -67,14 +72,15 @@ class Case:
         first = self.faults[0] if self.faults else None
         return self.story.before if first and first.before_anything else self.story.end
 
-    def _settle(self) -> None:
+    def settle(self) -> None:
+        """Other orchestrators go on until it has ended, or their patience has."""
         for _ in range(PATIENCE):
             if self.status in (*TERMINAL, NOTHING):
                 return
-            self._go("recover", None)
+            self.step("recover", None)
             self.now += PAST_THE_LEASE
 
-    def _go(self, verb: str, fault: Fault | None) -> None:
+    def step(self, verb: str, fault: Fault | None) -> None:
         self._left = [fault] if fault and fault.place != ORCHESTRATOR else []
         ours = fault if fault and fault.place == ORCHESTRATOR else None
         ran = self.rig.first.run(self._job(verb, ours), call=self._call, hang=lambda: self._meanwhile(ours))
@@ -100,12 +106,12 @@ class Case:
         self.now += PAST_THE_LEASE
         verbs = ("cancel", "cancel booking") if fault.kind is Kind.CANCEL else ("recover",)
         for verb in verbs:
-            self.rig.second.run(self._job(verb, None), call=self._deliver)
+            self.rig.second.run(self._job(verb, None), call=self.deliver)
 
     def _call(self, call: Answer) -> Answer:
         fault = next((one for one in self._left if one.place == call["name"]), None)
         if fault is None:
-            return self._deliver(call)
+            return self.deliver(call)
         self._left.remove(fault)
         return self._disturb(call, fault)
 
@@ -113,16 +119,18 @@ class Case:
         lost = {"lost": f"{fault}"}
         if fault.kind is Kind.REQUEST_LOST:
             return lost
-        answer = self._deliver(call, fault if fault.at else None)
+        answer = self.deliver(call, fault if fault.at else None)
         if fault.kind is Kind.TWICE:
-            return self._deliver(call)
+            return self.deliver(call)
         if fault.kind is Kind.UNAVAILABLE:
             return answer | {"status": 503}
         return lost if fault.kind is Kind.REPLY_LOST else answer
 
-    def _deliver(self, call: Answer, fault: Fault | None = None) -> Answer:
+    def deliver(self, call: Answer, fault: Fault | None = None) -> Answer:
         ran = self.rig.participants[call["participant"]].run(dict(call) | _as_asked(fault))
         self.calls.setdefault(call["name"], ran.points)
+        self.sent.append(call)
+        self.answers.append((call["name"], ran.said))
         return {"lost": "the connection was cut"} if ran.killed else ran.said
 
 

@@ -136,18 +136,18 @@ def run(wanted: Wanted, folder: Path) -> int:
         rigs = [stack.enter_context(rig(place, database=wanted.database)) for place in places]
         matrix = Matrix(wanted, rigs)
         matrix.play()
-        violations = [line for each in rigs for line in _violations(each, matrix.tally)]
-    for line in [*matrix.tally.wrong, *violations]:
+        broken = [line for each in rigs for line in violations(each, matrix.tally)]
+    for line in [*matrix.tally.wrong, *broken]:
         _say(f"{line}\n")
     tally = matrix.tally
     _say(
         f"{tally.singles:,} single faults and {tally.pairs:,} pairs of kills, {len(tally.sagas):,} sagas: "
-        f"{len(tally.wrong)} ended wrongly, {len(violations)} violations\n"
+        f"{len(tally.wrong)} ended wrongly, {len(broken)} violations\n"
     )
-    return 1 if tally.wrong or violations else 0
+    return 1 if tally.wrong or broken else 0
 
 
-def _violations(at: Rig, tally: Tally) -> Iterator[str]:
+def violations(at: Rig, tally: Tally) -> Iterator[str]:
     with Books(at.databases, Told(direct_calls=False)) as books:
         for result in check(books, snapshot=False):
             for found in result.findings.violations:
