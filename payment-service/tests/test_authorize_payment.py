@@ -2,7 +2,9 @@ import time
 from typing import Any
 
 import pytest
+import yaml
 from django.db import IntegrityError
+from django.test import Client
 from pytest_django import Settings
 from service_kit.clock import utc_now
 from service_kit.database import db_time, execute
@@ -148,3 +150,12 @@ def test_database_refuses_an_amount_that_is_no_sum_of_its_parts(amounts: tuple[i
     row = ("test-1", "AUTHORIZED", "auth-1", "1", *amounts, "USD", db_time(utc_now()))
     with pytest.raises(IntegrityError):
         execute(INSERT_AUTHORIZATION, row)
+
+
+def test_empty_payment_that_schemathesis_sent_is_the_default_card_as_the_schema_says(
+    client: Client,
+) -> None:
+    answer = post(AUTHORIZE, envelope("empty-1", booking(payment={})))
+    assert (answer.status_code, answer.json()["success"]) == (200, True)
+    components = yaml.safe_load(client.get("/api/schema/").content)["components"]["schemas"]
+    assert "required" not in components["CardTokenRequest"]

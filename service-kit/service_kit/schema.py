@@ -59,7 +59,9 @@ class Amount(serializers.Field):  # type: ignore[type-arg]
 
 
 class CardToken(Serializer[None]):
-    card_token = serializers.RegexField(r"^tok_[a-z0-9_]{1,60}$")
+    card_token = serializers.RegexField(
+        r"^tok_[a-z0-9_]{1,60}$", required=False, help_text="tok_ok where it is left out; only in demo mode"
+    )
 
 
 class StepRequest(Serializer[None]):
