@@ -1,6 +1,7 @@
 # Every verb makes what it needs by itself: Python 3.11 or newer and make are enough.
 .DEFAULT_GOAL := help
 .PHONY: help run test test-% schemathesis lint lint-% audit-dependencies sbom e2e coverage format lock chaos chaos-recovery matrix bench bench-compare bench-pages profile clean
+.PHONY: help run test test-% schemathesis lint lint-% audit-dependencies sbom e2e coverage format lock chaos matrix mutants bench bench-compare bench-pages profile clean
 
 # Options for pytest: make test-backend ARGS="-k seat -x"
 ARGS ?=
@@ -16,7 +17,7 @@ run: ## Start everything in demo mode; Ctrl-C ends it (UI_PORT, BACKEND_PORT, ..
 test: .venv-dev ## All tests: kit, services, scripts, end to end
 	@$(scripts).check test -- $(ARGS)
 
-test-%: .venv-dev ## One of kit, backend, payment, loyalty, ui, scripts, bench, chaos, checker; ARGS="-k name" goes to pytest
+test-%: .venv-dev ## One of kit, backend, payment, loyalty, ui, scripts, bench, chaos, mutants, checker, conformance; ARGS="-k name" goes to pytest
 	@$(scripts).check test $* -- $(ARGS)
 
 test-postgres: .venv-dev ## The tests of kit, backend (either engine), payment and loyalty on PostgreSQL
@@ -30,6 +31,9 @@ schemathesis: .venv-dev ## The data services held against their OpenAPI schemas 
 
 e2e: .venv-dev ## The end-to-end script against a suite of its own
 	@$(scripts).check test e2e -- $(ARGS)
+
+mutants: .venv-dev ## Plant known bugs one at a time; the tests must find each (ARGS="-k name")
+	@.venv/bin/python -m mutants $(ARGS)
 
 matrix: .venv-dev ## A fault at every point, a kill after a kill at every pair: DB=postgres PAIRS=200 SEED=
 	@DB="$(DB)" PAIRS="$(PAIRS)" SEED="$(SEED)" .venv/bin/python -m matrix $(ARGS)

@@ -27,6 +27,7 @@ from typing import Any
 import requests
 
 from e2e.bookings import bookings
+from e2e.conformance import conformance
 from e2e.crowds import crowds
 from e2e.desk import Addresses, Desk
 from e2e.edges import edges
@@ -35,7 +36,7 @@ from e2e.scenario import Scenario
 from e2e.steps import steps
 from e2e.turns import turns
 
-GROUPS = (steps, bookings, turns, edges, crowds)
+GROUPS = (steps, conformance, bookings, turns, edges, crowds)
 SCENARIOS = [scenario for group in GROUPS for scenario in group.scenarios]
 
 

@@ -18,8 +18,9 @@ PACKAGES = (
     ("loyalty", "loyalty-service", "loyalty", "loyalty.settings"),
 )
 CHECKER = "saga-checker"
+CONFORMANCE = "saga-conformance"
 ON_POSTGRES = ("kit", "backend", "payment", "loyalty")
-FOLDERS = [*(folder for _, folder, _, _ in PACKAGES), CHECKER]
+FOLDERS = [*(folder for _, folder, _, _ in PACKAGES), CHECKER, CONFORMANCE]
 # A script that runs in the backend's own environment is judged with the backend.
 BESIDE = {"backend": (str(ROOT / "bench" / "history_questions.py"), str(ROOT / "matrix" / "inside"))}
 # Of what is no Django: the plugin asks for settings all the same.
@@ -46,9 +47,13 @@ def suites(options: Sequence[str]) -> list[Check]:
     bench = _pytest("bench", ["-p", "no:django", "bench/tests", *options])
     chaos = _pytest("chaos", ["-p", "no:django", "chaos/tests", *options])
     matrix = _pytest("matrix", ["-p", "no:django", "matrix/tests", *options])
-    checker = ["-p", "no:django", "tests", *_coverage("saga_checker", options)]
+    mutants = _pytest("mutants", ["-p", "no:django", "mutants/tests", *options])
+    folders = [
+        _pytest(name, ["-p", "no:django", "tests", *_coverage(f"saga_{name}", options)], ROOT / folder)
+        for name, folder in (("checker", CHECKER), ("conformance", CONFORMANCE))
+    ]
     e2e = _pytest("e2e", ["-p", "no:django", "test_saga_implementation.py", *options], alone=True)
-    return [*services, scripts, bench, chaos, matrix, _pytest("checker", checker, ROOT / CHECKER), e2e]
+    return [*services, scripts, bench, chaos, matrix, mutants, *folders, e2e]
 
 
 def replicas(options: Sequence[str]) -> Check:
@@ -99,7 +104,9 @@ def lints() -> list[Check]:
         _mypy("bench", ROOT, "bench.baselines.textbook.settings", "bench", "--exclude", "history_questions"),
         _mypy("chaos", ROOT, NO_DJANGO, "chaos"),
         _mypy("matrix", ROOT, NO_DJANGO, "matrix", "--exclude", "matrix/inside"),
+        _mypy("mutants", ROOT, NO_DJANGO, "mutants"),
         _mypy("checker", ROOT / CHECKER, NO_DJANGO),
+        _mypy("conformance", ROOT / CONFORMANCE, NO_DJANGO),
     ]
 
 

@@ -6,6 +6,7 @@ ROOT = Path(__file__).resolve().parent.parent
 REQUIREMENTS = ROOT / "requirements"
 KIT = ROOT / "service-kit"
 # Installed by path, after the lock and without dependencies of their own.
-LOCAL_PACKAGES = tuple(path for path in (KIT, ROOT / "saga-checker") if (path / "pyproject.toml").is_file())
+OWN = (KIT, ROOT / "saga-checker", ROOT / "saga-conformance")
+LOCAL_PACKAGES = tuple(path for path in OWN if (path / "pyproject.toml").is_file())
 VENV = ROOT / ".venv"
 VENV_PYTHON = VENV / "bin" / "python"

@@ -1,0 +1,1 @@
+"""Holds a saga's participant against its rules by HTTP alone."""

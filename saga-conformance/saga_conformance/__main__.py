@@ -1,0 +1,96 @@
+"""Holds a participant against the rules of a saga.
+
+    python -m saga_conformance --action URL --compensation URL --body FILE|JSON
+
+Bodies are the requests without `correlation_id`. Exit code 0 when every rule that was tried holds, 1 when one
+is broken, 2 when the participant cannot be reached or the command is not understood.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from saga_conformance.participant import Participant
+from saga_conformance.report import BROKEN, HELD, UNTRIED, examine
+
+HOLDS, VIOLATED, UNREACHABLE = 0, 1, 2
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    given = _parser().parse_args(arguments)
+    participant = Participant(
+        given.action,
+        given.compensation,
+        given.body,
+        other_body=given.other_body or _changed(given.body),
+        refused_body=given.refused_body,
+        headers=dict(given.header),
+    )
+    try:
+        participant.send("GET", participant.action, b"")
+    except requests.RequestException as error:
+        sys.stderr.write(f"the participant does not answer: {error}\n")
+        return UNREACHABLE
+    counts = dict.fromkeys((HELD, BROKEN, UNTRIED), 0)
+    for finding in examine(participant):
+        counts[finding.verdict] += 1
+        sys.stdout.write(f"{finding}\n")
+        sys.stdout.flush()
+    sys.stdout.write(", ".join(f"{number} {verdict}" for verdict, number in counts.items()) + "\n")
+    return VIOLATED if counts[BROKEN] else HOLDS
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="saga_conformance", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--action", required=True, metavar="URL")
+    parser.add_argument("--compensation", required=True, metavar="URL")
+    parser.add_argument(
+        "--body", required=True, type=_body, metavar="FILE|JSON", help="a request that succeeds"
+    )
+    parser.add_argument(
+        "--refused-body", type=_body, metavar="FILE|JSON", help="one that is refused for good"
+    )
+    parser.add_argument(
+        "--other-body",
+        type=_body,
+        metavar="FILE|JSON",
+        help="another request (default: the body with another booking_data.flight_fare, if it has one)",
+    )
+    parser.add_argument("--header", type=_header, action="append", default=[], metavar="'NAME: VALUE'")
+    return parser
+
+
+def _body(text: str) -> dict[str, Any]:
+    """An object given as JSON, or the name of a file that holds one."""
+    try:
+        body = json.loads(text if text.lstrip().startswith("{") else Path(text).read_text())
+    except (OSError, ValueError) as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+    if not isinstance(body, dict):
+        raise argparse.ArgumentTypeError("is no JSON object")
+    return body
+
+
+def _header(text: str) -> tuple[str, str]:
+    name, colon, value = text.partition(":")
+    if not colon:
+        raise argparse.ArgumentTypeError("must be NAME: VALUE")
+    return name.strip(), value.strip()
+
+
+def _changed(body: dict[str, Any]) -> dict[str, Any] | None:
+    booking = body.get("booking_data")
+    if not isinstance(booking, dict) or "flight_fare" not in booking:
+        return None
+    return {**body, "booking_data": {**booking, "flight_fare": booking["flight_fare"] + 1}}
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,108 @@
+"""The participant under test: an action, its compensation, and bodies that it understands."""
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+from uuid import uuid4
+
+import requests
+
+Body = dict[str, Any]
+T = TypeVar("T")
+PATIENT_TRIES = 10
+LONGEST_WAIT = 2.0
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What was sent and what came back; the evidence of a broken rule."""
+
+    sent: str
+    status: int
+    headers: Mapping[str, str]
+    raw: bytes
+
+    @property
+    def body(self) -> Body:
+        """The JSON object that it holds; empty for anything else."""
+        try:
+            body = json.loads(self.raw)
+        except ValueError:
+            return {}
+        return body if isinstance(body, dict) else {}
+
+    @property
+    def is_done(self) -> bool:
+        return self.status == 200 and self.body.get("success") is True
+
+    @property
+    def is_refused(self) -> bool:
+        return self.status == 200 and self.body.get("success") is False
+
+    def __str__(self) -> str:
+        return f"{self.status} {self.raw[:300].decode(errors='replace')}"
+
+
+@dataclass
+class Participant:
+    action: str
+    compensation: str
+    body: Body
+    "the action's request, without its correlation id"
+    other_body: Body | None = None
+    "the same with another value of a field that the action uses"
+    refused_body: Body | None = None
+    "a request that the action refuses for good"
+    headers: Mapping[str, str] = field(default_factory=dict)
+    timeout: float = 30.0
+    used: list[str] = field(default_factory=list)
+
+    def new_id(self) -> str:
+        self.used.append(str(uuid4()))
+        return self.used[-1]
+
+    def act(self, cid: str, body: Body | None = None, **more: Any) -> Reply:
+        return self._patiently(
+            lambda: self.post(self.action, {**(body or self.body), "correlation_id": cid, **more})
+        )
+
+    def undo(self, cid: str, **more: Any) -> Reply:
+        """A compensation needs only the correlation id."""
+        return self._patiently(lambda: self.post(self.compensation, {"correlation_id": cid, **more}))
+
+    def post(self, url: str, body: Any, **headers: str) -> Reply:
+        return self.send("POST", url, json.dumps(body).encode(), **headers)
+
+    def send(self, method: str, url: str, raw: bytes, **headers: str) -> Reply:
+        """One request as it is. Raises requests.RequestException."""
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        sent = {"Content-Type": "application/json", **self.headers, **named}
+        answer = requests.request(
+            method, url, data=raw, headers=sent, timeout=self.timeout, allow_redirects=False
+        )
+        text = f"{method} {url} {raw[:300].decode(errors='replace')}"
+        return Reply(text, answer.status_code, answer.headers, answer.content)
+
+    @staticmethod
+    def _patiently(call: Callable[[], Reply]) -> Reply:
+        """503 says nothing yet: the same call again, after the time that it asks for."""
+        for _ in range(PATIENT_TRIES):
+            reply = call()
+            if reply.status != 503:
+                break
+            asked = reply.headers.get("Retry-After", "1")
+            time.sleep(min(float(asked) if asked.isdigit() else 1.0, LONGEST_WAIT))
+        return reply
+
+    def tidy(self) -> None:
+        """Leave nothing behind of what was tried."""
+        while self.used:
+            self.undo(self.used.pop())
+
+
+def at_once(*calls: Callable[[], T]) -> list[T]:
+    with ThreadPoolExecutor(len(calls)) as pool:
+        return list(pool.map(lambda call: call(), calls))

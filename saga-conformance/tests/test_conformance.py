@@ -1,0 +1,99 @@
+"""A sound participant keeps every rule; each defect breaks the rules that it ought to break."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from saga_conformance.__main__ import main
+from saga_conformance.participant import Participant
+from saga_conformance.report import BROKEN, HELD, UNTRIED, examine
+from saga_conformance.rules import RULES
+from tests.tiny import Tiny, serving
+
+BODY = {"booking_data": {"flight_fare": 500}}
+REFUSED = {**BODY, "simulate_failure": True}
+
+
+def verdicts(*defects: str) -> dict[str, str]:
+    with serving(Tiny(*defects)) as url:
+        other = {"booking_data": {"flight_fare": 501}}
+        participant = Participant(f"{url}/act/", f"{url}/undo/", BODY, other_body=other, refused_body=REFUSED)
+        return {finding.rule: finding.verdict for finding in examine(participant)}
+
+
+def test_a_sound_participant_keeps_every_rule() -> None:
+    assert set(verdicts().values()) == {HELD}
+    assert len(verdicts()) == len(RULES) == 14
+
+
+@pytest.mark.parametrize(
+    ("defect", "rule"),
+    [
+        ("new body", "a repeat gets the first answer word for word"),
+        ("get-then-create", "twenty at once get one answer"),
+        ("everything is compared", "unknown fields and the step number make no other request"),
+        ("any request", "another request under the same id is 422"),
+        ("undo forgets", "a compensation undoes and its repeat gets the same answer"),
+        ("undo forgets", "twenty compensations at once undo once"),
+        ("no tombstone", "a compensation of what never came succeeds and is a tombstone"),
+        ("refusal not stored", "a refusal is sticky"),
+        ("foreign refusal", "a refusal is sticky"),
+        ("refusal forgotten", "a compensation of a refused action succeeds and keeps the refusal"),
+        ("bad input stored", "malformed input is 400 and stores nothing"),
+        ("any method", "another method or media type is refused as http has it"),
+        ("plain errors", "an action after its compensation is 409"),
+        ("trace lost", "the correlation id comes back in every answer"),
+        ("get-then-create", "an action that races its compensation is never live afterwards"),
+    ],
+)
+def test_a_defect_breaks_its_rule(defect: str, rule: str) -> None:
+    assert verdicts(defect)[rule] == BROKEN
+
+
+def test_nothing_is_left_live_behind() -> None:
+    tiny = Tiny()
+    with serving(tiny) as url:
+        list(examine(Participant(f"{url}/act/", f"{url}/undo/", BODY)))
+    assert "DONE" not in {record["state"] for record in tiny.records.values()}
+
+
+def arguments(url: str, body: str) -> list[str]:
+    return ["--action", f"{url}/act/", "--compensation", f"{url}/undo/", "--body", body]
+
+
+def test_the_command_says_ok_for_each_rule(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "body.json"
+    file.write_text(json.dumps(BODY))
+    with serving(Tiny()) as url:
+        more = ["--refused-body", json.dumps(REFUSED), "--header", "X-Team: blue"]
+        assert main([*arguments(url, str(file)), *more]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "ok         a repeat gets the first answer word for word"
+    assert lines[-1] == "14 ok, 0 BROKEN, 0 not tried"
+
+
+def test_the_command_shows_what_was_sent_and_seen_where_a_rule_is_broken(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with serving(Tiny("no tombstone")) as url:
+        assert main(arguments(url, json.dumps(BODY))) == 1
+    out = capsys.readouterr().out
+    assert (
+        "BROKEN     a compensation of what never came succeeds and is a tombstone\n    sent      POST" in out
+    )
+    assert "    seen      200 {" in out and "    expected  status 409" in out
+    assert f"{UNTRIED}  a refusal is sticky\n    needs --refused-body" in out
+
+
+def test_a_participant_that_does_not_answer_is_exit_code_2(capsys: pytest.CaptureFixture[str]) -> None:
+    with serving(Tiny()) as url:
+        pass
+    assert main(arguments(url, json.dumps(BODY))) == 2
+    assert "does not answer" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("body", ["[]", "{", "no-such-file.json", '"text"'])
+def test_a_body_that_is_none_is_not_understood(body: str) -> None:
+    with pytest.raises(SystemExit):
+        main(arguments("http://127.0.0.1:1", body))
