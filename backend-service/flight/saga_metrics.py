@@ -1,19 +1,22 @@
 """Gauges read from the saga log at each scrape, so that they are right under any number of processes."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 
+from django.conf import settings
 from django.db import DatabaseError
 from prometheus_client import REGISTRY
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 from service_kit.clock import utc_now
-from service_kit.database import fetch_all, fetch_one, from_db_time
+from service_kit.database import db_time, fetch_all, fetch_one, from_db_time
 
 # Each reads the partial index of open sagas only: a million finished ones cost nothing.
 OPEN = "SELECT status, COUNT(*) FROM flight_saga WHERE due_at IS NOT NULL GROUP BY status"
 STUCK = "SELECT COUNT(*) FROM flight_saga WHERE due_at IS NOT NULL AND attention <> ''"
 OLDEST = "SELECT MIN(created_at), MIN(due_at) FROM flight_saga WHERE due_at IS NOT NULL"
+UNCLAIMED = "SELECT COUNT(*) FROM flight_saga WHERE due_at < %s"
 BEAT = "SELECT MAX(beat_at) FROM flight_recovery"
 AUDIT = "SELECT checked, drifted, unverified, ended_at FROM flight_audit_run ORDER BY id DESC LIMIT 1"
 
@@ -44,6 +47,13 @@ class SagaCollector(Collector):
             "sagas_needing_attention",
             "Open sagas that a person should look at.",
             value=stuck[0] if stuck else 0,
+        )
+        late = utc_now() - timedelta(seconds=settings.SAGA_UNCLAIMED_SECONDS)
+        unclaimed = fetch_one(UNCLAIMED, (db_time(late),))
+        yield GaugeMetricFamily(
+            "sagas_unclaimed",
+            "Sagas due for longer than SAGA_UNCLAIMED_SECONDS; needs nobody alive to say so.",
+            value=unclaimed[0] if unclaimed else 0,
         )
 
     def _ages(self) -> Iterator[Metric]:

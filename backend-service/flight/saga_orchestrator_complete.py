@@ -288,12 +288,28 @@ class BookingOrchestrator:
                 unknown = Unknown(f"an error of our own, which the log tells of: {type(error).__name__}")
                 following = self._commit(saga, sent, unknown, self.now())
                 return following[0] if following else saga
+            if sent is None and isinstance(error, WriteConflict):
+                return self._tried_in_vain(saga)
             saga_log.release(saga, due_at=at)
         except SagaLost:
             return _as_it_is(saga)
         except Exception:
             log.exception("lease_kept", correlation_id=saga.correlation_id)  # It runs out by itself.
         return replace(saga, owner="", due_at=at)
+
+    def _tried_in_vain(self, saga: SagaState) -> SagaState:
+        """A step of our own whose write conflicts without end is an unknown try, which its deadline ends."""
+        with write_transaction():
+            transition = Transition(saga, owner=self.owner, now=self.now())
+            decision = decide_next(saga, now=transition.now, jitter=self.jitter())
+            assert isinstance(decision, Run), "only going forward a write can conflict"
+            transition.begin_step(decision.step.name)
+            transition.end_step(decision.step.name, Unknown("Others were faster at every try."))
+            self._drive(transition, None, None, transition.now, new=False)
+            saga_log.save(transition.saga, expected=saga.status)
+            saga_log.append(transition.events)
+        self.tell(transition.events)
+        return transition.saga
 
     def _send(self, sent: Sent, deadline: datetime | None) -> Outcome:
         left = settings.SAGA_CALL_TIMEOUT

@@ -15,12 +15,13 @@ from django.conf import settings
 from django.db import DatabaseError, InterfaceError, close_old_connections
 from service_kit.database import db_time, execute
 
-from flight import saga_log, saga_sweeper
+from flight import saga_log, saga_sweeper, saga_watchdog
 from flight.saga_orchestrator_complete import BookingOrchestrator
 
 log = structlog.get_logger("saga.recovery")
 HEARTBEAT_SECONDS = 2.0
 SWEEP_SECONDS = 15.0
+WATCH_SECONDS = 10.0
 HEARTBEAT = """
     INSERT INTO flight_recovery (owner, beat_at) VALUES (%s, %s)
     ON CONFLICT (owner) DO UPDATE SET beat_at = excluded.beat_at"""
@@ -51,6 +52,7 @@ class Recovery:
         self._periodic = (
             Periodic(HEARTBEAT_SECONDS, self.beat, self.now),
             Periodic(SWEEP_SECONDS, saga_sweeper.release_expired_holds, self.now),
+            Periodic(WATCH_SECONDS, saga_watchdog.mark_unclaimed, self.now),
         )
 
     def serve(self, stop: threading.Event) -> None:

@@ -189,13 +189,28 @@ def test_a_conflict_that_never_resolves_is_503_and_nothing_is_stored(desk: Desk,
     assert desk.book(headers={"Idempotency-Key": "k"}).status_code == 200
 
 
-def test_an_accepted_saga_whose_conflict_never_resolves_waits_and_alarms(world: World) -> None:
+def test_an_accepted_saga_whose_conflict_never_resolves_is_given_up_at_its_deadline(world: World) -> None:
+    """It was claimed, met the conflict and was claimed again without end: only an operator could end it."""
     saga = world.orchestrator().accept(world.new_saga())
     assert saga is not None
     with taking_one_of_two(10**6):
-        for _ in range(10):
-            world.recover()
-    assert world.row(saga.correlation_id).attention == "It was claimed again and again without progress."
+        world.recover()
+        first = world.row(saga.correlation_id)
+        assert (first.status, first.step("ReserveSeat").status, first.owner) == ("RUNNING", "UNKNOWN", "")
+        world.recover(after=59)
+        assert world.row(saga.correlation_id).step("ReserveSeat").attempts == 2
+        world.recover()
+        world.recover()
+    ended = world.row(saga.correlation_id)
+    assert (ended.status, ended.reason) == ("COMPENSATED", "DEADLINE_EXCEEDED")
+    assert (world.seats(saga.correlation_id), world.participants.calls()) == ([], [])
+
+
+def test_an_accepted_saga_whose_conflict_passes_books_after_all(world: World) -> None:
+    saga = world.orchestrator().accept(world.new_saga())
+    assert saga is not None
+    with taking_one_of_two(MAX_WRITE_CONFLICTS):
+        world.recover()
     world.recover()
     assert world.row(saga.correlation_id).status == "COMPLETED"
 

@@ -1,0 +1,91 @@
+"""A saga that nobody claims is seen in time, whoever ought to have claimed it."""
+
+from datetime import datetime, timedelta
+
+import pytest
+from django.conf import LazySettings
+
+from flight import saga_recovery, saga_watchdog
+from flight.saga_recovery import Recovery
+from flight.saga_watchdog import mark_unclaimed
+from tests.invariants import rows
+from tests.saga_world import Desk, World, around_statements
+from tests.test_saga_client import metric
+
+VISIBLE_SECONDS = 60.0
+
+
+def accept(world: World) -> str:
+    saga = world.orchestrator().accept(world.new_saga())
+    assert saga is not None
+    return saga.correlation_id
+
+
+def later(world: World, seconds: float) -> datetime:
+    return world.clock() + timedelta(seconds=seconds)
+
+
+@pytest.mark.parametrize(("seconds", "marked"), [(29, False), (31, True)])
+def test_a_saga_that_nobody_claims_needs_attention(world: World, seconds: float, marked: bool) -> None:
+    cid = accept(world)
+    assert mark_unclaimed(later(world, seconds)) == int(marked)
+    assert world.row(cid).attention == (saga_watchdog.UNCLAIMED if marked else "")
+    audit = rows("SELECT action, reason FROM security_audit WHERE correlation_id = %s", cid)
+    assert audit == [{"action": "needs-attention", "reason": saga_watchdog.UNCLAIMED}] * marked
+
+
+def test_an_alarm_is_raised_once_and_closed_when_the_saga_ends(world: World) -> None:
+    cid = accept(world)
+    assert [mark_unclaimed(later(world, seconds)) for seconds in (31, 40, 50)] == [1, 0, 0]
+    world.recover()
+    assert (world.row(cid).status, world.row(cid).attention) == ("COMPLETED", "")
+
+
+def test_the_saga_of_an_owner_that_died_is_seen_after_its_lease(world: World) -> None:
+    cid = accept(world)
+    assert world.orchestrator("dies").claim(cid) is not None
+    assert mark_unclaimed(later(world, 39)) == 0
+    assert mark_unclaimed(later(world, 41)) == 1
+
+
+def test_a_saga_that_is_claimed_in_between_is_not_marked(world: World) -> None:
+    cid = accept(world)
+    world.clock.advance(31)
+    claimed = []
+
+    def overtake(sql: str) -> None:
+        if "SET attention" in sql and not claimed:
+            claimed.append(world.orchestrator("faster").claim(cid))
+
+    with around_statements(before=overtake):
+        assert mark_unclaimed(world.clock()) == 0
+    assert claimed[0] is not None and world.row(cid).attention == ""
+
+
+def test_many_are_marked_a_batch_at_a_time(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(saga_watchdog, "BATCH", 2)
+    for _ in range(3):
+        accept(world)
+    assert [mark_unclaimed(later(world, 31)) for _ in range(3)] == [2, 1, 0]
+
+
+def test_it_is_seen_within_a_minute(settings: LazySettings) -> None:
+    assert settings.SAGA_UNCLAIMED_SECONDS + saga_recovery.WATCH_SECONDS < VISIBLE_SECONDS
+    # A compensation's own alarm waits for the end of a try: the longest pause and the longest call.
+    assert settings.SAGA_COMPENSATION_BACKOFF[1] + settings.SAGA_CALL_TIMEOUT < VISIBLE_SECONDS
+
+
+def test_whatever_engine_serves_keeps_watch(world: World) -> None:
+    cid = accept(world)
+    world.clock.advance(31)
+    Recovery(world.orchestrator("busy"), threads=1).keep_house()
+    assert world.row(cid).attention == saga_watchdog.UNCLAIMED
+
+
+def test_with_every_recovery_dead_the_metric_still_shows_it(
+    desk: Desk, world: World, settings: LazySettings
+) -> None:
+    settings.SAGA_UNCLAIMED_SECONDS = -1.0
+    accept(world)
+    text = desk.client.get("/metrics").content.decode()
+    assert metric(text, "sagas_unclaimed") == 1
