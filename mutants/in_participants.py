@@ -1,0 +1,203 @@
+"""Bugs of participants: the guard, payment and loyalty."""
+
+from mutants.mutant import KIT, LOYALTY, PAYMENT, Mutant
+
+BARRIER = "service-kit/service_kit/guard/barrier.py"
+GUARDED = ("tests/test_step_protocol.py", "tests/test_guard.py")
+OPENING = """    with write_transaction():
+        if execute(INSERT, (correlation_id, step, state, mark, body, "", at, at)):
+"""
+
+MUTANTS = (
+    Mutant(
+        "no-tombstone",
+        BARRIER,
+        (
+            (
+                """        if execute(INSERT, (correlation_id, step, RecordState.UNDONE, "", "", idle, at, at)):
+            return Answer(idle)
+        record = read(correlation_id=correlation_id, step=step, lock=True)
+        assert record is not None, "records are never deleted"
+        if record.state""",
+                """        record = read(correlation_id=correlation_id, step=step, lock=True)
+        if record is None:
+            return Answer(idle)
+        if record.state""",
+            ),
+        ),
+        KIT,
+        GUARDED,
+        only="never_came",
+    ),
+    Mutant(
+        "get-then-create",
+        BARRIER,
+        (
+            (
+                OPENING,
+                """    known = read(correlation_id=correlation_id, step=step)
+    with write_transaction():
+        create = INSERT.replace("ON CONFLICT (correlation_id, step) DO NOTHING", "")
+        if known is None and execute(create, (correlation_id, step, state, mark, body, "", at, at)):
+""",
+            ),
+        ),
+        KIT,
+        GUARDED,
+        only="many_times_at_once",
+    ),
+    Mutant(
+        "refusal-not-stored",
+        BARRIER,
+        ((OPENING, "    if isinstance(decided, Refused):\n        return Answer(body)\n" + OPENING),),
+        KIT,
+        GUARDED,
+        only="sticky",
+    ),
+    Mutant(
+        "other-request-answered",
+        BARRIER,
+        (("    if record.fingerprint != fingerprint(used):", "    if not record.fingerprint:"),),
+        KIT,
+        GUARDED,
+        only="422",
+    ),
+    Mutant(
+        "action-after-undo-succeeds",
+        BARRIER,
+        (
+            (
+                "    if record.state == RecordState.UNDONE:\n        raise Problem(",
+                "    if record.state == RecordState.REFUSED:\n        raise Problem(",
+            ),
+        ),
+        KIT,
+        GUARDED,
+        only="409",
+    ),
+    Mutant(
+        "replay-answers-a-new-body",
+        BARRIER,
+        (
+            (
+                "return Answer(record.answer, replayed=True)",
+                """return Answer(record.answer.replace("{", '{"again":true,', 1), replayed=True)""",
+            ),
+        ),
+        KIT,
+        GUARDED,
+        only="word_for_word",
+    ),
+    Mutant(
+        "compensation-undoes-twice",
+        BARRIER,
+        (("return Answer(record.undo_answer, replayed=True)", "pass"),),
+        KIT,
+        GUARDED,
+        only="word_for_word",
+    ),
+    Mutant(
+        "library-retries-on",
+        "service-kit/service_kit/http.py",
+        (("max_retries=0", "max_retries=3"),),
+        KIT,
+        ("tests/test_http.py",),
+        only="nobody_accepts or refused_connection or new_connection",
+    ),
+    Mutant(
+        "redirect-followed",
+        "service-kit/service_kit/http.py",
+        (
+            (
+                "        body = response.raw.read(self._largest_reply + 1, decode_content=True)\n",
+                """        if "Location" in response.headers:
+            response.raw.drain_conn()
+            request.url = response.headers["Location"]
+            response = self._adapter.send(request, stream=True, timeout=timeout)
+        body = response.raw.read(self._largest_reply + 1, decode_content=True)
+""",
+            ),
+        ),
+        KIT,
+        ("tests/test_http.py",),
+        only="redirect",
+    ),
+    Mutant(
+        "money-float",
+        "service-kit/service_kit/money.py",
+        (("    return Decimal(cents) * CENT", "    return cents / CENTS_PER_UNIT  # type: ignore"),),
+        KIT,
+        ("tests/test_money.py",),
+    ),
+    Mutant(
+        "steps-open-to-everybody",
+        "service-kit/service_kit/credentials.py",
+        (
+            (
+                "    if not caller.service and not settings.DEMO_MODE:",
+                "    if caller.user_id and not settings.DEMO_MODE:",
+            ),
+        ),
+        KIT,
+        ("tests/test_step_access.py",),
+    ),
+    Mutant(
+        "cancellation-not-written",
+        "payment-service/payment/services.py",
+        (
+            (
+                "    execute(INSERT_CANCELLATION, (EntryKind.CANCELLED, db_time(now), correlation_id, EntryKind.AUTHORIZED))\n",
+                "",
+            ),
+        ),
+        PAYMENT,
+        ("tests/test_authorize_payment.py",),
+        only="cancellation",
+    ),
+    Mutant(
+        "charges-forgotten",
+        "payment-service/payment/services.py",
+        (
+            (
+                "        return int(self.flight_fare + settings.OTHER_CHARGES_CENTS)",
+                "        return self.flight_fare",
+            ),
+        ),
+        PAYMENT,
+        ("tests/test_authorize_payment.py",),
+        only="authorisation_answers",
+    ),
+    Mutant(
+        "balance-read-modify-write",
+        "loyalty-service/loyalty/services.py",
+        (
+            (
+                "    def used(self) -> dict[str, Any]:\n        return dict(vars(self))",
+                """    def used(self) -> dict[str, Any]:
+        row = fetch_one("SELECT balance FROM loyalty_account WHERE user_id = %s", (self.user_id,))
+        BEFORE[self] = row[0] if row else 0
+        return dict(vars(self))""",
+            ),
+            ("SET balance = loyalty_account.balance + %s", "SET balance = %s"),
+            (
+                "(command.user_id, miles, False, at, miles))",
+                "(command.user_id, miles, False, at, BEFORE[command] + miles))",
+            ),
+            (
+                "@dataclass(frozen=True)\nclass Award:",
+                "BEFORE = {}\n\n\n@dataclass(frozen=True)\nclass Award:",
+            ),
+        ),
+        LOYALTY,
+        ("tests/test_award_miles.py",),
+        only="many_awards",
+    ),
+    Mutant(
+        "reversal-takes-no-miles-back",
+        "loyalty-service/loyalty/services.py",
+        (("SET balance = balance - %s WHERE", "SET balance = balance - 0 * %s WHERE"),),
+        LOYALTY,
+        ("tests/test_award_miles.py",),
+        only="reversal",
+    ),
+)
