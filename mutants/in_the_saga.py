@@ -72,7 +72,7 @@ MUTANTS = (
         'WHERE correlation_id = %s AND epoch = %s AND status = %s"""\nSELECT',
         'WHERE correlation_id = %s AND %s > 0 AND status = %s"""\nSELECT',
         CRASH,
-        only="paused",
+        only="claimed_meanwhile or paused",
     ),
     bug(
         "claim-without-a-new-epoch",

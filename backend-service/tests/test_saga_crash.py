@@ -285,6 +285,23 @@ def test_an_owner_paused_past_its_lease_writes_and_sends_nothing_more(
     assert world.events(saga.correlation_id).count("SAGA_COMPLETED") == 1
 
 
+@pytest.mark.parametrize("call", FORWARD)
+def test_an_owner_whose_saga_was_claimed_meanwhile_and_has_not_moved_writes_nothing(
+    world: World, call: str
+) -> None:
+    """Only the epoch tells the two apart: the status is still the one that the paused owner expects."""
+
+    def claim() -> None:
+        world.clock.advance(11)
+        assert world.orchestrator("second").claim(world.participants.received[-1].correlation_id)
+
+    world.participants.then(call, meanwhile(claim))
+    saga = world.start()
+    assert (saga.status, saga.epoch, saga.owner) == ("RUNNING", 2, "second")
+    assert saga.step(call).status == "STARTED"
+    assert world.participants.calls()[-1] == call
+
+
 @pytest.mark.parametrize("call", BACK)
 def test_an_owner_paused_while_compensating_writes_and_sends_nothing_more(world: World, call: str) -> None:
     world.participants.then(call, meanwhile(lambda: world.recover(after=11, owner="second")))

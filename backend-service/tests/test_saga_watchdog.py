@@ -7,6 +7,7 @@ from django.conf import LazySettings
 
 from flight import saga_recovery, saga_watchdog
 from flight.saga_recovery import Recovery
+from flight.saga_state import SagaState
 from flight.saga_watchdog import mark_unclaimed
 from tests.invariants import rows
 from tests.saga_world import Desk, World, around_statements
@@ -51,7 +52,7 @@ def test_the_saga_of_an_owner_that_died_is_seen_after_its_lease(world: World) ->
 def test_a_saga_that_is_claimed_in_between_is_not_marked(world: World) -> None:
     cid = accept(world)
     world.clock.advance(31)
-    claimed = []
+    claimed: list[SagaState | None] = []
 
     def overtake(sql: str) -> None:
         if "SET attention" in sql and not claimed:
