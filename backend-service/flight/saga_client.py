@@ -26,7 +26,12 @@ log = structlog.get_logger("saga.call")
 CALL_SECONDS = Histogram(
     "saga_call_seconds", "Seconds a participant took.", ["participant", "call", "outcome"]
 )
-BREAKER_OPEN = Gauge("saga_breaker_open", "1 while a participant's breaker is open.", ["participant"])
+BREAKER_OPEN = Gauge(
+    "saga_breaker_open",
+    "1 while a participant's breaker is open in any process.",
+    ["participant"],
+    multiprocess_mode="livemax",
+)
 
 
 @dataclass(frozen=True)
@@ -80,9 +85,8 @@ class Participants:
 
     @staticmethod
     def _breaker(name: str) -> Breaker:
-        breaker = Breaker(settings.SAGA_BREAKER_UNKNOWNS, settings.SAGA_BREAKER_PROBE_SECONDS)
-        BREAKER_OPEN.labels(name).set_function(lambda: float(breaker.is_open))
-        return breaker
+        BREAKER_OPEN.labels(name).set(0)
+        return Breaker(settings.SAGA_BREAKER_UNKNOWNS, settings.SAGA_BREAKER_PROBE_SECONDS)
 
     def call(self, call: Call, *, timeout: float) -> Outcome:
         """One try of at most `timeout` seconds. Whatever goes wrong on the way is Unknown."""
@@ -101,6 +105,7 @@ class Participants:
         self._report(call, outcome, ended - began)
         if breaker.record(answered=not isinstance(outcome, Unknown), now=ended):
             saga_alarms.breaker_opened(call.participant, call.correlation_id, now=utc_now())
+        BREAKER_OPEN.labels(call.participant).set(float(breaker.is_open))
         return outcome
 
     def _send(self, call: Call, timeout: float) -> Outcome:

@@ -1,16 +1,20 @@
-"""Gauges read from the saga log at each scrape, so that they are right under any number of processes."""
+"""Read from the saga log at each scrape, so that they are right under any number of processes."""
 
 from collections.abc import Iterator
 from datetime import timedelta
 
 from django.conf import settings
 from django.db import DatabaseError
-from prometheus_client import REGISTRY
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 from service_kit.clock import utc_now
 from service_kit.database import db_time, fetch_all, fetch_one, from_db_time
+from service_kit.metrics import FROM_ROWS
+
+from flight import saga_overview
+from flight.saga_orchestrator_complete import STEPS
+from flight.saga_overview import COMPENSATED, Count, Grown
 
 # Each reads the partial index of open sagas only: a million finished ones cost nothing.
 OPEN = "SELECT status, COUNT(*) FROM flight_saga WHERE due_at IS NOT NULL GROUP BY status"
@@ -22,6 +26,12 @@ AUDIT = "SELECT checked, drifted, unverified, ended_at FROM flight_audit_run ORD
 
 
 class SagaCollector(Collector):
+    def __init__(self, grown: Grown = saga_overview.grown) -> None:
+        self._grown = grown
+        # Nothing failed where somebody cancelled.
+        names = (*(step.name for step in STEPS), "")
+        self._failed = {name: Count(f"{COMPENSATED} AND failed_step = '{name}'") for name in names}
+
     def describe(self) -> Iterator[Metric]:
         """Nothing ahead of time: registering must not read the database."""
         return iter(())
@@ -31,6 +41,7 @@ class SagaCollector(Collector):
             yield from self._open()
             yield from self._ages()
             yield from self._audit()
+            yield from self._since_the_beginning()
         except DatabaseError:
             yield GaugeMetricFamily("saga_log_readable", "0 while the saga log cannot be read.", value=0)
             return
@@ -79,6 +90,23 @@ class SagaCollector(Collector):
         ):
             yield GaugeMetricFamily(name, text, value=value)
 
+    def _since_the_beginning(self) -> Iterator[Metric]:
+        now = utc_now()
+        rows, begun = fetch_all(saga_overview.OPEN_SAGAS), self._grown.begun(now)
+        yield CounterMetricFamily("sagas_started", "Sagas accepted.", value=begun)
+        # No counter: a booking that is cancelled after its saga was complete is complete no more.
+        ended = GaugeMetricFamily("sagas_ended", "Sagas as they ended.", labels=["status", "failed_step"])
+        for name, failed in self._failed.items():
+            ended.add_metric(["COMPENSATED", name], failed(now))
+        complete = saga_overview.counts(rows, begun, self._grown.compensated(now))["COMPLETED"]
+        ended.add_metric(["COMPLETED", ""], complete)
+        yield ended
+        held = GaugeMetricFamily("seats_held", "Seats reserved and not confirmed yet.", labels=["by"])
+        seats = saga_overview.seats_held()
+        held.add_metric(["saga"], seats["by_sagas"])
+        held.add_metric(["direct_call"], seats["by_direct_calls"])
+        yield held
+
 
 def _seconds_since(moment: object) -> float:
     """0 where there is nothing to wait for."""
@@ -89,4 +117,4 @@ def _seconds_since(moment: object) -> float:
 
 
 def register() -> None:
-    REGISTRY.register(SagaCollector())
+    FROM_ROWS.register(SagaCollector())

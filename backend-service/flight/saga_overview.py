@@ -93,13 +93,13 @@ def overview(now: datetime, *, counted: Grown = grown) -> dict[str, Any]:
     rows = fetch_all(OPEN_SAGAS)
     oldest = min((from_db_time(row[4]) for row in rows), default=None)
     return {
-        "counts": _counts(rows, counted.begun(now), counted.compensated(now)),
+        "counts": counts(rows, counted.begun(now), counted.compensated(now)),
         "needs_attention": sum(row[3] for row in rows),
         "oldest_open": _oldest(oldest) if oldest else None,
         "failures": _failures(now),
         "incidents": [_incident(reason, count) for reason, count in fetch_all(INCIDENTS, (SHOWN,))],
         "next_tries": _next_tries(),
-        "seats_held": _seats_held(),
+        "seats_held": seats_held(),
         "engine": _engine(now),
         "definitions": _definitions(rows),
     }
@@ -110,15 +110,15 @@ def _number(sql: str, *parameters: Any) -> int:
     return int(row[0]) if row else 0
 
 
-def _counts(rows: list[tuple[Any, ...]], begun: int, compensated: int) -> dict[str, int]:
+def counts(rows: list[tuple[Any, ...]], begun: int, compensated: int) -> dict[str, int]:
     """Open sagas and compensated ones are counted; the others are complete."""
-    counts = dict.fromkeys(SagaStatus.values, 0)
+    found = dict.fromkeys(SagaStatus.values, 0)
     for status, _, number, _, _ in rows:
-        counts[status] += number
-    still_open = sum(counts[status] for status in OPEN)
+        found[status] += number
+    still_open = sum(found[status] for status in OPEN)
     # The three are not read in one snapshot: a saga that ends in between must not make it negative.
     completed = max(begun - still_open - compensated, 0)
-    return counts | {"COMPENSATED": compensated, "COMPLETED": completed}
+    return found | {"COMPENSATED": compensated, "COMPLETED": completed}
 
 
 def _oldest(created_at: datetime) -> dict[str, Any] | None:
@@ -150,7 +150,7 @@ def _next_tries() -> list[dict[str, Any]]:
     ]
 
 
-def _seats_held() -> dict[str, Any]:
+def seats_held() -> dict[str, Any]:
     direct, expires_at = fetch_one(DIRECT_HOLDS) or (0, None)
     return {
         "by_sagas": _number(SEATS_OF_SAGAS),

@@ -80,6 +80,9 @@ PROCRASTINATE_WORKER_DEFAULTS = {"update_heartbeat_interval": 2.0, "stalled_work
 PROCRASTINATE_AUTODISCOVER_MODULE_NAME = ""
 PROCRASTINATE_IMPORT_PATHS = ["flight.saga_engine_procrastinate"]
 SAGA_RECOVERY_POLL = kit.env.float("SAGA_RECOVERY_POLL", default=0.5)
+# Where a recovery process or worker tells its metrics; 0 for nowhere.
+METRICS_PORT = kit.env.int("METRICS_PORT", default=0)
+METRICS_ADDRESS = kit.env.str("METRICS_ADDRESS", default="127.0.0.1")
 # Half of a process's threads; a call that finds no place for this long is given up as unknown.
 SAGA_CALLS_PER_PARTICIPANT = kit.env.int("SAGA_CALLS_PER_PARTICIPANT", default=4)
 SAGA_SLOT_WAIT = kit.env.float("SAGA_SLOT_WAIT", default=1.5)

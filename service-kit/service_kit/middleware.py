@@ -60,13 +60,17 @@ class RequestMiddleware:
 
 
 class HostMiddleware:
-    """Refuses a request for a host that is not ours, which Django itself only does when it needs the name."""
+    """Refuses a request for a host that is not ours, which Django itself only does when it needs the name.
+
+    A scraper finds replicas by their addresses, and metrics answer the same whatever the name.
+    """
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        request.get_host()
+        if request.path != "/metrics":
+            request.get_host()
         return self.get_response(request)
 
 

@@ -54,12 +54,16 @@ def service_keys() -> list[tuple[str, str]]:
 
 
 def databases(service: str, *, keep_open: bool = True) -> dict[str, dict[str, Any]]:
-    """SQLite in DATA_DIR, or whatever DATABASE_URL names (PostgreSQL).
+    """SQLite in DATA_DIR, or whatever DATABASE_URL or the file DATABASE_URL_FILE names (PostgreSQL).
 
     `keep_open=False` is for the asgi worker, under which persistent connections have no effect.
     """
     DATA_DIR.mkdir(parents=True, exist_ok=True)
-    config: dict[str, Any] = env.db_url("DATABASE_URL", default=f"sqlite:///{DATA_DIR / service}.sqlite3")
+    path = env.str("DATABASE_URL_FILE", default="")
+    default = (
+        Path(path).read_text(encoding="utf-8").strip() if path else f"sqlite:///{DATA_DIR / service}.sqlite3"
+    )
+    config: dict[str, Any] = env.db_url("DATABASE_URL", default=default)
     if config["ENGINE"].endswith("sqlite3"):
         config["OPTIONS"] = {
             "transaction_mode": "IMMEDIATE",

@@ -5,8 +5,9 @@ import threading
 from typing import Any
 
 import structlog
+from django.conf import settings
 from django.core.management.base import BaseCommand
-from service_kit import startup
+from service_kit import metrics, startup
 
 from flight import saga_log
 from flight.saga_engine import engine
@@ -27,6 +28,8 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         startup.announce()
         warn_of_gone_definitions()
+        if settings.METRICS_PORT:
+            metrics.serve(settings.METRICS_PORT, settings.METRICS_ADDRESS)
         stop = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())

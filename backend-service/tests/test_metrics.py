@@ -1,0 +1,116 @@
+"""What the metrics tell, and that the alarms and the board ask for nothing else."""
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from prometheus_client.parser import text_string_to_metric_families
+from service_kit import metrics
+
+from flight.saga_metrics import SagaCollector
+from flight.saga_overview import Grown
+from flight.saga_publisher import publisher
+from tests.saga_world import Desk
+
+DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
+LANGUAGE = {
+    "max", "min", "sum", "by", "rate", "histogram_quantile", "absent", "or",
+    "status", "failed_step", "step", "call", "outcome", "participant", "le", "job",
+}  # fmt: skip
+LONGEST_ALARM = 60
+Samples = Callable[[], dict[str, float]]
+
+
+def alerts() -> list[dict[str, Any]]:
+    loaded = yaml.safe_load((DEPLOY / "prometheus" / "alerts.yml").read_text())
+    return [rule for group in loaded["groups"] for rule in group["rules"]]
+
+
+def panels() -> list[dict[str, Any]]:
+    board: dict[str, list[dict[str, Any]]] = json.loads(
+        (DEPLOY / "grafana" / "dashboards" / "sagas.json").read_text()
+    )
+    return board["panels"]
+
+
+def asked() -> list[str]:
+    return [rule["expr"] for rule in alerts()] + [one["expr"] for each in panels() for one in each["targets"]]
+
+
+def names_in(expression: str) -> set[str]:
+    bare = re.sub(r"\{[^}]*\}|\[[^]]*\]|\"[^\"]*\"", "", expression)
+    return set(re.findall(r"[a-z_]{2,}", bare)) - LANGUAGE
+
+
+@pytest.fixture
+def samples() -> Samples:
+    collector = SagaCollector(Grown())
+
+    def read() -> dict[str, float]:
+        return {
+            " ".join([sample.name, *filter(None, sample.labels.values())]): sample.value
+            for metric in collector.collect()
+            for sample in metric.samples
+        }
+
+    return read
+
+
+def test_alarms_and_board_ask_for_metrics_that_exist(desk: Desk) -> None:
+    desk.book()
+    desk.book(simulate_confirmbooking_fail=True)
+    text = desk.client.get("/metrics").content.decode()
+    there = {sample.name for each in text_string_to_metric_families(text) for sample in each.samples}
+    for expression in asked():
+        assert names_in(expression), expression
+        assert names_in(expression) <= there | {"up"}, expression
+
+
+@pytest.mark.parametrize("rule", alerts(), ids=lambda rule: str(rule["alert"]))
+def test_alarm_fires_within_a_minute(rule: dict[str, Any]) -> None:
+    """After its threshold: one scrape, one evaluation, its `for` in whole evaluations."""
+    pace = yaml.safe_load((DEPLOY / "prometheus" / "prometheus.yml").read_text())["global"]
+    scrape, evaluation = (int(pace[f"{name}_interval"].rstrip("s")) for name in ("scrape", "evaluation"))
+    over = re.search(r"_seconds\) > (\d+)$", rule["expr"])
+    waited = int(over[1]) if over else 0
+    assert waited + scrape + evaluation + int(rule["for"].rstrip("s")) + evaluation <= LONGEST_ALARM
+
+
+def test_sagas_are_counted_by_outcome_and_failed_step(desk: Desk, samples: Samples) -> None:
+    desk.book()
+    desk.book(simulate_awardmiles_fail=True)
+    desk.book(simulate_awardmiles_fail=True)
+    told = samples()
+    assert told["sagas_started_total"] == 3
+    assert told["sagas_ended COMPLETED"] == 1
+    assert told["sagas_ended COMPENSATED AwardMiles"] == 2
+    assert told["sagas_ended COMPENSATED ConfirmBooking"] == 0
+
+
+def test_a_cancelled_booking_is_counted_as_no_failed_step(desk: Desk, samples: Samples) -> None:
+    reference = desk.book().json()["booking_reference"]
+    desk.client.post(f"/api/bookings/{reference}/cancel/")
+    told = samples()
+    assert (told["sagas_ended COMPLETED"], told["sagas_ended COMPENSATED"]) == (0, 1)
+
+
+def test_attempts_and_compensations_are_counted_by_step(desk: Desk) -> None:
+    def count(event: str, step: str) -> float:
+        for each in metrics.of_processes().collect():
+            for sample in each.samples:
+                if sample.name == "saga_events_total" and sample.labels == {
+                    "event_type": event,
+                    "step": step,
+                }:
+                    return sample.value
+        return 0.0
+
+    asked = [("SAGA_STEP_STARTED", "AwardMiles"), ("SAGA_COMPENSATION_STEP_STARTED", "AuthorizePayment")]
+    before = [count(*each) for each in asked]
+    desk.book(simulate_awardmiles_fail=True)
+    publisher.flush()
+    assert [count(*each) for each in asked] == [number + 1 for number in before]
