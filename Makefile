@@ -1,7 +1,8 @@
 # Every verb makes what it needs by itself: Python 3.11 or newer and make are enough.
 .DEFAULT_GOAL := help
-.PHONY: help run test test-% schemathesis lint lint-% audit-dependencies sbom e2e coverage format lock chaos chaos-recovery matrix bench bench-compare bench-pages profile clean
-.PHONY: help run test test-% schemathesis lint lint-% audit-dependencies sbom e2e coverage format lock chaos matrix mutants bench bench-compare bench-pages profile clean
+.PHONY: help run test test-% test-postgres test-replicas schemathesis lint lint-% audit-dependencies sbom secrets compose-check
+.PHONY: e2e coverage format lock chaos chaos-recovery matrix mutants bench bench-compare bench-growth bench-memory bench-start
+.PHONY: bench-goals bench-pages profile clean
 
 # Options for pytest: make test-backend ARGS="-k seat -x"
 ARGS ?=
@@ -34,6 +35,12 @@ e2e: .venv-dev ## The end-to-end script against a suite of its own
 
 mutants: .venv-dev ## Plant known bugs one at a time; the tests must find each (ARGS="-k name")
 	@.venv/bin/python -m mutants $(ARGS)
+
+secrets: ## Fresh secrets for the compose file, in ./secrets
+	@$(scripts).make_secrets
+
+compose-check: .venv-dev ## Validate the compose file, lint the Dockerfile, build the images, as far as tools are here
+	@$(scripts).containers
 
 matrix: .venv-dev ## A fault at every point, a kill after a kill at every pair: DB=postgres PAIRS=200 SEED=
 	@DB="$(DB)" PAIRS="$(PAIRS)" SEED="$(SEED)" .venv/bin/python -m matrix $(ARGS)

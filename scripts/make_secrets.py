@@ -1,0 +1,38 @@
+"""`make secrets`: fresh secrets for the compose file in ./secrets, one file each; what exists is kept.
+
+Start with SECRETS_DIR=./secrets. The databases are made with the passwords of the first start.
+"""
+
+import secrets
+import sys
+from pathlib import Path
+
+from scripts.paths import ROOT
+
+SERVICES = ("backend", "loyalty", "payment", "ui")
+FOLDER = ROOT / "secrets"
+
+
+def main(folder: Path = FOLDER) -> int:
+    folder.mkdir(mode=0o700, exist_ok=True)
+    for name in ("secret_key", "postgres_password", "grafana_password"):
+        _write(folder / name, secrets.token_urlsafe(48))
+    _write(folder / "service_keys", f"first:{secrets.token_urlsafe(48)}")
+    for name in SERVICES:
+        url = f"postgres://{name}:{secrets.token_urlsafe(32)}@postgres:5432/{name}"
+        _write(folder / f"{name}_database_url", url)
+    print(f"Secrets are in {folder}.")
+    return 0
+
+
+def _write(path: Path, value: str) -> None:
+    """The folder keeps others out; in a container the file belongs to another user than here."""
+    if not path.exists():
+        unfinished = path.with_suffix(".unfinished")
+        unfinished.write_text(value)
+        unfinished.chmod(0o444)
+        unfinished.rename(path)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
