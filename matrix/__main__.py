@@ -32,7 +32,7 @@ def main() -> int:
         try:
             return run(wanted, Path(folder))
         except KeyboardInterrupt:
-            sys.stdout.write("\nInterrupted; what was run so far held.\n")
+            sys.stdout.write("\nInterrupted; nothing was checked.\n")
             return 130
 
 
