@@ -10,7 +10,6 @@ from service_kit.security.models import AuditEntry
 
 from tests.saga_participants import never_arrives, refuses
 from tests.saga_world import Desk, World, around_statements, when
-from tests.test_saga_errors import taking_one_of_two
 
 KEY = {"Idempotency-Key": "k"}
 
@@ -88,7 +87,9 @@ def test_audit_of_an_alarm_stands_once_in_the_commit_that_raises_it(desk: Desk, 
 def test_audit_of_a_saga_that_is_claimed_again_and_again(world: World) -> None:
     saga = world.orchestrator().accept(world.new_saga())
     assert saga is not None
-    with taking_one_of_two(10**6):
+    with around_statements(
+        before=when("INSERT INTO flight_saga_event", OperationalError("disk full"), times=99)
+    ):
         for _ in range(10):
             assert trail() == []
             world.recover()

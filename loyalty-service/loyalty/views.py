@@ -30,7 +30,9 @@ class LoyaltyView(ServiceView):
 
 def _correlation_id(request: Request) -> str:
     """Which booking's entries are asked for; empty for all."""
-    given: str = request.query_params.get("correlation_id", "")
-    if given and not CORRELATION_ID.fullmatch(given):
+    if "correlation_id" not in request.query_params:
+        return ""
+    given: str = request.query_params["correlation_id"]
+    if not CORRELATION_ID.fullmatch(given):
         raise Problem(400, "INVALID", "correlation_id is not one.", errors={"correlation_id": "Not valid."})
     return given
