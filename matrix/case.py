@@ -11,6 +11,8 @@ from matrix.rig import Answer, Ran, Rig
 from matrix.stories import Story, booking
 
 PAST_THE_LEASE = timedelta(seconds=12)
+FLIGHTS = 100
+"On a fresh database these depart in a week or later; those after them may be closed for sale."
 PATIENCE = 15
 "recoveries until a saga must have ended"
 TERMINAL = ("COMPLETED", "COMPENSATED")
@@ -92,7 +94,9 @@ class Case:
             "correlation_id": self.correlation_id,
             "owner": f"{verb} at {self.now:%H:%M:%S}",
             "now": self.now.isoformat(),
-            "booking": booking(self.story, flight_id=1 + self.number, user_id=f"user-{self.number % 7}"),
+            "booking": booking(
+                self.story, flight_id=1 + self.number % FLIGHTS, user_id=f"user-{self.number % 7}"
+            ),
         }
         return job | _as_asked(fault)
 

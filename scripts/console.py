@@ -3,17 +3,29 @@
 import os
 import sys
 import threading
+from logging import LogRecord
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
 from typing import TextIO
 
 COLOURS = ("36", "35", "34", "33", "32", "31")
+KEPT_BYTES, KEPT_FILES = 20_000_000, 4
+"of what is kept in a file, and how many older ones stay beside it"
 
 
 class Console:
-    def __init__(self, out: TextIO | None = None) -> None:
+    def __init__(self, out: TextIO | None = None, *, kept: Path | None = None) -> None:
+        """With `kept`, what the services say goes into that file as well, a new one when it is full."""
         self._out = out if out is not None else sys.stdout
         self._lock = threading.Lock()
         self._colour = self._out.isatty() and "NO_COLOR" not in os.environ
         self._names: list[str] = []
+        self._kept = _file(kept) if kept else None
+
+    def close(self) -> None:
+        """The kept file is whole; the terminal stays open."""
+        if self._kept:
+            self._kept.close()
 
     def say(self, text: str = "") -> None:
         """A line of the runner's own."""
@@ -22,6 +34,8 @@ class Console:
     def line(self, name: str, text: str) -> None:
         """A line of the service `name`."""
         self._write(f"{self._prefix(name)} {text}\n")
+        if self._kept:
+            self._kept.handle(LogRecord(name, 0, "", 0, f"{name:<8} | {text}", None, None))
 
     def _prefix(self, name: str) -> str:
         if name not in self._names:
@@ -39,3 +53,10 @@ class Console:
             except (OSError, ValueError):
                 # The terminal is gone. The services go on, and their pipes must still be read.
                 pass
+
+
+def _file(path: Path) -> RotatingFileHandler:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return RotatingFileHandler(
+        path, maxBytes=KEPT_BYTES, backupCount=KEPT_FILES, encoding="utf-8", errors="backslashreplace"
+    )

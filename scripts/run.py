@@ -8,12 +8,14 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import closing
 
 from scripts import environment
 from scripts.booking_suite import Config, ConfigError, booking_suite
 from scripts.claim import TakenError
 from scripts.console import Console
 from scripts.demo_data import make_first_sagas
+from scripts.follow import log_file
 from scripts.ports import PortError
 from scripts.prepare import PrepareError, prepare
 from scripts.suite import StartError, Suite
@@ -23,10 +25,11 @@ STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def main() -> int:
-    console = Console()
     stop_on_signals()
     try:
-        return run(Config.from_environment(), console)
+        config = Config.from_environment()
+        with closing(Console(kept=log_file(config.data_dir))) as console:
+            return run(config, console)
     except (environment.InstallError, PrepareError, StartError) as error:
         return _fail(error, FAILED)
     except ConfigError as error:

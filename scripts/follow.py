@@ -1,0 +1,54 @@
+"""`make follow ID=...`: what all services said of a saga or a request, in the order in which they said it.
+
+Reads what `make run` keeps in DATA_DIR. A page's request and the saga that it started have an id each, and
+the backend's line names both: lines of either are shown. Exit code 1 when nobody said anything of it.
+"""
+
+import os
+import re
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from scripts.paths import ROOT
+
+NAMED = re.compile(r'\b(?:correlation_id|request_id)"?[=:]\s*"?([A-Za-z0-9._:-]+)')
+
+
+def log_file(data_dir: Path) -> Path:
+    return data_dir / "logs" / "suite.log"
+
+
+def main(arguments: Sequence[str]) -> int:
+    if len(arguments) != 1 or not arguments[0]:
+        print("Say which: make follow ID=a-correlation-id", file=sys.stderr)
+        return 2
+    log = log_file(Path(os.environ.get("DATA_DIR") or ROOT / "var"))
+    found = False
+    for line in follow(lines(log), arguments[0]):
+        print(line)
+        found = True
+    if not found:
+        print(f"Nothing is said of {arguments[0]} in {log.parent}.", file=sys.stderr)
+    return 0 if found else 1
+
+
+def lines(log: Path) -> list[str]:
+    """Of all files that are kept, the oldest first."""
+    older = sorted(log.parent.glob(f"{log.name}.*"), key=lambda path: -int(path.suffix[1:]))
+    files = [path for path in (*older, log) if path.exists()]
+    return [line for path in files for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def follow(said: Sequence[str], identity: str) -> Iterator[str]:
+    """The lines that name this id, or one that stands beside it in a line."""
+    ids = {identity}
+    for line in said:
+        named = set(NAMED.findall(line))
+        if identity in named:
+            ids |= named
+    return (line for line in said if ids & set(NAMED.findall(line)))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,45 @@
+import io
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from scripts import follow
+from scripts.console import Console
+
+SAID = (
+    "ui       | 2026-11-23T07:00:00Z [info] request correlation_id=page-1 path=/book/",
+    'backend  | {"correlation_id":"saga-1","request_id":"page-1","event":"request"}',
+    "payment  | 2026-11-23T07:00:00Z [info] step correlation_id=saga-1 outcome=done",
+    "payment  | 2026-11-23T07:00:00Z [info] step correlation_id=saga-11 outcome=done",
+    "loyalty  | 2026-11-23T07:00:00Z [info] step correlation_id=saga-1 outcome=done",
+    "recovery | nothing of any saga",
+)
+OF_SAGA_1 = [SAID[0], SAID[1], SAID[2], SAID[4]]
+
+
+@pytest.mark.parametrize("identity", ["saga-1", "page-1"])
+def test_saga_and_the_request_that_started_it_lead_to_each_other(identity: str) -> None:
+    assert list(follow.follow(SAID, identity)) == OF_SAGA_1
+
+
+def test_what_services_say_is_kept_and_found_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with closing(Console(io.StringIO(), kept=follow.log_file(tmp_path))) as console:
+        console.say("not a service's line: saga-1")
+        for line in SAID:
+            name, _, text = line.partition("|")
+            console.line(name.strip(), text.strip())
+    monkeypatch.setenv("DATA_DIR", str(tmp_path))
+    assert follow.main(["saga-1"]) == 0
+    assert capsys.readouterr().out.splitlines() == OF_SAGA_1
+    assert follow.main(["saga-2"]) == 1
+    assert follow.main([""]) == 2
+
+
+def test_older_files_come_first(tmp_path: Path) -> None:
+    log = tmp_path / "suite.log"
+    for name, text in (("suite.log", "c"), ("suite.log.1", "b"), ("suite.log.10", "a")):
+        tmp_path.joinpath(name).write_text(text)
+    assert follow.lines(log) == ["a", "b", "c"]
