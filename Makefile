@@ -1,7 +1,7 @@
 # Every verb makes what it needs by itself: Python 3.11 or newer and make are enough.
 .DEFAULT_GOAL := help
 .PHONY: help run follow test test-% test-postgres test-replicas schemathesis lint lint-% audit-dependencies sbom secrets compose-check
-.PHONY: e2e coverage format lock chaos chaos-recovery matrix mutants bench bench-compare bench-growth bench-memory bench-start
+.PHONY: e2e coverage format lock chaos chaos-recovery last-seat matrix mutants bench bench-compare bench-growth bench-memory bench-start
 .PHONY: bench-goals bench-pages profile clean
 
 # Options for pytest: make test-backend ARGS="-k seat -x"
@@ -55,6 +55,10 @@ chaos: .venv-dev ## Kill and disturb it under load, then check: DB=postgres ENGI
 chaos-recovery: .venv-dev ## How long OPEN= sagas wait when every orchestrator is killed at once; DB=, ENGINE=
 	@.venv/bin/python -m chaos.recovery $(if $(OPEN),--open $(OPEN)) $(if $(DB),--db $(DB)) \
 		$(if $(ENGINE),--engine $(ENGINE)) $(ARGS)
+
+last-seat: .venv-dev ## Rounds of 200 buyers for one seat, exactly one of whom may get it: ROUNDS=20 BUYERS=200 DB=postgres
+	@.venv/bin/python -m chaos.last_seat $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(BUYERS),--buyers $(BUYERS)) \
+		$(if $(DB),--db $(DB)) $(ARGS)
 
 coverage: .venv-dev ## All tests, with branch coverage of each package
 	@$(scripts).check test -- --cov $(ARGS)

@@ -12,6 +12,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from chaos import last_seat
 from chaos.offers import NoFlightsError
 from chaos.plan import Plan, make_plan
 from chaos.profiles import PROFILES
@@ -56,7 +57,21 @@ def _run(plan: Plan, order: Order) -> int:
         _say(f"{error!r}; the log is {order.folder / 'suite.log'}")
         return COULD_NOT_RUN
     _conclude(verdict, order, time.monotonic() - began)
-    return VIOLATED if verdict.violations else TOO_EASY if verdict.too_easy else CLEAN
+    unfair = _sell_last_seats(plan, order)
+    return VIOLATED if verdict.violations or unfair else TOO_EASY if verdict.too_easy else CLEAN
+
+
+def _sell_last_seats(plan: Plan, order: Order) -> bool:
+    """As many rounds as the run's share of its profile; whether one of them was unfair."""
+    rounds = int(order.profile.last_seat_rounds * min(1.0, plan.seconds / order.profile.seconds))
+    if not rounds:
+        return False
+    folder = order.folder / "last-seat"
+    played = last_seat.play(folder, database=order.database, engine=order.engine, rounds=rounds)
+    for wrong in played.complaints:
+        _say(f"FAIL {wrong}")
+    _say(str(played))
+    return bool(played.complaints)
 
 
 def _conclude(verdict: Verdict, order: Order, seconds: float) -> None:

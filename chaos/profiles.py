@@ -22,6 +22,8 @@ class Profile:
     "of the calls that meet a fault outside a bad time"
     least_sagas: int
     least_kills: int
+    last_seat_rounds: int = 0
+    "rounds of many buyers for one seat afterwards, in a suite of their own"
     environment: Mapping[str, str] = field(default_factory=dict)
     "settings that are not as in production"
 
@@ -51,5 +53,6 @@ NIGHTLY = Profile(
     usual_share=0.05,
     least_sagas=50_000,
     least_kills=1_500,
+    last_seat_rounds=500,
 )
 PROFILES = {profile.name: profile for profile in (PR, NIGHTLY)}

@@ -10,10 +10,8 @@ import signal
 import sys
 import tempfile
 import threading
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -22,8 +20,7 @@ from chaos.arena import Place, undisturbed
 from chaos.desk import Desk
 from chaos.offers import find_offers
 from chaos.plan import CALLERS
-from chaos.profiles import TERMINAL_WITHIN
-from chaos.standing import AWAY, open_held, open_sagas, statuses
+from chaos.standing import open_held, open_sagas, statuses, wait_until
 from chaos.takeovers import Death, claims, percentile, take_overs
 from chaos.travellers import START, booking
 
@@ -31,11 +28,6 @@ IN_REQUESTS = 4
 "As many as may wait for one participant; the other threads go on accepting."
 LIMITS = ((100, 15.0), (1_000, 30.0))
 "Seconds of the 99th percentile, with so many open."
-POLL = 0.1
-
-
-class NotTerminalError(Exception):
-    """Sagas were still open when all of them had to have ended."""
 
 
 def measure(folder: Path, *, database: str, engine: str, count: int, rounds: int) -> list[float]:
@@ -56,7 +48,7 @@ def _round(field: Place, flights: Sequence[int], count: int, number: int) -> Dea
         one.start()
     with ThreadPoolExecutor(IN_REQUESTS) as pool:
         list(pool.map(partial(desk.post, START, Prefer="respond-async"), bodies[IN_REQUESTS:]))
-    _wait_until(lambda: open_sagas(statuses(log)) >= count)
+    wait_until(lambda: open_sagas(statuses(log)) >= count)
     at = datetime.now(UTC)
     for victim in CALLERS:
         field.suite.kill(victim)
@@ -64,19 +56,9 @@ def _round(field: Place, flights: Sequence[int], count: int, number: int) -> Dea
     field.suite.send("payment", signal.SIGCONT)
     for one in cut:
         one.join()
-    _wait_until(lambda: not open_sagas(statuses(log)))
+    wait_until(lambda: not open_sagas(statuses(log)))
     field.suite.wait_ready()
     return Death(at, "all", left)
-
-
-def _wait_until(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + TERMINAL_WITHIN
-    while time.monotonic() < deadline:
-        with suppress(*AWAY):
-            if holds():
-                return
-        time.sleep(POLL)
-    raise NotTerminalError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

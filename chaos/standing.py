@@ -1,17 +1,26 @@
 """How the sagas stand, read straight from the backend's database."""
 
 import sqlite3
-from contextlib import closing
+import time
+from collections.abc import Callable
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import psycopg
+
+from chaos.profiles import TERMINAL_WITHIN
 
 BY_STATUS = "SELECT status, COUNT(*) FROM flight_saga GROUP BY status"
 NOT_ENDED = "SELECT correlation_id, epoch, owner FROM flight_saga WHERE due_at IS NOT NULL"
 OPEN = ("PENDING", "RUNNING", "COMPENSATING")
 AWAY = (sqlite3.Error, psycopg.Error)
 "What is raised while the database is away."
+POLL = 0.05
+
+
+class NotTerminalError(Exception):
+    """Sagas were still open when all of them had to have ended."""
 
 
 class Held(NamedTuple):
@@ -27,6 +36,17 @@ def statuses(address: str) -> dict[str, int]:
 
 def open_sagas(counts: dict[str, int]) -> int:
     return sum(counts.get(status, 0) for status in OPEN)
+
+
+def wait_until(holds: Callable[[], bool]) -> None:
+    """Raises NotTerminalError."""
+    deadline = time.monotonic() + TERMINAL_WITHIN
+    while time.monotonic() < deadline:
+        with suppress(*AWAY):
+            if holds():
+                return
+        time.sleep(POLL)
+    raise NotTerminalError
 
 
 def left_by_the_dead(address: str) -> frozenset[Held]:
