@@ -18,10 +18,9 @@ WEAK: Mapping[str, Mapping[str, str]] = {
 
 def manage(folder: Path, *command: str, **environment: str) -> subprocess.CompletedProcess[str]:
     secret = {"SECRET_KEY": secrets.token_urlsafe(48), "SERVICE_KEYS": f"a:{secrets.token_urlsafe(48)}"}
-    given = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
     return subprocess.run(  # noqa: S603  the service's own manage.py
         [sys.executable, "manage.py", *command],
-        env={**given, **secret, "DEMO_MODE": "0", "DATA_DIR": str(folder), **environment},
+        env={**os.environ, **secret, "DEMO_MODE": "0", "DATA_DIR": str(folder), **environment},
         capture_output=True,
         text=True,
         check=False,
