@@ -1,20 +1,33 @@
-"""gunicorn's threaded worker, with an end to the patience for callers that send slowly or never.
+"""gunicorn's threaded worker, with an end to the patience for callers and to their number.
 
 Without it a request line, a header or a body that never comes to its end keeps a thread for as long as its
-sender likes, and as many of them as there are threads stop the service.
+sender likes, as many of them as there are threads stop the service, and under overload every request waits
+behind all others until its sender has gone.
 """
 
+import selectors
 import socket
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
+from itertools import takewhile
 from typing import Any
 
-from gunicorn.workers.gthread import ThreadWorker
+from gunicorn.workers.gthread import TConn, ThreadWorker
 
+from service_kit.overload import (
+    MAX_WAITING_REQUESTS,
+    PROBES,
+    is_whole,
+    overloaded,
+)
 from service_kit.settings import env
 
 READ_SECONDS = env.float("READ_SECONDS", default=10.0)
+LINGER_SECONDS = 2.0
+READ_BYTES = 65536
 
 
 class Patience:
@@ -46,17 +59,128 @@ class Patience:
                     sock.shutdown(socket.SHUT_RD)
 
 
+class Connection(TConn):  # type: ignore[misc]
+    """One whose polite end does not hold up the thread that serves all others."""
+
+    def __init__(self, *args: Any, linger: Callable[["Connection"], None]) -> None:
+        super().__init__(*args)
+        self._linger = linger
+
+    def close(self, graceful: bool = False) -> None:
+        if graceful:
+            self._linger(self)
+        else:
+            super().close()
+
+
 class Worker(ThreadWorker):  # type: ignore[misc]
+    """Everything but the running of requests happens in the main thread, and nothing there waits.
+
+    A connection gets a thread when its request has begun to arrive. While too many requests wait for one,
+    further ones are turned away before anything was done for them.
+    """
+
     patience: Patience
 
     def init_process(self) -> None:
         self.patience = Patience(READ_SECONDS)
+        self._in_hand, self._most_in_hand = 0, self.cfg.threads + MAX_WAITING_REQUESTS
+        self._lingering: dict[Connection, float] = {}
         threading.Thread(target=self.patience.watch, name="patience", daemon=True).start()
         super().init_process()
 
-    def handle(self, conn: Any) -> Any:
+    def accept(self, listener: socket.socket) -> None:
+        """All who are there: under load each turn of the loop has to wait for the threads."""
+        server = listener.getsockname()
+        with suppress(BlockingIOError, ConnectionAbortedError):
+            while self.nr_conns < self.worker_connections:
+                sock, client = listener.accept()
+                self._welcome(Connection(self.cfg, sock, client, server, linger=self._linger))
+
+    def _welcome(self, conn: Connection) -> None:
+        self.nr_conns += 1
+        if self._is_full and (begun := _arrived(conn.sock)):
+            self._judge(conn, begun)
+            return
+        conn.timeout = time.monotonic() + self.cfg.keepalive
+        self.pending_conns.append(conn)
+        self.poller.register(conn.sock, selectors.EVENT_READ, partial(self.on_pending_socket_readable, conn))
+
+    @property
+    def _is_full(self) -> bool:
+        return bool(self._in_hand >= self._most_in_hand)
+
+    def enqueue_req(self, conn: Connection) -> None:
+        """Everything that has begun to arrive comes here."""
+        if self._is_full and (begun := _arrived(conn.sock)):
+            self._judge(conn, begun)
+        else:
+            self._take(conn)
+
+    def _judge(self, conn: Connection, begun: bytes) -> None:
+        if begun.startswith(PROBES):
+            conn.init()
+            conn.parser.unreader.unread(begun)
+            self._take(conn)
+        else:
+            self._turn_away(conn, begun)
+
+    def _take(self, conn: Connection) -> None:
+        self._in_hand += 1
+        super().enqueue_req(conn)
+
+    def _turn_away(self, conn: Connection, begun: bytes) -> None:
+        self.nr_conns -= 1
+        with suppress(OSError):  # It may have gone by itself.
+            conn.sock.send(overloaded(begun))
+        conn.close(graceful=not is_whole(begun))
+
+    def finish_request(self, conn: Connection, fs: Any) -> None:
+        self._in_hand -= 1
+        super().finish_request(conn, fs)
+
+    def handle(self, conn: Connection) -> Any:
         self.patience.begin(conn.sock)
         try:
             return super().handle(conn)
         finally:
             self.patience.end(conn.sock)
+
+    def _linger(self, conn: Connection) -> None:
+        """Until the caller closes, for a moment at most: a reset could overtake our answer."""
+        try:
+            conn.sock.shutdown(socket.SHUT_WR)
+        except OSError:
+            conn.close()
+            return
+        conn.sock.settimeout(0)
+        self._lingering[conn] = time.monotonic() + LINGER_SECONDS
+        self.poller.register(conn.sock, selectors.EVENT_READ, partial(self._hear_out, conn))
+
+    def _hear_out(self, conn: Connection, sock: socket.socket) -> None:
+        with suppress(BlockingIOError):
+            try:
+                more = sock.recv(READ_BYTES)
+            except ConnectionError:
+                more = b""
+            if not more:
+                self._end(conn)
+
+    def _end(self, conn: Connection) -> None:
+        del self._lingering[conn]
+        self.poller.unregister(conn.sock)
+        conn.close()
+
+    def murder_pending(self) -> None:
+        super().murder_pending()
+        now = time.monotonic()
+        for conn in list(takewhile(lambda one: self._lingering[one] <= now, self._lingering)):
+            self._end(conn)
+
+
+def _arrived(sock: socket.socket) -> bytes:
+    """What has come and was not read yet; nothing of a connection that has broken."""
+    try:
+        return sock.recv(READ_BYTES)
+    except OSError:
+        return b""

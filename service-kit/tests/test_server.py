@@ -1,12 +1,15 @@
 """The real server, with two threads and callers that send slowly or never."""
 
 import http.client
+import json
 import os
 import socket
 import subprocess
 import sys
+import time
+import uuid
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -33,8 +36,9 @@ def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> 
     return [text.encode()]
 
 
-@pytest.fixture(scope="module")
-def port() -> Iterator[int]:
+@contextmanager
+def serving(**environment: object) -> Iterator[int]:
+    """The port of a server of its own."""
     with closing(socket.create_server(("127.0.0.1", 0))) as listening:
         listening.set_inheritable(True)
         command = [sys.executable, "-m", "gunicorn", "--no-control-socket", "--log-level", "critical"]
@@ -43,7 +47,7 @@ def port() -> Iterator[int]:
         process = subprocess.Popen(  # noqa: S603  the server under test
             [*command, *worker, *bind],
             cwd=FOLDER,
-            env={**os.environ, "READ_SECONDS": str(READ_SECONDS)},
+            env={**os.environ, **{name: str(value) for name, value in environment.items()}},
             pass_fds=[listening.fileno()],
         )
         try:
@@ -51,6 +55,12 @@ def port() -> Iterator[int]:
         finally:
             process.terminate()
             process.wait(10)
+
+
+@pytest.fixture(scope="module")
+def port() -> Iterator[int]:
+    with serving(READ_SECONDS=READ_SECONDS) as port:
+        yield port
 
 
 def ask(port: int, body: bytes = b"{}") -> bytes:
@@ -90,3 +100,80 @@ def test_body_that_trickles_is_cut_at_the_same_time(port: int) -> None:
 
 def test_large_body_that_comes_in_time_is_read_whole(port: int) -> None:
     assert ask(port, b"x" * 5_000_000) == b"5000000"
+
+
+def connect(port: int, sends: bytes) -> socket.socket:
+    connection = socket.create_connection(("127.0.0.1", port), timeout=20)
+    connection.sendall(sends)
+    return connection
+
+
+def answer(connection: socket.socket) -> tuple[http.client.HTTPResponse, bytes]:
+    reply = http.client.HTTPResponse(connection)
+    reply.begin()
+    return reply, reply.read()
+
+
+@pytest.fixture
+def crowded() -> Iterator[tuple[int, list[socket.socket]]]:
+    """A server with two threads busy and three requests waiting, which is as many as may wait."""
+    with serving(MAX_WAITING_REQUESTS=3) as port, ExitStack() as stack:
+        slow = [
+            stack.enter_context(closing(connect(port, HEAD + b"Content-Length: 2\r\n\r\n{")))
+            for _ in range(5)
+        ]
+        yield port, slow
+
+
+def test_while_too_many_requests_wait_further_ones_are_turned_away(
+    crowded: tuple[int, list[socket.socket]],
+) -> None:
+    port, slow = crowded
+    request = HEAD + b"X-Correlation-ID: one-too-many\r\nContent-Length: 2\r\n\r\n{}"
+    with closing(connect(port, request)) as late:
+        reply, body = answer(late)
+        assert late.recv(1) == b"", "closed without a reset"
+    assert (reply.status, reply.headers["Retry-After"]) == (503, "1")
+    assert reply.headers["Content-Type"] == "application/problem+json"
+    assert json.loads(body)["code"] == "OVERLOADED"
+    assert json.loads(body)["correlation_id"] == reply.headers["X-Correlation-ID"] == "one-too-many"
+    for each in slow:
+        each.sendall(b"}")
+        assert answer(each)[1] == b"2"
+    assert ask(port) == b"2"
+
+
+def test_who_is_turned_away_in_the_middle_of_a_body_gets_the_whole_answer(
+    crowded: tuple[int, list[socket.socket]],
+) -> None:
+    port, _ = crowded
+    with closing(connect(port, HEAD + b"Content-Length: 200000\r\n\r\n{")) as late:
+        reply, body = answer(late)
+        late.sendall(b"x" * 199_999)
+        assert late.recv(1) == b""
+    assert reply.status == 503
+    assert uuid.UUID(json.loads(body)["correlation_id"]).version == 4
+
+
+@pytest.mark.parametrize("path", ["/api/health/", "/api/health/ready/", "/metrics"])
+def test_probe_is_answered_however_many_requests_wait(
+    crowded: tuple[int, list[socket.socket]], path: str
+) -> None:
+    port, slow = crowded
+    with closing(connect(port, f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())) as probe:
+        with closing(connect(port, HEAD + b"Content-Length: 0\r\n\r\n")) as late:
+            assert answer(late)[0].status == 503
+        for each in slow:
+            each.sendall(b"}")
+        assert answer(probe)[0].status == 200
+
+
+def test_caller_that_does_not_close_after_its_answer_holds_up_nobody(port: int) -> None:
+    request = HEAD + b"Connection: close\r\nContent-Length: 2\r\n\r\n{}"
+    with ExitStack() as stack:
+        idle = [stack.enter_context(closing(connect(port, request))) for _ in range(4)]
+        for each in idle:
+            assert answer(each)[1] == b"2"
+        began = time.monotonic()
+        assert ask(port) == b"2"
+        assert time.monotonic() - began < 1
