@@ -6,9 +6,10 @@ FROM ${BASE} AS packages
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=ignore
 RUN python3 -m venv /opt/venv
 ENV PATH=/opt/venv/bin:$PATH
-# The hashed lock has a layer of its own: it changes more rarely than the code.
-COPY requirements/runtime.txt /src/requirements/
-RUN pip install --require-hashes -r /src/requirements/runtime.txt
+# The hashed lock has a layer of its own: it changes more rarely than the code. LOCK=traces adds OpenTelemetry.
+ARG LOCK=runtime
+COPY requirements/${LOCK}.txt /src/requirements/
+RUN pip install --require-hashes -r "/src/requirements/${LOCK}.txt"
 COPY service-kit /src/service-kit
 RUN pip install --no-deps --no-build-isolation /src/service-kit
 

@@ -23,6 +23,7 @@ ON_POSTGRES = ("kit", "backend", "payment", "loyalty")
 FOLDERS = [*(folder for _, folder, _, _ in PACKAGES), CHECKER, CONFORMANCE]
 # A script that runs in the backend's own environment is judged with the backend.
 BESIDE = {"backend": (str(ROOT / "bench" / "history_questions.py"), str(ROOT / "matrix" / "inside"))}
+END_TO_END = ("test_saga_implementation.py", "e2e/test_traces.py")
 # Of what is no Django: the plugin asks for settings all the same.
 NO_DJANGO = "django.conf.global_settings"
 MYPY = (str(BIN / "mypy"), "--config-file", str(ROOT / "pyproject.toml"))
@@ -52,7 +53,7 @@ def suites(options: Sequence[str]) -> list[Check]:
         _pytest(name, ["-p", "no:django", "tests", *_coverage(f"saga_{name}", options)], ROOT / folder)
         for name, folder in (("checker", CHECKER), ("conformance", CONFORMANCE))
     ]
-    e2e = _pytest("e2e", ["-p", "no:django", "test_saga_implementation.py", *options], alone=True)
+    e2e = _pytest("e2e", ["-p", "no:django", *END_TO_END, *options], alone=True)
     return [*services, scripts, bench, chaos, matrix, mutants, *folders, e2e]
 
 

@@ -1,4 +1,4 @@
-"""Makes .venv what a lock says: `python3 -m scripts.environment runtime|dev|bench`.
+"""Makes .venv what a lock says: `python3 -m scripts.environment runtime|traces|dev|bench`.
 
 Standard library only: it runs before anything is installed. A stamp tells that nothing is to do; an
 install that was interrupted leaves a mark, and the next one begins anew.
@@ -16,7 +16,7 @@ from pathlib import Path
 from scripts.paths import LOCAL_PACKAGES, REQUIREMENTS, ROOT, VENV, VENV_PYTHON
 
 # Each holds those before it.
-LOCKS = ("runtime", "dev", "bench")
+LOCKS = ("runtime", "traces", "dev", "bench")
 UV = VENV / "bin" / "uv"
 UNFINISHED = VENV / ".unfinished"
 
@@ -56,8 +56,8 @@ def lock_file(lock: str) -> Path:
 
 
 def lock_files(lock: str) -> list[Path]:
-    """What is installed for it: `dev` repeats `runtime`, the locks after it stand beside `dev`."""
-    return [lock_file(lock)] if lock in ("runtime", "dev") else [lock_file("dev"), lock_file(lock)]
+    """What is installed for it: `traces` and `dev` repeat those before them, `bench` stands beside `dev`."""
+    return [lock_file("dev"), lock_file(lock)] if lock == "bench" else [lock_file(lock)]
 
 
 def _stamp(lock: str) -> Path:

@@ -1,7 +1,8 @@
 """`make follow ID=...`: what all services said of a saga or a request, in the order in which they said it.
 
 Reads what `make run` keeps in DATA_DIR. A page's request and the saga that it started have an id each, and
-the backend's line names both: lines of either are shown. Exit code 1 when nobody said anything of it.
+the backend's line names both: lines of either are shown, and where traces are exported the ids of their
+traces. Exit code 1 when nobody said anything of it.
 """
 
 import os
@@ -14,6 +15,8 @@ from scripts.paths import ROOT
 
 NAMED = re.compile(r'\b(?:correlation_id|request_id)"?[=:]\s*"?([A-Za-z0-9._:-]+)')
 
+TRACED = re.compile(r'\btrace_id"?[=:]\s*"?([0-9a-f]{32})\b')
+
 
 def log_file(data_dir: Path) -> Path:
     return data_dir / "logs" / "suite.log"
@@ -24,10 +27,11 @@ def main(arguments: Sequence[str]) -> int:
         print("Say which: make follow ID=a-correlation-id", file=sys.stderr)
         return 2
     log = log_file(Path(os.environ.get("DATA_DIR") or ROOT / "var"))
-    found = False
-    for line in follow(lines(log), arguments[0]):
+    found = list(follow(lines(log), arguments[0]))
+    for line in found:
         print(line)
-        found = True
+    for trace_id in traces(found):
+        print(f"Trace {trace_id}")
     if not found:
         print(f"Nothing is said of {arguments[0]} in {log.parent}.", file=sys.stderr)
     return 0 if found else 1
@@ -48,6 +52,11 @@ def follow(said: Sequence[str], identity: str) -> Iterator[str]:
         if identity in named:
             ids |= named
     return (line for line in said if ids & set(NAMED.findall(line)))
+
+
+def traces(said: Sequence[str]) -> list[str]:
+    """Each once, in the order in which the lines name them."""
+    return list(dict.fromkeys(trace_id for line in said for trace_id in TRACED.findall(line)))
 
 
 if __name__ == "__main__":

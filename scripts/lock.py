@@ -10,7 +10,8 @@ OLDEST_PYTHON = "3.11"
 LOCKS = (
     ("installer", ()),
     ("runtime", ()),
-    ("dev", ("-c", "requirements/runtime.txt")),
+    ("traces", ("-c", "requirements/runtime.txt")),
+    ("dev", ("-c", "requirements/traces.txt")),
     ("bench", ("-c", "requirements/dev.txt")),
 )
 

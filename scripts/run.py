@@ -3,6 +3,7 @@
 Exit codes: 0 stopped, 1 did not start, 2 a wrong setting, 3 a port or the data folder is taken.
 """
 
+import os
 import signal
 import sys
 import threading
@@ -43,7 +44,7 @@ def run(config: Config, console: Console) -> int:
     suite = booking_suite(config, console=console)
 
     def begin() -> None:
-        environment.ensure("runtime")
+        environment.ensure("traces" if os.environ.get("OTEL_TRACES_EXPORTER") == "otlp" else "runtime")
         prepare(config, console)
         suite.start()
         if config.demo_mode:

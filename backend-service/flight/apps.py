@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.conf import settings
 
 
 class FlightConfig(AppConfig):
@@ -6,6 +7,8 @@ class FlightConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from flight import saga_metrics
+        from flight import saga_metrics, saga_traces
 
         saga_metrics.register()
+        if settings.TRACES:
+            saga_traces.subscribe()

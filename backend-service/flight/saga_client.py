@@ -43,6 +43,7 @@ class Call:
     path: str
     correlation_id: str
     body: str
+    attempt: int = 1
 
 
 def booking_data(saga: SagaState) -> dict[str, Any]:
@@ -57,14 +58,16 @@ def booking_data(saga: SagaState) -> dict[str, Any]:
     return data
 
 
-def make_call(saga: SagaState, participant: str, name: str, *, number: int, undo: bool) -> Call:
+def make_call(
+    saga: SagaState, participant: str, name: str, *, number: int, undo: bool, attempt: int = 1
+) -> Call:
     """The call of an action, or with `undo` of a compensation, which needs only the correlation id."""
     body: dict[str, Any] = {"correlation_id": saga.correlation_id, "step_number": number}
     if not undo:
         body["booking_data"] = booking_data(saga)
         if name in saga.request.simulate:
             body["simulate_failure"] = True
-    return Call(participant, name, path_of(name), saga.correlation_id, strict_json.dumps(body))
+    return Call(participant, name, path_of(name), saga.correlation_id, strict_json.dumps(body), attempt)
 
 
 @cache
@@ -108,14 +111,16 @@ class Participants:
         BREAKER_OPEN.labels(call.participant).set(float(breaker.is_open))
         return outcome
 
-    def _send(self, call: Call, timeout: float) -> Outcome:
-        headers = {
+    def headers(self, call: Call) -> dict[str, str]:
+        return {
             "X-Correlation-ID": call.correlation_id,
             "Authorization": service_bearer(caller="backend", audience=call.participant),
         }
+
+    def _send(self, call: Call, timeout: float) -> Outcome:
         try:
             reply = self._clients[call.participant].request(
-                "POST", call.path, body=call.body, headers=headers, timeout=timeout
+                "POST", call.path, body=call.body, headers=self.headers(call), timeout=timeout
             )
         except NoReply as error:
             return Unknown(str(error))

@@ -418,9 +418,9 @@ class BookingOrchestrator:
             transition.begin_undo(step.name, step.compensation)
         else:
             transition.begin_step(step.name)
-        number = STEPS.index(step) + 1
-        name = step.compensation if undo else step.name
-        call = make_call(transition.saga, step.participant, name, number=number, undo=undo)
+        number, state = STEPS.index(step) + 1, transition.saga.step(step.name)
+        name, attempt = (step.compensation, state.undo_attempts) if undo else (step.name, state.attempts)
+        call = make_call(transition.saga, step.participant, name, number=number, undo=undo, attempt=attempt)
         return Sent(step, undo, call)
 
     def _perform(self, transition: Transition, step: SagaStep, *, undo: bool) -> None:

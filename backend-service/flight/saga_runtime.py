@@ -13,13 +13,15 @@ from service_kit.problems import try_again
 from flight import saga_log
 from flight.saga_client import Participants
 from flight.saga_orchestrator_complete import LOYALTY, PAYMENT, BookingOrchestrator
+from flight.saga_traces import TracedParticipants
 
 COUNT_SECONDS = 1.0
 
 
 @cache
 def orchestrator() -> BookingOrchestrator:
-    participants = Participants({PAYMENT: settings.PAYMENT_URL, LOYALTY: settings.LOYALTY_URL})
+    kind = TracedParticipants if settings.TRACES else Participants
+    participants = kind({PAYMENT: settings.PAYMENT_URL, LOYALTY: settings.LOYALTY_URL})
     owner = f"{socket.gethostname()[:40]}:{os.getpid()}"
     return BookingOrchestrator(participants, owner, now=DatabaseClock())
 

@@ -11,6 +11,7 @@ SERVICE_KEYS = kit.service_keys()
 DEBUG = False
 ALLOWED_HOSTS = kit.allowed_hosts()
 TRUSTED_PROXIES = kit.TRUSTED_PROXIES
+TRACES = kit.TRACES
 LIMITS = api_limits(
     starts=Limit(20, 300),
     declined=Limit(10, 0, seconds=600),

@@ -188,5 +188,10 @@ def test_image_runs_unprivileged_on_a_pinned_base_with_a_health_check() -> None:
 
 def test_everything_that_is_copied_is_sent_to_the_builder() -> None:
     sources = re.findall(r"^COPY (?!--from)(\S+) ", DOCKERFILE, re.M)
-    wanted = {path.rstrip("/").replace("${SERVICE}", name) for path in sources for name, _, _ in SERVERS}
+    wanted = {
+        path.rstrip("/").replace("${SERVICE}", name).replace("${LOCK}", lock)
+        for path in sources
+        for name, _, _ in SERVERS
+        for lock in ("runtime", "traces")
+    }
     assert wanted == {line.removeprefix("!") for line in IGNORED if line.startswith("!")}

@@ -43,3 +43,20 @@ def test_older_files_come_first(tmp_path: Path) -> None:
     for name, text in (("suite.log", "c"), ("suite.log.1", "b"), ("suite.log.10", "a")):
         tmp_path.joinpath(name).write_text(text)
     assert follow.lines(log) == ["a", "b", "c"]
+
+
+def test_traces_of_the_lines_are_named_at_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log = follow.log_file(tmp_path)
+    log.parent.mkdir()
+    first, second = "1" * 32, "2" * 32
+    traced = [
+        f"{SAID[0]} trace_id={first}",
+        f'{SAID[1][:-1]},"trace_id":"{second}"}}',
+        f"x trace_id={'a' * 32}",
+    ]
+    log.write_text("\n".join([*traced, traced[0]]))
+    monkeypatch.setenv("DATA_DIR", str(tmp_path))
+    follow.main(["saga-1"])
+    assert capsys.readouterr().out.splitlines()[-2:] == [f"Trace {first}", f"Trace {second}"]

@@ -1,6 +1,7 @@
 """Pieces of a Django settings file, from the environment. What cannot be understood stops the start."""
 
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -104,6 +105,14 @@ def one_of(name: str, known: Sequence[str]) -> str:
     return value
 
 
+def traces() -> bool:
+    """Whether traces are exported; OpenTelemetry's other OTEL_ variables say how."""
+    wanted = one_of("OTEL_TRACES_EXPORTER", ("none", "otlp")) == "otlp"
+    if wanted and find_spec("opentelemetry") is None:
+        raise ImproperlyConfigured("OTEL_TRACES_EXPORTER=otlp needs what requirements/traces.txt pins.")
+    return wanted
+
+
 def allowed_hosts() -> list[str]:
     hosts: list[str] = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
     return hosts
@@ -151,8 +160,11 @@ BROWSER_MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
+TRACES = traces()
+TRACE_MIDDLEWARE = ["service_kit.tracing.TraceMiddleware"] if TRACES else []
 API_MIDDLEWARE = [
     "service_kit.middleware.RequestMiddleware",
+    *TRACE_MIDDLEWARE,
     "service_kit.middleware.HostMiddleware",
     *([] if DEMO_MODE else BROWSER_MIDDLEWARE),
     "service_kit.middleware.StaticFilesMiddleware",

@@ -10,6 +10,7 @@ from django.conf import settings
 from service_kit import strict_json
 from service_kit.credentials import ON_BEHALF_OF, ROLE, service_bearer
 from service_kit.http import NoReply, ServiceClient, correlation_headers
+from service_kit.tracing import TracedClient
 
 Service = Literal["backend", "loyalty", "payment"]
 Json = dict[str, Any]
@@ -60,7 +61,8 @@ class Answer:
 
 @lru_cache
 def _client(base_url: str) -> ServiceClient:
-    return ServiceClient(base_url, largest_reply=LARGEST_REPLY)
+    kind = TracedClient if settings.TRACES else ServiceClient
+    return kind(base_url, largest_reply=LARGEST_REPLY)
 
 
 def _base_url(service: Service) -> str:

@@ -16,6 +16,7 @@ SERVICE_KEYS = kit.service_keys()
 DEBUG = False
 ALLOWED_HOSTS = kit.allowed_hosts()
 TRUSTED_PROXIES = kit.TRUSTED_PROXIES
+TRACES = kit.TRACES
 LIMITS = limits(
     logins=Limit(10, 100, seconds=300),
     finds=Limit(0, 30, seconds=300),
@@ -44,6 +45,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "service_kit.middleware.RequestMiddleware",
+    *kit.TRACE_MIDDLEWARE,
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
     "ui.middleware.StaticMiddleware",

@@ -1,0 +1,93 @@
+"""A saga's trace: where it began and ended, and each try of a step or of a compensation.
+
+Made of its events as they are published, from which recovery and another process go on. A step of our own
+takes no time: it happens inside a commit of the saga log.
+"""
+
+from collections.abc import Callable
+
+from service_kit import tracing
+from service_kit.tracing import Span
+
+from flight.saga_client import Call, Participants
+from flight.saga_event_dispatcher import ALL, SagaEvent, event_dispatcher
+
+BEGINS = ("SAGA_STEP_STARTED", "SAGA_COMPENSATION_STEP_STARTED")
+ENDS = {
+    "SAGA_STEP_COMPLETED": "DONE",
+    "SAGA_STEP_FAILED": "FAILED",
+    "SAGA_STEP_UNKNOWN": "UNKNOWN",
+    "SAGA_COMPENSATION_STEP_COMPLETED": "UNDONE",
+    "SAGA_COMPENSATION_FAILED": "FAILED",
+}
+BAD = ("FAILED", "UNKNOWN")
+MARKS = ("SAGA_COMPLETED", "SAGA_COMPENSATED")
+# A saga that another process has taken over leaves its beginning here.
+MOST_BEGUN = 10_000
+
+
+def attempt_span(correlation_id: str, name: str, attempt: int) -> int:
+    return tracing.span_id(correlation_id, name, str(attempt))
+
+
+class TracedParticipants(Participants):
+    def headers(self, call: Call) -> dict[str, str]:
+        """The participant's own span will hang under this attempt's."""
+        attempt = attempt_span(call.correlation_id, call.name, call.attempt)
+        return {**super().headers(call), "traceparent": tracing.traceparent(call.correlation_id, attempt)}
+
+
+class SagaSpans:
+    """A subscriber; the publisher calls it from one thread, in the order of the commits."""
+
+    def __init__(self, record: Callable[[Span], None] = tracing.record) -> None:
+        self._record = record
+        self._begun: dict[str, SagaEvent] = {}
+
+    def __call__(self, event: SagaEvent) -> None:
+        if event.event_type == "SAGA_STARTED":
+            self._mark(event, span_id=tracing.span_id(event.correlation_id), parent_id=None)
+        elif event.event_type in MARKS:
+            own = tracing.span_id(event.correlation_id, str(event.sequence))
+            self._mark(event, span_id=own, parent_id=tracing.span_id(event.correlation_id))
+        elif event.event_type in BEGINS:
+            self._begin(event)
+        elif event.event_type in ENDS:
+            self._end(event)
+
+    def _mark(self, event: SagaEvent, *, span_id: int, parent_id: int | None) -> None:
+        at = _nanoseconds(event)
+        self._record(Span(event.event_type, event.correlation_id, span_id, parent_id, at, at))
+
+    def _begin(self, event: SagaEvent) -> None:
+        self._begun.pop(event.correlation_id, None)
+        self._begun[event.correlation_id] = event
+        if len(self._begun) > MOST_BEGUN:
+            del self._begun[next(iter(self._begun))]
+
+    def _end(self, event: SagaEvent) -> None:
+        """A saga does one thing at a time. What began in another process is told there, or died with it."""
+        begun = self._begun.pop(event.correlation_id, None)
+        if begun is None:
+            return
+        name, attempt = begun.data.get("compensation") or begun.data["step"], begun.data["attempt"]
+        outcome = ENDS[event.event_type]
+        span = Span(
+            name=name,
+            correlation_id=event.correlation_id,
+            span_id=attempt_span(event.correlation_id, name, attempt),
+            parent_id=tracing.span_id(event.correlation_id),
+            began=_nanoseconds(begun),
+            ended=_nanoseconds(event),
+            failed=outcome in BAD,
+            attributes={"saga.attempt": attempt, "saga.outcome": event.data.get("error_code") or outcome},
+        )
+        self._record(span)
+
+
+def _nanoseconds(event: SagaEvent) -> int:
+    return int(event.timestamp.timestamp() * 1_000_000) * 1000
+
+
+def subscribe() -> None:
+    event_dispatcher.subscribe(ALL, SagaSpans())
