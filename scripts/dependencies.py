@@ -7,17 +7,17 @@ import re
 import subprocess
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from scripts.paths import REQUIREMENTS, VENV
 
 COMMAND = (str(VENV / "bin" / "pip-audit"), "--disable-pip", "--require-hashes", "--progress-spinner", "off")
-LOCKS = ("runtime.txt", "dev.txt")
 UNREACHABLE = re.compile(r"ConnectionError|Timeout|Max retries|ServiceError|Failed to resolve")
 AWAY = 3
 
 
 def main(options: Sequence[str]) -> int:
-    locks = [word for name in LOCKS for word in ("--requirement", str(REQUIREMENTS / name))]
+    locks = [word for path in locked() for word in ("--requirement", str(path))]
     done = subprocess.run([*COMMAND, *locks, *options], capture_output=True, text=True, check=False)
     code = verdict(done.returncode, done.stderr)
     if code == AWAY:
@@ -25,6 +25,10 @@ def main(options: Sequence[str]) -> int:
     else:
         print(done.stdout + done.stderr, end="")
     return code
+
+
+def locked() -> list[Path]:
+    return sorted(REQUIREMENTS.glob("*.txt"))
 
 
 def verdict(code: int, said: str) -> int:

@@ -26,6 +26,12 @@ def test_every_locked_dependency_is_pinned_and_hashed(lock: str) -> None:
         assert re.match(r"[\w.-]+(\[[\w,-]+\])?==\S+ .*--hash=sha256:[0-9a-f]{64}", line), line
 
 
+def test_lock_of_the_bench_was_not_audited_and_every_lock_is() -> None:
+    names = {path.name for path in dependencies.locked()}
+    assert names == {f"{path.stem}.txt" for path in REQUIREMENTS.glob("*.in")}
+    assert "bench.txt" in names
+
+
 @pytest.mark.parametrize(
     ("code", "said", "verdict"),
     [

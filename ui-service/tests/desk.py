@@ -258,6 +258,12 @@ class Desk:
         found = {"correlation_id": status["correlation_id"], "events": EVENTS if events is None else events}
         self.answers(f"/api/saga/events/{status['correlation_id']}/", found)
 
+    def puts_off(self, path: str, *, method: str, seconds: int) -> None:
+        """One of the backend's limits is used up."""
+        problem = {"status": 429, "code": "TOO_MANY_REQUESTS", "detail": "Too many requests."}
+        wait = {"Retry-After": str(seconds)}
+        self._mock.add(method, BACKEND + path, json=problem, status=429, headers=wait)
+
     def refuses(
         self, path: str, status: int, code: str, detail: str, *, method: str = "POST", **extra: Any
     ) -> None:

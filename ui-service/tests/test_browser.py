@@ -274,6 +274,14 @@ def test_console_retries_a_stuck_compensation_and_keeps_who_did_it(page: Page, s
     expect(page.get_by_role("row", name=re.compile(f"retry {stuck[:8]} payment is back"))).to_be_visible()
 
 
+@pytest.mark.parametrize("service", ["backend", "payment", "loyalty"])
+def test_page_of_a_schema_works_under_its_policy(page: Page, suite: Suite, service: str) -> None:
+    page.goto(f"{suite.url(service)}/api/docs/")
+    operation = page.locator(".opblock-get").first
+    operation.locator(".opblock-summary-control").click()
+    expect(operation.locator(".opblock-body")).to_be_visible()
+
+
 def test_open_streams_hold_no_thread_that_a_page_needs(suite: Suite) -> None:
     """There are more streams than threads: if each held one, the page would come after their end."""
     suite.put_faults("payment", {"step": "AuthorizePayment", "kind": "delay", "seconds": 6, "times": 1})

@@ -85,6 +85,22 @@ def test_reading_pages_too_often_is_a_429_and_health_is_never(
     assert client.get("/api/health/").status_code == 200
 
 
+def test_backend_that_had_enough_was_shown_as_one_that_is_away(client: Client, desk: Desk) -> None:
+    desk.puts_off(f"/api/saga/status/{SAGA}/", method="GET", seconds=17)
+    response = client.get(f"/progress/{SAGA}/")
+    assert (response.status_code, response["Retry-After"]) == (429, "17")
+    assert "Too many requests: try again in 17 seconds." in response.content.decode()
+
+
+def test_payment_that_the_backend_puts_off_says_for_how_long(client: Client, desk: Desk) -> None:
+    desk.sells()
+    desk.puts_off("/api/saga/start-booking/", method="POST", seconds=17)
+    page = pay_page(client)
+    response = client.post(page, form_of(client, page))
+    assert (response.status_code, response["Retry-After"]) == (429, "17")
+    assert "Too many requests: try again in 17 seconds." in response.content.decode()
+
+
 def test_demo_mode_has_no_limits(client: Client, traveller: User, settings: Settings) -> None:
     settings.DEMO_MODE = True
     assert {client.post("/account/login/", WRONG).status_code for _ in range(9)} == {422}

@@ -38,6 +38,14 @@ class Unavailable(ServiceTrouble):
     """No usable answer: whether the call took effect is unknown, and it is safe to repeat."""
 
 
+class TooMany(ServiceTrouble):
+    """A limit of the other service is used up; nothing was done. `wait` is in seconds."""
+
+    def __init__(self, service: Service, wait: int) -> None:
+        super().__init__(service, f"Too many requests: try again in {wait} seconds.")
+        self.wait = wait
+
+
 class Rejected(ServiceTrouble):
     """A definite no, with the service's own words. `errors` names the bad fields."""
 
@@ -79,7 +87,7 @@ def call(
     body: Json | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> Answer:
-    """One call. Raises NotFound, Rejected or Unavailable for anything but a 2xx with a JSON object."""
+    """One call. For anything but a 2xx: NotFound, another Rejected, TooMany, or Unavailable."""
     wanted = {key: value for key, value in (query or {}).items() if value not in ("", None)}
     address = f"{path}?{urlencode(wanted, doseq=True)}" if wanted else path
     try:
@@ -116,7 +124,14 @@ def _judge(service: Service, answer: Answer) -> Answer:
         raise NotFound(service, answer.status, answer.body)
     if 400 <= answer.status < 500 and answer.status not in (401, 403, 408, 425, 429):
         raise Rejected(service, answer.status, answer.body)
+    if answer.status == 429:
+        raise TooMany(service, _seconds(answer.headers.get("Retry-After", "")))
     raise Unavailable(service, str(answer.body.get("detail") or "The service cannot answer now."))
+
+
+def _seconds(text: str) -> int:
+    """A few seconds where the answer does not say how many."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 6 else 5
 
 
 def get(service: Service, path: str, *, actor: Actor, query: Mapping[str, Any] | None = None) -> Json:

@@ -24,6 +24,7 @@ LIMITS = limits(
     starts=Limit(20, 300),
     polls=Limit(600, 6000),
     reads=Limit(300, 3000),
+    refusals=Limit(0, 60),
 )
 
 BACKEND_URL = kit.env.str("BACKEND_URL", default="http://127.0.0.1:8001")

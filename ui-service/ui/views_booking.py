@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
 from ui import drafts, selectors, services, travel
-from ui.backend_client import Rejected, Unavailable
+from ui.backend_client import Rejected, TooMany, Unavailable
 from ui.drafts import Draft, Selection
 from ui.forms import DEMO_CARDS, FAILURES, MAX_PASSENGERS, ContactForm, PassengerForm, PaymentForm
 from ui.identity import booking_actor
@@ -179,7 +179,7 @@ def pay(request: HttpRequest, draft: str) -> HttpResponse:
 
 def _start(request: HttpRequest, kept: Draft, form: PaymentForm) -> HttpResponse:
     """Start each flight's booking. The key came with the form, so a second click starts nothing more."""
-    actor, started = booking_actor(request), []
+    actor, started, wait = booking_actor(request), [], 0
     failures = form.failures(demo_mode=settings.DEMO_MODE)
     try:
         for leg in range(len(kept.selection.flights)):
@@ -192,12 +192,18 @@ def _start(request: HttpRequest, kept: Draft, form: PaymentForm) -> HttpResponse
             drafts.remember_saga(request.session, started[-1], kept.selection.draft)
     except Rejected as refusal:
         form.add_error(None, _refused(refusal))
+    except TooMany as refusal:
+        form.add_error(None, refusal.detail)
+        wait = refusal.wait
     except Unavailable:
         form.add_error(
             None, "The booking desk cannot answer just now. Try again: you will not be charged twice."
         )
     if form.errors and not started:
-        return _pay_page(request, kept, form, status=422)
+        response = _pay_page(request, kept, form, status=429 if wait else 422)
+        if wait:
+            response["Retry-After"] = str(wait)
+        return response
     if form.errors:
         messages.warning(request, "Your outbound flight is on its way, but the return could not be started.")
     also = f"?and={started[1]}" if len(started) > 1 else ""

@@ -3,15 +3,18 @@
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from service_kit import problems
+from service_kit.security import refusals
+from service_kit.security.models import AuditKind
 
-from ui.backend_client import NotFound, Rejected, ServiceTrouble
+from ui.backend_client import NotFound, Rejected, ServiceTrouble, TooMany
+from ui.identity import actor_of
 
 WORDS = {
     400: ("That request could not be read", "Go back and try again."),
     403: ("This page is not for you", "Log in with an account that may see it."),
     404: ("There is nothing here", "The page or the booking does not exist, or it is not yours."),
     500: ("Something broke on our side", "It is in our log. Nothing was booked or charged by this page."),
-    429: ("That was too often", "Wait a few minutes, then try again."),
+    429: ("That was too often", "Wait a little, then try again."),
     503: ("We cannot reach the booking desk", "It should be back in a moment. Reload the page to try again."),
 }
 
@@ -33,7 +36,7 @@ def page(request: HttpRequest, status: int, detail: str = "") -> HttpResponse:
 
 def too_often(request: HttpRequest, wait: int) -> HttpResponse:
     """`wait` is in seconds."""
-    response = page(request, 429)
+    response = page(request, 429, f"Too many requests: try again in {wait} seconds.")
     response["Retry-After"] = str(wait)
     return response
 
@@ -41,9 +44,15 @@ def too_often(request: HttpRequest, wait: int) -> HttpResponse:
 def trouble(request: HttpRequest, error: ServiceTrouble) -> HttpResponse:
     if isinstance(error, NotFound):
         return page(request, 404)
+    if isinstance(error, TooMany):
+        return too_often(request, error.wait)
     if isinstance(error, Rejected):
         return page(request, 400, error.detail)
     return page(request, 503)
+
+
+def _note_refusal(request: HttpRequest, reason: str) -> None:
+    refusals.keep(request, AuditKind.REFUSAL, actor=actor_of(request).user_id, reason=reason)
 
 
 def handler400(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -51,6 +60,7 @@ def handler400(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def handler403(request: HttpRequest, exception: Exception) -> HttpResponse:
+    _note_refusal(request, "NOT_ALLOWED")
     return page(request, 403)
 
 
@@ -63,6 +73,7 @@ def handler500(request: HttpRequest) -> HttpResponse:
 
 
 def csrf_failed(request: HttpRequest, reason: str = "") -> HttpResponse:
+    _note_refusal(request, "CSRF_FAILED")
     return page(
         request,
         403,

@@ -17,40 +17,40 @@ MISMATCHES = ("IDEMPOTENCY_KEY_REUSED", "DIFFERENT_REQUEST")
 
 
 def note(request: HttpRequest, problem: Problem) -> None:
-    """Write a row if the problem is one of these. The answer stands even where it cannot be written."""
-    kind = _kind(problem)
-    if kind is None:
-        return
+    """Write a row if the problem is one of these."""
+    if kind := _kind(problem):
+        caller = _caller(request)
+        actor, cid = caller.user_id or caller.service, problem.correlation_id or ""
+        keep(request, kind, actor=actor, reason=problem.code, correlation_id=cid)
+
+
+def keep(request: HttpRequest, kind: AuditKind, *, actor: str, reason: str, correlation_id: str = "") -> None:
+    """Write a row. The answer to the request stands even where it cannot be written."""
+    now, address = utc_now(), address_of(request)
     try:
-        _write(request, problem, kind)
+        # Somebody who knocks all day must not fill the disk.
+        if kind is AuditKind.REFUSAL and throttle.seconds_to_wait(
+            {"refusals": 1}, user_id="", address=address, now=now
+        ):
+            return
+        audit.record(
+            kind,
+            actor=actor,
+            address=address,
+            action=f"{request.method} /{request.resolver_match.route if request.resolver_match else ''}",
+            correlation_id=correlation_id,
+            reason=reason,
+            evidence=_asked_for(request),
+            now=now,
+        )
     except (DatabaseError, InterfaceError) as error:
-        log.error("audit_row_lost", code=problem.code, error=str(error))  # noqa: TRY400  the reason is the text
+        log.error("audit_row_lost", code=reason, error=str(error))  # noqa: TRY400  the reason is the text
 
 
 def _kind(problem: Problem) -> AuditKind | None:
     if problem.status in (401, 403) or problem.hides:
         return AuditKind.REFUSAL
     return AuditKind.MISMATCH if problem.code in MISMATCHES else None
-
-
-def _write(request: HttpRequest, problem: Problem, kind: AuditKind) -> None:
-    now, address = utc_now(), address_of(request)
-    # Somebody who knocks all day must not fill the disk.
-    if kind is AuditKind.REFUSAL and throttle.seconds_to_wait(
-        {"refusals": 1}, user_id="", address=address, now=now
-    ):
-        return
-    caller = _caller(request)
-    audit.record(
-        kind,
-        actor=caller.user_id or caller.service,
-        address=address,
-        action=f"{request.method} /{request.resolver_match.route if request.resolver_match else ''}",
-        correlation_id=problem.correlation_id or "",
-        reason=problem.code,
-        evidence=_asked_for(request),
-        now=now,
-    )
 
 
 def _caller(request: HttpRequest) -> Caller:
