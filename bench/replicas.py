@@ -1,11 +1,13 @@
 """Bookings a second of 1 + 1 and of 2 + 2 backends and workers, and which process has used the CPU.
 
-python -m bench.replicas
+python -m bench.replicas [--rounds 5] [--slow SECONDS]    `make bench-replicas`
 
 Both stand side by side, each on a PostgreSQL server of its own, and are loaded in turn. Payment and loyalty
 have as many replicas as the backend. Every second booking is accepted at once and left to the workers.
+With --slow each payment takes so much longer, as a real gateway does: then waiting bounds the rate.
 """
 
+import argparse
 import statistics
 import sys
 import tempfile
@@ -23,8 +25,9 @@ from bench.machine import cpu_seconds
 from e2e.replicas import Replicas, replicas
 
 SIZES = (1, 2)
-ROUNDS, SECONDS, CLIENTS = 5, 6.0, 12
+SECONDS, CLIENTS = 6.0, 12
 FLIGHTS = 95
+SLOW = {"step": "AuthorizePayment", "kind": "delay"}
 _number = count()
 
 
@@ -38,13 +41,19 @@ class Round:
 
 
 def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--slow", type=int, default=0, metavar="SECONDS")
+    given = parser.parse_args()
     with ExitStack() as stack:
         folders = [Path(stack.enter_context(tempfile.TemporaryDirectory())) for _ in SIZES]
         pairs = zip(folders, SIZES, strict=True)
         suites = [stack.enter_context(replicas(folder, each=size, workers=size)) for folder, size in pairs]
         for suite in suites:
+            if given.slow:
+                suite.put_faults("payment", SLOW | {"seconds": given.slow})
             _round(suite)  # Warms up.
-        rounds = [[_round(suite) for suite in suites] for _ in range(ROUNDS)]
+        rounds = [[_round(suite) for suite in suites] for _ in range(given.rounds)]
     for size, measured in zip(SIZES, zip(*rounds, strict=True), strict=True):
         _tell(size, measured)
     return 0

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+import requests
 
 from e2e.balancer import Balancer
 from scripts.booking_suite import GRACE, GUNICORN, THREADED, Config, folder, settings_of
@@ -38,6 +39,11 @@ class Replicas:
     def url(self, name: str) -> str:
         """Of a service's balancer."""
         return f"http://{HOST}:{self.ports[name]}"
+
+    def put_faults(self, name: str, *faults: Mapping[str, Any]) -> None:
+        """In a service's database, and so in each replica. Raises HTTPError when it is refused."""
+        url = self.url(name) + "/api/demo/faults/"
+        requests.put(url, json={"faults": faults}, timeout=10).raise_for_status()
 
     def read(self, sql: str, *parameters: Any) -> list[tuple[Any, ...]]:
         with psycopg.connect(self.databases["backend"]) as connection:

@@ -21,7 +21,6 @@ CLIENTS = 12
 BOOKINGS = 600
 TAKEN_WITHIN = 15.0
 QUIET_WITHIN = 120.0
-SLOW = {"step": "AuthorizePayment", "kind": "delay", "seconds": 0.3}
 VICTIMS = ("worker-1", "backend-1", "payment-1", "loyalty-1")
 
 
@@ -72,7 +71,6 @@ class Load:
 
 def test_one_of_each_is_killed_under_load_and_every_saga_ends_as_the_rules_say(tmp_path: Path) -> None:
     with replicas(tmp_path, each=2, workers=3) as suite:
-        requests.put(suite.url("payment") + "/api/demo/faults/", json={"faults": [SLOW]}, timeout=10)
         load = Load(suite)
         with ThreadPoolExecutor(CLIENTS + len(VICTIMS)) as pool:
             clients = [pool.submit(load.client) for _ in range(CLIENTS)]
