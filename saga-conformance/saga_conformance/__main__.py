@@ -3,7 +3,7 @@
     python -m saga_conformance --action URL --compensation URL --body FILE|JSON
 
 Bodies are the requests without `correlation_id`. Exit code 0 when every rule that was tried holds, 1 when one
-is broken, 2 when the participant cannot be reached or the command is not understood.
+is broken, 2 when the participant cannot be reached, a step before it fails or the command is not understood.
 """
 
 import argparse
@@ -15,7 +15,7 @@ from typing import Any
 
 import requests
 
-from saga_conformance.participant import Participant
+from saga_conformance.participant import NotPreparedError, Participant
 from saga_conformance.report import BROKEN, HELD, UNTRIED, examine
 
 HOLDS, VIOLATED, UNREACHABLE = 0, 1, 2
@@ -30,12 +30,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
         other_body=given.other_body or _changed(given.body),
         refused_body=given.refused_body,
         headers=dict(given.header),
+        before=given.before,
     )
     try:
         participant.send("GET", participant.action, b"")
     except requests.RequestException as error:
         sys.stderr.write(f"the participant does not answer: {error}\n")
         return UNREACHABLE
+    try:
+        return _report(participant)
+    except NotPreparedError as error:
+        sys.stderr.write(f"a step before it did not succeed: {error}\n")
+        return UNREACHABLE
+
+
+def _report(participant: Participant) -> int:
     counts = dict.fromkeys((HELD, BROKEN, UNTRIED), 0)
     for finding in examine(participant):
         counts[finding.verdict] += 1
@@ -62,6 +71,14 @@ def _parser() -> argparse.ArgumentParser:
         type=_body,
         metavar="FILE|JSON",
         help="another request (default: the body with another booking_data.flight_fare, if it has one)",
+    )
+    parser.add_argument(
+        "--before",
+        nargs=2,
+        action="append",
+        default=[],
+        metavar=("ACTION", "COMPENSATION"),
+        help="URLs of a step that has to succeed first, with the same body; again for each further one",
     )
     parser.add_argument("--header", type=_header, action="append", default=[], metavar="'NAME: VALUE'")
     return parser

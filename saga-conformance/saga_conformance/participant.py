@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -14,6 +14,10 @@ Body = dict[str, Any]
 T = TypeVar("T")
 PATIENT_TRIES = 10
 LONGEST_WAIT = 2.0
+
+
+class NotPreparedError(Exception):
+    """A step that has to come first did not succeed."""
 
 
 @dataclass(frozen=True)
@@ -57,21 +61,27 @@ class Participant:
     refused_body: Body | None = None
     "a request that the action refuses for good"
     headers: Mapping[str, str] = field(default_factory=dict)
+    before: Sequence[tuple[str, str]] = ()
+    "action and compensation of each step that has to have succeeded under the same id first"
     timeout: float = 30.0
     used: list[str] = field(default_factory=list)
 
     def new_id(self) -> str:
-        self.used.append(str(uuid4()))
-        return self.used[-1]
+        """One for which the steps before this one have succeeded. Raises NotPreparedError."""
+        cid = str(uuid4())
+        self.used.append(cid)
+        for action, _ in self.before:
+            reply = self._insist(action, {**self.body, "correlation_id": cid})
+            if not reply.is_done:
+                raise NotPreparedError(f"{reply.sent} -> {reply}")
+        return cid
 
     def act(self, cid: str, body: Body | None = None, **more: Any) -> Reply:
-        return self._patiently(
-            lambda: self.post(self.action, {**(body or self.body), "correlation_id": cid, **more})
-        )
+        return self._insist(self.action, {**(body or self.body), "correlation_id": cid, **more})
 
     def undo(self, cid: str, **more: Any) -> Reply:
         """A compensation needs only the correlation id."""
-        return self._patiently(lambda: self.post(self.compensation, {"correlation_id": cid, **more}))
+        return self._insist(self.compensation, {"correlation_id": cid, **more})
 
     def post(self, url: str, body: Any, **headers: str) -> Reply:
         return self.send("POST", url, json.dumps(body).encode(), **headers)
@@ -86,11 +96,10 @@ class Participant:
         text = f"{method} {url} {raw[:300].decode(errors='replace')}"
         return Reply(text, answer.status_code, answer.headers, answer.content)
 
-    @staticmethod
-    def _patiently(call: Callable[[], Reply]) -> Reply:
+    def _insist(self, url: str, body: Body) -> Reply:
         """503 says nothing yet: the same call again, after the time that it asks for."""
         for _ in range(PATIENT_TRIES):
-            reply = call()
+            reply = self.post(url, body)
             if reply.status != 503:
                 break
             asked = reply.headers.get("Retry-After", "1")
@@ -100,7 +109,10 @@ class Participant:
     def tidy(self) -> None:
         """Leave nothing behind of what was tried."""
         while self.used:
-            self.undo(self.used.pop())
+            cid = self.used.pop()
+            self.undo(cid)
+            for _, compensation in reversed(self.before):
+                self._insist(compensation, {"correlation_id": cid})
 
 
 def at_once(*calls: Callable[[], T]) -> list[T]:

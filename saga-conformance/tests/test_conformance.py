@@ -58,6 +58,24 @@ def test_nothing_is_left_live_behind() -> None:
     assert "DONE" not in {record["state"] for record in tiny.records.values()}
 
 
+def test_steps_before_it_succeed_first_and_are_undone_afterwards() -> None:
+    first, second = Tiny(), Tiny()
+    with serving(first) as before, serving(second) as url:
+        participant = Participant(
+            f"{url}/act/", f"{url}/undo/", BODY, before=[(f"{before}/act/", f"{before}/undo/")]
+        )
+        assert BROKEN not in {finding.verdict for finding in examine(participant)}
+    assert set(second.records) <= set(first.records)
+    assert {record["state"] for record in first.records.values()} == {"UNDONE"}
+
+
+def test_a_step_before_it_that_fails_is_exit_code_2(capsys: pytest.CaptureFixture[str]) -> None:
+    with serving(Tiny()) as before, serving(Tiny()) as url:
+        first = ["--before", f"{before}/act/", f"{before}/undo/"]
+        assert main([*arguments(url, json.dumps(REFUSED)), *first]) == 2
+    assert "a step before it did not succeed: POST" in capsys.readouterr().err
+
+
 def arguments(url: str, body: str) -> list[str]:
     return ["--action", f"{url}/act/", "--compensation", f"{url}/undo/", "--body", body]
 
