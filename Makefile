@@ -1,7 +1,7 @@
 # Every verb makes what it needs by itself: Python 3.11 or newer and make are enough.
 .DEFAULT_GOAL := help
 .PHONY: help run follow test test-% test-postgres test-replicas schemathesis lint lint-% audit-dependencies sbom secrets compose-check
-.PHONY: e2e coverage format lock chaos chaos-recovery last-seat matrix mutants bench bench-compare bench-growth bench-replicas bench-memory bench-start
+.PHONY: e2e coverage format lock chaos chaos-recovery last-seat overload matrix mutants bench bench-compare bench-growth bench-replicas bench-memory bench-start
 .PHONY: bench-goals bench-pages profile clean
 
 # Options for pytest: make test-backend ARGS="-k seat -x"
@@ -45,8 +45,9 @@ secrets: ## Fresh secrets for the compose file, in ./secrets
 compose-check: .venv-dev ## Validate the compose file, lint the Dockerfile, build and start the images, as far as tools are here
 	@$(scripts).containers
 
-matrix: .venv-dev ## A fault at every point, a kill after a kill at every pair: DB=postgres PAIRS=200 SEED=
-	@DB="$(DB)" PAIRS="$(PAIRS)" SEED="$(SEED)" .venv/bin/python -m matrix $(ARGS)
+matrix: .venv-dev ## A fault at every point, a kill after a kill at every pair: DB=postgres PAIRS=200 EXAMPLES=1000 SEED=
+	@DB="$(DB)" PAIRS="$(PAIRS)" EXAMPLES="$(EXAMPLES)" SEED="$(SEED)" \
+		.venv/bin/python -m matrix $(ARGS)
 
 chaos: .venv-dev ## Kill and disturb it under load, then check: DB=postgres ENGINE=procrastinate SEED= SECONDS= PROFILE=nightly
 	@.venv/bin/python -m chaos $(if $(SEED),--seed "$(SEED)") $(if $(SECONDS),--seconds $(SECONDS)) \
@@ -59,6 +60,9 @@ chaos-recovery: .venv-dev ## How long OPEN= sagas wait when every orchestrator i
 last-seat: .venv-dev ## Rounds of 200 buyers for one seat, exactly one of whom may get it: ROUNDS=20 BUYERS=200 DB=postgres
 	@.venv/bin/python -m chaos.last_seat $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(BUYERS),--buyers $(BUYERS)) \
 		$(if $(DB),--db $(DB)) $(ARGS)
+
+overload: .venv-dev ## Ten times the load that the suite can take, for SECONDS=120; then 50 starts on one thread: DB=postgres
+	@.venv/bin/python -m chaos.overload $(if $(SECONDS),--seconds $(SECONDS)) $(if $(DB),--db $(DB)) $(ARGS)
 
 coverage: .venv-dev ## All tests, with branch coverage of each package
 	@$(scripts).check test -- --cov $(ARGS)

@@ -1,6 +1,6 @@
 """The suite as in production, but on free ports and in a folder of its own."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -63,11 +63,18 @@ def arena(
 
 
 @contextmanager
-def undisturbed(folder: Path, *, database: str, environment: Mapping[str, str]) -> Iterator[Place]:
-    """Without proxies; everything is ended on leaving."""
-    prepared = _prepared(folder, database, environment)
-    with prepared as ground, _running(ground, _without_pages(ground)) as suite:
-        yield Place(suite, ground.databases, ground.log)
+def undisturbed(
+    folder: Path,
+    *,
+    database: str,
+    environment: Mapping[str, str],
+    change: Callable[[Service], Service] = lambda service: service,
+) -> Iterator[Place]:
+    """Without proxies; everything is ended on leaving. `change` may start a service otherwise."""
+    with _prepared(folder, database, environment) as ground:
+        chosen = [change(one) for one in _without_pages(ground)]
+        with _running(ground, chosen) as suite:
+            yield Place(suite, ground.databases, ground.log)
 
 
 @contextmanager
@@ -78,6 +85,7 @@ def _prepared(folder: Path, database: str, environment: Mapping[str, str]) -> It
         if database == "postgres":
             addresses = stack.enter_context(private_server()).make_databases(DATABASES)
             config = replace(config, databases=addresses)
+        folder.mkdir(parents=True, exist_ok=True)
         log = folder / "suite.log"
         console = Console(stack.enter_context(log.open("w", encoding="utf-8")))
         prepare(config, console, seed=False)

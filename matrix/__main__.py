@@ -1,6 +1,7 @@
-"""`make matrix`: every fault at every point, and a kill after a kill at every ordered pair of points.
+"""`make matrix`: every fault at every point, and a kill after a kill at every ordered pair of points;
+then events in any order that Hypothesis thinks of.
 
-python -m matrix [--db sqlite|postgres] [--pairs all|NUMBER] [--seed N] [--rigs N]
+python -m matrix [--db sqlite|postgres] [--pairs all|NUMBER] [--orders NUMBER] [--seed N] [--rigs N]
 
 Real orchestrators and real participants on real databases, each run in a process that is really killed.
 Exit code 0 when every saga ended as it must and the checker finds every invariant kept, else 1.
@@ -22,12 +23,16 @@ def main() -> int:
     parser.add_argument("--db", choices=("sqlite", "postgres"), default=env("DB") or "sqlite")
     parser.add_argument("--pairs", default=env("PAIRS") or "all", help="how many, chosen by the seed; or all")
     parser.add_argument("--singles", default="all", help="how many, chosen by the seed; or all")
+    parser.add_argument(
+        "--orders", type=int, default=int(env("EXAMPLES") or 100), help="of events, at random"
+    )
     parser.add_argument("--seed", type=int, default=int(env("SEED") or 1))
     parser.add_argument("--rigs", type=int, default=os.cpu_count() or 1, help="how many work side by side")
     parser.add_argument("--story", choices=[story.name for story in STORIES], action="append")
     given = parser.parse_args()
     stories = [story for story in STORIES if not given.story or story.name in given.story]
-    wanted = Wanted(stories, given.db, _number(given.singles), _number(given.pairs), given.seed, given.rigs)
+    singles, pairs = _number(given.singles), _number(given.pairs)
+    wanted = Wanted(stories, given.db, singles, pairs, given.seed, given.rigs, given.orders)
     with tempfile.TemporaryDirectory(prefix="saga-matrix-") as folder:
         try:
             return run(wanted, Path(folder))

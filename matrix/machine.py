@@ -6,14 +6,20 @@ saga ends as its story says, or is compensated when somebody cancelled it or whe
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import ClassVar
 
+from hypothesis import HealthCheck, seed, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from matrix.case import NOTHING, TERMINAL, UNTOLD, Case
 from matrix.faults import ON_THE_WAY, Fault, Kind
@@ -64,10 +70,12 @@ class Expected:
 
 
 class Sagas(RuleBasedStateMachine):
-    """Set `rig` before it runs."""
+    """One order of events."""
 
     rig: ClassVar[Rig]
     numbers: ClassVar[Iterator[int]] = count(1)
+    ended: ClassVar[Callable[[int], object]] = staticmethod(lambda sagas: None)
+    "told how many sagas an order of events had"
 
     def __init__(self) -> None:
         super().__init__()
@@ -119,6 +127,7 @@ class Sagas(RuleBasedStateMachine):
             saga.look(self.now)
             assert saga.ended, f"still {saga.case.status}: {saga.case.correlation_id}"
             self._one_body_for_each_step(saga.case)
+        type(self).ended(len(self.sagas))
 
     def _any(self, data: st.DataObject) -> Expected:
         return data.draw(st.sampled_from(self.sagas))
@@ -136,3 +145,16 @@ class Sagas(RuleBasedStateMachine):
             if answer.get("status") == 200 and json.loads(answer["body"])["success"]:
                 bodies.setdefault(name, set()).add(answer["body"])
         assert all(len(different) == 1 for different in bodies.values()), bodies
+
+
+def play(at: Rig, *, orders: int, events: int, number: int, ended: Callable[[int], object]) -> None:
+    """So many orders of events, which the number fixes. Raises what a saga that ends wrongly makes of it."""
+    machine = type("Sagas", (Sagas,), {"rig": at, "ended": staticmethod(ended)})
+    chosen = settings(
+        max_examples=orders,
+        stateful_step_count=events,
+        deadline=None,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+    )
+    run_state_machine_as_test(seed(number)(machine), settings=chosen)

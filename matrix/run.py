@@ -15,12 +15,14 @@ from typing import Any, TypeVar
 
 from matrix.case import Case
 from matrix.faults import Kind, kills, singles
+from matrix.machine import play
 from matrix.rig import Rig, rig
 from matrix.stories import Story
 from saga_checker.books import Books, Told
 from saga_checker.invariants import check
 
 SAID_EVERY = 2.0
+EVENTS = 30
 
 
 Plot = tuple[Any, ...]
@@ -38,6 +40,8 @@ class Wanted:
     "how many are drawn by the seed; None for all"
     seed: int
     rigs: int
+    orders: int
+    "of events, which Hypothesis thinks of"
 
 
 @dataclass
@@ -48,6 +52,9 @@ class Tally:
     singles: int = 0
     pairs: int = 0
     wrong: list[str] = field(default_factory=list)
+    orders: int = 0
+    in_orders: int = 0
+    "sagas that had a part in them"
     sagas: dict[str, str] = field(default_factory=dict)
     "by correlation id, what the saga went through"
 
@@ -80,6 +87,21 @@ class Matrix:
         recoveries = self._explore("what recoveries pass", self._chosen(killed, self.wanted.pairs))
         doubly = [(*first, fault) for first, found in recoveries for fault in kills(*found)]
         self._play("pairs of kills", self._chosen(doubly, self.wanted.pairs))
+
+    def play_orders(self) -> None:
+        """Events in any order; they stop at the first that ends wrongly."""
+        began = time.monotonic()
+
+        def ended(sagas: int) -> None:
+            self.tally.orders += 1
+            self.tally.in_orders += sagas
+            _say(f"\rorders of events: {self.tally.orders:,}, {time.monotonic() - began:.0f} s ")
+
+        try:
+            play(self.rigs[0], orders=self.wanted.orders, events=EVENTS, number=self.wanted.seed, ended=ended)
+        except AssertionError as error:
+            self.tally.wrong.append(str(error))
+        _say("\n")
 
     def _chosen(self, all_of_them: list[Plot], most: int | None) -> list[Plot]:
         if most is None or most >= len(all_of_them):
@@ -134,12 +156,15 @@ def run(wanted: Wanted, folder: Path) -> int:
         rigs = [stack.enter_context(rig(place, database=wanted.database)) for place in places]
         matrix = Matrix(wanted, rigs)
         matrix.play()
+        if wanted.orders:
+            matrix.play_orders()
         broken = [line for each in rigs for line in violations(each, matrix.tally)]
     for line in [*matrix.tally.wrong, *broken]:
         _say(f"{line}\n")
     tally = matrix.tally
     _say(
-        f"{tally.singles:,} single faults and {tally.pairs:,} pairs of kills, {len(tally.sagas):,} sagas: "
+        f"{tally.singles:,} single faults and {tally.pairs:,} pairs of kills, {len(tally.sagas):,} sagas;"
+        f" {tally.orders:,} orders of events with {tally.in_orders:,} sagas: "
         f"{len(tally.wrong)} ended wrongly, {len(broken)} violations\n"
     )
     return 1 if tally.wrong or broken else 0
