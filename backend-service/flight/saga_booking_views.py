@@ -54,7 +54,7 @@ class StartBookingView(ServiceView):
         saga = saga_requests.new_saga(
             command,
             correlation_id=orchestrator().new_id(),
-            flight_fare=saga_requests.price(command),
+            flight=saga_requests.find_flight_of(command),
             scope=scope,
             key=key,
             now=orchestrator().now(),

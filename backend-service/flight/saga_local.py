@@ -32,7 +32,7 @@ def reserve_seat(saga: SagaState, now: datetime) -> Planned:
     request = saga.request
     if request.expected_amount not in (None, saga.amount):
         return Planned(Refused("PRICE_CHANGED", "The price is no longer the one that was shown."))
-    flight = find_flight(saga.flight_id)
+    flight = saga.flight or find_flight(saga.flight_id)
     if flight is None:
         return Planned(Refused("FLIGHT_NOT_FOUND", "There is no such flight."))
     seats = services.choose_seats(

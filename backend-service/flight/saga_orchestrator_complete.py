@@ -38,7 +38,7 @@ class Kind(Enum):
     PIVOT = "once it is done, the saga is complete"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class SagaStep:
     name: str
     compensation: str

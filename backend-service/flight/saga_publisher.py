@@ -4,6 +4,7 @@ import queue
 import threading
 import time
 from collections.abc import Sequence
+from functools import cache
 
 import structlog
 from prometheus_client import Counter
@@ -68,7 +69,12 @@ class Publisher:
 
 
 def count(event: SagaEvent) -> None:
-    EVENTS.labels(event.event_type, event.data.get("step", "")).inc()
+    _counter(event.event_type, event.data.get("step", "")).inc()
+
+
+@cache
+def _counter(event_type: str, step: str) -> Counter:
+    return EVENTS.labels(event_type, step)
 
 
 event_dispatcher.subscribe(ALL, count)

@@ -13,7 +13,7 @@ from service_kit.problems import Problem, not_found
 from service_kit.strict_json import looks_like_card
 
 from flight import booking_fields
-from flight.inventory import find_flight
+from flight.inventory import FlightForSale, find_flight
 from flight.saga_models import SagaStatus
 from flight.saga_orchestrator_complete import DEFINITION, STEPS, first_steps
 from flight.saga_state import BookingRequest, SagaState
@@ -74,11 +74,16 @@ def read_idempotency_key(header: str | None) -> str | None:
     )
 
 
-def price(command: StartBooking) -> int:
-    """Cents for all passengers, before charges. Raises 404 without the flight, 400 without the class."""
+def find_flight_of(command: StartBooking) -> FlightForSale:
+    """Raises 404 where there is no such flight."""
     flight = find_flight(command.flight_id)
     if flight is None:
         raise not_found("flight")
+    return flight
+
+
+def price(command: StartBooking, flight: FlightForSale) -> int:
+    """Cents for all passengers, before charges. Raises 400 where the flight has no such class."""
     fare = flight.fare(command.request.seat_class)
     if fare is None:
         error = f"this flight has no {command.request.seat_class} class"
@@ -90,7 +95,7 @@ def new_saga(
     command: StartBooking,
     *,
     correlation_id: str,
-    flight_fare: int,
+    flight: FlightForSale,
     scope: str | None,
     key: str | None,
     now: datetime,
@@ -101,8 +106,9 @@ def new_saga(
         status=SagaStatus.PENDING,
         user_id=command.user_id,
         flight_id=command.flight_id,
+        flight=flight,
         request=command.request,
-        flight_fare=flight_fare,
+        flight_fare=price(command, flight),
         charges=settings.OTHER_CHARGES_CENTS,
         card_token=command.card_token,
         steps=first_steps(),

@@ -5,6 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, TypeVar
 
+from flight.inventory import FlightForSale
 from flight.saga_models import SagaStatus
 
 T = TypeVar("T")
@@ -120,6 +121,8 @@ class SagaState:
     finished_at: datetime | None = None
     tried: bool = False
     "not stored: this owner has tried the step it is at"
+    flight: FlightForSale | None = None
+    "not stored: the flight as it was read to price the booking, in this request"
     retry_after: float = 0.0
     "not stored: seconds that the participant asked to be left alone"
 

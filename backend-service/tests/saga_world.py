@@ -77,7 +77,7 @@ class World:
         return saga_requests.new_saga(
             command,
             correlation_id=str(uuid4()),
-            flight_fare=saga_requests.price(command),
+            flight=saga_requests.find_flight_of(command),
             scope=None,
             key=None,
             now=self.clock(),

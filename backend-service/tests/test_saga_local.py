@@ -149,7 +149,9 @@ def test_references_and_ticket_numbers_have_their_form() -> None:
 
 def test_a_flight_that_is_gone_is_refused(world: World) -> None:
     saga = world.new_saga()
-    sold_out = world.orchestrator().start(type(saga)(**{**vars(saga), "flight_id": 999_999}), deadline=None)
+    sold_out = world.orchestrator().start(
+        type(saga)(**{**vars(saga), "flight_id": 999_999, "flight": None}), deadline=None
+    )
     assert sold_out is not None
     assert (sold_out.status, sold_out.error_code) == ("COMPENSATED", "FLIGHT_NOT_FOUND")
 

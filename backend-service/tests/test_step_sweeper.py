@@ -42,7 +42,12 @@ def saga(flight: Flight, now: datetime) -> str:
     """The id of a saga in the log, which holds seat 12A."""
     command = saga_requests.read_start_booking(booking(flight))
     state = saga_requests.new_saga(
-        command, correlation_id="saga-1", flight_fare=20000, scope=None, key=None, now=now
+        command,
+        correlation_id="saga-1",
+        flight=saga_requests.find_flight_of(command),
+        scope=None,
+        key=None,
+        now=now,
     )
     assert saga_log.insert(state)
     services.hold_seats(

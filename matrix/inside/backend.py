@@ -74,7 +74,7 @@ def start(orchestrator: BookingOrchestrator, job: dict[str, Any]) -> None:
     saga = saga_requests.new_saga(
         command,
         correlation_id=job["correlation_id"],
-        flight_fare=saga_requests.price(command),
+        flight=saga_requests.find_flight_of(command),
         scope=None,
         key=None,
         now=orchestrator.now(),

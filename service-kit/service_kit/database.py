@@ -29,24 +29,18 @@ def write_transaction() -> Iterator[None]:
     began = time.monotonic()
     if not _writer.acquire(timeout=settings.DATABASE_BUSY_SECONDS):
         raise OperationalError("database is locked by another writer of this process")
+    waited = time.monotonic() - began
+    notable = waited >= NOTABLE_WAIT_SECONDS
     try:
-        with _waiting_no_longer(time.monotonic() - began), transaction.atomic():
+        # SQLite, which waits for writers of other processes, gets what our own lock left of the time-out.
+        if notable:
+            _set_busy_timeout(max(0.0, settings.DATABASE_BUSY_SECONDS - waited))
+        with transaction.atomic():
             yield
     finally:
+        if notable:
+            _set_busy_timeout(settings.DATABASE_BUSY_SECONDS)
         _writer.release()
-
-
-@contextmanager
-def _waiting_no_longer(waited: float) -> Iterator[None]:
-    """Leave SQLite, which waits for writers of other processes, what our own lock left of the time-out."""
-    if waited < NOTABLE_WAIT_SECONDS:
-        yield
-        return
-    _set_busy_timeout(max(0.0, settings.DATABASE_BUSY_SECONDS - waited))
-    try:
-        yield
-    finally:
-        _set_busy_timeout(settings.DATABASE_BUSY_SECONDS)
 
 
 def _set_busy_timeout(seconds: float) -> None:

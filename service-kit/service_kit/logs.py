@@ -9,6 +9,7 @@ import logging
 import sys
 from typing import Any
 
+import orjson
 import structlog
 from structlog.typing import Processor
 
@@ -75,4 +76,6 @@ _encoder = json.JSONEncoder(default=str, separators=(",", ":"))
 
 
 def _json(event: Any, **_: Any) -> str:
-    return _encoder.encode(event)
+    """One line of ASCII: what else a text holds, such as a control character, is escaped."""
+    line = orjson.dumps(event, default=str)
+    return line.decode() if line.isascii() else _encoder.encode(event)

@@ -47,7 +47,10 @@ def _exact(value: Any) -> orjson.Fragment:
 
 
 def canonical(value: Any) -> str:
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    """One text for equal values, in ASCII."""
+    quick = orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+    # The same text as the standard library's, which alone escapes other letters.
+    return quick.decode() if quick.isascii() else json.dumps(value, sort_keys=True, separators=(",", ":"))
 
 
 def load_stored(text: str) -> Any:

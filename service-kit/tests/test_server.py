@@ -177,3 +177,17 @@ def test_caller_that_does_not_close_after_its_answer_holds_up_nobody(port: int) 
         began = time.monotonic()
         assert ask(port) == b"2"
         assert time.monotonic() - began < 1
+
+
+def test_who_talks_on_keeps_a_thread_but_never_the_last_one(port: int) -> None:
+    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=20)) as talkative:
+        for _ in range(20):
+            talkative.request("POST", "/", b"{}")
+            assert talkative.getresponse().read() == b"2"
+            assert ask(port, b"{ }") == b"3"
+
+
+def test_head_and_body_come_in_one_piece(port: int) -> None:
+    with closing(socket.create_connection(("127.0.0.1", port), timeout=20)) as caller:
+        caller.sendall(HEAD + b"Content-Length: 2\r\n\r\n{}")
+        assert caller.recv(1000).endswith(b"\r\n\r\n2")
