@@ -133,7 +133,7 @@ class Booking(Base):
     correlation_id = schema.CorrelationId()
     user_id = serializers.CharField()
     status = serializers.ChoiceField(BookingStatus.choices)
-    amount = schema.Amount(allow_null=True, help_text="with charges; null for one made by direct calls")
+    amount = schema.Total(allow_null=True, help_text="with charges; null for one made by direct calls")
     currency = serializers.CharField()
     contact_info = Contact()
     created_at = serializers.DateTimeField()

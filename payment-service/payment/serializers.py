@@ -34,7 +34,7 @@ class AuthorizeRequest(schema.StepRequest):
 )
 class Authorized(schema.StepDone):
     authorization_id = serializers.CharField()
-    amount = schema.Amount()
+    amount = schema.Total()
     flight_fare = schema.Amount()
     other_charges = schema.Amount()
     currency = serializers.CharField()
@@ -59,7 +59,7 @@ class Authorized(schema.StepDone):
 )
 class Cancelled(schema.StepDone):
     authorization_id = serializers.CharField(required=False)
-    amount = schema.Amount(required=False)
+    amount = schema.Total(required=False)
     status = serializers.CharField()
     message = serializers.CharField()
 
@@ -67,7 +67,7 @@ class Cancelled(schema.StepDone):
 class Payment(serializers.Serializer[None]):
     correlation_id = serializers.CharField()
     authorization_id = serializers.CharField()
-    amount = schema.Amount()
+    amount = schema.Total()
     flight_fare = schema.Amount()
     other_charges = schema.Amount()
     currency = serializers.CharField()

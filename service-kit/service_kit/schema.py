@@ -58,6 +58,13 @@ class Amount(serializers.Field):  # type: ignore[type-arg]
     pass
 
 
+@extend_schema_field(
+    {"type": "number", "minimum": 0, "exclusiveMinimum": True, "multipleOf": 0.01, "example": 550.0}
+)
+class Total(serializers.Field):  # type: ignore[type-arg]
+    """A fare with its charges, which may be more than the highest fare."""
+
+
 class CardToken(Serializer[None]):
     card_token = serializers.RegexField(
         r"^tok_[a-z0-9_]{1,60}$", required=False, help_text="tok_ok where it is left out; only in demo mode"

@@ -30,6 +30,7 @@ DOCS_POLICY = (
 class DocsView(SpectacularSwaggerSplitView):
     """The schema as a page, from files of our own."""
 
+    @extend_schema(exclude=True)
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         response: Response = super().get(request, *args, **kwargs)  # type: ignore[no-untyped-call]
         response["Content-Security-Policy"] = DOCS_POLICY
