@@ -152,6 +152,18 @@ class AuditTrail(Serializer[None]):
     next = serializers.CharField(allow_null=True)
 
 
+def with_server_answers(result: dict[str, Any], **_: Any) -> dict[str, Any]:
+    """What gunicorn says before an application is asked: a hook of drf-spectacular."""
+    too_long = {
+        "description": "The request line is over 4,094 bytes",
+        "content": {"text/html": {"schema": {"type": "string"}}},
+    }
+    for operations in result["paths"].values():
+        for operation in operations.values():
+            operation["responses"]["414"] = too_long
+    return result
+
+
 def problem(*statuses: int) -> dict[Any, Any]:
     described = OpenApiResponse(ProblemDetails, description="RFC 9457 problem")
     return {(status, "application/problem+json"): described for status in statuses}

@@ -144,6 +144,10 @@ def spectacular(title: str, **enums: str) -> dict[str, Any]:
         "SWAGGER_UI_DIST": "SIDECAR",
         "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
         "COMPONENT_SPLIT_REQUEST": True,
+        "POSTPROCESSING_HOOKS": [
+            "drf_spectacular.hooks.postprocess_schema_enums",
+            "service_kit.schema.with_server_answers",
+        ],
         # Otherwise the first of two fields with one name and other choices would get a random name.
         "ENUM_NAME_OVERRIDES": {"FaultKindEnum": "service_kit.guard.models.FaultKind", **enums},
     }
