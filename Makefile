@@ -1,8 +1,8 @@
 # Every verb makes what it needs by itself: Python 3.11 or newer and make are enough.
 .DEFAULT_GOAL := help
 .PHONY: help run follow test test-% test-postgres test-replicas schemathesis lint lint-% audit-dependencies sbom secrets compose-check
-.PHONY: e2e coverage format lock chaos chaos-recovery last-seat overload matrix mutants bench bench-compare bench-growth bench-replicas bench-memory bench-start
-.PHONY: bench-goals bench-pages profile clean
+.PHONY: e2e coverage format lock chaos chaos-recovery last-seat overload matrix mutants bench bench-compare bench-growth bench-replicas
+.PHONY: bench-footprint bench-memory bench-start bench-goals bench-pages profile clean
 
 # Options for pytest: make test-backend ARGS="-k seat -x"
 ARGS ?=
@@ -97,8 +97,11 @@ bench-compare: .venv-dev ## The same against another revision: make bench-compar
 bench-growth: .venv-dev ## Bookings and reads beside 1,000,000 finished sagas and flights: DB=postgres
 	@.venv/bin/python -m bench.growth $(if $(DB),--db $(DB)) $(ARGS)
 
-bench-replicas: .venv-dev ## 1 + 1 backends and workers beside 2 + 2 on PostgreSQL
+bench-replicas: .venv-dev ## 1 + 1 backends and workers beside 2 + 2 on PostgreSQL (ARGS="--slow 1")
 	@.venv/bin/python -m bench.replicas $(ARGS)
+
+bench-footprint: .venv-dev ## Rows, bytes, WAL and connections of a booking on PostgreSQL
+	@.venv/bin/python -m bench.footprint $(ARGS)
 
 bench-memory: .venv-dev ## What becomes of the memory over 100,000 bookings: DB=postgres
 	@.venv/bin/python -m bench.memory $(if $(DB),--db $(DB)) $(ARGS)

@@ -80,13 +80,13 @@ def _client(suite: Replicas, ends: float) -> list[tuple[float, bool]]:
         while time.monotonic() < ends:
             number, began = next(_number), time.perf_counter()
             headers = {"Prefer": "respond-async"} if number % 2 else {}
-            answer = session.post(url, json=_body(number), headers=headers, timeout=30)
+            answer = session.post(url, json=booking(number), headers=headers, timeout=30)
             answer.raise_for_status()
             answers.append(((time.perf_counter() - began) * 1000, bool(number % 2)))
     return answers
 
 
-def _body(number: int) -> dict[str, object]:
+def booking(number: int) -> dict[str, object]:
     return {
         "flight_id": number % FLIGHTS + 1,
         "user_id": str(number % 1000),
