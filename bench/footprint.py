@@ -2,7 +2,8 @@
 
 python -m bench.footprint [--bookings 3000] [--each 1] [--workers 1]    `make bench-footprint`
 
-Rows and bytes of every table that grew, WAL, commits, connections under load, and idle commits a second.
+Rows and bytes of every table that grew, WAL, transactions, connections under load, updates and how many of
+them were heap-only (the others write every index anew), and transactions a second without load.
 """
 
 import argparse
@@ -32,6 +33,8 @@ WAL = "SELECT pg_current_wal_lsn() - '0/0'::pg_lsn"
 CONNECTIONS = """
     SELECT datname, COUNT(*) FROM pg_stat_activity
     WHERE backend_type = 'client backend' AND pid <> pg_backend_pid() GROUP BY datname"""
+UPDATES = """
+    SELECT relname, n_tup_upd, n_tup_hot_upd FROM pg_stat_user_tables WHERE n_tup_upd > %s ORDER BY relname"""
 COMMITS = "SELECT datname, xact_commit FROM pg_stat_database WHERE datname = ANY(%s)"
 
 
@@ -58,6 +61,7 @@ def main() -> int:
     ):
         _book(suite, range(200))  # So that every table has its first pages.
         _tell_growth(suite, given.bookings)
+        _tell_updates(suite, given.bookings)
         _tell_idle(suite)
     return 0
 
@@ -80,6 +84,12 @@ def _tell_growth(suite: Replicas, bookings: int) -> None:
     for name in PACKAGES:
         made = (after[name] - commits[name]) / bookings
         _say(f"{name}: {made:.2f} transactions a booking, at most {most[name]} connections")
+
+
+def _tell_updates(suite: Replicas, bookings: int) -> None:
+    for name in PACKAGES:
+        for table, updates, heap_only in _ask(suite, name, UPDATES, bookings // 10):
+            _say(f"{name}.{table}: {updates} updates, {heap_only} of them heap-only")
 
 
 def _tell_idle(suite: Replicas) -> None:
