@@ -28,8 +28,9 @@ class Profile:
     "settings that are not as in production"
 
 
-# The forward deadline is a quarter of production's, so that its end is reached, and seen, in a short run.
-SHORT = {"SAGA_FORWARD_DEADLINE": "15"}
+# Shorter than production's, so that its end is reached and seen in a short run, and so that a saga whose
+# call is never answered has ended within the time that everything has for it.
+SHORT, HALF = {"SAGA_FORWARD_DEADLINE": "15"}, {"SAGA_FORWARD_DEADLINE": "30"}
 
 PR = Profile(
     name="pr",
@@ -54,5 +55,6 @@ NIGHTLY = Profile(
     least_sagas=50_000,
     least_kills=1_500,
     last_seat_rounds=500,
+    environment=HALF,
 )
 PROFILES = {profile.name: profile for profile in (PR, NIGHTLY)}

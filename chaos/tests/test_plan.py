@@ -8,7 +8,7 @@ import pytest
 
 from chaos.faults import BadTime, Fault, draw
 from chaos.plan import EDGES, LEASE, VICTIMS, make_plan
-from chaos.profiles import NIGHTLY, PR, PROFILES, Profile
+from chaos.profiles import NIGHTLY, PR, PROFILES, TERMINAL_WITHIN, Profile
 
 SMALL = replace(PR, seconds=60, kill_every=4.0, stop_every=20.0, bad_time_every=4.0, usual_share=0.05)
 
@@ -20,6 +20,11 @@ def test_same_seed_gives_the_same_schedule_in_any_process() -> None:
 
 def test_another_seed_gives_another_schedule() -> None:
     assert make_plan("a", 60, SMALL).fingerprint != make_plan("b", 60, SMALL).fingerprint
+
+
+@pytest.mark.parametrize("profile", PROFILES.values(), ids=lambda profile: profile.name)
+def test_saga_whose_call_is_never_answered_has_time_to_be_compensated(profile: Profile) -> None:
+    assert float(profile.environment["SAGA_FORWARD_DEADLINE"]) <= TERMINAL_WITHIN / 2
 
 
 @pytest.mark.parametrize("profile", PROFILES.values(), ids=lambda profile: profile.name)
