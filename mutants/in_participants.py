@@ -1,8 +1,10 @@
-"""Bugs of participants: the guard, payment and loyalty."""
+"""Bugs of participants: the guard, payment and loyalty, and the server that all of them run under."""
 
 from mutants.mutant import KIT, LOYALTY, PAYMENT, Mutant
 
 BARRIER = "service-kit/service_kit/guard/barrier.py"
+SERVER = "service-kit/service_kit/server.py"
+SERVED = ("tests/test_server.py",)
 GUARDED = ("tests/test_step_protocol.py", "tests/test_guard.py")
 OPENING = """    with write_transaction():
         if execute(INSERT, (correlation_id, step, state, mark, body, "", at, at)):
@@ -199,5 +201,29 @@ MUTANTS = (
         LOYALTY,
         ("tests/test_award_miles.py",),
         only="reversal",
+    ),
+    Mutant(
+        "nobody-turned-away",
+        SERVER,
+        (("return bool(self._in_hand >= self._most_in_hand)", "return False"),),
+        KIT,
+        SERVED,
+        only="turned_away",
+    ),
+    Mutant(
+        "probe-turned-away",
+        SERVER,
+        (("if begun.startswith(PROBES):", "if begun in PROBES:"),),
+        KIT,
+        SERVED,
+        only="probe",
+    ),
+    Mutant(
+        "waits-for-who-does-not-close",
+        SERVER,
+        (("            self._linger(self)", "            super().close(graceful=True)"),),
+        KIT,
+        SERVED,
+        only="does_not_close",
     ),
 )

@@ -136,8 +136,8 @@ MUTANTS = (
     bug(
         "price-from-the-client",
         f"{FLIGHT}saga_requests.py",
-        "        flight_fare=flight_fare,\n        charges=",
-        "        flight_fare=(command.request.expected_amount or flight_fare + 5000) - 5000,\n        charges=",
+        "        flight_fare=price(command, flight),\n",
+        "        flight_fare=(command.request.expected_amount or price(command, flight) + 5000) - 5000,\n",
         SCRIPTS,
         only="price",
     ),
