@@ -29,6 +29,9 @@ class ServiceView(APIView):
         if not settings.DEMO_MODE and self.costs:
             spend(request._request, self.costs)
 
+    def perform_authentication(self, request: Request) -> None:
+        """Nothing: who calls is read where it matters, by the kit's credentials."""
+
     def handle_exception(self, exc: Exception) -> HttpResponseBase:  # type: ignore[override]
         if isinstance(exc, Problem):
             exc.correlation_id = exc.correlation_id or getattr(self.request, "body_correlation_id", None)
