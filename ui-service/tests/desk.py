@@ -258,6 +258,12 @@ class Desk:
         found = {"correlation_id": status["correlation_id"], "events": EVENTS if events is None else events}
         self.answers(f"/api/saga/events/{status['correlation_id']}/", found)
 
+    def knows_nothing(self) -> None:
+        """Whatever is asked, there is no such thing."""
+        problem = {"status": 404, "code": "NOT_FOUND", "detail": "There is no such thing."}
+        for method in ("GET", "POST", "PUT", "DELETE"):
+            self._mock.add(method, re.compile(".*"), json=problem, status=404)
+
     def puts_off(self, path: str, *, method: str, seconds: int) -> None:
         """One of the backend's limits is used up."""
         problem = {"status": 429, "code": "TOO_MANY_REQUESTS", "detail": "Too many requests."}

@@ -180,6 +180,13 @@ def test_wrong_method_and_wrong_host_are_refused(client: Client, desk: Desk, set
     assert client.get("/").status_code == 400
 
 
+@pytest.mark.parametrize("path", ["/theme/", f"/console/{SAGA}/act/"])
+def test_place_to_return_to_that_is_no_path_was_a_500(client: Client, desk: Desk, path: str) -> None:
+    desk.knows_nothing()
+    response = client.post(path, {"next": "no such page", "theme": "dark", "action": "retry", "reason": "x"})
+    assert response.status_code == 302 and response["Location"].startswith("/")
+
+
 def test_api_errors_are_problems(client: Client, desk: Desk) -> None:
     response = client.get("/api/nothing/")
     assert response.status_code == 404

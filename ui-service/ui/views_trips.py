@@ -171,4 +171,5 @@ def _tier(account: dict[str, Any]) -> dict[str, Any]:
 def safe_next(request: HttpRequest, wanted: str, default: str) -> str:
     """An address to return to, only if it is one of ours."""
     ours = url_has_allowed_host_and_scheme(wanted, {request.get_host()}, require_https=request.is_secure())
-    return wanted if ours else default
+    # Without the slash it would be taken for the name of a page.
+    return wanted if ours and wanted.startswith("/") else default

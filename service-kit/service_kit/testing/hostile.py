@@ -263,6 +263,24 @@ INJECTIONS = {
     "beyond_bmp": "𠮷野家",
 }
 
+# What else may stand in an address or a header.
+ODD = {
+    "empty": "",
+    "blank": " ",
+    "nul": "a\0b",
+    "newline": "a\r\nX-Forged: 1",
+    "long": "x" * 3000,
+    "digits": "9" * 30,
+    "negative": "-1",
+    "exponent": "1e400",
+    "not_a_number": "NaN",
+    "full_width": wide("12"),
+    "card": CARD_TEXTS["visa"],
+    "true": "true",
+    "lone_surrogate": "a\ud800b",
+}
+TEXTS = {**INJECTIONS, **ODD}
+
 
 def replaced(document: Document, path: str, value: Any) -> Document:
     """A copy in which the value at `path`, such as passengers[0].first_name, is another one."""

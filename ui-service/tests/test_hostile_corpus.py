@@ -1,0 +1,67 @@
+"""The hostile corpus on every page: as address, query, form and header, whatever the other services know."""
+
+import re
+from pathlib import Path
+from urllib.parse import quote, urlencode
+
+import pytest
+from django.test import Client
+from django.urls import URLPattern, get_resolver
+from service_kit.testing.calls import snapshot
+from service_kit.testing.hostile import TEXTS
+
+from tests.desk import Desk
+from ui import forms
+from ui.models import User
+
+# What any page reads of its query and of its form, so that a new name is covered by itself.
+READ = re.compile(r"""(?:GET|POST|query)(?:\.get|\.getlist)?[\[(]"(\w+)\"""")
+READ_IN = ("views_*.py", "travel.py", "throttle.py")
+FORMS = (forms.SearchForm, forms.PaymentForm, forms.FindTripForm, forms.ProfileForm, forms.RegisterForm)
+PATTERNS = [each for each in get_resolver().url_patterns if isinstance(each, URLPattern)]
+# Logging out ends what the others need.
+ROUTES = [str(each.pattern) for each in PATTERNS if each.name != "logout"]
+
+
+def names() -> list[str]:
+    """Of every field that a page reads, found in the code itself."""
+    folder = Path(forms.__file__).parent
+    sources = [path.read_text() for pattern in READ_IN for path in folder.glob(pattern)]
+    read = {name for text in sources for name in READ.findall(text)}
+    fields = {name for form in FORMS for name in form.base_fields}
+    people = {f"p0-{name}" for name in forms.PassengerForm.base_fields} | set(forms.ContactForm.base_fields)
+    return sorted(read | fields | people | {"username", "seats1", "flight", "cursor"})
+
+
+def address(route: str, text: str) -> str:
+    return "/" + re.sub(r"<[^>]+>", quote(text, safe="", errors="surrogatepass"), route)
+
+
+@pytest.fixture
+def away(desk: Desk) -> Desk:
+    """The other services know nothing of what is asked."""
+    desk.knows_nothing()
+    return desk
+
+
+def test_names_of_the_pages_fields_are_found() -> None:
+    found = names()
+    assert {"reference", "surname", "card_token", "reason", "evidence", "find", "p0-first_name"} <= set(found)
+
+
+@pytest.mark.parametrize("route", ROUTES)
+def test_hostile_texts_are_an_answer_on_every_page_and_make_nobody(
+    route: str, client: Client, away: Desk, traveller: User
+) -> None:
+    client.force_login(traveller)
+    before = snapshot()["ui_user"]
+    for case, text in TEXTS.items():
+        for value in {text, "1"} if "<" in route else {"1"}:
+            fields = {name: text.encode("utf-8", "surrogatepass") for name in names()}
+            page = address(route, value)
+            seen = client.get(f"{page}?{urlencode(fields)}")
+            assert seen.status_code in (200, 204, 302, 400, 404, 405, 422), (case, seen.status_code)
+            sent = client.post(page, urlencode(fields), "application/x-www-form-urlencoded")
+            assert sent.status_code in (200, 302, 400, 403, 404, 405, 422), (case, sent.status_code)
+            assert "Traceback" not in sent.content.decode(errors="replace")
+    assert snapshot()["ui_user"] == before
