@@ -136,9 +136,8 @@ def encoded(value: Any) -> bytes:
     return json.dumps(value, default=float, ensure_ascii=False).encode("utf-8", "surrogatepass")
 
 
-@pytest.mark.django_db(transaction=True)
-class Corpus:
-    """Subclass it in each service."""
+class Described:
+    """What a service's schema describes, and what its tests have to know besides."""
 
     bodies: Mapping[str, Json] = {}
     "a body by method and path, where the schema's example is of another service"
@@ -152,6 +151,11 @@ class Corpus:
     @pytest.fixture
     def every(self) -> list[Operation]:
         return list(operations(self.bodies))
+
+
+@pytest.mark.django_db(transaction=True)
+class Corpus(Described):
+    """Subclass it in each service."""
 
     def test_no_route_is_left_out(self, every: list[Operation]) -> None:
         assert {operation.path for operation in every} == set(patterns()) - UNDESCRIBED
