@@ -1,5 +1,6 @@
 """Pages for what went wrong; API addresses of this service get problem+json instead."""
 
+from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from service_kit import problems
@@ -13,6 +14,7 @@ WORDS = {
     400: ("That request could not be read", "Go back and try again."),
     403: ("This page is not for you", "Log in with an account that may see it."),
     404: ("There is nothing here", "The page or the booking does not exist, or it is not yours."),
+    413: ("That was too much at once", "Go back and send less."),
     500: ("Something broke on our side", "It is in our log. Nothing was booked or charged by this page."),
     429: ("That was too often", "Wait a little, then try again."),
     503: ("We cannot reach the booking desk", "It should be back in a moment. Reload the page to try again."),
@@ -56,7 +58,7 @@ def _note_refusal(request: HttpRequest, reason: str) -> None:
 
 
 def handler400(request: HttpRequest, exception: Exception) -> HttpResponse:
-    return page(request, 400)
+    return page(request, 413 if isinstance(exception, RequestDataTooBig) else 400)
 
 
 def handler403(request: HttpRequest, exception: Exception) -> HttpResponse:
