@@ -114,10 +114,10 @@ def markdown(table: list[Row]) -> Iterator[str]:
 
 
 def lines(table: list[Row]) -> Iterator[str]:
-    yield f"{'figure':<52}{'goal':<16}{'SQLite':>16} {'holds':<10}{'PostgreSQL':>16} holds"
+    yield f"{'figure':<52}{'goal':<18}{'SQLite':>16} {'holds':<10}{'PostgreSQL':>16} holds"
     for row in table:
         cells = [f"{cell:>16} {row.holds.get(name, ''):<10}" for name, cell in _cells(row).items()]
-        yield f"{row.figure:<52}{row.goal:<16}{''.join(cells)}".rstrip()
+        yield f"{row.figure:<52}{row.goal:<18}{''.join(cells)}".rstrip()
 
 
 def _cells(row: Row) -> dict[str, str]:

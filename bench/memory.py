@@ -10,7 +10,7 @@ from pathlib import Path
 from bench import goals, plan, systems
 from bench.measure import LoadError
 from bench.postgres import postgres
-from bench.run import Bench
+from bench.run import ROUTES, Bench
 from bench.systems import Place, Stage
 from scripts.console import Console
 from scripts.run import stop_on_signals
@@ -50,7 +50,7 @@ def measure(database: str, bookings: int, console: Console) -> dict[str, float]:
             idle = sum(bench.memory(suite).values())
             console.say(f"idle: {idle:.1f} MB PSS")
             sizes = [idle]
-            flights = bench.flights()
+            flights = bench.flights(routes=ROUTES)
             for number in range(1, PARTS + 1):
                 load = bench.load(
                     stage.systems[0], CLIENTS, flights, seconds=3600, bookings=bookings // PARTS
