@@ -7,6 +7,7 @@ from urllib.parse import quote, urlencode
 import pytest
 from django.test import Client
 from django.urls import URLPattern, get_resolver
+from service_kit.strict_json import MAX_BODY_BYTES
 from service_kit.testing.calls import snapshot
 from service_kit.testing.hostile import TEXTS
 
@@ -61,7 +62,11 @@ def test_hostile_texts_are_an_answer_on_every_page_and_make_nobody(
             page = address(route, value)
             seen = client.get(f"{page}?{urlencode(fields)}")
             assert seen.status_code in (200, 204, 302, 400, 404, 405, 422), (case, seen.status_code)
-            sent = client.post(page, urlencode(fields), "application/x-www-form-urlencoded")
-            assert sent.status_code in (200, 302, 400, 403, 404, 405, 422), (case, sent.status_code)
+            form = urlencode(fields)
+            sent = client.post(page, form, "application/x-www-form-urlencoded")
+            # A page that turns back before it reads the form does not notice how long it is.
+            too_large = (413,) if len(form) > MAX_BODY_BYTES else ()
+            answers = (200, 302, 400, 403, 404, 405, 422, *too_large)
+            assert sent.status_code in answers, (case, sent.status_code)
             assert "Traceback" not in sent.content.decode(errors="replace")
     assert snapshot()["ui_user"] == before
