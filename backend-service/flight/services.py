@@ -24,6 +24,7 @@ REFERENCE_ALPHABET = string.ascii_uppercase + "23456789"
 REFERENCE_LENGTH = 6
 AIRLINE_CODE = "973"
 TICKET_DIGITS = 10
+RANDOM = secrets.SystemRandom()
 
 TAKEN_SEATS = "SELECT seat_number FROM flight_seat WHERE flight_id = %s AND state IN ('HELD', 'SOLD')"
 INSERT_SEATS = """
@@ -131,7 +132,7 @@ def release_seats(*, correlation_id: str, now: datetime) -> int:
 
 def make_confirmation(*, passengers: Sequence[Passenger], seats: Sequence[str]) -> Confirmation:
     """A random booking reference and a ticket for each passenger."""
-    reference = "".join(secrets.choice(REFERENCE_ALPHABET) for _ in range(REFERENCE_LENGTH))
+    reference = "".join(RANDOM.choices(REFERENCE_ALPHABET, k=REFERENCE_LENGTH))
     pairs = zip(passengers, seats, strict=True)
     tickets = tuple(Ticket(_ticket_number(), passenger, seat) for passenger, seat in pairs)
     return Confirmation(reference, tickets)

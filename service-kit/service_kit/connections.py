@@ -169,10 +169,14 @@ class KeptAdapter(HTTPAdapter):
 
     def __init__(self, base_url: str, largest_reply: int) -> None:
         super().__init__(pool_connections=1, max_retries=0)
-        self._connections = Connections(base_url, largest_reply)
+        self._base_url, self._connections = base_url, Connections(base_url, largest_reply)
 
     def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> Any:
         return self._connections
+
+    def request_url(self, request: requests.PreparedRequest, proxies: Any) -> str:
+        """The path: there is no proxy."""
+        return str(request.url).removeprefix(self._base_url)
 
     def build_response(self, req: requests.PreparedRequest, resp: Any) -> requests.Response:
         if not isinstance(resp, Answer):  # One that a test gives in the service's place.
