@@ -237,6 +237,25 @@ def test_websocket_was_500_and_is_refused() -> None:
     assert sent == ["websocket.close"]
 
 
+@pytest.mark.parametrize("told", [True, False])
+def test_large_body_was_put_on_the_disk_and_ends_where_it_becomes_too_large(told: bool) -> None:
+    parts, sent = [b"x" * 50_000] * 200, list[tuple[int | None, int]]()
+
+    async def receive() -> Any:
+        await asyncio.sleep(0.01)
+        return {"type": "http.request", "body": parts.pop(), "more_body": bool(parts)}
+
+    async def send(message: Any) -> None:
+        sent.append((message.get("status"), len(parts)))
+
+    length = [(b"content-length", b"10000000")] if told else []
+    scope: Any = {"type": "http", "method": "POST", "path": "/", "query_string": b""}
+    scope["headers"] = [(b"host", b"localhost"), *length]
+    asyncio.run(application(scope, receive, send))
+    status, left = sent[0]
+    assert status == 405 and left > 100
+
+
 def test_static_files_are_served_whole_and_versioned(client: Client, desk: Desk) -> None:
     text = client.get("/").content.decode()
     for address in set(re.findall(r'(?:href|src)="(/static/[^"#]+)', text)):
