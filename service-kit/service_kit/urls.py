@@ -36,7 +36,7 @@ class DocsView(SpectacularSwaggerSplitView):
         response["Content-Security-Policy"] = DOCS_POLICY
         return response
 
-    def options(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
+    def options(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:  # type: ignore[override]
         """Without a body: what REST framework tells of a view does not fit this page's template."""
         return HttpResponse(headers={"Allow": ", ".join(self.allowed_methods)})
 
