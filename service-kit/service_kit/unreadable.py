@@ -1,11 +1,11 @@
 """What a server says to whom it cannot understand: a problem, where gunicorn has a page."""
 
 import socket
-import uuid
 
 from gunicorn import util
 
 from service_kit import strict_json
+from service_kit.ids import random_uuid
 
 HEAD = (
     "HTTP/1.1 %d %s\r\nContent-Type: application/problem+json\r\nX-Correlation-ID: %s\r\n"
@@ -15,7 +15,7 @@ HEAD = (
 
 def write_problem(sock: socket.socket, status: int, reason: str, detail: str) -> None:
     """In the place of gunicorn's `write_error`; the request was not read, so its own id is not known."""
-    cid = str(uuid.uuid4())
+    cid = random_uuid()
     body = strict_json.dumps(
         {
             "type": "about:blank",
