@@ -289,7 +289,8 @@ def test_open_streams_hold_no_thread_that_a_page_needs(suite: Suite) -> None:
     address = f"{suite.url()}/api/saga/stream/{booking}/"
     streams = [requests.get(address, stream=True, timeout=DONE_MS / 1000) for _ in range(40)]
     assert requests.get(suite.url(), timeout=DONE_MS / 1000).ok
-    assert suite.get(f"/api/saga/status/{booking}/")["status"] == "RUNNING"
+    # PENDING where recovery, which runs it, has not come to it yet.
+    assert suite.get(f"/api/saga/status/{booking}/")["status"] in ("PENDING", "RUNNING")
     for stream in streams:
         assert stream.text.endswith("event: end\ndata: {}\n\n")
 
