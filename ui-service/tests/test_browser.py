@@ -251,7 +251,7 @@ def test_cancellation_shows_consequences_and_then_undoes(page: Page) -> None:
     pay(page)
     page.get_by_role("link", name="See your tickets").click()
     page.get_by_role("link", name="Cancel this booking").click()
-    expect(page.get_by_text("are released in full")).to_be_visible()
+    expect(page.get_by_text("is released in full")).to_be_visible()
     page.get_by_role("button", name="Cancel this booking").click()
     expect(page.get_by_text("Cancelled", exact=True)).to_be_visible()
     expect(page.get_by_text("Seats given back", exact=True)).to_be_visible()

@@ -306,7 +306,7 @@ def test_attempts_are_drawn_from_their_events(client: Client, desk: Desk) -> Non
 )
 def test_undo_lane_says_what_each_compensation_is_at(status: str, states: str, undo: list[str]) -> None:
     drawn = diagrams.lanes(from_status(saga(status, states)))
-    assert [box.state for box in drawn.undo] == undo
+    assert [pair.undo.state for pair in drawn] == undo
 
 
 def test_saga_that_is_stuck_for_hours_is_shown_with_its_newest_tries(client: Client, desk: Desk) -> None:

@@ -70,6 +70,7 @@ def test_cancelled_trip_has_no_boarding_code_and_no_cancellation(client: Client,
     text = client.get(TRIP).content.decode()
     assert "This booking is cancelled." in text
     assert "Boarding pass code" not in text and "Cancel this booking" not in text
+    assert "Book again" in text and "Calendar file" not in text and "Released" in text
 
 
 def test_consequences_are_shown_before_a_cancellation(client: Client, desk: Desk) -> None:
@@ -77,7 +78,7 @@ def test_consequences_are_shown_before_a_cancellation(client: Client, desk: Desk
     account = {"user_id": "demo", "balance": 100, "tier": "Member", "entries": []}
     desk.answers("/api/loyalty/demo/", account, base=LOYALTY)
     text = client.get(f"{TRIP}cancel/").content.decode()
-    assert "$211.41 are released in full" in text and "161 miles are taken back" in text
+    assert "$211.41 is released in full" in text and "161 miles are taken back" in text
     assert desk.sent_to("/api/bookings/ABC234/cancel/") == []
 
 
@@ -142,6 +143,7 @@ def test_loyalty_links_every_entry_to_its_booking(client: Client, desk: Desk, tr
     for shown in (
         "1,250",
         "+161",
+        "Earned",
         "3,750 miles to Bronze",
         f"/progress/{SAGA}/",
         "/trips/ABC234/",
@@ -154,4 +156,5 @@ def test_loyalty_of_a_newcomer_is_empty(client: Client, desk: Desk, traveller: U
     has_trips(client, desk, traveller)
     path = f"/api/loyalty/{traveller.traveller_id}/"
     desk.answers(path, {"code": "NOT_FOUND"}, status=404, base=LOYALTY)
-    assert "No entries yet." in client.get("/miles/").content.decode()
+    text = client.get("/miles/").content.decode()
+    assert "No entries yet." in text and 'class="fill" width="0"' in text

@@ -110,9 +110,14 @@ def _ticket_page(document: "FPDF", booking: Booking, boarding: BoardingPass) -> 
     for label, value in _facts(booking, ticket):
         _fact(document, label, value)
     document.ln(6)
+    if booking.is_live:
+        _boarding_code(document, boarding.code)
+
+
+def _boarding_code(document: "FPDF", code: str) -> None:
     # Drawn as a picture, so that nothing has to be typed in.
     drawn = io.BytesIO()
-    segno.make(boarding.code, error="m").save(drawn, kind="png", scale=8, border=2)
+    segno.make(code, error="m").save(drawn, kind="png", scale=8, border=2)
     document.image(drawn, w=QR_SIZE, h=QR_SIZE)
     _line(document, "Show this code at security and at the gate.", size=9, height=7)
 

@@ -110,5 +110,27 @@ def remember_saga(session: SessionBase, correlation_id: str, draft: str) -> None
     session[SAGAS] = dict(list(known.items())[-4 * KEPT :])
 
 
+def sagas_of(session: SessionBase, key: str) -> list[str]:
+    """What was started from a draft, oldest first."""
+    return [correlation_id for correlation_id, draft in session.get(SAGAS, {}).items() if draft == key]
+
+
+def only_leg(session: SessionBase, draft: Draft, leg: int) -> Draft:
+    """One flight of a return trip as a booking of its own, kept beside the whole trip."""
+    chosen = draft.selection
+    alone = replace(
+        draft,
+        selection=replace(
+            chosen,
+            flights=(chosen.flights[leg],),
+            seats=(chosen.seats_of(leg),),
+            draft=f"{chosen.draft}-{leg + 1}",
+        ),
+        prices=draft.prices[leg : leg + 1],
+    )
+    save(session, alone)
+    return alone
+
+
 def of_saga(session: SessionBase, correlation_id: str) -> Draft | None:
     return load(session, session.get(SAGAS, {}).get(correlation_id, ""))

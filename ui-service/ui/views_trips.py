@@ -162,7 +162,7 @@ def _tier(account: dict[str, Any]) -> dict[str, Any]:
     """How far it is to the next tier, in percent of what that tier asks for."""
     following = account.get("next_tier")
     if not following:
-        return {"next_tier": None, "percent": 100}
+        return {"next_tier": None, "percent": 100 if account.get("tier") else 0}
     missing = int(following["miles_missing"])
     needed = max(int(account["balance"]) + missing, 1)
     return {"next_tier": following, "percent": max(0, min(100, 100 * int(account["balance"]) // needed))}
