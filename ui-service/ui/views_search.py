@@ -60,7 +60,7 @@ def search(request: HttpRequest) -> HttpResponse:
 def _ideas(today: date) -> list[dict[str, Any]]:
     day = today + timedelta(days=10)
     ends = [{"origin": origin, "destination": to} for origin, to in IDEAS]
-    return [{**each, "day": day, "query": urlencode({**each, "depart": day})} for each in ends]
+    return [{**each, "day": day, "query": urlencode({**each, "depart": day.isoformat()})} for each in ends]
 
 
 @require_safe

@@ -1,6 +1,7 @@
 """Small words of the templates: icons, assets, money, times."""
 
 import hashlib
+import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -20,6 +21,7 @@ from ui.travel import Seat, day_name, zone_name
 
 register = template.Library()
 MINUS = "\N{MINUS SIGN}"
+CAMEL = re.compile("[A-Z]?[^A-Z]+|[A-Z]")
 
 
 @lru_cache
@@ -166,6 +168,12 @@ ENTRY_WORDS = {"AWARD": "Earned", "REVERSAL": "Taken back"}
 def entry_word(kind: str) -> str:
     """What a ledger's entry is to who flies."""
     return ENTRY_WORDS.get(kind, kind.lower().capitalize())
+
+
+@register.filter
+def breakable(name: str) -> SafeString:
+    """A name such as AuthorizePayment, which may go on in a second line at its second word."""
+    return format_html_join(mark_safe("<wbr>"), "{}", ((word,) for word in CAMEL.findall(name)))
 
 
 STATUS_PILLS = {
