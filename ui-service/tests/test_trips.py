@@ -5,6 +5,7 @@ from django.test import Client
 from pytest_django import Settings
 
 from tests.desk import COMPLETED, LOYALTY, RUNNING, SAGA, Desk, booking, flight, saga
+from tests.test_payment import form_of, pay_page
 from ui.models import User
 
 TRIP = "/trips/ABC234/"
@@ -42,6 +43,18 @@ def test_booking_that_is_under_way_is_found_again(client: Client, desk: Desk, tr
     assert f'href="/progress/{SAGA}/"' in text and 'href="/progress/back/"' in text
     assert "/progress/done/" not in text
     assert desk.query("/api/saga/")["user_id"] == traveller.traveller_id
+
+
+def test_booking_that_was_not_paid_is_found_again_until_it_is(client: Client, desk: Desk) -> None:
+    desk.sells().starts()
+    page = pay_page(client)
+    text = client.get("/trips/").content.decode()
+    assert "Not paid yet:" in text and "Ada Lovelace, $211.41" in text and f'href="{page}"' in text
+    client.post(page, form_of(client, page))
+    desk.lists()
+    owner = desk.body(desk.sent_to("/api/saga/start-booking/")[0])["user_id"]
+    desk.answers(f"/api/tickets/user/{owner}/", {"results": [], "next": None})
+    assert "Not paid yet:" not in client.get("/trips/").content.decode()
 
 
 def test_older_trips_are_a_page_further(client: Client, desk: Desk, traveller: User) -> None:

@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
+from decimal import Decimal
 from typing import Any
 from urllib.parse import urlencode
 
@@ -80,6 +81,10 @@ class Draft:
     prices: list[str] = field(default_factory=list)
     "what each flight's booking cost when it was last shown, charges included"
 
+    @property
+    def total(self) -> Decimal:
+        return sum(map(Decimal, self.prices), Decimal(0))
+
 
 def new_id() -> str:
     return secrets.token_hex(8)
@@ -108,6 +113,13 @@ def remember_saga(session: SessionBase, correlation_id: str, draft: str) -> None
     """So that a failed booking can offer its next step with everything filled in."""
     known = {**session.get(SAGAS, {}), correlation_id: draft}
     session[SAGAS] = dict(list(known.items())[-4 * KEPT :])
+
+
+def unpaid(session: SessionBase) -> list[Draft]:
+    """What was filled in up to the payment and never sent, newest first."""
+    sent = set(session.get(SAGAS, {}).values())
+    found = [load(session, key) for key in reversed(session.get(DRAFTS, {})) if key not in sent]
+    return [draft for draft in found if draft and draft.prices]
 
 
 def sagas_of(session: SessionBase, key: str) -> list[str]:

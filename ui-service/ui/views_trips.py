@@ -10,13 +10,14 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_http_methods, require_safe
 from service_kit.clock import utc_now
 
-from ui import documents, selectors, services, throttle, views_errors
+from ui import documents, drafts, selectors, services, throttle, views_errors
 from ui.backend_client import Actor, NotFound, Rejected
 from ui.bookings import Booking
 from ui.forms import FindTripForm
 from ui.identity import DESK, actor_of, open_for_guest, owner_of
 
 SHOWN = {"": "All", "upcoming": "Upcoming", "past": "Past", "cancelled": "Cancelled"}
+MOST_UNPAID = 2
 
 
 def _booking(request: HttpRequest, reference: str) -> Booking:
@@ -34,6 +35,7 @@ def trips(request: HttpRequest) -> HttpResponse:
     kept = [each for each in found if show not in SHOWN or show in ("", each.when(now))]
     context = {
         "under_way": open_sagas,
+        "unpaid": drafts.unpaid(request.session)[:MOST_UNPAID],
         "trips": [(each, each.when(now)) for each in sorted(kept, key=_by_departure(now))],
         "tabs": [(key, label, counts[key]) for key, label in SHOWN.items()],
         "show": show if show in SHOWN else "",
