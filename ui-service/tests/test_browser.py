@@ -181,6 +181,37 @@ def test_seat_is_chosen_by_keyboard(page: Page) -> None:
     assert page.locator(".cabin input:checked").count() == 1
 
 
+def focused_seat(page: Page) -> tuple[int, str]:
+    number = page.evaluate("document.activeElement.value")
+    return int(number[:-1]), number[-1]
+
+
+def test_arrow_keys_lead_from_seat_to_seat_and_tab_leaves_the_map(page: Page) -> None:
+    choose_flight(page)
+    page.locator(".cabin input[tabindex='0']").focus()
+    row, letter = focused_seat(page)
+    page.keyboard.press("ArrowDown")
+    assert focused_seat(page) == (row + 1, letter)
+    page.keyboard.press("ArrowRight")
+    assert focused_seat(page)[0] == row + 1 and focused_seat(page)[1] > letter
+    page.keyboard.press("Space")
+    chosen = "".join(map(str, focused_seat(page)))
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.textContent.trim()") == "Continue"
+    page.keyboard.press("Enter")
+    expect(page.get_by_label("First name")).to_be_visible()
+    assert f"seats1={chosen}" in page.url
+
+
+def test_another_seat_takes_the_place_of_the_one_that_was_chosen_first(page: Page) -> None:
+    choose_flight(page)
+    seats = page.locator(".cabin input[type=checkbox]")
+    for place in (0, 1):
+        seats.nth(place).check(force=True)
+    expect(page.locator(".cabin input:checked")).to_have_count(1)
+    expect(seats.nth(1)).to_be_checked()
+
+
 def test_declined_card_and_a_second_try_with_everything_kept(page: Page) -> None:
     seat = to_payment(page)
     pay(page, "tok_declined")
