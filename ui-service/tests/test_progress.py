@@ -1,11 +1,13 @@
 """The page of a booking under way: plain words, safe to reload, and a next step after a failure."""
 
+import html
 import re
 
 import pytest
 from django.test import Client
 
 from tests.desk import COMPLETED, DECLINED, RETURN_SAGA, RUNNING, SAGA, SEAT_LOST, Desk, Json, flight, saga
+from tests.test_booking import ADA
 from tests.test_payment import form_of, pay_page
 
 PAGE = f"/progress/{SAGA}/"
@@ -106,11 +108,16 @@ def test_only_the_flight_that_failed_is_tried_again(client: Client, desk: Desk, 
     text = client.get(f"{PAGE}?and={RETURN_SAGA}").content.decode()
     assert "Outbound:" in text and "Return:" in text
     (again,) = re.findall(r'href="(/book/[^"]*/pay/)"', text)
+    change = re.search(r'href="(/book/passengers/[^"]*)"', client.get(again).content.decode())
+    assert change is not None
+    client.post(html.unescape(change[1]), {**ADA, "p0-first_name": "Augusta"})
+    client.get(f"{PAGE}?and={RETURN_SAGA}")
     desk.starts("third")
     client.post(again, form_of(client, again))
     body = desk.body(desk.sent_to("/api/saga/start-booking/")[-1])
     assert len(desk.sent_to("/api/saga/start-booking/")) == 3
     assert (body["flight_id"], body["seat_numbers"]) == (2, ["8C"])
+    assert body["passengers"][0]["first_name"] == "Augusta"
 
 
 def test_both_flights_are_tried_again_where_both_failed(client: Client, desk: Desk) -> None:

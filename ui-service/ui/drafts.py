@@ -128,20 +128,15 @@ def sagas_of(session: SessionBase, key: str) -> list[str]:
 
 
 def only_leg(session: SessionBase, draft: Draft, leg: int) -> Draft:
-    """One flight of a return trip as a booking of its own, kept beside the whole trip."""
-    chosen = draft.selection
-    alone = replace(
-        draft,
-        selection=replace(
-            chosen,
-            flights=(chosen.flights[leg],),
-            seats=(chosen.seats_of(leg),),
-            draft=f"{chosen.draft}-{leg + 1}",
-        ),
-        prices=draft.prices[leg : leg + 1],
-    )
-    save(session, alone)
-    return alone
+    """One flight of a return trip as a booking of its own, beside the whole trip and with its own changes."""
+    chosen, key = draft.selection, f"{draft.selection.draft}-{leg + 1}"
+    if known := load(session, key):
+        return known
+    flight, seats = chosen.flights[leg], chosen.seats_of(leg)
+    alone = replace(chosen, flights=(flight,), seats=(seats,), draft=key)
+    made = replace(draft, selection=alone, prices=draft.prices[leg : leg + 1])
+    save(session, made)
+    return made
 
 
 def of_saga(session: SessionBase, correlation_id: str) -> Draft | None:
