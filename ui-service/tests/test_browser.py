@@ -101,10 +101,10 @@ def fill_passenger(page: Page, first_name: str = "Ada") -> None:
     page.get_by_role("button", name="Continue to payment").click()
 
 
-def to_payment(page: Page) -> str:
+def to_payment(page: Page, first_name: str = "Ada") -> str:
     choose_flight(page)
     seat = choose_seat(page)
-    fill_passenger(page)
+    fill_passenger(page, first_name)
     return seat
 
 
@@ -415,8 +415,8 @@ def test_each_kind_of_fault_can_be_set_and_removed(page: Page, kind: str) -> Non
 
 
 def every_page(page: Page, suite: Suite) -> list[str]:
-    """The address of each kind of page, with something on it."""
-    to_payment(page)
+    """The address of each kind of page, with something on it that is as wide as it may be."""
+    to_payment(page, "W" * 100)
     payment = page.url
     pay(page, "tok_declined")
     expect(page.get_by_text("Nothing was charged.")).to_be_visible()
@@ -425,7 +425,7 @@ def every_page(page: Page, suite: Suite) -> list[str]:
     pay(page)
     page.get_by_role("link", name="See your tickets").click()
     trip = re.sub(r"\?.*", "", page.url).removeprefix(suite.url())
-    page.goto(payment)
+    to_payment(page, "W" * 100)
     seats = page.locator('a[href*="/book/seats/"]').first.get_attribute("href") or ""
     return [
         *("/", RESULTS, f"{RESULTS}&cabin=first", "/flights/?origin=nowhere"),

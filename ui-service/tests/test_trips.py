@@ -72,6 +72,16 @@ def test_trip_shows_reference_ticket_and_boarding_code(client: Client, desk: Des
         assert shown in text
 
 
+def test_tickets_stand_in_the_order_of_their_seats(client: Client, desk: Desk) -> None:
+    (ticket,) = booking()["tickets"]
+    desk.answers(
+        "/api/bookings/ABC234/",
+        booking(tickets=[{**ticket, "seat_number": seat} for seat in ("12A", "4C", "4A")]),
+    )
+    text = client.get(TRIP).content.decode()
+    assert text.index("4A, Economy") < text.index("4C, Economy") < text.index("12A, Economy")
+
+
 def test_trip_of_somebody_else_is_the_same_404_as_none(client: Client, desk: Desk) -> None:
     desk.refuses("/api/bookings/ABC234/", 404, "NOT_FOUND", "There is no such booking.", method="GET")
     for page in (TRIP, f"{TRIP}ticket/", f"{TRIP}ticket.pdf", f"{TRIP}calendar.ics", f"{TRIP}cancel/"):
