@@ -288,6 +288,19 @@ def test_cancellation_shows_consequences_and_then_undoes(page: Page) -> None:
     expect(page.get_by_text("Seats given back", exact=True)).to_be_visible()
 
 
+def test_slow_cancellation_is_shown_live(page: Page, suite: Suite) -> None:
+    to_payment(page)
+    pay(page)
+    page.get_by_role("link", name="See your tickets").click()
+    page.get_by_role("link", name="Cancel this booking").click()
+    suite.put_faults("payment", {"step": "CancelPayment", "kind": "delay", "seconds": 6, "times": 1})
+    page.get_by_role("button", name="Cancel this booking").click()
+    expect(page.get_by_text("Cancelling the payment")).to_be_visible()
+    page.evaluate("window.sameDocument = true")
+    expect(page.get_by_text("Cancelled", exact=True)).to_be_visible()
+    assert page.evaluate("window.sameDocument") is True
+
+
 def test_console_retries_a_stuck_compensation_and_keeps_who_did_it(page: Page, suite: Suite) -> None:
     page.goto("/faults/")
     page.get_by_role("button", name=re.compile("A compensation gets stuck")).click()

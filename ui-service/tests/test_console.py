@@ -238,6 +238,16 @@ def test_refused_action_says_why(client: Client, desk: Desk) -> None:
     assert "The booking is confirmed." in text
 
 
+@pytest.mark.parametrize("action", ["retry", "cancel"])
+def test_action_without_an_answer_leads_to_how_the_saga_stands(
+    client: Client, desk: Desk, action: str
+) -> None:
+    shows(desk, STUCK)
+    desk.answers(f"/api/saga/{SAGA}/{action}/", {}, status=503, method="POST")
+    text = client.post(f"{PAGE}act/", {"action": action, "reason": "x"}, follow=True).content.decode()
+    assert f"No answer to “{action}” yet." in text and "Undo tries" in text
+
+
 def test_bulk_retry_tries_each_and_tells_each_refusal(client: Client, desk: Desk) -> None:
     desk.lists()
     desk.answers(f"/api/saga/{SAGA}/retry/", STUCK, status=202, method="POST")

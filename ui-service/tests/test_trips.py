@@ -112,6 +112,16 @@ def test_cancellation_runs_the_saga_back_and_shows_it(client: Client, desk: Desk
     assert client.post(f"{TRIP}cancel/")["Location"] == f"/progress/{SAGA}/"
 
 
+def test_cancellation_without_an_answer_leads_to_how_it_stands(client: Client, desk: Desk) -> None:
+    desk.answers("/api/bookings/ABC234/", booking())
+    desk.answers("/api/bookings/ABC234/cancel/", {}, status=503, method="POST")
+    desk.tells(
+        saga("COMPENSATING", "DONE UNDOING UNDONE UNDONE", reason="CANCELLED_BY_USER", finished_at=None)
+    )
+    text = client.post(f"{TRIP}cancel/", follow=True).content.decode()
+    assert "takes a little longer" in text and "Cancelling the payment" in text and "sse-connect" in text
+
+
 def test_refused_cancellation_says_why(client: Client, desk: Desk) -> None:
     desk.answers("/api/bookings/ABC234/", booking())
     desk.refuses("/api/bookings/ABC234/cancel/", 409, "NOT_CANCELLABLE", "This booking has no saga.")

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from service_kit.clock import utc_now
 
 from ui import documents, drafts, selectors, services, throttle, views_errors
-from ui.backend_client import Actor, NotFound, Rejected
+from ui.backend_client import Actor, NotFound, Rejected, Unavailable
 from ui.bookings import Booking
 from ui.forms import FindTripForm
 from ui.identity import DESK, actor_of, open_for_guest, owner_of
@@ -144,6 +144,8 @@ def _cancelled(request: HttpRequest, booking: Booking) -> HttpResponse:
     except Rejected as refusal:
         messages.error(request, refusal.detail)
         return redirect("trip", reference=booking.reference)
+    except Unavailable:
+        messages.info(request, "The cancellation takes a little longer. Here is how it stands.")
     return redirect("progress", correlation_id=booking.correlation_id)
 
 
