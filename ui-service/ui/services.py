@@ -8,7 +8,7 @@ from ui.drafts import Draft
 from ui.models import User
 
 # A saga that was told to go back or to try again does so by itself, whoever waits for it.
-PATIENCE_SECONDS = 1.5
+PATIENCE_SECONDS = 2.5
 
 
 def start_booking(
