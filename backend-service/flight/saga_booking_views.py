@@ -120,14 +120,20 @@ def not_cancellable(saga: SagaState | None, detail: str, **extra: Any) -> Proble
 
 
 def run_cancellation(
-    correlation_id: str, *, completed: bool, reason: str, also: Callable[[], object] = lambda: None
+    correlation_id: str,
+    *,
+    completed: bool,
+    reason: str,
+    at_once: bool,
+    also: Callable[[], object] = lambda: None,
 ) -> SagaState | None:
-    """Turn the saga back and run its compensations; None if it is not in a state to be turned."""
+    """Turn the saga back and run its compensations, or leave them to recovery; None if it is not in a
+    state to be turned."""
     taken = orchestrator().cancel(correlation_id, completed=completed, reason=reason, also=also)
     if taken is None:
         return None
-    deadline = orchestrator().now() + timedelta(seconds=settings.SAGA_REQUEST_DEADLINE)
-    return orchestrator().advance(taken, deadline=deadline)
+    seconds = settings.SAGA_REQUEST_DEADLINE if at_once else 0.0
+    return orchestrator().advance(taken, deadline=orchestrator().now() + timedelta(seconds=seconds))
 
 
 def cancelled(saga: SagaState) -> HttpResponse:
@@ -143,6 +149,7 @@ class CancelBookingView(ServiceView):
 
     @extend_schema(
         request=None,
+        parameters=[PREFER_HEADER],
         responses={
             200: saga_schema.CancellationAnswer,
             202: saga_schema.CancellationAnswer,
@@ -172,6 +179,7 @@ class CancelBookingView(ServiceView):
             booking.correlation_id,
             completed=True,
             reason="CANCELLED_BY_OPERATOR" if foreign else "CANCELLED_BY_USER",
+            at_once=not wants_async(request),
             also=audit if foreign else lambda: None,
         )
         saga = saga or saga_log.load(booking.correlation_id)

@@ -15,7 +15,13 @@ from service_kit.fields import USER_ID, Fields
 from service_kit.problems import Problem, hidden, not_found
 
 from flight import saga_answers, saga_log, saga_operator, saga_overview, saga_schema, saga_selectors
-from flight.saga_booking_views import cancelled, not_cancellable, run_cancellation
+from flight.saga_booking_views import (
+    PREFER_HEADER,
+    cancelled,
+    not_cancellable,
+    run_cancellation,
+    wants_async,
+)
 from flight.saga_models import SagaStatus
 from flight.saga_orchestrator_complete import STEPS
 from flight.saga_runtime import orchestrator
@@ -170,6 +176,7 @@ class CancelView(ServiceView):
 
     @extend_schema(
         request=saga_schema.Reason,
+        parameters=[PREFER_HEADER],
         responses={
             200: saga_schema.CancellationAnswer,
             202: saga_schema.CancellationAnswer,
@@ -188,7 +195,13 @@ class CancelView(ServiceView):
             action="cancel",
             reason=reason,
         )
-        saga = run_cancellation(correlation_id, completed=False, reason="CANCELLED_BY_OPERATOR", also=audit)
+        saga = run_cancellation(
+            correlation_id,
+            completed=False,
+            reason="CANCELLED_BY_OPERATOR",
+            at_once=not wants_async(request),
+            also=audit,
+        )
         saga = saga or saga_log.load(correlation_id)
         assert saga is not None, "sagas are never deleted"
         if saga.status == SagaStatus.COMPLETED:

@@ -158,7 +158,8 @@ class Transition:
             "SAGA_COMPENSATION_FAILED", step=name, compensation=compensation, attempt=attempts, error=error
         )
         if not isinstance(outcome, Unknown) or outcome.configuration or self._undo_takes_too_long(name):
-            self.alarm(f"{compensation} failed {attempts} times: {error}")
+            # Without a number: the console counts the sagas that are stuck for the same reason.
+            self.alarm(f"{compensation} fails: {error}")
 
     def resolve(self, name: str, *, actor: str) -> None:
         """A person has settled this step's compensation outside the suite."""

@@ -60,9 +60,7 @@ def flights_on(
 ) -> list[Flight]:
     """The flights of one local day at the origin that have the class, earliest first, with their airports."""
     found = Flight.objects.filter(origin=origin, destination=destination, departs_on=day)
-    if seat_class is not None:
-        found = found.filter(**{f"{seat_class}_fare__isnull": False})
-    flights = list(found.order_by("departs_at", "id"))
+    flights = list(_with_class(found, seat_class).order_by("departs_at", "id"))
     for flight in flights:
         flight.origin, flight.destination = origin, destination
     return flights
@@ -87,11 +85,16 @@ def _on_sale(now: datetime, **where: object) -> QuerySet[Flight]:
     return Flight.objects.filter(departs_at__gt=closing, **where)
 
 
-def nearest_days(*, origin: Airport, destination: Airport, day: date, now: datetime) -> list[date]:
-    """Up to three days before and three after that have flights on sale. Two queries."""
-    days = (
-        _on_sale(now, origin=origin, destination=destination).values_list("departs_on", flat=True).distinct()
-    )
+def _with_class(flights: QuerySet[Flight], seat_class: str | None) -> QuerySet[Flight]:
+    return flights.filter(**{f"{seat_class}_fare__isnull": False}) if seat_class else flights
+
+
+def nearest_days(
+    *, origin: Airport, destination: Airport, day: date, now: datetime, seat_class: str | None = None
+) -> list[date]:
+    """Up to three days before and three after that have flights on sale with the class. Two queries."""
+    flights = _with_class(_on_sale(now, origin=origin, destination=destination), seat_class)
+    days = flights.values_list("departs_on", flat=True).distinct()
     before = days.filter(departs_on__lt=day).order_by("-departs_on")[:NEAREST_DAYS]
     after = days.filter(departs_on__gt=day).order_by("departs_on")[:NEAREST_DAYS]
     return [*reversed(before), *after]

@@ -73,7 +73,9 @@ class FlightSearch(ServiceView):
         nearest = (
             []
             if flights
-            else selectors.nearest_days(origin=origin, destination=destination, day=day, now=now)
+            else selectors.nearest_days(
+                origin=origin, destination=destination, day=day, now=now, seat_class=search.seat_class
+            )
         )
         return json_response({"results": offers, "nearest_dates": [each.isoformat() for each in nearest]})
 

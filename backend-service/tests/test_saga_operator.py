@@ -82,6 +82,18 @@ def test_a_cancellation_that_waits_for_a_participant_is_202_and_a_repeat_shows_i
     assert Booking.objects.get().status == "CANCELLED"
 
 
+def test_a_cancellation_that_nobody_waits_for_is_202_and_goes_on_elsewhere(desk: Desk, world: World) -> None:
+    first = desk.book().json()
+    calls = world.participants.calls()
+    path = f"/api/bookings/{first['booking_reference']}/cancel/"
+    answer = desk.post(path, headers={"Prefer": "respond-async"})
+    assert (answer.status_code, answer.json()["status"]) == (202, "COMPENSATING")
+    assert answer.json()["compensation_result"] == []
+    assert world.participants.calls() == calls
+    assert desk.recover(after=0) == 1
+    assert desk.status(first["correlation_id"])["status"] == "COMPENSATED"
+
+
 def test_result_was_away_while_a_booking_is_being_cancelled_and_stays(desk: Desk, world: World) -> None:
     first = desk.book().json()
     world.participants.always("ReverseMiles", never_arrives)

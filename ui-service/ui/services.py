@@ -7,7 +7,8 @@ from ui.backend_client import Actor, Answer, Json, Service, call, post
 from ui.drafts import Draft
 from ui.models import User
 
-# A saga that was told to go back or to try again does so by itself, whoever waits for it.
+NOT_WAITING = {"Prefer": "respond-async"}
+# A saga that was told to try again does so by itself, whoever waits for it.
 PATIENCE_SECONDS = 2.5
 
 
@@ -28,13 +29,14 @@ def start_booking(
     }
     if seats := chosen.seats_of(leg):
         body["seat_numbers"] = list(seats)
-    headers = {"Idempotency-Key": f"{key}-{leg + 1}", "Prefer": "respond-async"}
+    headers = {"Idempotency-Key": f"{key}-{leg + 1}", **NOT_WAITING}
     answer = post("/api/saga/start-booking/", actor=actor, body=body, headers=headers)
     return str(answer.body["correlation_id"])
 
 
 def cancel_booking(*, actor: Actor, reference: str) -> Answer:
-    return post(f"/api/bookings/{reference}/cancel/", actor=actor, body={}, seconds=PATIENCE_SECONDS)
+    """Turn its saga back; the compensations run by themselves, and can be watched."""
+    return post(f"/api/bookings/{reference}/cancel/", actor=actor, body={}, headers=NOT_WAITING)
 
 
 def retry_saga(*, actor: Actor, correlation_id: str, reason: str) -> Answer:
@@ -44,7 +46,7 @@ def retry_saga(*, actor: Actor, correlation_id: str, reason: str) -> Answer:
 
 def cancel_saga(*, actor: Actor, correlation_id: str, reason: str) -> Answer:
     path = f"/api/saga/{correlation_id}/cancel/"
-    return post(path, actor=actor, body={"reason": reason}, seconds=PATIENCE_SECONDS)
+    return post(path, actor=actor, body={"reason": reason}, headers=NOT_WAITING)
 
 
 def resolve_step(*, actor: Actor, correlation_id: str, step: str, reason: str, evidence: str) -> Answer:
