@@ -1,4 +1,4 @@
-"""What keeps one silent participant from taking all threads and all time: a breaker, and slots for its calls."""
+"""What keeps a silent participant from taking all threads and time: a breaker, and slots for its calls."""
 
 import threading
 from dataclasses import dataclass, field
