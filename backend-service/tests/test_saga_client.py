@@ -149,7 +149,9 @@ def test_a_slow_participant_keeps_only_its_share_of_the_threads(
         edge.add_callback(responses.POST, settings.PAYMENT_URL + CALL.path, callback=slow)
         done, turned_away = at_once(first, second)
     assert isinstance(done, Done)
-    assert turned_away == Unknown("too many calls are waiting for payment")
+    assert isinstance(turned_away, Unknown)
+    assert turned_away.error == "too many calls are waiting for payment"
+    assert turned_away.retry_after == pytest.approx(1 / settings.SAGA_BREAKER_APPOINTMENTS)
     assert not remote.breakers["payment"].is_open
 
 
