@@ -16,6 +16,8 @@ from django.db.backends.signals import connection_created
 COUNTS_PATH = "/bench/counts/"
 CONTROL = ("BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE")
 READS = ("SELECT", "PRAGMA", "SHOW", "SET")
+OF_TIME = "FROM guard_fault"
+"in what demo mode alone asks ten times a second, whatever is booked"
 
 _counts: Counter[str] = Counter()
 _peers: set[str] = set()
@@ -29,7 +31,7 @@ def count(name: str) -> None:
 
 def count_statement(execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
     verb = sql.split(None, 1)[0].upper()
-    if verb not in CONTROL:
+    if verb not in CONTROL and OF_TIME not in sql:
         count("statements")
     result = execute(sql, params, many, context)
     # Outside a transaction every write is a commit of its own.

@@ -100,8 +100,20 @@ MUTANTS = (
     ),
     Mutant(
         "library-retries-on",
-        "service-kit/service_kit/http.py",
-        (("max_retries=0", "max_retries=3"),),
+        "service-kit/service_kit/connections.py",
+        (
+            (
+                "        fresh = Connection(self._host, self._port, self._tls, deadline)\n",
+                """        for _ in range(3):
+            try:
+                again = Connection(self._host, self._port, self._tls, deadline)
+                return self._exchange(again, request, deadline)
+            except OSError:
+                continue
+        fresh = Connection(self._host, self._port, self._tls, deadline)
+""",
+            ),
+        ),
         KIT,
         ("tests/test_http.py",),
         only="nobody_accepts or refused_connection or new_connection",
@@ -111,12 +123,11 @@ MUTANTS = (
         "service-kit/service_kit/http.py",
         (
             (
-                "        body = response.raw.read(self._largest_reply + 1, decode_content=True)\n",
-                """        if "Location" in response.headers:
-            response.raw.drain_conn()
-            request.url = response.headers["Location"]
-            response = self._adapter.send(request, stream=True, timeout=timeout)
-        body = response.raw.read(self._largest_reply + 1, decode_content=True)
+                "            response = self._adapter.send(request, timeout=timeout)\n",
+                """            response = self._adapter.send(request, timeout=timeout)
+            if "Location" in response.headers:
+                request.url = response.headers["Location"]
+                response = self._adapter.send(request, timeout=timeout)
 """,
             ),
         ),

@@ -54,6 +54,7 @@ class Config:
                 "LOYALTY_DATABASE_URL, PAYMENT_DATABASE_URL and UI_DATABASE_URL."
             )
         ports = {name: _port(given, f"{name.upper()}_PORT", usual) for name, _, usual in SERVERS}
+        _refuse_shared(ports)
         data_dir = Path(given.get("DATA_DIR") or ROOT / "var").resolve()
         common = {"DEMO_MODE": given.get("DEMO_MODE", "1"), "LOG_FORMAT": given.get("LOG_FORMAT", "console")}
         databases = {
@@ -78,6 +79,13 @@ def _port(given: Mapping[str, str], variable: str, usual: int) -> int:
     if not text.isdecimal() or not 0 < int(text) < 65536:
         raise ConfigError(f"{variable} must be a port between 1 and 65535, not {text!r}.")
     return int(text)
+
+
+def _refuse_shared(ports: Mapping[str, int]) -> None:
+    for port in ports.values():
+        sharing = [f"{name.upper()}_PORT" for name, other in ports.items() if other == port]
+        if len(sharing) > 1:
+            raise ConfigError(f"{' and '.join(sharing)} are both {port}; each service needs its own.")
 
 
 def folder(name: str) -> Path:

@@ -45,8 +45,8 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def split(words: Sequence[str]) -> tuple[list[str], list[str]]:
-    names, _, options = " ".join(words).partition("--")
-    return names.split(), options.split()
+    end = words.index("--") if "--" in words else len(words)
+    return list(words[:end]), list(words[end + 1 :])
 
 
 def run(chosen: Sequence[Check]) -> int:

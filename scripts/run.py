@@ -92,9 +92,10 @@ def _welcome(config: Config, suite: Suite, console: Console, seconds: float) -> 
 
 
 def stop_on_signals() -> None:
-    """SIGTERM and a closed terminal are as good as Ctrl-C."""
+    """SIGTERM and a closed terminal are as good as Ctrl-C; under nohup the terminal may close."""
     for number in STOPPING:
-        signal.signal(number, signal.default_int_handler)
+        if number is not signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, signal.default_int_handler)
 
 
 def _fail(error: Exception, code: int) -> int:

@@ -46,7 +46,7 @@ def read_seat_class(body: Fields) -> str:
 
 def read_seat_numbers(body: Fields, *, passengers: int) -> tuple[str, ...]:
     """As many different seats as passengers, or none for the service to choose."""
-    seats = body.sequence("seat_numbers", most=MAX_PASSENGERS, required=False)
+    seats = body.sequence("seat_numbers", most=MAX_PASSENGERS, fewest=0, required=False)
     for place, seat in enumerate(seats):
         if not isinstance(seat, str) or not SEAT_NUMBER.fullmatch(seat):
             body.fail(f"seat_numbers[{place}]", "must be a seat such as 12A")

@@ -142,7 +142,7 @@ def _day_fare(day: date, fare: DayFare | None) -> dict[str, Any]:
 
 def booking(found: Booking) -> dict[str, Any]:
     """With flight and tickets; the amount is null for a booking made by direct calls."""
-    tickets = sorted(found.tickets.all(), key=lambda ticket: ticket.ticket_number)
+    tickets = sorted(found.tickets.all(), key=_place)
     return {
         "booking_reference": found.reference,
         "correlation_id": found.correlation_id,
@@ -156,6 +156,11 @@ def booking(found: Booking) -> dict[str, Any]:
         "flight": flight(found.flight),
         "tickets": [_ticket(ticket) for ticket in tickets],
     }
+
+
+def _place(found: Ticket) -> tuple[int, str]:
+    """Row and letter: numbers of tickets are random, and people who sit together are read together."""
+    return int(found.seat_number[:-1]), found.seat_number[-1]
 
 
 def _ticket(found: Ticket) -> dict[str, Any]:

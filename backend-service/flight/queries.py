@@ -63,7 +63,8 @@ def read_place_search(parameters: Mapping[str, str]) -> PlaceSearch:
 
 
 def read_flight_search(parameters: Mapping[str, str]) -> FlightSearch:
-    fields = Fields(parameters)
+    """An empty seat class, as a form sends it, is any."""
+    fields = Fields({name: text for name, text in parameters.items() if (name, text) != ("seat_class", "")})
     codes, day = _codes(fields), _date(fields, "depart_date")
     seat_class = fields.choice("seat_class", SeatClass.values, default="")
     passengers = fields.matching("passengers", PASSENGERS, "must be a number from 1 to 9", default="1")

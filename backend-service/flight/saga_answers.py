@@ -91,7 +91,7 @@ def status(saga: SagaState) -> dict[str, Any]:
         "owner": saga.owner or None,
         "steps": [_step(step) for step in saga.steps],
     }
-    if saga.is_terminal:
+    if saga.result is not None:
         answer["result"] = current_result(saga)
     return answer
 

@@ -11,7 +11,7 @@ from django.http import HttpResponse
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from service_kit import credentials, schema
-from service_kit.api import ServiceView, json_response, read_json
+from service_kit.api import ServiceView, json_response, read_json, read_optional_json
 from service_kit.problems import Problem, not_found, try_again
 
 from flight import saga_answers, saga_log, saga_operator, saga_requests, saga_schema
@@ -146,18 +146,20 @@ class CancelBookingView(ServiceView):
         responses={
             200: saga_schema.CancellationAnswer,
             202: saga_schema.CancellationAnswer,
-            **schema.problem(401, 403, 404, 405, 409, 429, 503),
+            **schema.problem(400, 401, 403, 404, 405, 409, 413, 429, 503),
         },
     )
     def post(self, request: Request, booking_reference: str) -> HttpResponse:
-        """Cancel a booking: its saga runs its compensations."""
-        booking = Booking.objects.filter(reference=booking_reference).first()
+        """Cancel a booking: its saga runs its compensations. Nothing of a body is used."""
+        booking = Booking.objects.filter(reference=booking_reference.upper()).first()
         if booking is None:
             raise not_found("booking")
         credentials.require_owner(request._request, booking.user_id, "booking")
         caller = credentials.caller_of(request._request)
         if caller.role == "auditor" and caller.user_id != booking.user_id:
             raise Problem(403, "NOT_ALLOWED", "Auditors look and change nothing.")
+        if request._request.content_type == "application/json":
+            read_optional_json(request)
         foreign = caller.is_operator and caller.user_id != booking.user_id
         audit = partial(
             saga_operator.audit,

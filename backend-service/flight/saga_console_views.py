@@ -10,7 +10,7 @@ from django.http import HttpResponse
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from service_kit import credentials, schema
-from service_kit.api import ServiceView, json_response, read_json
+from service_kit.api import ServiceView, json_response, read_optional_json
 from service_kit.fields import USER_ID, Fields
 from service_kit.problems import Problem, hidden, not_found
 
@@ -139,9 +139,7 @@ def _moment(query: Mapping[str, str], name: str) -> datetime | None:
 def _read_action(request: Request, *, always: bool = False) -> tuple[credentials.Caller, Fields, str]:
     """Who acts, the body, and the reason, which only demo mode lets one leave out."""
     caller = credentials.require_operator(request._request)
-    body = Fields(
-        read_json(request) if request._request.META.get("CONTENT_LENGTH") not in (None, "", "0") else {}
-    )
+    body = Fields(read_optional_json(request))
     needed = always or bool(caller.user_id)
     reason = body.text("reason", limit=REASON_LENGTH, default=None if needed else "no reason given")
     return caller, body, reason

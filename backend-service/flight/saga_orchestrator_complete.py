@@ -10,13 +10,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum
-from uuid import uuid4
 
 import structlog
 from django.conf import settings
 from django.db import InterfaceError, OperationalError
 from service_kit.clock import utc_now
 from service_kit.database import write_transaction
+from service_kit.ids import random_uuid
 from service_kit.money import to_wire
 
 from flight import saga_log
@@ -171,7 +171,7 @@ class BookingOrchestrator:
     participants: Participants
     owner: str
     now: Callable[[], datetime] = utc_now
-    new_id: Callable[[], str] = lambda: str(uuid4())
+    new_id: Callable[[], str] = random_uuid
     jitter: Callable[[], float] = random.random
     publish: Callable[[Sequence[SagaEvent]], None] = field(default=publisher)
     closing: Callable[[], bool] = lambda: False

@@ -27,7 +27,7 @@ class SeatChoice(Serializer[None]):
     passengers = serializers.ListField(child=Passenger(), min_length=1, max_length=9)
     seat_class = serializers.ChoiceField(SeatClass.choices, required=False)
     seat_numbers = serializers.ListField(
-        child=serializers.RegexField(r"^[1-9][0-9]?[A-Z]$"), min_length=1, max_length=9, required=False
+        child=serializers.RegexField(r"^[1-9][0-9]?[A-Z]$"), max_length=9, required=False
     )
 
 

@@ -3,7 +3,7 @@
 import base64
 import binascii
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from service_kit import strict_json
@@ -102,6 +102,6 @@ def cursor(saga: SagaState) -> str:
 def read_cursor(text: str) -> tuple[datetime, str]:
     try:
         created_at, _, correlation_id = base64.urlsafe_b64decode(text.encode()).decode().partition(" ")
-        return datetime.fromisoformat(created_at), correlation_id
-    except (ValueError, binascii.Error) as error:
+        return datetime.fromisoformat(created_at).astimezone(UTC), correlation_id
+    except (ValueError, OverflowError, binascii.Error) as error:
         raise Problem(400, "INVALID", "cursor: is not one of ours", errors={"cursor": "invalid"}) from error

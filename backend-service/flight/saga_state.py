@@ -135,8 +135,11 @@ class SagaState:
         return self.status in (SagaStatus.COMPLETED, SagaStatus.COMPENSATED)
 
     def step(self, name: str) -> StepState:
-        return next(step for step in self.steps if step.name == name)
+        for step in self.steps:
+            if step.name == name:
+                return step
+        raise KeyError(name)
 
     def with_step(self, name: str, **changes: Any) -> "SagaState":
-        steps = tuple(replace(step, **changes) if step.name == name else step for step in self.steps)
-        return replace(self, steps=steps)
+        steps = [replace(step, **changes) if step.name == name else step for step in self.steps]
+        return replace(self, steps=tuple(steps))

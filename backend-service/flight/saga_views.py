@@ -8,10 +8,11 @@ from uuid import uuid4
 
 from django.conf import settings
 from drf_spectacular.utils import extend_schema
-from service_kit import schema
+from service_kit import schema, strict_json
 from service_kit.clock import iso
 from service_kit.database import fetch_all, for_update
 from service_kit.fields import Fields
+from service_kit.guard import barrier
 from service_kit.guard.barrier import Answer, Done, Refused
 from service_kit.problems import Problem, try_again
 from service_kit.saga_steps import ActionView, Call, CompensationView
@@ -104,6 +105,14 @@ class ReserveSeat(LocalActionView):
         return Done(_held(flight, seats, expires_at))
 
 
+def _seats_as_answered(correlation_id: str) -> list[str]:
+    """In the order of the passengers, which the rows of the seats do not keep."""
+    reserved = barrier.read(correlation_id=correlation_id, step=ReserveSeat.step)
+    assert reserved is not None, "seats are held by the call that is recorded with them"
+    seats: list[str] = strict_json.load_stored(reserved.answer)["seat_numbers"]
+    return seats
+
+
 def _held(flight: FlightForSale, seats: tuple[str, ...], expires_at: datetime) -> dict[str, Any]:
     return {
         "reservation_id": f"res-{uuid4()}",
@@ -160,9 +169,8 @@ class ConfirmBooking(LocalActionView):
         flights = {flight_id for _, _, flight_id in held}
         if len(held) != len(command.passengers) or flights != {command.flight_id}:
             return Refused("SEAT_NOT_HELD", "The seats of these passengers are not held on this flight.")
-        confirmation = services.make_confirmation(
-            passengers=command.passengers, seats=[seat for seat, _, _ in held]
-        )
+        seats = _seats_as_answered(call.correlation_id)
+        confirmation = services.make_confirmation(passengers=command.passengers, seats=seats)
         sale = services.Sale(
             correlation_id=call.correlation_id,
             flight_id=command.flight_id,

@@ -24,6 +24,7 @@ REFERENCE_ALPHABET = string.ascii_uppercase + "23456789"
 REFERENCE_LENGTH = 6
 AIRLINE_CODE = "973"
 TICKET_DIGITS = 10
+RANDOM = secrets.SystemRandom()
 
 TAKEN_SEATS = "SELECT seat_number FROM flight_seat WHERE flight_id = %s AND state IN ('HELD', 'SOLD')"
 INSERT_SEATS = """
@@ -68,7 +69,7 @@ class Confirmation:
 def choose_seats(
     *, flight: FlightForSale, seat_class: str, wanted: Sequence[str], count: int, now: datetime
 ) -> tuple[str, ...] | Refused:
-    """The seats for `count` passengers: the wanted ones, or the first free ones side by side."""
+    """The seats for `count` passengers: the wanted ones as they stand, or free ones side by side."""
     if not flight.is_on_sale(now):
         return Refused("FLIGHT_CLOSED", f"Flight {flight.flight_number} is no longer for sale.")
     taken = {row[0] for row in fetch_all(TAKEN_SEATS, (flight.id,))}
@@ -89,7 +90,7 @@ def _wanted_seats(
             return Refused("SEAT_UNAVAILABLE", f"There is no {seat_class} seat {seat} on this flight.")
         if seat in taken:
             return Refused("SEAT_UNAVAILABLE", f"Seat {seat} is taken.")
-    return tuple(sorted(wanted))
+    return tuple(wanted)
 
 
 def _side_by_side(free: Sequence[str], count: int) -> Sequence[str]:
@@ -118,7 +119,8 @@ def hold_seats(
     In sorted order, so that two bookings that want the same seats wait for each other and never deadlock.
     """
     held, until = db_time(now), db_time(expires_at)
-    rows = [(flight_id, seat, seat_class, correlation_id, SeatState.HELD, held, until) for seat in seats]
+    shared = (seat_class, correlation_id, SeatState.HELD, held, until)
+    rows = [(flight_id, seat, *shared) for seat in sorted(seats)]
     placeholders, parameters = values(rows)
     if execute(INSERT_SEATS.format(rows=placeholders), parameters) != len(rows):
         raise WriteConflict
@@ -131,7 +133,7 @@ def release_seats(*, correlation_id: str, now: datetime) -> int:
 
 def make_confirmation(*, passengers: Sequence[Passenger], seats: Sequence[str]) -> Confirmation:
     """A random booking reference and a ticket for each passenger."""
-    reference = "".join(secrets.choice(REFERENCE_ALPHABET) for _ in range(REFERENCE_LENGTH))
+    reference = "".join(RANDOM.choices(REFERENCE_ALPHABET, k=REFERENCE_LENGTH))
     pairs = zip(passengers, seats, strict=True)
     tickets = tuple(Ticket(_ticket_number(), passenger, seat) for passenger, seat in pairs)
     return Confirmation(reference, tickets)

@@ -51,7 +51,7 @@ class FlightSearch(ServiceView):
         parameters=[
             *ROUTE,
             _parameter("depart_date", DATE, required=True),
-            _parameter("seat_class", SEAT_CLASS),
+            _parameter("seat_class", {**SEAT_CLASS, "enum": ["", *SeatClass.values]}),
             _parameter("passengers", {"type": "integer", "minimum": 1, "maximum": 9, "default": 1}),
         ],
         responses=schema.read(serializers.FlightResults),

@@ -12,6 +12,7 @@ from service_kit.strict_json import load_stored
 from flight.models import Flight
 from flight.views import PAGE
 from tests.conftest import MakeBooking
+from tests.saga_world import Desk
 
 pytestmark = pytest.mark.django_db
 MAY = datetime(2027, 5, 3, 14, 0, tzinfo=UTC)
@@ -27,6 +28,19 @@ def user_tickets(client: Client, user_id: str = "1") -> dict[str, Any]:
 def bearer(user_id: str, role: str = "traveller") -> dict[str, str]:
     token = credentials.user_token(user_id=user_id, role=role, audience="backend")
     return {"Authorization": f"Bearer {token}"}
+
+
+def test_tickets_stood_in_a_random_order_and_stand_by_their_seats(client: Client, desk: Desk) -> None:
+    names = [{"first_name": name, "last_name": "Doe"} for name in ("Ada", "Bob", "Cy", "Di")]
+    seats = ["12A", "4B", "9C", "9A"]
+    made = desk.book(passengers=names, seat_numbers=seats).json()
+    found = client.get(f"/api/bookings/{made['booking_reference']}/").json()["tickets"]
+    assert [(one["first_name"], one["seat_number"]) for one in found] == [
+        ("Bob", "4B"),
+        ("Di", "9A"),
+        ("Cy", "9C"),
+        ("Ada", "12A"),
+    ]
 
 
 def test_booking_is_shown_with_flight_and_tickets(

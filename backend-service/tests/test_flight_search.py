@@ -178,6 +178,10 @@ def test_route_that_nobody_flies_has_no_nearest_days(client: Client, flight: Fli
     assert search(client, destination="YXU") == {"results": [], "nearest_dates": []}
 
 
+def test_empty_seat_class_was_400_and_is_any(client: Client, flight: Flight) -> None:
+    assert search(client, seat_class="") == search(client)
+
+
 @pytest.mark.parametrize(
     ("parameters", "fields"),
     [

@@ -1,6 +1,7 @@
 """Events: published in process at best effort, kept as rows for good, and read in order."""
 
 import threading
+from base64 import b64encode
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -397,6 +398,8 @@ def test_the_list_shows_the_outline_of_each(desk: Desk, five: dict[str, str]) ->
         ("limit", "201"),
         ("cursor", "???"),
         ("cursor", "AAAA"),
+        # A moment outside the calendar: it was a 500.
+        ("cursor", b64encode(b"0001-01-01T00:00:00+14:00 x").decode()),
         ("cursor", "ü"),
     ],
 )

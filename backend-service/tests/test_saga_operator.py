@@ -82,6 +82,30 @@ def test_a_cancellation_that_waits_for_a_participant_is_202_and_a_repeat_shows_i
     assert Booking.objects.get().status == "CANCELLED"
 
 
+def test_result_was_away_while_a_booking_is_being_cancelled_and_stays(desk: Desk, world: World) -> None:
+    first = desk.book().json()
+    world.participants.always("ReverseMiles", never_arrives)
+    cancel_booking(desk, first["booking_reference"])
+    status = desk.status(first["correlation_id"])
+    assert (status["status"], status["result"]) == ("COMPENSATING", {**first, "status": "COMPENSATING"})
+
+
+@pytest.mark.parametrize(
+    ("body", "status"), [(b"{", 400), (b"[]", 400), (b'{"x": NaN}', 400), (b"x" * 65_537, 413)]
+)
+def test_malformed_body_cancelled_a_booking_and_changes_nothing(desk: Desk, body: bytes, status: int) -> None:
+    reference = desk.book().json()["booking_reference"]
+    answer = desk.client.post(f"/api/bookings/{reference}/cancel/", body, content_type="application/json")
+    assert (answer.status_code, answer["Content-Type"]) == (status, "application/problem+json")
+    assert Booking.objects.get().status == "CONFIRMED"
+
+
+def test_reference_in_small_letters_was_shown_but_not_cancelled_and_is_both(desk: Desk) -> None:
+    reference = desk.book().json()["booking_reference"].lower()
+    assert desk.client.get(f"/api/bookings/{reference}/").status_code == 200
+    assert desk.client.post(f"/api/bookings/{reference}/cancel/").json()["status"] == "COMPENSATED"
+
+
 def test_the_seats_of_a_cancelled_booking_can_be_bought_again(desk: Desk) -> None:
     first = desk.book(seat_numbers=["12A", "12B"]).json()
     cancel_booking(desk, first["booking_reference"])

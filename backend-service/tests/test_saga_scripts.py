@@ -153,6 +153,14 @@ def test_a_closed_account_gives_the_money_back(desk: Desk, world: World) -> None
     assert [entry.kind for entry in world.participants.ledger] == ["AUTHORIZED", "CANCELLED"]
 
 
+def test_passengers_got_each_others_seats_and_get_those_that_were_asked_for_them(desk: Desk) -> None:
+    names = [{"first_name": "Ada", "last_name": "A"}, {"first_name": "Bob", "last_name": "B"}]
+    body = desk.book(passengers=names, seat_numbers=["14A", "9B"]).json()
+    assert body["seat_numbers"] == ["14A", "9B"]
+    tickets = desk.get(f"/api/bookings/{body['booking_reference']}/")["tickets"]
+    assert {one["first_name"]: one["seat_number"] for one in tickets} == {"Ada": "14A", "Bob": "9B"}
+
+
 def test_a_wanted_seat_that_is_taken_is_refused_before_anybody_is_called(desk: Desk, world: World) -> None:
     first = desk.book(seat_numbers=["12A", "12B"]).json()
     assert first["seat_numbers"] == ["12A", "12B"]

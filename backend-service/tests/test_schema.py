@@ -18,3 +18,9 @@ def test_schema_is_valid_without_a_warning_and_describes_every_route(tmp_path: P
 def test_schema_and_its_page_are_served(client: Client) -> None:
     assert client.get("/api/schema/").status_code == 200
     assert b"swagger" in client.get("/api/docs/").content
+
+
+def test_options_of_the_schemas_page_was_500_and_names_the_methods(client: Client) -> None:
+    answer = client.options("/api/docs/")
+    assert (answer.status_code, answer.content) == (200, b"")
+    assert "GET" in answer["Allow"]

@@ -58,6 +58,13 @@ def test_confirmation_answers_a_reference_and_a_ticket_for_each_passenger(flight
     }
 
 
+def test_passengers_got_each_others_seats_and_get_those_that_were_asked_for_them(flight: Flight) -> None:
+    reserve(flight, "test-1", passengers=[JOHN, JANE], seat_numbers=["14A", "9B"])
+    tickets = confirm(flight, "test-1", passengers=[JOHN, JANE]).json()["tickets"]
+    seats = [(one["passenger"], one["seat_number"]) for one in tickets]
+    assert seats == [("John Doe", "14A"), ("Jane Doe", "9B")]
+
+
 def test_confirming_what_was_never_reserved_is_refused(flight: Flight) -> None:
     assert_refused(confirm(flight, "test-1"), "test-1", "SEAT_NOT_HELD")
     assert Booking.objects.count() == 0

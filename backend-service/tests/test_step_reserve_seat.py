@@ -46,9 +46,9 @@ def test_reservation_answers_what_was_held(flight: Flight, now: datetime, settin
     ]
 
 
-def test_wanted_seats_are_held(flight: Flight) -> None:
+def test_wanted_seats_are_held_in_the_order_of_their_passengers(flight: Flight) -> None:
     body = reserve(flight, "test-1", people=2, seat_numbers=["12B", "12A"]).json()
-    assert body["seat_numbers"] == ["12A", "12B"]
+    assert body["seat_numbers"] == ["12B", "12A"]
 
 
 def test_seats_are_chosen_side_by_side_where_a_row_has_room(flight: Flight, own_seats: OwnSeats) -> None:

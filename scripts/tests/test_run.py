@@ -46,6 +46,20 @@ def start_runner(tmp_path: Path) -> Iterator[Callable[..., tuple[Runner, int]]]:
         runner.communicate()
 
 
+def test_terminal_that_closes_under_nohup_stopped_the_suite_and_stops_nothing(
+    start_runner: Callable[..., tuple[Runner, int]],
+) -> None:
+    usual = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # As nohup does, and a process passes it on.
+    try:
+        runner, service = start_runner()
+    finally:
+        signal.signal(signal.SIGHUP, usual)
+    runner.send_signal(signal.SIGHUP)
+    with pytest.raises(subprocess.TimeoutExpired):
+        runner.wait(1)
+    assert alive(service)
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_signal_stops_everything_within_15_seconds(
     start_runner: Callable[..., tuple[Runner, int]], number: signal.Signals
@@ -135,6 +149,7 @@ def test_taken_port_ends_make_run_with_a_message_and_code_3(tmp_path: Path) -> N
     ("name", "value", "message"),
     [
         ("UI_PORT", "eighty", "UI_PORT must be a port between 1 and 65535, not 'eighty'."),
+        ("UI_PORT", "8001", "BACKEND_PORT and UI_PORT are both 8001; each service needs its own."),
         ("UI_PORT", "65536", "UI_PORT must be a port between 1 and 65535, not '65536'."),
         ("DATABASE_URL", "postgres://db/x", "DATABASE_URL would give all services one database"),
     ],

@@ -84,6 +84,13 @@ def read_json(request: Request) -> dict[str, Any]:
         raise _invalid(error) from error
 
 
+def read_optional_json(request: Request) -> dict[str, Any]:
+    """As `read_json`, and an empty object where no body was sent."""
+    meta = request._request.META
+    sent = meta.get("HTTP_TRANSFER_ENCODING") or meta.get("CONTENT_LENGTH") not in (None, "", "0")
+    return read_json(request) if sent else {}
+
+
 def _read_body(http: HttpRequest) -> bytes:
     chunked = not http.META.get("CONTENT_LENGTH") and http.META.get("wsgi.input_terminated")
     try:

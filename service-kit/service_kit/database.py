@@ -2,30 +2,46 @@
 
 import threading
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
 from functools import cache, lru_cache
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from django.conf import settings
 from django.db import OperationalError, connection, transaction
 
 NOTABLE_WAIT_SECONDS = 0.1
-_writer = threading.Lock()
+T = TypeVar("T")
+
+
+class _Current(threading.local):
+    cursor: Any = None
+    "that of the write transaction open in this thread: to make one costs as much as half a statement"
+
+
+_current, _writer = _Current(), threading.Lock()
 
 
 @contextmanager
 def write_transaction() -> Iterator[None]:
-    """One write transaction. Raises OperationalError when the database stays busy for its time-out.
-
-    SQLite has one writer at a time and lets the others sleep in its busy handler; a lock lets the
-    writers of this process follow each other at once instead.
-    """
-    if connection.vendor != "sqlite" or connection.in_atomic_block:
+    """One write transaction. Raises OperationalError when the database stays busy for its time-out."""
+    if connection.in_atomic_block:
         with transaction.atomic():
             yield
         return
+    turn = _turn() if _is_sqlite() else nullcontext()
+    with turn, transaction.atomic(), connection.cursor() as _current.cursor:
+        try:
+            yield
+        finally:
+            _current.cursor = None
+
+
+@contextmanager
+def _turn() -> Iterator[None]:
+    """SQLite has one writer at a time and lets the others sleep in its busy handler; a lock lets the
+    writers of this process follow each other at once instead."""
     began = time.monotonic()
     if not _writer.acquire(timeout=settings.DATABASE_BUSY_SECONDS):
         raise OperationalError("database is locked by another writer of this process")
@@ -35,8 +51,7 @@ def write_transaction() -> Iterator[None]:
         # SQLite, which waits for writers of other processes, gets what our own lock left of the time-out.
         if notable:
             _set_busy_timeout(max(0.0, settings.DATABASE_BUSY_SECONDS - waited))
-        with transaction.atomic():
-            yield
+        yield
     finally:
         if notable:
             _set_busy_timeout(settings.DATABASE_BUSY_SECONDS)
@@ -49,22 +64,24 @@ def _set_busy_timeout(seconds: float) -> None:
 
 def execute(sql: str, parameters: Sequence[Any] = ()) -> int:
     """Run one statement; how many rows it changed."""
-    with connection.cursor() as cursor:
-        cursor.execute(sql, parameters)
-        return int(cursor.rowcount)
+    return _run(sql, parameters, lambda cursor: int(cursor.rowcount))
 
 
 def fetch_one(sql: str, parameters: Sequence[Any] = ()) -> tuple[Any, ...] | None:
-    with connection.cursor() as cursor:
-        cursor.execute(sql, parameters)
-        row: tuple[Any, ...] | None = cursor.fetchone()
-        return row
+    return _run(sql, parameters, lambda cursor: cast(tuple[Any, ...] | None, cursor.fetchone()))
 
 
 def fetch_all(sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+    return _run(sql, parameters, lambda cursor: list(cursor.fetchall()))
+
+
+def _run(sql: str, parameters: Sequence[Any], result: Callable[[Any], T]) -> T:
+    if (cursor := _current.cursor) is not None:
+        cursor.execute(sql, parameters)
+        return result(cursor)
     with connection.cursor() as cursor:
         cursor.execute(sql, parameters)
-        return list(cursor.fetchall())
+        return result(cursor)
 
 
 def values(rows: Sequence[Sequence[Any]]) -> tuple[str, list[Any]]:

@@ -24,7 +24,7 @@ class FaultForm(serializers.Serializer[None]):
 
 
 class Faults(serializers.Serializer[None]):
-    faults = serializers.ListField(child=FaultForm(), min_length=1, max_length=faults.MAX_FAULTS)
+    faults = serializers.ListField(child=FaultForm(), max_length=faults.MAX_FAULTS)
 
 
 class ActiveFault(FaultForm):

@@ -116,7 +116,7 @@ def replace_all(faults: list[Fault]) -> None:
 
 def read_faults(body: Fields, steps: frozenset[str]) -> list[Fault]:
     """The faults of a PUT. Raises a 400 that names every bad field."""
-    faults = [_read_fault(one, steps) for one in body.objects("faults", most=MAX_FAULTS)]
+    faults = [_read_fault(one, steps) for one in body.objects("faults", most=MAX_FAULTS, fewest=0)]
     body.check()
     return faults
 

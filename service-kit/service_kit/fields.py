@@ -50,11 +50,11 @@ class Fields:
         return value
 
     def text(self, name: str, *, limit: int = 100, default: str | None = None) -> str:
-        """Printable text of 1 to `limit` characters, not only spaces."""
+        """Printable text of 1 to `limit` characters, one of which at least can be seen."""
         value = self._get(name, required=default is None)
         if value is _MISSING:
             return default or ""
-        if not isinstance(value, str) or not value.strip() or len(value) > limit:
+        if not isinstance(value, str) or not any(map(_is_seen, value)) or len(value) > limit:
             self.fail(name, f"must be text of 1 to {limit} characters")
         elif any(unicodedata.category(character) in _UNPRINTABLE for character in value):
             self.fail(name, "must not hold control characters")
@@ -139,8 +139,8 @@ class Fields:
         # One message for the missing or malformed object is enough; its fields are not to blame.
         return child if isinstance(value, dict) else Fields(source, f"{self._path}{name}.", {})
 
-    def objects(self, name: str, *, most: int) -> list["Fields"]:
-        values = self.sequence(name, most=most, required=True)
+    def objects(self, name: str, *, most: int, fewest: int = 1) -> list["Fields"]:
+        values = self.sequence(name, most=most, fewest=fewest, required=True)
         for place, value in enumerate(values):
             if not isinstance(value, dict):
                 self.fail(f"{name}[{place}]", "must be an object")
@@ -150,14 +150,18 @@ class Fields:
             if isinstance(value, dict)
         ]
 
-    def sequence(self, name: str, *, most: int, required: bool) -> list[Any]:
+    def sequence(self, name: str, *, most: int, required: bool, fewest: int = 1) -> list[Any]:
         value = self._get(name, required=required)
         if value is _MISSING:
             return []
-        if isinstance(value, list) and 1 <= len(value) <= most:
+        if isinstance(value, list) and fewest <= len(value) <= most:
             return value
-        self.fail(name, f"must be a list of 1 to {most}")
+        self.fail(name, f"must be a list of {fewest} to {most}")
         return []
+
+
+def _is_seen(character: str) -> bool:
+    return character.isprintable() and not character.isspace()
 
 
 _validate_email = EmailValidator()

@@ -65,10 +65,11 @@ def _renderer(form: str) -> Processor:
 
 
 def _one_line(_: Any, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
-    """A library's message may repeat what a caller sent; values the console renderer escapes itself."""
-    message = str(event["event"])
-    if not message.isprintable():
-        event["event"] = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in message)
+    """What a caller sent can be in the message and in every value; only a stack trace has lines."""
+    for name, value in event.items():
+        if isinstance(value, str) and not value.isprintable():
+            kept = "\n" if name == "exception" else ""
+            event[name] = "".join(c if c.isprintable() or c in kept else ascii(c)[1:-1] for c in value)
     return event
 
 

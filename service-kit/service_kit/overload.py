@@ -1,10 +1,10 @@
 """What a server says to whom it has no time for. It is said very often then, so it costs little."""
 
 import re
-import uuid
 
 from prometheus_client import Counter
 
+from service_kit.ids import random_uuid
 from service_kit.settings import env
 from service_kit.strict_json import looks_like_card
 
@@ -31,7 +31,7 @@ def overloaded(request: bytes) -> bytes:
     given = CORRELATION_ID.search(request.partition(END_OF_HEAD)[0])
     cid = given[1].decode() if given else ""
     if not cid or looks_like_card(cid):
-        cid = str(uuid.uuid4())
+        cid = random_uuid()
     body = BODY % cid
     return (ANSWER % (cid, len(body), body)).encode()
 

@@ -154,9 +154,10 @@ class AuditTrail(Serializer[None]):
 
 def with_server_answers(result: dict[str, Any], **_: Any) -> dict[str, Any]:
     """What gunicorn says before an application is asked: a hook of drf-spectacular."""
+    described = {"schema": {"$ref": "#/components/schemas/ProblemDetails"}}
     too_long = {
         "description": "The request line is over 4,094 bytes",
-        "content": {"text/html": {"schema": {"type": "string"}}},
+        "content": {"application/problem+json": described},
     }
     for operations in result["paths"].values():
         for operation in operations.values():

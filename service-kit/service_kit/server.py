@@ -17,6 +17,7 @@ from functools import partial
 from itertools import takewhile
 from typing import Any
 
+from gunicorn import util
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
 from service_kit.overload import (
@@ -26,13 +27,18 @@ from service_kit.overload import (
     overloaded,
 )
 from service_kit.settings import env
+from service_kit.unreadable import write_problem
 
 READ_SECONDS = env.float("READ_SECONDS", default=10.0)
 LINGER_SECONDS = 2.0
 READ_BYTES = 65536
 TALK_ON_MS = 20
+DRAINED_BYTES = 64 * 1024
+"A body that nobody has read is thrown away up to here; behind a longer one the connection ends."
 CORK: int | None = getattr(socket, "TCP_CORK", None)
 "Linux only"
+
+util.write_error = write_problem  # gunicorn has no hook for it.
 
 
 class Patience:
@@ -88,6 +94,8 @@ class Worker(ThreadWorker):  # type: ignore[misc]
     patience: Patience
 
     def init_process(self) -> None:
+        # Nobody in front of us has a prefix to tell, and any caller could send these.
+        self.cfg.set("forwarder_headers", "")
         self.patience = Patience(READ_SECONDS)
         self._in_hand, self._most_in_hand = 0, self.cfg.threads + MAX_WAITING_REQUESTS
         self._talkers = threading.Semaphore(self.cfg.threads - 1)
@@ -157,6 +165,12 @@ class Worker(ThreadWorker):  # type: ignore[misc]
                 return super().handle(conn)
         finally:
             self.patience.end(conn.sock)
+
+    def handle_request(self, req: Any, conn: TConn) -> Any:
+        """The answer says that the connection ends where the body may not be read to its end."""
+        if getattr(req.body.reader, "length", DRAINED_BYTES) >= DRAINED_BYTES:
+            req.force_close()
+        return super().handle_request(req, conn)
 
     def _talks_on(self, conn: Connection) -> bool:
         """Whether the next request comes at once; one thread is left for newcomers, and nobody waits."""

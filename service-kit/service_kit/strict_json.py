@@ -78,16 +78,20 @@ def loads(body: bytes) -> dict[str, Any]:
     return value
 
 
-def _integer(literal: str) -> int:
+class _OutOfRange:
+    """Stands for a number that nothing here takes, until it is known which field it was."""
+
+
+def _integer(literal: str) -> int | _OutOfRange:
     if len(literal.lstrip("-")) > MAX_INTEGER_DIGITS or not -INT64_LIMIT <= int(literal) < INT64_LIMIT:
-        raise InvalidJson("An integer is out of range.")
+        return _OutOfRange()
     return int(literal)
 
 
-def _decimal(literal: str) -> Decimal:
+def _decimal(literal: str) -> Decimal | _OutOfRange:
     exponent = re.split("[eE]", literal)[1:]
     if len(literal) > MAX_NUMBER_LENGTH or (exponent and abs(int(exponent[0])) > MAX_EXPONENT):
-        raise InvalidJson("A number is out of range.")
+        return _OutOfRange()
     return Decimal(literal)
 
 
@@ -121,6 +125,8 @@ def _inspect(value: Any, path: str, depth: int) -> None:
     elif isinstance(value, list):
         for place, item in enumerate(value):
             _inspect(item, f"{path}[{place}]", depth + 1)
+    elif isinstance(value, _OutOfRange):
+        raise InvalidJson("is a number out of range", field=printable(path))
 
 
 def _inspect_key(key: str, path: str) -> None:

@@ -36,6 +36,10 @@ class DocsView(SpectacularSwaggerSplitView):
         response["Content-Security-Policy"] = DOCS_POLICY
         return response
 
+    def options(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:  # type: ignore[override]
+        """Without a body: what REST framework tells of a view does not fit this page's template."""
+        return HttpResponse(headers={"Allow": ", ".join(self.allowed_methods)})
+
 
 def common(
     ready: Callable[[HttpRequest], HttpResponse] = health.ready,
@@ -52,7 +56,8 @@ def common(
 
 def _read(view: Callable[[HttpRequest], HttpResponse], responses: dict[Any, Any]) -> Callable[..., Any]:
     """A plain function, described in the schema, and 405 to every method but GET and HEAD."""
-    described: Callable[..., Any] = extend_schema(responses=responses)(api_view(["GET"])(view))
+    answers = extend_schema(responses=responses, methods=["GET"])
+    described: Callable[..., Any] = answers(api_view(["GET", "HEAD"])(view))
     return described
 
 

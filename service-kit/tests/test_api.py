@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django.test import RequestFactory
 from rest_framework.request import Request
-from service_kit.api import read_json
+from service_kit.api import read_json, read_optional_json
 from service_kit.problems import Problem
 from service_kit.strict_json import MAX_BODY_BYTES
 
@@ -74,3 +74,13 @@ def test_length_is_judged_before_the_body(length: str, status: int) -> None:
 def test_json_is_taken_under_its_names(content_type: str) -> None:
     http: Any = RequestFactory().post("/", b'{"a":1}', content_type)
     assert read_json(Request(http)) == {"a": 1}
+
+
+def test_optional_body_that_is_left_out_is_an_empty_object() -> None:
+    assert read_optional_json(Request(RequestFactory().generic("POST", "/"))) == {}
+
+
+def test_optional_body_that_came_chunked_was_ignored_and_is_read() -> None:
+    request = chunked(b'{"reason":"because"}')
+    request._request.META["HTTP_TRANSFER_ENCODING"] = "chunked"
+    assert read_optional_json(request) == {"reason": "because"}

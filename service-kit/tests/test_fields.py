@@ -109,6 +109,17 @@ def test_list_of_the_wrong_length_or_kind_is_an_error(value: Any) -> None:
     assert fields.errors == {"a": "must be a list of 1 to 9"}
 
 
+def test_empty_list_is_good_where_none_is_meant() -> None:
+    fields = Fields({"a": []})
+    assert (fields.sequence("a", most=9, fewest=0, required=True), fields.errors) == ([], {})
+
+
+@pytest.mark.parametrize("name", ["\u200b", " \u200d\ufeff ", "\u00ad"])
+def test_name_that_nobody_can_see_was_taken_and_is_refused(name: str) -> None:
+    fields = Fields({"a": name})
+    assert (fields.text("a"), list(fields.errors)) == ("", ["a"])
+
+
 def test_check_raises_one_problem_that_names_every_field() -> None:
     body = Fields({"a": {"b": "x"}, "list": [{"name": ""}, 1, {"name": "ok"}], "c": []})
     body.object("a").integer("b")

@@ -89,3 +89,8 @@ def test_metrics_count_requests_by_method_route_and_status(client: Client) -> No
         r'http_request_seconds_count\{method="GET",route="api/fail/<str:name>/",status="500"\} [1-9]', text
     )
     assert "anything-at-all" not in text
+
+
+@pytest.mark.parametrize("path", ["/api/health/", "/api/health/ready/", "/metrics"])
+def test_head_of_a_probe_was_405_and_is_answered(client: Client, path: str) -> None:
+    assert client.head(path).status_code == 200

@@ -1,9 +1,15 @@
 """The client against a real server in a thread: what is an answer, what is none, and what is tried again."""
 
 import gzip
+import shutil
 import socket
+import ssl
+import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
 
 import pytest
 import structlog
@@ -127,7 +133,7 @@ def test_connection_that_nobody_accepts_was_tried_twice_and_ends_with_its_own_ti
             one.settimeout(0)
             one.connect_ex(address)
         began = time.monotonic()
-        with pytest.raises(NoReply, match="ConnectTimeout"):
+        with pytest.raises(NoReply, match="timed out"):
             call(ServiceClient(f"http://127.0.0.1:{address[1]}"))
         assert 0.9 < time.monotonic() - began < 1.9
         for one in waiting:
@@ -139,7 +145,7 @@ def test_connection_that_nobody_accepts_was_tried_twice_and_ends_with_its_own_ti
     [
         answer(b"", length=1000),
         b"HTTP/1.1 200 OK\r\nX-Slow: ",
-        b"HTT",
+        b"HTTP/1.1 200 O",
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3E8\r\n",
     ],
     ids=["body", "header", "status_line", "chunk"],
@@ -212,9 +218,69 @@ def test_connection_with_a_cut_answer_is_not_used_again(server: SmallServer) -> 
     assert call(client).body == b"ok"
 
 
-def test_answer_cut_in_its_head_has_no_body_that_could_be_ours(server: SmallServer) -> None:
-    server.serve(cut(b"HTTP/1.1 409 Conflict\r\nContent-Le"))
-    assert call(ServiceClient(server.url)).body == b""
+def test_answer_whose_end_only_the_end_of_the_connection_would_tell_is_no_reply(server: SmallServer) -> None:
+    server.serve(cut(b'HTTP/1.1 200 OK\r\n\r\n{"success":true'))
+    with pytest.raises(NoReply, match="cut short"):
+        call(ServiceClient(server.url))
+
+
+def test_interim_answers_are_passed_over(server: SmallServer) -> None:
+    early = b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"
+    server.serve(server.replies(early + early + answer(b"{}"), answer(b"next")))
+    client = ServiceClient(server.url)
+    reply = call(client)
+    assert (reply.status, reply.body, "Link" in reply.headers) == (200, b"{}", False)
+    assert call(client).body == b"next"
+
+
+def test_answer_with_another_one_behind_it_is_no_reply(server: SmallServer) -> None:
+    server.serve(server.replies(answer(b"1") + answer(b"2")), server.replies(answer(b"3")))
+    client = ServiceClient(server.url)
+    with pytest.raises(NoReply, match="more came"):
+        call(client)
+    assert call(client).body == b"3"
+
+
+def test_what_comes_between_two_calls_is_not_the_second_ones_answer(server: SmallServer) -> None:
+    def talkative(connection: socket.socket) -> None:
+        read_request(connection)
+        connection.sendall(answer(b"1"))
+        connection.sendall(answer(b"nobody asked"))
+        said.set()
+        server.done.wait(10)
+
+    said = threading.Event()
+    server.serve(talkative, server.replies(answer(b"2")))
+    client = ServiceClient(server.url)
+    with suppress(NoReply):  # Where both come at once.
+        call(client)
+    assert said.wait(SECONDS)
+    assert call(client).body == b"2"
+
+
+def test_connection_that_the_answer_ends_is_not_used_again(server: SmallServer) -> None:
+    last = answer(b"1", headers="Connection: close\r\n")
+    server.serve(server.replies(last), server.replies(answer(b"2")))
+    client = ServiceClient(server.url)
+    assert [call(client).body for _ in range(2)] == [b"1", b"2"]
+
+
+def test_header_that_would_end_its_line_is_not_sent(server: SmallServer) -> None:
+    client = ServiceClient(server.url)
+    with pytest.raises(ValueError, match="end of a line"):
+        client.request("GET", "/", headers={"X-Correlation-ID": "a\r\nX-Role: operator"}, timeout=SECONDS)
+    assert server.connections == 0
+
+
+def test_address_is_sent_quoted(server: SmallServer) -> None:
+    server.serve(server.replies(answer(b"1")))
+    ServiceClient(server.url).request("GET", "/a b/ü/%20/?q=<x>", timeout=SECONDS)
+    assert server.requests[0].startswith(b"GET /a%20b/%C3%BC/%20/?q=%3Cx%3E HTTP/1.1\r\n")
+
+
+def test_packed_answer_is_unpacked(server: SmallServer) -> None:
+    server.serve(server.replies(answer(gzip.compress(b"{}"), headers="Content-Encoding: gzip\r\n")))
+    assert call(ServiceClient(server.url)).body == b"{}"
 
 
 def test_answer_over_the_limit_is_no_reply_and_its_rest_is_not_read_as_the_next(server: SmallServer) -> None:
@@ -266,6 +332,47 @@ def test_cookie_of_an_answer_is_not_sent_back(server: SmallServer) -> None:
     call(client)
     call(client, body=None)
     assert b"ookie" not in server.requests[1] and b"Content-Type" not in server.requests[1]
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A key and a certificate for this machine, signed by itself, in one file."""
+    if not (openssl := shutil.which("openssl")):
+        pytest.skip("openssl, which makes a certificate, is not installed")
+    path = tmp_path_factory.mktemp("tls") / "both.pem"
+    made = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=test"]
+    named = ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(path), "-out", f"{path}.crt"]
+    subprocess.run([openssl, *made, *named], check=True, capture_output=True)  # noqa: S603
+    path.write_text(path.read_text() + Path(f"{path}.crt").read_text())
+    return path
+
+
+def over_tls(certificate: Path, script: Script) -> Script:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+
+    def wrapped(connection: socket.socket) -> None:
+        with context.wrap_socket(connection, server_side=True) as secured:
+            script(secured)
+
+    return wrapped
+
+
+def test_service_behind_tls_is_called_when_its_authority_is_trusted(
+    server: SmallServer, certificate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))
+    server.serve(over_tls(certificate, server.replies(answer(b"1"), answer(b"2"))))
+    client = ServiceClient(server.url.replace("http:", "https:"))
+    assert [call(client).body for _ in range(2)] == [b"1", b"2"]
+    assert server.connections == 1
+
+
+def test_service_with_an_unknown_authority_is_not_called(server: SmallServer, certificate: Path) -> None:
+    server.serve(over_tls(certificate, server.replies(answer(b"never"))))
+    with pytest.raises(NoReply, match="CERTIFICATE_VERIFY_FAILED"):
+        call(ServiceClient(server.url.replace("http:", "https:")))
+    assert not server.requests
 
 
 @pytest.mark.django_db

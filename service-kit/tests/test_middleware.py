@@ -82,7 +82,7 @@ def test_polled_addresses_are_not_logged_unless_they_fail(client: Client, path: 
 def test_other_method_on_a_plain_view_was_answered_and_is_405(client: Client, path: str, method: str) -> None:
     answer = getattr(client, method)(path)
     assert_problem(answer, 405, "METHOD_NOT_ALLOWED")
-    assert set(answer["Allow"].split(", ")) == {"GET", "OPTIONS"}
+    assert set(answer["Allow"].split(", ")) == {"GET", "HEAD", "OPTIONS"}
 
 
 @pytest.mark.parametrize(
@@ -132,3 +132,12 @@ def test_control_characters_never_break_a_log_line(form: str) -> None:
         own, foreign = map(json.loads, text.splitlines())
         assert (own["path"], own["level"], own["service"]) == (FORGED, "info", "kit")
         assert foreign["event"] == f"said {FORGED}"
+
+
+def test_escape_in_an_address_reached_the_terminal_as_it_was_and_is_escaped() -> None:
+    program = LINE_PROGRAM.format(path="/\x1b[2J\x00\u2028")
+    command = [sys.executable, "-c", program]
+    ran = subprocess.run(command, env={"LOG_FORMAT": "console"}, capture_output=True, check=True)  # noqa: S603
+    own, foreign = ran.stderr.decode().splitlines()
+    assert "/\\x1b[2J\\x00\\u2028" in own
+    assert "said /\\x1b[2J\\x00\\u2028" in foreign

@@ -27,9 +27,9 @@ CUT = {
 
 
 def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-    """Tells how much of the body came."""
+    """Tells how much of the body came, or says one word and reads nothing."""
     try:
-        text = str(len(environ["wsgi.input"].read()))
+        text = os.environ.get("APPLICATION") or str(len(environ["wsgi.input"].read()))
     except OSError:
         text = "cut"
     start_response("200 OK", [("Content-Length", str(len(text)))])
@@ -100,6 +100,44 @@ def test_body_that_trickles_is_cut_at_the_same_time(port: int) -> None:
 
 def test_large_body_that_comes_in_time_is_read_whole(port: int) -> None:
     assert ask(port, b"x" * 5_000_000) == b"5000000"
+
+
+LONG = {
+    "length": b"Content-Length: 70000\r\n\r\n" + b"x" * 70_000,
+    "chunked": b"Transfer-Encoding: chunked\r\n\r\n" + b"fffff\r\n" + b"x" * 0xFFFFF + b"\r\n0\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("body", LONG)
+def test_connection_that_ended_behind_a_long_body_was_called_kept_and_is_called_closed(body: str) -> None:
+    with serving(APPLICATION="unread") as port, closing(connect(port, HEAD + LONG[body])) as caller:
+        reply, text = answer(caller)
+        assert (reply.status, reply.headers["Connection"], text) == (200, "close", b"unread")
+        assert caller.recv(1) == b""
+
+
+UNREADABLE = {
+    "line": (b"garbage\r\n\r\n", 400, "BAD_REQUEST"),
+    "header": (b"GET / HTTP/1.1\r\nHost: localhost\r\nno colon\r\n\r\n", 400, "BAD_REQUEST"),
+    "address": (b"GET /" + b"a" * 5000 + b" HTTP/1.1\r\n\r\n", 414, "URI_TOO_LONG"),
+    "headers": (b"GET / HTTP/1.1\r\n" + b"X: 1\r\n" * 200 + b"\r\n", 431, "REQUEST_HEADER_FIELDS_TOO_LARGE"),
+}
+
+
+@pytest.mark.parametrize("case", UNREADABLE)
+def test_request_that_cannot_be_read_got_a_page_and_gets_a_problem(port: int, case: str) -> None:
+    sends, status, code = UNREADABLE[case]
+    with closing(connect(port, sends)) as caller:
+        reply, text = answer(caller)
+    problem = json.loads(text)
+    assert (reply.status, problem["status"], problem["code"]) == (status, status, code)
+    assert reply.headers["Content-Type"] == "application/problem+json"
+    assert reply.headers["X-Correlation-ID"] == problem["correlation_id"]
+
+
+def test_prefix_told_by_a_caller_was_500_and_is_ignored(port: int) -> None:
+    with closing(connect(port, HEAD + b"SCRIPT_NAME: /x\r\nContent-Length: 2\r\n\r\n{}")) as caller:
+        assert answer(caller)[1] == b"2"
 
 
 def connect(port: int, sends: bytes) -> socket.socket:

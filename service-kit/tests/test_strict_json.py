@@ -131,3 +131,12 @@ def test_money_is_written_with_its_decimals_and_read_back_as_decimal() -> None:
     text = strict_json.dumps({"amount": Decimal("550.00")})
     assert text == '{"amount":550.00}'
     assert strict_json.load_stored(text) == {"amount": Decimal("550.00")}
+
+
+@pytest.mark.parametrize("number", [str(2**63), "9" * 5000, "1E+999999"])
+def test_number_out_of_range_did_not_name_its_field_and_does(number: str) -> None:
+    body = f'{{"correlation_id": "test-1", "booking_data": {{"passengers": [{{"age": {number}}}]}}}}'
+    with pytest.raises(InvalidJson) as caught:
+        loads(body.encode())
+    assert caught.value.field == "booking_data.passengers[0].age"
+    assert caught.value.document["correlation_id"] == "test-1"

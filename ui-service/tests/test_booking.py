@@ -69,7 +69,7 @@ def test_price_stands_on_every_step(client: Client, desk: Desk) -> None:
 @pytest.mark.parametrize(
     ("field", "value", "message"),
     [
-        ("p0-first_name", "", "This field is required."),
+        ("p0-first_name", "", "The first name is missing."),
         ("p0-last_name", "x" * 101, "at most 100 characters"),
         ("p0-first_name", "a\x07b", "Only printable characters"),
         ("email", "nobody", "Enter a valid email address."),

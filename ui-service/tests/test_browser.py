@@ -101,10 +101,10 @@ def fill_passenger(page: Page, first_name: str = "Ada") -> None:
     page.get_by_role("button", name="Continue to payment").click()
 
 
-def to_payment(page: Page) -> str:
+def to_payment(page: Page, first_name: str = "Ada") -> str:
     choose_flight(page)
     seat = choose_seat(page)
-    fill_passenger(page)
+    fill_passenger(page, first_name)
     return seat
 
 
@@ -181,6 +181,37 @@ def test_seat_is_chosen_by_keyboard(page: Page) -> None:
     assert page.locator(".cabin input:checked").count() == 1
 
 
+def focused_seat(page: Page) -> tuple[int, str]:
+    number = page.evaluate("document.activeElement.value")
+    return int(number[:-1]), number[-1]
+
+
+def test_arrow_keys_lead_from_seat_to_seat_and_tab_leaves_the_map(page: Page) -> None:
+    choose_flight(page)
+    page.locator(".cabin input[tabindex='0']").focus()
+    row, letter = focused_seat(page)
+    page.keyboard.press("ArrowDown")
+    assert focused_seat(page) == (row + 1, letter)
+    page.keyboard.press("ArrowRight")
+    assert focused_seat(page)[0] == row + 1 and focused_seat(page)[1] > letter
+    page.keyboard.press("Space")
+    chosen = "".join(map(str, focused_seat(page)))
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.textContent.trim()") == "Continue"
+    page.keyboard.press("Enter")
+    expect(page.get_by_label("First name")).to_be_visible()
+    assert f"seats1={chosen}" in page.url
+
+
+def test_another_seat_takes_the_place_of_the_one_that_was_chosen_first(page: Page) -> None:
+    choose_flight(page)
+    seats = page.locator(".cabin input[type=checkbox]")
+    for place in (0, 1):
+        seats.nth(place).check(force=True)
+    expect(page.locator(".cabin input:checked")).to_have_count(1)
+    expect(seats.nth(1)).to_be_checked()
+
+
 def test_declined_card_and_a_second_try_with_everything_kept(page: Page) -> None:
     seat = to_payment(page)
     pay(page, "tok_declined")
@@ -251,10 +282,23 @@ def test_cancellation_shows_consequences_and_then_undoes(page: Page) -> None:
     pay(page)
     page.get_by_role("link", name="See your tickets").click()
     page.get_by_role("link", name="Cancel this booking").click()
-    expect(page.get_by_text("are released in full")).to_be_visible()
+    expect(page.get_by_text("is released in full")).to_be_visible()
     page.get_by_role("button", name="Cancel this booking").click()
     expect(page.get_by_text("Cancelled", exact=True)).to_be_visible()
     expect(page.get_by_text("Seats given back", exact=True)).to_be_visible()
+
+
+def test_slow_cancellation_is_shown_live(page: Page, suite: Suite) -> None:
+    to_payment(page)
+    pay(page)
+    page.get_by_role("link", name="See your tickets").click()
+    page.get_by_role("link", name="Cancel this booking").click()
+    suite.put_faults("payment", {"step": "CancelPayment", "kind": "delay", "seconds": 6, "times": 1})
+    page.get_by_role("button", name="Cancel this booking").click()
+    expect(page.get_by_text("Cancelling the payment")).to_be_visible()
+    page.evaluate("window.sameDocument = true")
+    expect(page.get_by_text("Cancelled", exact=True)).to_be_visible()
+    assert page.evaluate("window.sameDocument") is True
 
 
 def test_console_retries_a_stuck_compensation_and_keeps_who_did_it(page: Page, suite: Suite) -> None:
@@ -289,7 +333,8 @@ def test_open_streams_hold_no_thread_that_a_page_needs(suite: Suite) -> None:
     address = f"{suite.url()}/api/saga/stream/{booking}/"
     streams = [requests.get(address, stream=True, timeout=DONE_MS / 1000) for _ in range(40)]
     assert requests.get(suite.url(), timeout=DONE_MS / 1000).ok
-    assert suite.get(f"/api/saga/status/{booking}/")["status"] == "RUNNING"
+    # PENDING where recovery, which runs it, has not come to it yet.
+    assert suite.get(f"/api/saga/status/{booking}/")["status"] in ("PENDING", "RUNNING")
     for stream in streams:
         assert stream.text.endswith("event: end\ndata: {}\n\n")
 
@@ -383,8 +428,8 @@ def test_each_kind_of_fault_can_be_set_and_removed(page: Page, kind: str) -> Non
 
 
 def every_page(page: Page, suite: Suite) -> list[str]:
-    """The address of each kind of page, with something on it."""
-    to_payment(page)
+    """The address of each kind of page, with something on it that is as wide as it may be."""
+    to_payment(page, "W" * 100)
     payment = page.url
     pay(page, "tok_declined")
     expect(page.get_by_text("Nothing was charged.")).to_be_visible()
@@ -393,7 +438,7 @@ def every_page(page: Page, suite: Suite) -> list[str]:
     pay(page)
     page.get_by_role("link", name="See your tickets").click()
     trip = re.sub(r"\?.*", "", page.url).removeprefix(suite.url())
-    page.goto(payment)
+    to_payment(page, "W" * 100)
     seats = page.locator('a[href*="/book/seats/"]').first.get_attribute("href") or ""
     return [
         *("/", RESULTS, f"{RESULTS}&cabin=first", "/flights/?origin=nowhere"),

@@ -113,3 +113,10 @@ def test_calendar_holds_the_times_in_utc_and_escapes_text() -> None:
 
 def test_cancelled_trip_is_cancelled_in_the_calendar_too() -> None:
     assert "STATUS:CANCELLED" in documents.calendar(booking_from(booking(status="CANCELLED")), now=NOW)
+
+
+def test_ticket_of_a_cancelled_booking_says_so_and_has_no_boarding_code() -> None:
+    content = documents.pdf(booking_from(booking(status="CANCELLED")))
+    (page,) = PdfReader(io.BytesIO(content)).pages
+    assert "CANCELLED" in page.extract_text() and "Show this code" not in page.extract_text()
+    assert len(page.images) == 0

@@ -101,3 +101,11 @@ def test_refused_fault_says_why(client: Client, desk: Desk) -> None:
     desk.answers(PATH, {"code": "INVALID", "detail": "kind: wrong"}, status=400, base=PAYMENT, method="PUT")
     form = {"step": "CancelPayment", "kind": "explode", "times": "1", "seconds": "3"}
     assert "kind: wrong" in client.post("/faults/", form, follow=True).content.decode()
+
+
+def test_guided_scenario_sets_its_fault_and_leads_to_the_search(client: Client, desk: Desk) -> None:
+    has_faults(desk)
+    assert client.get("/try/").content.decode().count('name="then" value="book"') == 3
+    response = client.post("/faults/", {"preset": "refused", "then": "book"})
+    assert response["Location"].startswith("/?origin=Dallas")
+    assert ("PUT 8003", [{"step": "AuthorizePayment", "kind": "refuse", "times": 1}]) in changes(desk)

@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 from pytest_django import Settings
 
-from tests.desk import RETURN_SAGA, SAGA, SEAT_LOST, Desk, flight
+from tests.desk import COMPLETED, RETURN_SAGA, RUNNING, SAGA, SEAT_LOST, Desk, Json, flight
 from tests.test_booking import ADA, ONE, PASSENGERS
 from ui.models import User
 
@@ -55,6 +55,21 @@ def test_logged_in_traveller_books_under_own_id(client: Client, desk: Desk, trav
     (sent,) = desk.sent_to(START)
     assert desk.body(sent)["user_id"] == traveller.traveller_id
     assert sent.headers["X-On-Behalf-Of"] == traveller.traveller_id
+
+
+@pytest.mark.parametrize(
+    ("earlier", "told"),
+    [(COMPLETED, "booking ABC234"), (RUNNING, "is under way"), (SEAT_LOST, "")],
+)
+def test_who_has_paid_with_these_details_is_told_before_paying_again(
+    client: Client, desk: Desk, earlier: Json, told: str
+) -> None:
+    desk.sells().starts()
+    page = pay_page(client)
+    client.post(page, form_of(client, page))
+    desk.tells(earlier)
+    text = client.get(page).content.decode()
+    assert ("Paying again makes one more." in text) == bool(told) and told in text
 
 
 def test_second_click_sends_the_same_key_and_ends_on_the_same_saga(client: Client, desk: Desk) -> None:

@@ -1,9 +1,13 @@
 """The page of a booking under way: plain words, safe to reload, and a next step after a failure."""
 
+import html
+import re
+
 import pytest
 from django.test import Client
 
-from tests.desk import COMPLETED, DECLINED, RETURN_SAGA, RUNNING, SAGA, SEAT_LOST, Desk, Json, saga
+from tests.desk import COMPLETED, DECLINED, RETURN_SAGA, RUNNING, SAGA, SEAT_LOST, Desk, Json, flight, saga
+from tests.test_booking import ADA
 from tests.test_payment import form_of, pay_page
 
 PAGE = f"/progress/{SAGA}/"
@@ -84,6 +88,62 @@ def test_two_bookings_of_a_return_trip_stand_on_one_page(client: Client, desk: D
     desk.tells({**DECLINED, "correlation_id": RETURN_SAGA})
     text = client.get(f"{PAGE}?and={RETURN_SAGA}").content.decode()
     assert "Your two bookings" in text and "Booked" in text and "This did not work out" in text
+
+
+def return_trip(client: Client, desk: Desk) -> None:
+    """Outbound and return started from this browser."""
+    desk.sells(flight(1), flight(2)).starts(SAGA, RETURN_SAGA)
+    page = pay_page(client, "flight=1&flight=2&passengers=1&seats1=7A&seats2=8C")
+    client.post(page, form_of(client, page))
+
+
+RETURN_DECLINED = {**DECLINED, "correlation_id": RETURN_SAGA, "flight_id": 2}
+
+
+@pytest.mark.parametrize("outbound", [COMPLETED, RUNNING])
+def test_only_the_flight_that_failed_is_tried_again(client: Client, desk: Desk, outbound: Json) -> None:
+    return_trip(client, desk)
+    desk.tells(outbound)
+    desk.tells(RETURN_DECLINED)
+    text = client.get(f"{PAGE}?and={RETURN_SAGA}").content.decode()
+    assert "Outbound:" in text and "Return:" in text
+    (again,) = re.findall(r'href="(/book/[^"]*/pay/)"', text)
+    change = re.search(r'href="(/book/passengers/[^"]*)"', client.get(again).content.decode())
+    assert change is not None
+    client.post(html.unescape(change[1]), {**ADA, "p0-first_name": "Augusta"})
+    client.get(f"{PAGE}?and={RETURN_SAGA}")
+    desk.starts("third")
+    client.post(again, form_of(client, again))
+    body = desk.body(desk.sent_to("/api/saga/start-booking/")[-1])
+    assert len(desk.sent_to("/api/saga/start-booking/")) == 3
+    assert (body["flight_id"], body["seat_numbers"]) == (2, ["8C"])
+    assert body["passengers"][0]["first_name"] == "Augusta"
+
+
+def test_both_flights_are_tried_again_where_both_failed(client: Client, desk: Desk) -> None:
+    return_trip(client, desk)
+    desk.tells({**DECLINED, "flight_id": 1})
+    desk.tells(RETURN_DECLINED)
+    text = client.get(f"{PAGE}?and={RETURN_SAGA}").content.decode()
+    (again,) = set(re.findall(r'href="(/book/[^"]*/pay/)"', text))
+    desk.starts("third", "fourth")
+    client.post(again, form_of(client, again))
+    assert len(desk.sent_to("/api/saga/start-booking/")) == 4
+
+
+def test_flight_that_cannot_be_read_does_not_hide_the_booking(client: Client, desk: Desk) -> None:
+    desk.tells(COMPLETED)
+    desk.answers("/api/flights/1/", {}, status=503)
+    assert "ABC234" in client.get(PAGE).content.decode()
+
+
+def test_silence_is_told_in_plain_words_without_the_error_of_the_machine(client: Client, desk: Desk) -> None:
+    waiting = saga("RUNNING", "DONE UNKNOWN PENDING PENDING", finished_at=None)
+    waiting["steps"][1].update(attempts=3, error="the participant answered 503")
+    desk.tells(waiting)
+    text = client.get(PAGE).content.decode()
+    assert "We keep asking" in text and "asking again (try 3)" in text
+    assert "participant" not in text
 
 
 def test_saga_that_is_not_there_is_a_404(client: Client, desk: Desk) -> None:

@@ -1,3 +1,4 @@
+import re
 from datetime import timedelta
 
 import pytest
@@ -29,7 +30,8 @@ def test_search_in_the_address_fills_the_form(client: Client, desk: Desk) -> Non
 def test_results_show_local_times_zone_next_day_and_price(client: Client, desk: Desk) -> None:
     desk.sells()
     text = client.get("/flights/", ONE_WAY).content.decode()
-    for shown in ("22:45", "01:05", "UTC-6", "+1", "$161.41", "ZZ101", "12 seats left", "earns 161 miles"):
+    words = ("22:45", "01:05", "UTC-6", "+1", "$161.41", "$211.41 with charges", "ZZ101", "12 seats left")
+    for shown in (*words, "earns 161 miles"):
         assert shown in text
     asked = desk.query("/api/flights/search/")
     assert (asked["origin"], asked["destination"], asked["depart_date"]) == ("DFW", "ORD", DAY)
@@ -55,7 +57,7 @@ def test_flight_without_enough_seats_cannot_be_chosen(client: Client, desk: Desk
         ("depart", "soon", "Enter a valid date."),
         ("destination", "DFW", "Choose a place other than the departure."),
         ("passengers", "10", "Select a valid choice"),
-        ("origin", "", "This field is required."),
+        ("origin", "", "Where do you start?"),
     ],
 )
 def test_wrong_field_says_so_beside_itself_and_the_rest_is_kept(
@@ -108,6 +110,36 @@ def test_results_are_sorted_and_filtered_by_the_address(client: Client, desk: De
     assert "ZZ101" not in client.get("/flights/", {**ONE_WAY, "most": "100"}).content.decode()
 
 
+def test_arrival_is_a_filter_of_its_own_and_all_can_be_reset(client: Client, desk: Desk) -> None:
+    desk.sells()
+    late = client.get("/flights/", {**ONE_WAY, "lands": "evening"}).content.decode()
+    assert "No flight passes your filters" in late and ">Reset</a>" in late
+    night = client.get("/flights/", {**ONE_WAY, "lands": "night"}).content.decode()
+    assert "ZZ101" in night and 'name="lands" value' not in night
+    assert ">Reset</a>" not in client.get("/flights/", ONE_WAY).content.decode()
+
+
+def test_cabin_that_is_not_offered_leads_to_economy(client: Client, desk: Desk) -> None:
+    desk.sells()
+    desk.answers("/api/flights/search/", {"results": [], "nearest_dates": ["2099-12-09"]})
+    text = client.get("/flights/", {**ONE_WAY, "cabin": "first"}).content.decode()
+    assert "No flights in First on this day" in text and "cabin=economy" in text
+
+
+def test_places_without_any_flight_show_no_fares_and_an_open_form(client: Client, desk: Desk) -> None:
+    desk.sells()
+    desk.answers("/api/flights/search/", {"results": [], "nearest_dates": []})
+    text = client.get("/flights/", ONE_WAY).content.decode()
+    assert "We do not fly from DFW to ORD" in text and "<details open>" in text
+    assert 'class="strip"' not in text
+
+
+def test_trip_is_one_way_where_the_address_does_not_say(client: Client, desk: Desk) -> None:
+    found_places(desk)
+    text = client.get("/flights/", {**ONE_WAY, "origin": ""}).content.decode()
+    assert re.search('value="oneway"[^>]* checked', text)
+
+
 def test_empty_day_offers_the_nearest_days(client: Client, desk: Desk) -> None:
     desk.sells()
     desk.answers("/api/flights/search/", {"results": [], "nearest_dates": ["2099-12-09"]})
@@ -140,7 +172,12 @@ def test_typeahead_is_a_fragment_with_options(client: Client, desk: Desk) -> Non
 def test_recent_searches_are_remembered(client: Client, desk: Desk) -> None:
     desk.sells()
     client.get("/flights/", ONE_WAY)
-    assert "DFW – ORD" in client.get("/").content.decode()
+    client.get(
+        "/flights/", {**ONE_WAY, "trip": "return", "back": LATER, "passengers": "2", "cabin": "business"}
+    )
+    text = client.get("/").content.decode()
+    assert text.count("DFW – ORD") == 2
+    assert "2 passengers · Business" in text and DAY not in re.sub('href="[^"]*"', "", text)
 
 
 def test_backend_away_is_a_page_that_says_so(client: Client, desk: Desk) -> None:

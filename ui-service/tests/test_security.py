@@ -1,7 +1,9 @@
 """What a browser and an attacker meet: policy, escaping, cookies, forms, errors."""
 
+import asyncio
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -9,6 +11,7 @@ from pytest_django import Settings
 
 from tests.desk import LOYALTY, PAYMENT, SAGA, Desk, airport, audit_row, booking, event, flight, saga
 from tests.test_payment import form_of
+from ui.asgi import application
 from ui.models import User
 
 XSS = "<script>alert(1)</script>"
@@ -205,6 +208,52 @@ def test_health_and_metrics_take_no_other_method(client: Client, desk: Desk, pat
     for method in ("post", "put", "patch", "delete", "options"):
         response = getattr(client, method)(path)
         assert (response.status_code, response["Allow"]) == (405, "GET, HEAD"), method
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/api/health/", "/api/health/ready/", "/metrics", f"/api/saga/stream/{SAGA}/"]
+)
+def test_wrong_method_of_what_takes_no_form_was_403_and_is_405(desk: Desk, path: str) -> None:
+    strict = Client(enforce_csrf_checks=True)
+    for method in ("POST", "PUT", "DELETE"):
+        response = strict.generic(method, path)
+        assert (response.status_code, response["Allow"]) == (405, "GET, HEAD"), method
+        if path.startswith("/api/"):
+            assert response["Content-Type"] == "application/problem+json"
+            assert response.json()["code"] == "METHOD_NOT_ALLOWED"
+
+
+def test_websocket_was_500_and_is_refused() -> None:
+    sent: list[str] = []
+
+    async def receive() -> Any:
+        return {"type": "websocket.connect"}
+
+    async def send(message: Any) -> None:
+        sent.append(message["type"])
+
+    scope: Any = {"type": "websocket", "path": "/", "headers": []}
+    asyncio.run(application(scope, receive, send))
+    assert sent == ["websocket.close"]
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_large_body_was_put_on_the_disk_and_ends_where_it_becomes_too_large(told: bool) -> None:
+    parts, sent = [b"x" * 50_000] * 200, list[tuple[int | None, int]]()
+
+    async def receive() -> Any:
+        await asyncio.sleep(0.01)
+        return {"type": "http.request", "body": parts.pop(), "more_body": bool(parts)}
+
+    async def send(message: Any) -> None:
+        sent.append((message.get("status"), len(parts)))
+
+    length = [(b"content-length", b"10000000")] if told else []
+    scope: Any = {"type": "http", "method": "POST", "path": "/", "query_string": b""}
+    scope["headers"] = [(b"host", b"localhost"), *length]
+    asyncio.run(application(scope, receive, send))
+    status, left = sent[0]
+    assert status == 405 and left > 100
 
 
 def test_static_files_are_served_whole_and_versioned(client: Client, desk: Desk) -> None:

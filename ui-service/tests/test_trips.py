@@ -5,6 +5,7 @@ from django.test import Client
 from pytest_django import Settings
 
 from tests.desk import COMPLETED, LOYALTY, RUNNING, SAGA, Desk, booking, flight, saga
+from tests.test_payment import form_of, pay_page
 from ui.models import User
 
 TRIP = "/trips/ABC234/"
@@ -44,6 +45,18 @@ def test_booking_that_is_under_way_is_found_again(client: Client, desk: Desk, tr
     assert desk.query("/api/saga/")["user_id"] == traveller.traveller_id
 
 
+def test_booking_that_was_not_paid_is_found_again_until_it_is(client: Client, desk: Desk) -> None:
+    desk.sells().starts()
+    page = pay_page(client)
+    text = client.get("/trips/").content.decode()
+    assert "Not paid yet:" in text and "Ada Lovelace, $211.41" in text and f'href="{page}"' in text
+    client.post(page, form_of(client, page))
+    desk.lists()
+    owner = desk.body(desk.sent_to("/api/saga/start-booking/")[0])["user_id"]
+    desk.answers(f"/api/tickets/user/{owner}/", {"results": [], "next": None})
+    assert "Not paid yet:" not in client.get("/trips/").content.decode()
+
+
 def test_older_trips_are_a_page_further(client: Client, desk: Desk, traveller: User) -> None:
     client.force_login(traveller)
     desk.lists()
@@ -59,6 +72,16 @@ def test_trip_shows_reference_ticket_and_boarding_code(client: Client, desk: Des
         assert shown in text
 
 
+def test_tickets_stand_in_the_order_of_their_seats(client: Client, desk: Desk) -> None:
+    (ticket,) = booking()["tickets"]
+    desk.answers(
+        "/api/bookings/ABC234/",
+        booking(tickets=[{**ticket, "seat_number": seat} for seat in ("12A", "4C", "4A")]),
+    )
+    text = client.get(TRIP).content.decode()
+    assert text.index("4A, Economy") < text.index("4C, Economy") < text.index("12A, Economy")
+
+
 def test_trip_of_somebody_else_is_the_same_404_as_none(client: Client, desk: Desk) -> None:
     desk.refuses("/api/bookings/ABC234/", 404, "NOT_FOUND", "There is no such booking.", method="GET")
     for page in (TRIP, f"{TRIP}ticket/", f"{TRIP}ticket.pdf", f"{TRIP}calendar.ics", f"{TRIP}cancel/"):
@@ -70,6 +93,7 @@ def test_cancelled_trip_has_no_boarding_code_and_no_cancellation(client: Client,
     text = client.get(TRIP).content.decode()
     assert "This booking is cancelled." in text
     assert "Boarding pass code" not in text and "Cancel this booking" not in text
+    assert "Book again" in text and "Calendar file" not in text and "Released" in text
 
 
 def test_consequences_are_shown_before_a_cancellation(client: Client, desk: Desk) -> None:
@@ -77,7 +101,7 @@ def test_consequences_are_shown_before_a_cancellation(client: Client, desk: Desk
     account = {"user_id": "demo", "balance": 100, "tier": "Member", "entries": []}
     desk.answers("/api/loyalty/demo/", account, base=LOYALTY)
     text = client.get(f"{TRIP}cancel/").content.decode()
-    assert "$211.41 are released in full" in text and "161 miles are taken back" in text
+    assert "$211.41 is released in full" in text and "161 miles are taken back" in text
     assert desk.sent_to("/api/bookings/ABC234/cancel/") == []
 
 
@@ -86,6 +110,16 @@ def test_cancellation_runs_the_saga_back_and_shows_it(client: Client, desk: Desk
     answer = {"success": True, "correlation_id": SAGA, "status": "COMPENSATING"}
     desk.answers("/api/bookings/ABC234/cancel/", answer, status=202, method="POST")
     assert client.post(f"{TRIP}cancel/")["Location"] == f"/progress/{SAGA}/"
+
+
+def test_cancellation_without_an_answer_leads_to_how_it_stands(client: Client, desk: Desk) -> None:
+    desk.answers("/api/bookings/ABC234/", booking())
+    desk.answers("/api/bookings/ABC234/cancel/", {}, status=503, method="POST")
+    desk.tells(
+        saga("COMPENSATING", "DONE UNDOING UNDONE UNDONE", reason="CANCELLED_BY_USER", finished_at=None)
+    )
+    text = client.post(f"{TRIP}cancel/", follow=True).content.decode()
+    assert "takes a little longer" in text and "Cancelling the payment" in text and "sse-connect" in text
 
 
 def test_refused_cancellation_says_why(client: Client, desk: Desk) -> None:
@@ -142,6 +176,7 @@ def test_loyalty_links_every_entry_to_its_booking(client: Client, desk: Desk, tr
     for shown in (
         "1,250",
         "+161",
+        "Earned",
         "3,750 miles to Bronze",
         f"/progress/{SAGA}/",
         "/trips/ABC234/",
@@ -154,4 +189,5 @@ def test_loyalty_of_a_newcomer_is_empty(client: Client, desk: Desk, traveller: U
     has_trips(client, desk, traveller)
     path = f"/api/loyalty/{traveller.traveller_id}/"
     desk.answers(path, {"code": "NOT_FOUND"}, status=404, base=LOYALTY)
-    assert "No entries yet." in client.get("/miles/").content.decode()
+    text = client.get("/miles/").content.decode()
+    assert "No entries yet." in text and 'class="fill" width="0"' in text

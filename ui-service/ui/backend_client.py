@@ -86,8 +86,12 @@ def call(
     query: Mapping[str, Any] | None = None,
     body: Json | None = None,
     headers: Mapping[str, str] | None = None,
+    seconds: float | None = None,
 ) -> Answer:
-    """One call. For anything but a 2xx: NotFound, another Rejected, TooMany, or Unavailable."""
+    """One call. For anything but a 2xx: NotFound, another Rejected, TooMany, or Unavailable.
+
+    It is waited for as long as the settings say, or `seconds`.
+    """
     wanted = {key: value for key, value in (query or {}).items() if value not in ("", None)}
     address = f"{path}?{urlencode(wanted, doseq=True)}" if wanted else path
     try:
@@ -96,7 +100,7 @@ def call(
             address,
             body=None if body is None else strict_json.dumps(body),
             headers={**_credentials(service, actor), **correlation_headers(), **(headers or {})},
-            timeout=settings.CALL_SECONDS,
+            timeout=seconds or settings.CALL_SECONDS,
         )
     except NoReply as error:
         raise Unavailable(service, "The service does not answer.") from error
@@ -138,5 +142,12 @@ def get(service: Service, path: str, *, actor: Actor, query: Mapping[str, Any] |
     return call(service, "GET", path, actor=actor, query=query).body
 
 
-def post(path: str, *, actor: Actor, body: Json, headers: Mapping[str, str] | None = None) -> Answer:
-    return call("backend", "POST", path, actor=actor, body=body, headers=headers)
+def post(
+    path: str,
+    *,
+    actor: Actor,
+    body: Json,
+    headers: Mapping[str, str] | None = None,
+    seconds: float | None = None,
+) -> Answer:
+    return call("backend", "POST", path, actor=actor, body=body, headers=headers, seconds=seconds)

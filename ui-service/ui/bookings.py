@@ -1,8 +1,10 @@
 """What the pages know about a booking that exists."""
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from operator import attrgetter
 from typing import Any
 
 from ui.backend_client import Json
@@ -25,6 +27,12 @@ class Ticket:
     @property
     def cabin_name(self) -> str:
         return CABIN_NAMES.get(self.cabin, self.cabin)
+
+    @property
+    def place(self) -> tuple[int, str]:
+        """Where the seat is, so that 4A comes before 12A."""
+        row = re.match("[0-9]+", self.seat)
+        return (int(row[0]) if row else 0, self.seat)
 
 
 @dataclass(frozen=True)
@@ -86,7 +94,7 @@ def booking_from(body: Json) -> Booking:
         created_at=moment(body.get("created_at")),
         cancelled_at=moment(body.get("cancelled_at")),
         flight=flight_from(body["flight"]),
-        tickets=tuple(map(_ticket, body.get("tickets") or [])),
+        tickets=tuple(sorted(map(_ticket, body.get("tickets") or []), key=attrgetter("place"))),
     )
 
 

@@ -7,8 +7,6 @@ from datetime import datetime, timedelta
 from ui.backend_client import Json
 from ui.sagas import SagaView, StepView, moment
 
-BOX_WIDTH, BOX_HEIGHT, GAP, LEFT = 160, 58, 26, 72
-FORWARD_Y, UNDO_Y = 14, 118
 CHART_LEFT, CHART_WIDTH, ROW_HEIGHT, SHORTEST_BAR = 150, 560, 26, 3.0
 
 MOST_BARS = 40
@@ -29,59 +27,39 @@ STARTS = ("SAGA_STEP_STARTED", "SAGA_COMPENSATION_STEP_STARTED")
 
 @dataclass(frozen=True)
 class Box:
-    x: int
-    y: int
     mood: str
     title: str
     state: str
 
-    @property
-    def middle(self) -> int:
-        return self.x + BOX_WIDTH // 2
-
-    @property
-    def right(self) -> int:
-        return self.x + BOX_WIDTH
-
-    @property
-    def bottom(self) -> int:
-        return self.y + BOX_HEIGHT
-
 
 @dataclass(frozen=True)
-class Lanes:
-    forward: tuple[Box, ...]
-    undo: tuple[Box, ...]
-    width: int
-    height: int = UNDO_Y + BOX_HEIGHT + 14
+class Pair:
+    """A step and what undoes it."""
+
+    forward: Box
+    undo: Box
 
 
-def lanes(saga: SagaView) -> Lanes:
-    """The step table as it stands: forward from left to right, undoing below from right to left."""
-    forward = tuple(_forward(place, step) for place, step in enumerate(saga.steps))
+def lanes(saga: SagaView) -> tuple[Pair, ...]:
+    """The step table as it stands."""
     idle = IDLE.get(saga.status, "not needed")
-    undo = tuple(_undo(place, step, idle) for place, step in enumerate(saga.steps))
-    return Lanes(forward, undo, LEFT + len(saga.steps) * (BOX_WIDTH + GAP))
+    return tuple(Pair(_forward(step), _undo(step, idle)) for step in saga.steps)
 
 
-def _x(place: int) -> int:
-    return LEFT + place * (BOX_WIDTH + GAP)
-
-
-def _forward(place: int, step: StepView) -> Box:
+def _forward(step: StepView) -> Box:
     undone = step.status in UNDO_MOODS
     mood = "done" if undone and not step.error_code else "bad" if step.error_code and undone else step.mood
     tries = f", {step.attempts} tries" if step.attempts > 1 else ""
     state = ("was done" if mood == "done" else "unknown") if undone else step.status.lower()
-    return Box(_x(place), FORWARD_Y, mood, step.name, state + tries)
+    return Box(mood, step.name, state + tries)
 
 
-def _undo(place: int, step: StepView, idle: str) -> Box:
+def _undo(step: StepView, idle: str) -> Box:
     tries = f", {step.undo_attempts} tries" if step.undo_attempts > 1 else ""
     if step.status in UNDO_MOODS:
-        return Box(_x(place), UNDO_Y, UNDO_MOODS[step.status], step.compensation, step.status.lower() + tries)
+        return Box(UNDO_MOODS[step.status], step.compensation, step.status.lower() + tries)
     never = idle == "waits" and step.status in NOTHING_TO_UNDO
-    return Box(_x(place), UNDO_Y, "idle", step.compensation, "not needed" if never else idle)
+    return Box("idle", step.compensation, "not needed" if never else idle)
 
 
 @dataclass(frozen=True)

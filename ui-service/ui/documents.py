@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 CABIN_CODES = {"economy": "Y", "business": "C", "first": "F"}
 FALLBACKS = ("DroidSansFallback", "NotoSansDevanagari-Regular", "NotoSansThai-Regular")
-MARGIN, TEXT_WIDTH, QR_SIZE = 18, 174, 42
+MARGIN, TEXT_WIDTH, QR_SIZE, BAND_HEIGHT = 18, 174, 42, 26
+BRAND_COLOUR, LINE_COLOUR = (11, 92, 107), (219, 227, 229)
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,7 @@ def _add_fallbacks(document: "FPDF", text: str) -> None:
 def _ticket_page(document: "FPDF", booking: Booking, boarding: BoardingPass) -> None:
     flight, ticket = booking.flight, boarding.ticket
     document.add_page()
-    _line(document, settings.BRAND, size=20, bold=True, height=12)
+    _band(document)
     _line(document, f"E-ticket {ticket.number}", size=11, height=8)
     if not booking.is_live:
         _line(document, "CANCELLED: not valid for travel", size=14, bold=True, height=12)
@@ -110,11 +111,27 @@ def _ticket_page(document: "FPDF", booking: Booking, boarding: BoardingPass) -> 
     for label, value in _facts(booking, ticket):
         _fact(document, label, value)
     document.ln(6)
+    if booking.is_live:
+        _boarding_code(document, boarding.code)
+
+
+def _boarding_code(document: "FPDF", code: str) -> None:
     # Drawn as a picture, so that nothing has to be typed in.
     drawn = io.BytesIO()
-    segno.make(boarding.code, error="m").save(drawn, kind="png", scale=8, border=2)
+    segno.make(code, error="m").save(drawn, kind="png", scale=8, border=2)
     document.image(drawn, w=QR_SIZE, h=QR_SIZE)
     _line(document, "Show this code at security and at the gate.", size=9, height=7)
+
+
+def _band(document: "FPDF") -> None:
+    """The brand across the head of the page."""
+    document.set_fill_color(*BRAND_COLOUR)
+    document.rect(0, 0, document.w, BAND_HEIGHT, style="F")
+    document.set_text_color(255)
+    document.set_y(BAND_HEIGHT / 2 - 6)
+    _line(document, settings.BRAND, size=20, bold=True, height=12)
+    document.set_text_color(0)
+    document.set_y(BAND_HEIGHT + 8)
 
 
 def _facts(booking: Booking, ticket: Ticket) -> list[tuple[str, str]]:
@@ -149,6 +166,8 @@ def _fact(document: "FPDF", label: str, value: str) -> None:
     document.cell(48, 8, label)
     document.set_font("DejaVu", "B", 11)
     document.multi_cell(TEXT_WIDTH - 48, 8, value, new_x="LMARGIN", new_y="NEXT")
+    document.set_draw_color(*LINE_COLOUR)
+    document.line(MARGIN, document.get_y(), MARGIN + TEXT_WIDTH, document.get_y())
 
 
 def calendar(booking: Booking, *, now: datetime) -> str:

@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
+from decimal import Decimal
 from typing import Any
 from urllib.parse import urlencode
 
@@ -80,6 +81,10 @@ class Draft:
     prices: list[str] = field(default_factory=list)
     "what each flight's booking cost when it was last shown, charges included"
 
+    @property
+    def total(self) -> Decimal:
+        return sum(map(Decimal, self.prices), Decimal(0))
+
 
 def new_id() -> str:
     return secrets.token_hex(8)
@@ -108,6 +113,30 @@ def remember_saga(session: SessionBase, correlation_id: str, draft: str) -> None
     """So that a failed booking can offer its next step with everything filled in."""
     known = {**session.get(SAGAS, {}), correlation_id: draft}
     session[SAGAS] = dict(list(known.items())[-4 * KEPT :])
+
+
+def unpaid(session: SessionBase) -> list[Draft]:
+    """What was filled in up to the payment and never sent, newest first."""
+    sent = set(session.get(SAGAS, {}).values())
+    found = [load(session, key) for key in reversed(session.get(DRAFTS, {})) if key not in sent]
+    return [draft for draft in found if draft and draft.prices]
+
+
+def sagas_of(session: SessionBase, key: str) -> list[str]:
+    """What was started from a draft, oldest first."""
+    return [correlation_id for correlation_id, draft in session.get(SAGAS, {}).items() if draft == key]
+
+
+def only_leg(session: SessionBase, draft: Draft, leg: int) -> Draft:
+    """One flight of a return trip as a booking of its own, beside the whole trip and with its own changes."""
+    chosen, key = draft.selection, f"{draft.selection.draft}-{leg + 1}"
+    if known := load(session, key):
+        return known
+    flight, seats = chosen.flights[leg], chosen.seats_of(leg)
+    alone = replace(chosen, flights=(flight,), seats=(seats,), draft=key)
+    made = replace(draft, selection=alone, prices=draft.prices[leg : leg + 1])
+    save(session, made)
+    return made
 
 
 def of_saga(session: SessionBase, correlation_id: str) -> Draft | None:

@@ -45,13 +45,22 @@ class DateInput(forms.DateInput):
 PlaceResolver = Callable[[str], str]
 
 
+def missing(words: str) -> dict[str, Any]:
+    """What a field says when nothing was typed into it."""
+    return {"required": words}
+
+
 class SearchForm(forms.Form):
     """`resolve` turns what was typed for a place into its airport code, or raises ValidationError."""
 
     trip = forms.ChoiceField(choices=TRIPS, initial="oneway", required=False, widget=Pills, label="Trip")
-    origin = forms.CharField(max_length=100, label="From")
-    destination = forms.CharField(max_length=100, label="To")
-    depart = forms.DateField(widget=DateInput(), label="Departure")
+    origin = forms.CharField(max_length=100, label="From", error_messages=missing("Where do you start?"))
+    destination = forms.CharField(
+        max_length=100, label="To", error_messages=missing("Where do you want to go?")
+    )
+    depart = forms.DateField(
+        widget=DateInput(), label="Departure", error_messages=missing("Choose the day of your departure.")
+    )
     back = forms.DateField(widget=DateInput(), required=False, label="Return")
     passengers = forms.TypedChoiceField(
         choices=[(n, f"{n} passenger{'s' if n > 1 else ''}") for n in range(1, MAX_PASSENGERS + 1)],
@@ -112,8 +121,12 @@ def _printable(text: str) -> str:
 
 
 class PassengerForm(forms.Form):
-    first_name = forms.CharField(max_length=100, label="First name")
-    last_name = forms.CharField(max_length=100, label="Last name")
+    first_name = forms.CharField(
+        max_length=100, label="First name", error_messages=missing("The first name is missing.")
+    )
+    last_name = forms.CharField(
+        max_length=100, label="Last name", error_messages=missing("The last name is missing.")
+    )
     gender = forms.ChoiceField(
         choices=[("unspecified", "Not stated"), ("female", "Female"), ("male", "Male")],
         required=False,
@@ -131,9 +144,17 @@ class PassengerForm(forms.Form):
 
 
 class ContactForm(forms.Form):
-    email = forms.EmailField(max_length=200, label="Email", help_text="Where your tickets belong.")
+    email = forms.EmailField(
+        max_length=200,
+        label="Email",
+        help_text="For the airline to reach you. Nothing is sent in this demonstration.",
+        error_messages=missing("An email address is missing."),
+    )
     mobile = forms.CharField(
-        max_length=40, label="Mobile", help_text="With country code, such as +1 555 0100."
+        max_length=40,
+        label="Mobile",
+        help_text="With country code, such as +1 555 0100.",
+        error_messages=missing("A mobile number is missing."),
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

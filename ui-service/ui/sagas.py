@@ -88,8 +88,8 @@ REASONS = {
     "PAYMENT_DECLINED": "Your bank refused the payment.",
     "ACCOUNT_CLOSED": "Your miles account is closed.",
     "LIMIT_EXCEEDED": "The price is over the limit of a single payment.",
-    "SIMULATED_FAILURE": "You asked for this failure with a switch on the booking form.",
-    "DEADLINE_EXCEEDED": "A service gave no answer in time.",
+    "SIMULATED_FAILURE": "This failure was asked for, with a switch of the demo.",
+    "DEADLINE_EXCEEDED": "One of our partners, such as the bank, gave no answer in time.",
     "CANCELLED_BY_USER": "You cancelled the booking.",
     "CANCELLED_BY_OPERATOR": "Our desk cancelled the booking.",
 }
@@ -142,6 +142,11 @@ class SagaView:
     @property
     def failed(self) -> bool:
         return self.status == "COMPENSATED" and not self.is_cancellation
+
+    @property
+    def is_slow(self) -> bool:
+        """Somebody has been asked more than once and has not answered yet."""
+        return any(step.attempts > 1 and step.status in ("STARTED", "UNKNOWN") for step in self.steps)
 
     @property
     def why(self) -> str:

@@ -7,6 +7,9 @@ from ui.backend_client import Actor, Answer, Json, Service, call, post
 from ui.drafts import Draft
 from ui.models import User
 
+# A saga that was told to go back or to try again does so by itself, whoever waits for it.
+PATIENCE_SECONDS = 2.5
+
 
 def start_booking(
     *, actor: Actor, draft: Draft, leg: int, card_token: str, key: str, failures: Mapping[str, bool]
@@ -31,15 +34,17 @@ def start_booking(
 
 
 def cancel_booking(*, actor: Actor, reference: str) -> Answer:
-    return post(f"/api/bookings/{reference}/cancel/", actor=actor, body={})
+    return post(f"/api/bookings/{reference}/cancel/", actor=actor, body={}, seconds=PATIENCE_SECONDS)
 
 
 def retry_saga(*, actor: Actor, correlation_id: str, reason: str) -> Answer:
-    return post(f"/api/saga/{correlation_id}/retry/", actor=actor, body={"reason": reason})
+    path = f"/api/saga/{correlation_id}/retry/"
+    return post(path, actor=actor, body={"reason": reason}, seconds=PATIENCE_SECONDS)
 
 
 def cancel_saga(*, actor: Actor, correlation_id: str, reason: str) -> Answer:
-    return post(f"/api/saga/{correlation_id}/cancel/", actor=actor, body={"reason": reason})
+    path = f"/api/saga/{correlation_id}/cancel/"
+    return post(path, actor=actor, body={"reason": reason}, seconds=PATIENCE_SECONDS)
 
 
 def resolve_step(*, actor: Actor, correlation_id: str, step: str, reason: str, evidence: str) -> Answer:

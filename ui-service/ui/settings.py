@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from csp.constants import NONE, SELF
+from django.contrib.messages import constants as levels
 from service_kit import logs
 from service_kit import settings as kit
 from service_kit.limits import Limit, limits
@@ -103,6 +104,9 @@ AUTH_PASSWORD_VALIDATORS = [
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "trips"
 LOGOUT_REDIRECT_URL = "search"
+
+# The kinds of note that the style sheet knows.
+MESSAGE_TAGS = {levels.SUCCESS: "good", levels.WARNING: "warn", levels.ERROR: "bad"}
 
 STATIC_URL = "static/"
 WHITENOISE_USE_FINDERS = True

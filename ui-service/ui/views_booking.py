@@ -12,10 +12,13 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
 from ui import drafts, selectors, services, travel
-from ui.backend_client import Rejected, TooMany, Unavailable
+from ui.backend_client import Rejected, ServiceTrouble, TooMany, Unavailable
 from ui.drafts import Draft, Selection
 from ui.forms import DEMO_CARDS, FAILURES, MAX_PASSENGERS, ContactForm, PassengerForm, PaymentForm
-from ui.identity import booking_actor
+from ui.identity import booking_actor, owner_of
+from ui.sagas import SagaView
+
+MOST_EARLIER = 4
 
 
 def address(view: str, chosen: Selection, **more: Any) -> str:
@@ -58,12 +61,14 @@ def seats(request: HttpRequest) -> HttpResponse:
     if not found[leg]["offer"].bookable:
         return _not_bookable(request)
     last = leg == len(chosen.flights) - 1
+    maps = selectors.seat_map(chosen.flights[leg])
     context = {
         **summary(chosen, found),
         "leg": leg,
         "flight": found[leg]["flight"],
         "field": drafts.SEATS[leg],
-        "cabins": selectors.seat_map(chosen.flights[leg]),
+        "cabins": maps,
+        "exits": any(row.exit_row for each in maps if each.cabin == chosen.cabin for row in each.rows),
         "mine": chosen.seats_of(leg),
         "others": [(drafts.SEATS[n], seats) for n, seats in enumerate(chosen.seats) if n != leg],
         "action": reverse("passengers" if last else "seats"),
@@ -216,6 +221,18 @@ def _refused(refusal: Rejected) -> str:
     return "; ".join(refusal.errors.values()) or refusal.detail
 
 
+def _earlier(request: HttpRequest, kept: Draft) -> SagaView | None:
+    """A booking with these details that was made or is under way, so that nobody pays twice unawares."""
+    ids = drafts.sagas_of(request.session, kept.selection.draft)[-MOST_EARLIER:]
+    try:
+        found = selectors.at_once(
+            *(partial(selectors.saga, each, actor=owner_of(request, each)) for each in ids)
+        )
+    except ServiceTrouble:
+        return None
+    return next((saga for saga in found if saga.status in ("PENDING", "RUNNING", "COMPLETED")), None)
+
+
 def _pay_page(request: HttpRequest, kept: Draft, form: PaymentForm, status: int = 200) -> HttpResponse:
     found = legs(kept.selection)
     prices = [str(leg["quote"].total) for leg in found]
@@ -226,6 +243,7 @@ def _pay_page(request: HttpRequest, kept: Draft, form: PaymentForm, status: int 
         **summary(kept.selection, found),
         "draft": kept,
         "form": form,
+        "earlier": _earlier(request, kept),
         "key": form["key"].value() or drafts.new_id(),
         "card": form["card_token"].value(),
         "cards": DEMO_CARDS,

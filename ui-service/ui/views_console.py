@@ -18,7 +18,7 @@ from service_kit.clock import iso, utc_now
 from service_kit.fields import CORRELATION_ID, USER_ID
 
 from ui import console, diagrams, selectors, services
-from ui.backend_client import Actor, Json, ServiceTrouble
+from ui.backend_client import Actor, Json, ServiceTrouble, Unavailable
 from ui.identity import console_actor, role_of
 from ui.models import User
 from ui.views_trips import safe_next
@@ -201,6 +201,8 @@ def act(request: HttpRequest, correlation_id: str) -> HttpResponse:
         try:
             _perform(request, action, correlation_id, actor)
             messages.success(request, f"Done: {action}.")
+        except Unavailable:
+            messages.info(request, f"No answer to “{action}” yet. Here is how the saga stands.")
         except ServiceTrouble as error:
             messages.error(request, error.detail)
     return redirect("console_saga", correlation_id=correlation_id)
@@ -221,6 +223,8 @@ def bulk(request: HttpRequest) -> HttpResponse:
         try:
             _perform(request, action, correlation_id, actor)
             done += 1
+        except Unavailable:
+            messages.info(request, f"{correlation_id}: no answer to “{action}” yet.")
         except ServiceTrouble as error:
             messages.error(request, f"{correlation_id}: {error.detail}")
     if done:

@@ -14,6 +14,7 @@ WORDS = {
     400: ("That request could not be read", "Go back and try again."),
     403: ("This page is not for you", "Log in with an account that may see it."),
     404: ("There is nothing here", "The page or the booking does not exist, or it is not yours."),
+    405: ("This address takes no such request", "Go back and try again."),
     413: ("That was too much at once", "Go back and send less."),
     500: ("Something broke on our side", "It is in our log. Nothing was booked or charged by this page."),
     429: ("That was too often", "Wait a little, then try again."),
@@ -40,6 +41,12 @@ def too_often(request: HttpRequest, wait: int) -> HttpResponse:
     """`wait` is in seconds."""
     response = page(request, 429, f"Too many requests: try again in {wait} seconds.")
     response["Retry-After"] = str(wait)
+    return response
+
+
+def wrong_method(request: HttpRequest, allowed: str) -> HttpResponse:
+    response = page(request, 405)
+    response["Allow"] = allowed
     return response
 
 

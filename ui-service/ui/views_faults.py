@@ -7,6 +7,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
 from ui import console, selectors, services
@@ -25,6 +26,7 @@ WHERE: dict[str, tuple[Service, str]] = {
     "CancelBooking": ("backend", "Tickets: cancel"),
 }
 COMPENSATIONS = ("CancelSeat", "CancelPayment", "ReverseMiles", "CancelBooking")
+BOOK = "/?origin=Dallas-Fort+Worth+(DFW)&destination=Chicago+(ORD)"
 OFTEN = (("1", "the next call"), ("3", "the next three calls"), ("", "all calls"))
 PRESETS: dict[str, tuple[str, str, list[tuple[str, Json]]]] = {
     "refused": (
@@ -77,7 +79,8 @@ def faults(request: HttpRequest) -> HttpResponse:
             _change(request, actor)
         except ServiceTrouble as error:
             messages.error(request, error.detail)
-        return redirect("faults")
+            return redirect("faults")
+        return redirect(BOOK if request.POST.get("then") == "book" else reverse("faults"))
     newest = console.page({}, actor=actor, limit=8).sagas
     context = {
         **_state(actor),
@@ -85,6 +88,7 @@ def faults(request: HttpRequest) -> HttpResponse:
         "often": OFTEN,
         "presets": [(key, label, text) for key, (label, text, _) in PRESETS.items()],
         "sagas": newest,
+        "book": BOOK,
     }
     return render(request, "ui/faults/faults.html", context)
 

@@ -13,7 +13,7 @@ from service_kit.clock import utc_now
 from ui import selectors
 from ui.backend_client import ServiceTrouble
 from ui.forms import CABINS, SearchForm
-from ui.travel import CABIN_RULES, Offer
+from ui.travel import CABIN_NAMES, CABIN_RULES, Offer, day_name
 
 RECENT = "recent"
 SORTS: dict[str, tuple[str, Callable[[Offer], Any]]] = {
@@ -29,10 +29,21 @@ TIMES = {
     "afternoon": ("12:00–18:00", range(12, 18)),
     "evening": ("18:00–24:00", range(18, 24)),
 }
-IDEAS = (("DFW", "ORD"), ("ATL", "LAX"), ("LHR", "JFK"), ("CDG", "FRA"), ("HND", "ICN"), ("SIN", "SYD"))
+FILTERS = ("sort", "time", "lands", "most")
+IDEAS = (
+    ("Dallas-Fort Worth (DFW)", "Chicago (ORD)"),
+    ("Atlanta (ATL)", "Los Angeles (LAX)"),
+    ("London (LHR)", "New York (JFK)"),
+    ("Paris (CDG)", "Frankfurt (FRA)"),
+    ("Tokyo (HND)", "Seoul (ICN)"),
+    ("Singapore (SIN)", "Sydney (SYD)"),
+)
 
 
 def _form(data: QueryDict | None, today: date, **kwargs: Any) -> SearchForm:
+    if data is not None and "trip" not in data:
+        data = data.copy()
+        data["trip"] = "oneway"
     return SearchForm(data, today=today, resolve=selectors.airport_code, **kwargs)
 
 
@@ -46,12 +57,10 @@ def search(request: HttpRequest) -> HttpResponse:
     return render(request, "ui/search/search.html", context)
 
 
-def _ideas(today: date) -> list[dict[str, str]]:
-    day = (today + timedelta(days=10)).isoformat()
-    return [
-        {"from": origin, "to": to, "query": urlencode({"origin": origin, "destination": to, "depart": day})}
-        for origin, to in IDEAS
-    ]
+def _ideas(today: date) -> list[dict[str, Any]]:
+    day = today + timedelta(days=10)
+    ends = [{"origin": origin, "destination": to} for origin, to in IDEAS]
+    return [{**each, "day": day, "query": urlencode({**each, "depart": day.isoformat()})} for each in ends]
 
 
 @require_safe
@@ -77,6 +86,7 @@ def results(request: HttpRequest) -> HttpResponse:
         "asked": asked,
         "origin": origin,
         "destination": destination,
+        "cities": _cities(found.offers, origin, destination),
         "day": day,
         "before": _on_day(request, field, day - timedelta(days=1)) if day > today else "",
         "after": _on_day(request, field, day + timedelta(days=1)),
@@ -86,11 +96,22 @@ def results(request: HttpRequest) -> HttpResponse:
         "total": len(found.offers),
         "nearest": [(other, _on_day(request, field, other)) for other in found.nearest],
         "cabins": CABINS,
+        "cabin_name": CABIN_NAMES[asked["cabin"]],
         "rules": CABIN_RULES[asked["cabin"]],
+        "kept": [(name, value) for name, value in request.GET.items() if name not in FILTERS],
+        "filtered": any(request.GET.get(name) for name in FILTERS),
         "sorts": [(key, label) for key, (label, _) in SORTS.items()],
         "times": [(key, label) for key, (label, _) in TIMES.items()],
     }
     return render(request, "ui/search/results.html", context)
+
+
+def _cities(offers: list[Offer], origin: str, destination: str) -> tuple[str, str]:
+    """Where the flights go, by city; by code where there are none to tell."""
+    if not offers:
+        return origin, destination
+    ends = (offers[0].flight.origin, offers[0].flight.destination)
+    return ends[0].city or origin, ends[1].city or destination
 
 
 def _on_day(request: HttpRequest, field: str, day: date) -> str:
@@ -102,13 +123,15 @@ def _on_day(request: HttpRequest, field: str, day: date) -> str:
 
 def _narrow(offers: list[Offer], query: QueryDict) -> list[Offer]:
     """Sort and filter as the address says; what it says wrongly is ignored."""
-    _, hours = TIMES.get(query.get("time", ""), TIMES[""])
+    leaves, lands = (TIMES.get(query.get(name, ""), TIMES[""])[1] for name in ("time", "lands"))
     limit = query.get("most", "")
     most = int(limit) if limit.isascii() and limit.isdigit() and len(limit) < 8 else None
     kept = [
         offer
         for offer in offers
-        if offer.flight.departs.hour in hours and (most is None or (offer.fare or 0) <= most)
+        if offer.flight.departs.hour in leaves
+        and offer.flight.arrives.hour in lands
+        and (most is None or (offer.fare or 0) <= most)
     ]
     _, key = SORTS.get(query.get("sort", ""), SORTS["departure"])
     return sorted(kept, key=key)
@@ -126,12 +149,21 @@ def _remember(request: HttpRequest, asked: dict[str, Any]) -> None:
         query["back"] = asked["back"].isoformat()
     entry = {
         "label": f"{asked['origin']} – {asked['destination']}",
-        "day": asked["depart"].isoformat(),
+        "about": _about(asked),
         "query": urlencode(query),
     }
     older = [each for each in request.session.get(RECENT, []) if each["query"] != entry["query"]]
     if request.session.get(RECENT, [])[:1] != [entry]:
         request.session[RECENT] = [entry, *older][:4]
+
+
+def _about(asked: dict[str, Any]) -> str:
+    """What tells one search between the same places from another."""
+    ways = [asked["depart"], *([asked["back"]] if asked["trip"] == "return" else [])]
+    parts = [" – ".join(map(day_name, ways))]
+    parts += [f"{asked['passengers']} passengers"] if asked["passengers"] > 1 else []
+    parts += [CABIN_NAMES[asked["cabin"]]] if asked["cabin"] != "economy" else []
+    return " · ".join(parts)
 
 
 @require_safe

@@ -10,13 +10,14 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_http_methods, require_safe
 from service_kit.clock import utc_now
 
-from ui import documents, selectors, services, throttle, views_errors
-from ui.backend_client import Actor, NotFound, Rejected
+from ui import documents, drafts, selectors, services, throttle, views_errors
+from ui.backend_client import Actor, NotFound, Rejected, Unavailable
 from ui.bookings import Booking
 from ui.forms import FindTripForm
 from ui.identity import DESK, actor_of, open_for_guest, owner_of
 
 SHOWN = {"": "All", "upcoming": "Upcoming", "past": "Past", "cancelled": "Cancelled"}
+MOST_UNPAID = 2
 
 
 def _booking(request: HttpRequest, reference: str) -> Booking:
@@ -34,6 +35,7 @@ def trips(request: HttpRequest) -> HttpResponse:
     kept = [each for each in found if show not in SHOWN or show in ("", each.when(now))]
     context = {
         "under_way": open_sagas,
+        "unpaid": drafts.unpaid(request.session)[:MOST_UNPAID],
         "trips": [(each, each.when(now)) for each in sorted(kept, key=_by_departure(now))],
         "tabs": [(key, label, counts[key]) for key, label in SHOWN.items()],
         "show": show if show in SHOWN else "",
@@ -142,6 +144,8 @@ def _cancelled(request: HttpRequest, booking: Booking) -> HttpResponse:
     except Rejected as refusal:
         messages.error(request, refusal.detail)
         return redirect("trip", reference=booking.reference)
+    except Unavailable:
+        messages.info(request, "The cancellation takes a little longer. Here is how it stands.")
     return redirect("progress", correlation_id=booking.correlation_id)
 
 
@@ -162,7 +166,7 @@ def _tier(account: dict[str, Any]) -> dict[str, Any]:
     """How far it is to the next tier, in percent of what that tier asks for."""
     following = account.get("next_tier")
     if not following:
-        return {"next_tier": None, "percent": 100}
+        return {"next_tier": None, "percent": 100 if account.get("tier") else 0}
     missing = int(following["miles_missing"])
     needed = max(int(account["balance"]) + missing, 1)
     return {"next_tier": following, "percent": max(0, min(100, 100 * int(account["balance"]) // needed))}

@@ -1,6 +1,7 @@
 """Small words of the templates: icons, assets, money, times."""
 
 import hashlib
+import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -11,13 +12,16 @@ from typing import Any
 from django import template
 from django.contrib.staticfiles import finders
 from django.templatetags.static import static
+from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
 from ui.sagas import StepView
-from ui.travel import Seat, zone_name
+from ui.travel import Seat, day_name, zone_name
 
 register = template.Library()
+MINUS = "\N{MINUS SIGN}"
+CAMEL = re.compile("[A-Z]?[^A-Z]+|[A-Z]")
 
 
 @lru_cache
@@ -41,6 +45,25 @@ def icon(name: str, classes: str = "") -> SafeString:
         asset("ui/icons.svg"),
         name,
     )
+
+
+SECTIONS = {
+    "search": ("search", "results", "seats", "passengers", "pay"),
+    "trips": ("trips", "find_trip", "trip", "ticket", "cancel_trip", "progress"),
+    "loyalty": ("loyalty",),
+    "console": ("console", "console_saga", "console_audit"),
+    "faults": ("faults",),
+}
+
+
+@register.simple_tag(takes_context=True)
+def nav_link(context: dict[str, Any], name: str, label: str) -> SafeString:
+    """A link of the main navigation; it tells that its page, or one of its section, is open."""
+    match = getattr(context.get("request"), "resolver_match", None)
+    here = match.url_name if match else None
+    mark = "page" if here == name else "true" if here in SECTIONS[name] else ""
+    current = format_html(' aria-current="{}"', mark) if mark else ""
+    return format_html('<a href="{}"{}>{}</a>', reverse(name), current, label)
 
 
 @register.filter
@@ -78,7 +101,7 @@ def stamp(moment: datetime | None) -> str:
 
 @register.filter
 def day(moment: Any) -> str:
-    return f"{moment:%a} {moment.day} {moment:%b}" if moment else "–"
+    return day_name(moment) if moment else "–"
 
 
 @register.filter
@@ -100,7 +123,10 @@ def span(length: timedelta | None) -> str:
     seconds = length.total_seconds()
     if seconds < 1:
         return f"{seconds * 1000:.0f} ms"
-    return f"{seconds:.1f} s" if seconds < 60 else duration(seconds // 60)
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(int(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes < 60 else duration(minutes)
 
 
 @register.filter
@@ -132,7 +158,22 @@ def minus(left: Any, right: Any) -> Any:
 
 @register.filter
 def signed(number: Any) -> str:
-    return f"{int(number):+,}"
+    return f"{int(number):+,}".replace("-", MINUS)
+
+
+ENTRY_WORDS = {"AWARD": "Earned", "REVERSAL": "Taken back"}
+
+
+@register.filter
+def entry_word(kind: str) -> str:
+    """What a ledger's entry is to who flies."""
+    return ENTRY_WORDS.get(kind, kind.lower().capitalize())
+
+
+@register.filter
+def breakable(name: str) -> SafeString:
+    """A name such as AuthorizePayment, which may go on in a second line at its second word."""
+    return format_html_join(mark_safe("<wbr>"), "{}", ((word,) for word in CAMEL.findall(name)))
 
 
 STATUS_PILLS = {
