@@ -44,8 +44,7 @@ class Network:
         self._run(self._calm())
 
     def deliver_old_calls(self) -> list[int]:
-        answers = [self._run(edge.deliver_old_ones()) for edge in self.edges]
-        return [status for edge in answers for status in edge]
+        return self._run(self._deliver_old_calls())
 
     @property
     def calls(self) -> list[Passed]:
@@ -66,6 +65,10 @@ class Network:
         for edge in self.edges:
             await edge.listen()
         await asyncio.gather(*(edge.deliver_late_ones() for edge in self.edges))
+
+    async def _deliver_old_calls(self) -> list[int]:
+        answers = await asyncio.gather(*(edge.deliver_old_ones() for edge in self.edges))
+        return [status for edge in answers for status in edge]
 
     async def _close(self) -> None:
         for edge in self.edges:

@@ -1,7 +1,6 @@
 """Calls of the orchestrator to the remote participants. It never retries: that is the saga log's to do."""
 
 import re
-import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ from service_kit.http import NoReply, ServiceClient
 from service_kit.money import to_wire
 
 from flight import saga_alarms
-from flight.saga_breaker import Breaker
+from flight.saga_breaker import Breaker, Slots
 from flight.saga_outcomes import Outcome, Unknown, classify
 from flight.saga_state import SagaState
 
@@ -85,32 +84,43 @@ class Participants:
         self._clients = {name: ServiceClient(address) for name, address in addresses.items()}
         most = settings.SAGA_CALLS_PER_PARTICIPANT
         # A slow participant keeps at most this many threads; the others go on serving.
-        self._slots = {name: threading.BoundedSemaphore(most) for name in addresses}
+        self._slots = {name: Slots(most, settings.SAGA_SLOT_WAIT) for name in addresses}
         self.breakers = {name: self._breaker(name) for name in addresses}
 
     @staticmethod
     def _breaker(name: str) -> Breaker:
         _breaker_gauge(name).set(0)
-        return Breaker(settings.SAGA_BREAKER_UNKNOWNS, settings.SAGA_BREAKER_PROBE_SECONDS)
+        return Breaker(
+            settings.SAGA_BREAKER_UNKNOWNS,
+            settings.SAGA_BREAKER_PROBE_SECONDS,
+            settings.SAGA_BREAKER_APPOINTMENTS,
+        )
 
     def call(self, call: Call, *, timeout: float) -> Outcome:
         """One try of at most `timeout` seconds. Whatever goes wrong on the way is Unknown."""
-        breaker = self.breakers[call.participant]
+        breaker, slots = self.breakers[call.participant], self._slots[call.participant]
         began = time.monotonic()
         if not breaker.admit(began):
-            return Unknown(f"{call.participant} is not answering; waiting for a probe to succeed")
-        slot = self._slots[call.participant]
-        if not slot.acquire(timeout=min(timeout, settings.SAGA_SLOT_WAIT)):
-            return Unknown(f"too many calls are waiting for {call.participant}")
-        try:
-            outcome = self._send(call, timeout)
-        finally:
-            slot.release()
+            why = f"{call.participant} is not answering; waiting for a probe to succeed"
+            return Unknown(why, retry_after=breaker.turn_away(began))
+        if not slots.enter(began, timeout=timeout):
+            why = f"too many calls are waiting for {call.participant}"
+            return Unknown(why, retry_after=breaker.turn_away(time.monotonic()))
+        outcome = self._send_from(slots, call, timeout)
         ended = time.monotonic()
         self._report(call, outcome, ended - began)
         if breaker.record(answered=not isinstance(outcome, Unknown), now=ended):
             saga_alarms.breaker_opened(call.participant, call.correlation_id, now=utc_now())
         _breaker_gauge(call.participant).set(float(breaker.is_open))
+        return outcome
+
+    def _send_from(self, slots: Slots, call: Call, timeout: float) -> Outcome:
+        answered = False
+        try:
+            outcome = self._send(call, timeout)
+            answered = not isinstance(outcome, Unknown)
+        finally:
+            slots.leave(time.monotonic(), answered=answered)
         return outcome
 
     def headers(self, call: Call) -> dict[str, str]:

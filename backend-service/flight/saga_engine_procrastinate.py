@@ -20,7 +20,7 @@ from procrastinate import App, JobContext
 from procrastinate.contrib.django import app
 from procrastinate.contrib.django.django_connector import DjangoConnector
 from procrastinate.exceptions import AlreadyEnqueued, ConnectorException
-from procrastinate.jobs import Status
+from procrastinate.jobs import Job, Status
 from service_kit.database import db_time, fetch_all
 
 from flight import saga_log
@@ -52,7 +52,7 @@ class ProcrastinateEngine:
     def submit(self, saga_id: str) -> None:
         epoch = saga_log.epoch(saga_id)
         if epoch is not None:
-            defer(saga_id, epoch)
+            defer([waiting_job(saga_id, epoch)])
 
     def wake(self, saga_id: str, at: datetime) -> None:
         saga_log.make_due(saga_id, at=at)
@@ -64,23 +64,39 @@ class ProcrastinateEngine:
         log.info("engine_stopped", engine="procrastinate")
 
 
-def defer(saga_id: str, epoch: int, *, priority: int = 0) -> None:
-    """One waiting job at most for this saga's epoch. Raises OperationalError when the database is away."""
-    job = advance_saga.configure(queueing_lock=f"{saga_id}:{epoch}", priority=priority)
+def waiting_job(saga_id: str, epoch: int, *, priority: int = 0) -> Job:
+    """At most one of these waits for a saga's epoch: the queueing lock sees to it."""
+    lock = f"{saga_id}:{epoch}"
+    job = Job(task_name=TASK, queue=QUEUE, lock=None, queueing_lock=lock, priority=priority)
+    return job.evolve(task_kwargs={"saga_id": saga_id})
+
+
+def defer(jobs: list[Job]) -> bool:
+    """Submit all in one statement, or none when one of them waits already; whether they are submitted now.
+
+    Raises OperationalError when the database is away.
+    """
     try:
-        # A savepoint: a second job of the same queueing lock would spoil the caller's transaction.
+        # A savepoint where there is a transaction: a second job of a queueing lock would spoil it.
         with suppress(AlreadyEnqueued), transaction.atomic():
-            job.defer(saga_id=saga_id)
+            app.job_manager.batch_defer_jobs(jobs)
+            return True
     except ConnectorException as error:
         raise OperationalError(str(error.__cause__ or error)) from error
+    return False
 
 
 def submit_due(now: datetime) -> int:
-    """Submit the sagas that are due, compensations first; how many had no waiting job."""
+    """Submit the sagas that are due, compensations first; how many had no waiting job.
+
+    Where another dispatcher submits some of them at the same moment, the rest has its turn a second later.
+    """
     due = fetch_all(DUE_WITHOUT_JOB, (db_time(now), BATCH))
-    for saga_id, epoch, status in due:
-        defer(saga_id, epoch, priority=int(status == SagaStatus.COMPENSATING))
-    return len(due)
+    jobs = [
+        waiting_job(saga_id, epoch, priority=int(status == SagaStatus.COMPENSATING))
+        for saga_id, epoch, status in due
+    ]
+    return len(jobs) if jobs and defer(jobs) else 0
 
 
 def dispatch(recovery: Recovery, stop: threading.Event) -> None:

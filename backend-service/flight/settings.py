@@ -84,8 +84,10 @@ SAGA_RECOVERY_POLL = kit.env.float("SAGA_RECOVERY_POLL", default=0.5)
 # Where a recovery process or worker tells its metrics; 0 for nowhere.
 METRICS_PORT = kit.env.int("METRICS_PORT", default=0)
 METRICS_ADDRESS = kit.env.str("METRICS_ADDRESS", default="127.0.0.1")
-# Half of a process's threads; a call that finds no place for this long is given up as unknown.
+# Half of a process's threads. A call that finds no place waits for so long since the last answer, no longer.
 SAGA_CALLS_PER_PARTICIPANT = kit.env.int("SAGA_CALLS_PER_PARTICIPANT", default=4)
 SAGA_SLOT_WAIT = kit.env.float("SAGA_SLOT_WAIT", default=1.5)
 SAGA_BREAKER_UNKNOWNS = 20
 SAGA_BREAKER_PROBE_SECONDS = 1.0
+# So many a second of those whom a silent participant keeps waiting try again.
+SAGA_BREAKER_APPOINTMENTS = 50.0

@@ -2,14 +2,16 @@
 
 import threading
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 import responses
 from django.conf import LazySettings
+from service_kit.clock import utc_now
 
 from flight import saga_runtime
-from flight.saga_breaker import Breaker
+from flight.saga_breaker import Breaker, Slots
 from flight.saga_client import Call, Participants
 from flight.saga_outcomes import Done, Outcome, Unknown
 from tests.saga_participants import answers, never_arrives, refuses
@@ -55,6 +57,37 @@ def test_a_probe_that_is_answered_closes_it_and_one_that_is_not_keeps_it_open() 
     assert breaker.admit(12.0)
     breaker.record(answered=True, now=12.1)
     assert all(breaker.admit(12.1) for _ in range(5))
+
+
+def test_those_turned_away_come_again_one_after_the_other_and_not_all_at_once() -> None:
+    breaker = Breaker(limit=3, probe_seconds=1.0, appointments=50.0)
+    waits = [breaker.turn_away(10.0) for _ in range(1000)]
+    assert waits[:3] == pytest.approx([0.02, 0.04, 0.06])
+    assert waits[-1] == pytest.approx(20.0)
+    assert breaker.turn_away(25.0) == pytest.approx(5.02)
+
+
+@pytest.mark.parametrize(("answered", "wait"), [(True, 0.02), (False, 9.04)])
+def test_an_answer_makes_the_next_appointment_an_early_one(answered: bool, wait: float) -> None:
+    breaker = Breaker(limit=3, probe_seconds=1.0, appointments=50.0)
+    for _ in range(501):
+        breaker.turn_away(10.0)
+    breaker.record(answered=answered, now=11.0)
+    assert breaker.turn_away(11.0) == pytest.approx(wait)
+
+
+def test_a_saga_that_is_turned_away_waits_for_its_appointment(
+    desk: Desk, world: World, settings: LazySettings
+) -> None:
+    settings.SAGA_BREAKER_UNKNOWNS, settings.SAGA_BREAKER_PROBE_SECONDS = 1, 3600.0
+    settings.SAGA_BREAKER_APPOINTMENTS = 0.1
+    saga_runtime.orchestrator.cache_clear()
+    world.participants.always("AuthorizePayment", never_arrives)
+    desk.book()
+    began = utc_now()
+    row = world.row(desk.book().json()["correlation_id"])
+    assert row.due_at is not None
+    assert timedelta(seconds=10) <= row.due_at - began < timedelta(seconds=20)
 
 
 def test_a_participant_that_does_not_answer_is_not_waited_for(
@@ -116,8 +149,35 @@ def test_a_slow_participant_keeps_only_its_share_of_the_threads(
         edge.add_callback(responses.POST, settings.PAYMENT_URL + CALL.path, callback=slow)
         done, turned_away = at_once(first, second)
     assert isinstance(done, Done)
-    assert turned_away == Unknown("too many calls are waiting for payment")
+    assert isinstance(turned_away, Unknown)
+    assert turned_away.error == "too many calls are waiting for payment"
+    assert turned_away.retry_after == pytest.approx(1 / settings.SAGA_BREAKER_APPOINTMENTS)
     assert not remote.breakers["payment"].is_open
+
+
+def test_nobody_waits_for_a_place_at_a_participant_that_has_fallen_silent() -> None:
+    slots = Slots(1, patience=1.5)
+    assert slots.enter(10.0, timeout=8.0)
+    assert not slots.enter(11.5, timeout=PATIENCE), "which would take a second and a half"
+    slots.leave(18.0, answered=False)
+    assert slots.enter(18.0, timeout=8.0)
+
+
+def test_a_place_is_waited_for_while_others_are_answered() -> None:
+    slots, free = Slots(2, patience=PATIENCE), threading.Event()
+    assert slots.enter(10.0, timeout=8.0) and slots.enter(10.0, timeout=8.0)
+
+    def answer_one() -> None:
+        assert free.wait(PATIENCE)
+        slots.leave(10.5, answered=True)
+
+    def wait_for_place() -> bool:
+        free.set()
+        return slots.enter(10.1, timeout=PATIENCE)
+
+    assert at_once(answer_one, wait_for_place) == [None, True]
+    slots.leave(11.0, answered=False)
+    assert slots.enter(11.0, timeout=0.0)
 
 
 def test_a_slot_is_given_back_whatever_happens(settings: LazySettings, transactional_db: None) -> None:

@@ -244,6 +244,40 @@ def test_due_sagas_are_submitted_once_and_compensations_first(desk: Desk, accept
     assert set(waiting_jobs()) == {f"{one}:{saga_log.epoch(one)}" for one in [going_back, *sagas]}
 
 
+@needs_procrastinate
+def test_a_round_of_due_sagas_is_submitted_by_one_statement(desk: Desk, accept: Accept) -> None:
+    """It was a transaction for each, so that a dispatcher with many to submit held the workers up."""
+    from flight.saga_engine_procrastinate import submit_due
+
+    accept(5, to="local")
+    seen: list[str] = []
+    with around_statements(after=seen.append):
+        assert submit_due(orchestrator().now()) == 5
+    assert sum("procrastinate_defer_jobs" in sql for sql in seen) == 1
+
+
+@needs_procrastinate
+def test_sagas_that_another_dispatcher_submits_at_the_same_moment_wait_for_the_next_round(
+    desk: Desk, accept: Accept, settings: LazySettings
+) -> None:
+    from flight.saga_engine_procrastinate import submit_due
+
+    first, second = accept(2, to="local")
+    others = [lambda: engine().submit(first)]
+
+    def overtake(sql: str) -> None:
+        if "NOT EXISTS" in sql and others:
+            others.pop()()
+
+    settings.SAGA_ENGINE = "procrastinate"
+    now = orchestrator().now()
+    with around_statements(after=overtake):
+        assert submit_due(now) == 0
+    assert waiting_jobs() == [f"{first}:1"]
+    assert submit_due(now) == 1
+    assert waiting_jobs() == [f"{first}:1", f"{second}:1"]
+
+
 def test_an_engine_that_does_not_exist_stops_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SAGA_ENGINE", "steam")
     with pytest.raises(ImproperlyConfigured, match="local, procrastinate"):
