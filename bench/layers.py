@@ -6,13 +6,13 @@ from collections.abc import Iterable, Sequence
 
 # The innermost frame that one of them knows says the layer; of those that know it, the first.
 LAYERS = {
-    "calls of participants": re.compile(r"requests/|urllib3/|http/client"),
+    "calls of participants": re.compile(r"requests/|service_kit/(http|connections)"),
     "SQL: Django's cursor and the driver": re.compile(r"django/db/|psycopg|sqlite3|service_kit/database"),
     "log lines": re.compile(r"structlog/|logging/|service_kit/logs"),
     "JSON": re.compile(r"json/|orjson|strict_json"),
     "Django REST framework": re.compile(r"rest_framework/"),
     "Django's request handling": re.compile(r"django/"),
-    "gunicorn": re.compile(r"gunicorn/"),
+    "gunicorn, with our worker": re.compile(r"gunicorn/|service_kit/server"),
     "service kit": re.compile(r"service_kit/"),
     "the service's own code": re.compile(r"\((flight|payment|loyalty)/"),
 }
