@@ -15,7 +15,7 @@ COLOURS = {
     "database": "#777777",
 }
 SHADES = {"p50": "#2f6f9f", "p95": "#7fb0d3", "p99": "#c9dfee"}
-WIDTH, LEFT, RIGHT = 760, 100, 90
+WIDTH, LEFT, RIGHT, LEGEND = 800, 120, 80, 90
 BAR, GAP, TOP = 26, 14, 70
 STYLE = "font-family='system-ui, sans-serif' font-size='13' fill='#222'"
 
@@ -67,6 +67,6 @@ def _panel(
 
 def _legend(colours: dict[str, str], y: int) -> Iterator[str]:
     for place, (name, colour) in enumerate(colours.items()):
-        x = LEFT + place * 110
+        x = LEFT + place * LEGEND
         yield f"<rect x='{x}' y='{y - 10}' width='12' height='12' fill='{colour}'/>"
         yield f"<text x='{x + 18}' y='{y}'>{escape(name)}</text>"
