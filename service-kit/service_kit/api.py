@@ -101,10 +101,9 @@ def _read_body(http: HttpRequest) -> bytes:
 
 
 def _invalid(error: strict_json.InvalidJson) -> Problem:
-    errors = {error.field: error.message} if error.field else None
     cid = error.document.get("correlation_id")
     safe = isinstance(cid, str) and CORRELATION_ID.fullmatch(cid) and not strict_json.looks_like_card(cid)
-    return Problem(400, "INVALID_JSON", str(error), errors=errors, correlation_id=cid if safe else None)
+    return Problem(400, "INVALID_JSON", str(error), errors=error.errors, correlation_id=cid if safe else None)
 
 
 def _check_size(http: HttpRequest) -> None:

@@ -3,6 +3,7 @@
 import json
 import re
 import unicodedata
+from collections.abc import Mapping
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any, NoReturn
@@ -15,6 +16,7 @@ MAX_TEXT = 200
 MAX_INTEGER_DIGITS = 19
 MAX_NUMBER_LENGTH = 40
 MAX_EXPONENT = 30
+MOST_NAMED = 20
 INT64_LIMIT = 2**63
 
 # Of a field's name in lower case, with every word boundary as one underscore.
@@ -27,12 +29,14 @@ SEPARATORS = re.compile(r"[\s\u2010-\u2015\u2212-]")
 
 
 class InvalidJson(ValueError):
-    """The body is not JSON as this suite accepts it; `field` names the place, `document` what was read."""
+    """The body is not JSON as this suite accepts it. `errors` names each bad field, where it could be read
+    as far as that; `document` is what was read."""
 
-    def __init__(self, message: str, *, field: str = "") -> None:
-        super().__init__(f"{field}: {message}" if field else message)
-        self.message, self.field = message, field
-        self.document: dict[str, Any] = {}
+    def __init__(
+        self, message: str, errors: Mapping[str, str] | None = None, document: dict[str, Any] | None = None
+    ) -> None:
+        super().__init__(message)
+        self.errors, self.document = errors or {}, document or {}
 
 
 def dumps(value: Any) -> str:
@@ -70,11 +74,11 @@ def loads(body: bytes) -> dict[str, Any]:
         raise InvalidJson(f"The body is nested deeper than {MAX_DEPTH}.") from error
     if not isinstance(value, dict):
         raise InvalidJson("The body must be a JSON object.")
-    try:
-        _inspect(value, "", 1)
-    except InvalidJson as error:
-        error.document = value
-        raise
+    errors: dict[str, str] = {}
+    _inspect(value, "", 1, errors)
+    if errors:
+        named = "; ".join(f"{field}: {message}" for field, message in errors.items())
+        raise InvalidJson(named, errors, value)
     return value
 
 
@@ -111,28 +115,28 @@ _decoder = json.JSONDecoder(
 )
 
 
-def _inspect(value: Any, path: str, depth: int) -> None:
-    """Refuse, anywhere in the body, what no field of the suite may hold."""
+def _inspect(value: Any, path: str, depth: int, errors: dict[str, str]) -> None:
+    """Name what no field of the suite may hold, anywhere in the body."""
     if isinstance(value, str):
-        _inspect_text(value, path)
+        _inspect_text(value, path, errors)
     elif isinstance(value, (dict, list)) and depth > MAX_DEPTH:
-        raise InvalidJson(f"nested deeper than {MAX_DEPTH}", field=printable(path))
+        _name(errors, path, f"nested deeper than {MAX_DEPTH}")
     elif isinstance(value, dict):
         for key, item in value.items():
             inner = f"{path}.{key}" if path else key
-            _inspect_key(key, inner)
-            _inspect(item, inner, depth + 1)
+            _inspect_key(key, inner, errors)
+            _inspect(item, inner, depth + 1, errors)
     elif isinstance(value, list):
         for place, item in enumerate(value):
-            _inspect(item, f"{path}[{place}]", depth + 1)
+            _inspect(item, f"{path}[{place}]", depth + 1, errors)
     elif isinstance(value, _OutOfRange):
-        raise InvalidJson("is a number out of range", field=printable(path))
+        _name(errors, path, "is a number out of range")
 
 
-def _inspect_key(key: str, path: str) -> None:
-    _inspect_text(key, "a field's name")
+def _inspect_key(key: str, path: str, errors: dict[str, str]) -> None:
+    _inspect_text(key, "a field's name", errors)
     if _names_card_data(key):
-        raise InvalidJson("card data is not accepted; send an opaque card token", field=printable(path))
+        _name(errors, path, "card data is not accepted; send an opaque card token")
 
 
 @lru_cache(maxsize=1024)
@@ -140,16 +144,20 @@ def _names_card_data(key: str) -> bool:
     return CARD_FIELDS.search(WORD_BOUNDARY.sub("_", key).lower()) is not None
 
 
-def _inspect_text(text: str, path: str) -> None:
+def _inspect_text(text: str, path: str, errors: dict[str, str]) -> None:
     if text.isascii() and "\0" not in text and len(text) < 13:
         return
     if len(text) > MAX_TEXT:
-        raise InvalidJson(f"longer than {MAX_TEXT} characters", field=printable(path))
-    surrogates = not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text)
-    if "\0" in text or surrogates:
-        raise InvalidJson("holds a character that is not text", field=printable(path))
-    if not path.endswith("mobile") and looks_like_card(text):
-        raise InvalidJson("looks like a card number, which is not accepted", field=printable(path))
+        _name(errors, path, f"longer than {MAX_TEXT} characters")
+    elif "\0" in text or (not text.isascii() and any("\ud800" <= one <= "\udfff" for one in text)):
+        _name(errors, path, "holds a character that is not text")
+    elif not path.endswith("mobile") and looks_like_card(text):
+        _name(errors, path, "looks like a card number, which is not accepted")
+
+
+def _name(errors: dict[str, str], path: str, message: str) -> None:
+    if len(errors) < MOST_NAMED:
+        errors.setdefault(printable(path[:MAX_TEXT]), message)
 
 
 def printable(text: str) -> str:

@@ -89,7 +89,23 @@ def test_literal_is_read_exactly(literal: str, value: Any) -> None:
 def test_invalid_json_names_the_place_and_keeps_what_was_read(document: dict[str, Any], field: str) -> None:
     with pytest.raises(InvalidJson) as caught:
         loads(json.dumps(document).encode())
-    assert (caught.value.field, caught.value.document) == (field, document)
+    assert (list(caught.value.errors), caught.value.document) == ([field], document)
+
+
+def test_only_the_first_bad_field_was_named_and_all_are() -> None:
+    document = {"first": "x" * 201, "cvv": 1, "list": ["ok", "a\0b", "x" * 201], "number": 10**30}
+    with pytest.raises(InvalidJson) as caught:
+        loads(json.dumps(document).encode())
+    assert list(caught.value.errors) == ["first", "cvv", "list[1]", "list[2]", "number"]
+    assert str(caught.value).startswith("first: longer than 200 characters; cvv: card data")
+
+
+def test_answer_to_many_bad_fields_stays_small() -> None:
+    body = json.dumps({"k" * 40_000: ["x" * 201] * 100}).encode()
+    with pytest.raises(InvalidJson) as caught:
+        loads(body)
+    assert len(caught.value.errors) <= 20
+    assert len(str(caught.value)) < 10_000
 
 
 @pytest.mark.parametrize("text", CARD_TEXTS.values(), ids=CARD_TEXTS)
@@ -138,5 +154,5 @@ def test_number_out_of_range_did_not_name_its_field_and_does(number: str) -> Non
     body = f'{{"correlation_id": "test-1", "booking_data": {{"passengers": [{{"age": {number}}}]}}}}'
     with pytest.raises(InvalidJson) as caught:
         loads(body.encode())
-    assert caught.value.field == "booking_data.passengers[0].age"
+    assert list(caught.value.errors) == ["booking_data.passengers[0].age"]
     assert caught.value.document["correlation_id"] == "test-1"
