@@ -59,7 +59,7 @@ class Transition:
             attempts=step.attempts + 1,
             started_at=step.started_at or iso(self.now),
         )
-        self.emit("SAGA_STEP_STARTED", step=name, attempt=step.attempts + 1)
+        self.emit("SAGA_STEP_STARTED", step=name, attempt=step.attempts + 1, worker=self.saga.owner)
 
     def end_step(self, name: str, outcome: Outcome) -> None:
         match outcome:
@@ -143,6 +143,7 @@ class Transition:
             step=name,
             compensation=compensation,
             attempt=step.undo_attempts + 1,
+            worker=self.saga.owner,
         )
 
     def end_undo(self, name: str, compensation: str, outcome: Outcome) -> None:
