@@ -140,6 +140,18 @@ def test_search_to_ticket(page: Page) -> None:
     expect(page.locator("article .mono")).to_have_count(1)
 
 
+def test_place_marked_before_a_later_answer_was_lost_and_stays_marked(page: Page) -> None:
+    page.goto("/")
+    page.get_by_label("From", exact=True).press_sequentially("dallas-f")
+    expect(page.get_by_role("option").first).to_contain_text("DFW")
+    page.keyboard.press("ArrowDown")
+    with page.expect_response(re.compile("origin=dallas-fo$|origin=dallas-fo&")):
+        page.keyboard.type("o")
+    expect(page.locator("#origin-list [aria-selected=true]")).to_contain_text("DFW")
+    page.keyboard.press("Enter")
+    expect(page.get_by_label("From", exact=True)).to_have_value("Dallas-Fort Worth (DFW)")
+
+
 def test_search_to_ticket_without_javascript(browser: Browser, suite: Suite) -> None:
     context = browser.new_context(base_url=suite.url(), java_script_enabled=False)
     page = context.new_page()

@@ -46,13 +46,20 @@
   document.addEventListener("htmx:beforeSwap", (event) => {
     const box = event.target.closest(".typeahead");
     if (box && !box.contains(document.activeElement)) event.detail.shouldSwap = false;
+    if (box) box.dataset.marked = box.querySelector("[aria-selected=true]")?.dataset.value ?? "";
   });
 
   document.addEventListener("htmx:afterSwap", (event) => {
     document.querySelectorAll("[data-seats]").forEach(seatsChanged);
     if (event.target.matches(".strip")) event.target.scrollLeft = (event.target.querySelector("[aria-current]")?.offsetLeft ?? 0) - event.target.clientWidth / 3;
-    const input = event.target.closest(".typeahead")?.querySelector("input");
-    input?.setAttribute("aria-expanded", String(Boolean(event.target.querySelector("[role=option]"))));
+    const box = event.target.closest(".typeahead");
+    if (!box) return;
+    const input = box.querySelector("input");
+    const options = [...box.querySelectorAll("[role=option]")];
+    input.setAttribute("aria-expanded", String(options.length > 0));
+    // What was marked while this answer was on its way stays marked.
+    const place = options.findIndex((option) => option.dataset.value === box.dataset.marked);
+    if (place >= 0) mark(input, options, place);
   });
 
   document.addEventListener("click", (event) => {
