@@ -57,6 +57,9 @@ class StepView(ServiceView):
     def answer(self, call: Call, body: Fields, now: datetime) -> Answer:
         raise NotImplementedError
 
+    def admit(self, call: Call) -> None:
+        """Raise a Problem for a call that this service must not take."""
+
     def _envelope(self, request: Request, body: Fields) -> Call:
         call = Call(body.correlation_id(), body.boolean("simulate_failure"))
         if body.has("step_number"):
@@ -100,9 +103,6 @@ class ActionView(StepView):
             now=now,
         )
 
-    def admit(self, call: Call) -> None:
-        """Raise a Problem for a call that this service must not take."""
-
 
 class CompensationView(StepView):
     """A step's compensating transaction; it needs only the correlation id."""
@@ -112,9 +112,6 @@ class CompensationView(StepView):
 
     def undo(self, call: Call, answer: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
         raise NotImplementedError
-
-    def admit(self, call: Call) -> None:
-        """Raise a Problem for a call that this service must not take."""
 
     def answer(self, call: Call, body: Fields, now: datetime) -> Answer:
         body.object("booking_data", required=False)
