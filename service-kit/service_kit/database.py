@@ -1,23 +1,54 @@
 """Write transactions and plain SQL for the hot paths, the same on SQLite and PostgreSQL."""
 
+import operator
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cache, lru_cache
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 from django.conf import settings
-from django.db import OperationalError, connection, transaction
+from django.db import DEFAULT_DB_ALIAS, OperationalError, connection, connections, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 NOTABLE_WAIT_SECONDS = 0.1
+ROW_COUNT = operator.attrgetter("rowcount")
+ONE_ROW, ALL_ROWS = operator.methodcaller("fetchone"), operator.methodcaller("fetchall")
 T = TypeVar("T")
 
 
+class Statements:
+    """Statements on the driver's own cursor, with Django's errors.
+
+    Django's layers above it cost more than the statement itself. Somebody who watches statements, such as a
+    test, gets to see them: then they pass through Django's cursor.
+    """
+
+    def __init__(self, database: BaseDatabaseWrapper) -> None:
+        database.ensure_connection()
+        self._database = database
+        self._watched = bool(database.execute_wrappers or database.queries_logged)
+        self._cursor: Any = (database if self._watched else database.connection).cursor()
+
+    def run(self, sql: str, parameters: Sequence[Any], result: Callable[[Any], T]) -> T:
+        if self._database.needs_rollback:
+            self._database.validate_no_broken_transaction()
+        try:
+            self._cursor.execute(sql if self._watched else _as_the_driver_has_it(sql), parameters)
+            return result(self._cursor)
+        except self._database.Database.Error:
+            with self._database.wrap_database_errors:
+                raise
+
+    def close(self) -> None:
+        self._cursor.close()
+
+
 class _Current(threading.local):
-    cursor: Any = None
-    "that of the write transaction open in this thread: to make one costs as much as half a statement"
+    statements: Statements | None = None
+    "those of the write transaction open in this thread"
 
 
 _current, _writer = _Current(), threading.Lock()
@@ -26,35 +57,44 @@ _current, _writer = _Current(), threading.Lock()
 @contextmanager
 def write_transaction() -> Iterator[None]:
     """One write transaction. Raises OperationalError when the database stays busy for its time-out."""
-    if connection.in_atomic_block:
+    database = connections[DEFAULT_DB_ALIAS]
+    if database.in_atomic_block:
         with transaction.atomic():
             yield
         return
-    turn = _turn() if _is_sqlite() else nullcontext()
-    with turn, transaction.atomic(), connection.cursor() as _current.cursor:
-        try:
-            yield
-        finally:
-            _current.cursor = None
+    waited = _take_turn() if is_sqlite() else 0.0
+    try:
+        if waited >= NOTABLE_WAIT_SECONDS:
+            # SQLite, which waits for writers of other processes, gets what our own lock left of the time-out.
+            _set_busy_timeout(max(0.0, settings.DATABASE_BUSY_SECONDS - waited))
+        with transaction.atomic():
+            _current.statements = Statements(database)
+            try:
+                yield
+            finally:
+                _current.statements.close()
+                _current.statements = None
+    finally:
+        if is_sqlite():
+            _end_turn(waited)
 
 
-@contextmanager
-def _turn() -> Iterator[None]:
+def _take_turn() -> float:
     """SQLite has one writer at a time and lets the others sleep in its busy handler; a lock lets the
-    writers of this process follow each other at once instead."""
+    writers of this process follow each other at once instead. The seconds that it took."""
+    if _writer.acquire(blocking=False):
+        return 0.0
     began = time.monotonic()
     if not _writer.acquire(timeout=settings.DATABASE_BUSY_SECONDS):
         raise OperationalError("database is locked by another writer of this process")
-    waited = time.monotonic() - began
-    notable = waited >= NOTABLE_WAIT_SECONDS
+    return time.monotonic() - began
+
+
+def _end_turn(waited: float) -> None:
     try:
-        # SQLite, which waits for writers of other processes, gets what our own lock left of the time-out.
-        if notable:
-            _set_busy_timeout(max(0.0, settings.DATABASE_BUSY_SECONDS - waited))
-        yield
-    finally:
-        if notable:
+        if waited >= NOTABLE_WAIT_SECONDS:
             _set_busy_timeout(settings.DATABASE_BUSY_SECONDS)
+    finally:
         _writer.release()
 
 
@@ -64,24 +104,32 @@ def _set_busy_timeout(seconds: float) -> None:
 
 def execute(sql: str, parameters: Sequence[Any] = ()) -> int:
     """Run one statement; how many rows it changed."""
-    return _run(sql, parameters, lambda cursor: int(cursor.rowcount))
+    return int(_run(sql, parameters, ROW_COUNT))
 
 
 def fetch_one(sql: str, parameters: Sequence[Any] = ()) -> tuple[Any, ...] | None:
-    return _run(sql, parameters, lambda cursor: cast(tuple[Any, ...] | None, cursor.fetchone()))
+    row: tuple[Any, ...] | None = _run(sql, parameters, ONE_ROW)
+    return row
 
 
 def fetch_all(sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-    return _run(sql, parameters, lambda cursor: list(cursor.fetchall()))
+    return list(_run(sql, parameters, ALL_ROWS))
 
 
 def _run(sql: str, parameters: Sequence[Any], result: Callable[[Any], T]) -> T:
-    if (cursor := _current.cursor) is not None:
-        cursor.execute(sql, parameters)
-        return result(cursor)
-    with connection.cursor() as cursor:
-        cursor.execute(sql, parameters)
-        return result(cursor)
+    if (statements := _current.statements) is not None:
+        return statements.run(sql, parameters, result)
+    statements = Statements(connections[DEFAULT_DB_ALIAS])
+    try:
+        return statements.run(sql, parameters, result)
+    finally:
+        statements.close()
+
+
+@lru_cache(maxsize=512)
+def _as_the_driver_has_it(sql: str) -> str:
+    assert "%%" not in sql, sql
+    return sql.replace("%s", "?") if is_sqlite() else sql
 
 
 def values(rows: Sequence[Sequence[Any]]) -> tuple[str, list[Any]]:
@@ -92,16 +140,16 @@ def values(rows: Sequence[Sequence[Any]]) -> tuple[str, list[Any]]:
 
 def for_update() -> str:
     """The row lock's clause; SQLite's immediate transaction is the lock there."""
-    return " FOR UPDATE" if connection.vendor == "postgresql" else ""
+    return "" if is_sqlite() else " FOR UPDATE"
 
 
 def db_time(moment: datetime | None) -> Any:
     """A moment as the database's driver takes it in plain SQL."""
-    return moment if moment is None or not _is_sqlite() else _sqlite_time(moment)
+    return moment if moment is None or not is_sqlite() else _sqlite_time(moment)
 
 
 @cache
-def _is_sqlite() -> bool:
+def is_sqlite() -> bool:
     return connection.vendor == "sqlite"
 
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from django.db import Error, connection
 
 from service_kit.clock import utc_now
-from service_kit.database import fetch_one, from_db_time
+from service_kit.database import fetch_one, from_db_time, is_sqlite
 
 
 class DatabaseClock:
@@ -22,7 +22,7 @@ class DatabaseClock:
 
     def __call__(self) -> datetime:
         # A question that fails would spoil the caller's transaction.
-        if connection.vendor == "postgresql" and not connection.in_atomic_block:
+        if not is_sqlite() and not connection.in_atomic_block:
             self._ask_now_and_then()
         if self._answer is None:
             return utc_now()
