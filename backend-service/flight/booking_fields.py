@@ -10,6 +10,7 @@ from flight.aircraft import SeatClass
 from flight.saga_state import Passenger
 
 MAX_PASSENGERS = 9
+SEAT_CLASSES = tuple(SeatClass.values)
 GENDERS = ("male", "female", "unspecified")
 # With its plus at most as long as the booking's column.
 MOBILE = re.compile(r"(?=.{5,30}$)\+?(?=(?:[ -]*[0-9]){5,20}[ -]*$)[0-9 -]+")
@@ -41,7 +42,7 @@ def read_contact(body: Fields) -> Contact:
 
 
 def read_seat_class(body: Fields) -> str:
-    return body.choice("seat_class", SeatClass.values, default=SeatClass.ECONOMY.value)
+    return body.choice("seat_class", SEAT_CLASSES, default=SeatClass.ECONOMY.value)
 
 
 def read_seat_numbers(body: Fields, *, passengers: int) -> tuple[str, ...]:

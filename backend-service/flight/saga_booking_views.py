@@ -46,7 +46,7 @@ class StartBookingView(ServiceView):
         command = saga_requests.read_start_booking(read_json(request))
         credentials.refuse_simulation(bool(command.request.simulate))
         caller = credentials.require_user(request._request, command.user_id)
-        key = saga_requests.read_idempotency_key(request.headers.get("Idempotency-Key"))
+        key = saga_requests.read_idempotency_key(request._request.META.get("HTTP_IDEMPOTENCY_KEY"))
         scope = (caller.user_id or command.user_id) if key else None
         if key and scope and (known := saga_log.load_by_key(scope, key)):
             return repeated(known, command)
@@ -87,8 +87,9 @@ def start(saga: SagaState, *, at_once: bool) -> SagaState | None:
 
 
 def wants_async(request: Request) -> bool:
-    preferences = request.headers.get("Prefer", "").lower().replace(";", ",").split(",")
-    return "respond-async" in (preference.strip() for preference in preferences)
+    header: str = request._request.META.get("HTTP_PREFER", "")
+    preferences = header.lower().replace(";", ",").split(",")
+    return "respond-async" in map(str.strip, preferences)
 
 
 def repeated(known: SagaState, command: saga_requests.StartBooking) -> HttpResponse:

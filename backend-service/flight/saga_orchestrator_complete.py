@@ -106,10 +106,12 @@ def decide_next(saga: SagaState, *, now: datetime, jitter: float) -> Decision:
 def _decide_forward(saga: SagaState, now: datetime, jitter: float) -> Decision:
     if saga.failed_step:
         return Compensate() if _undo_set(saga) else Finish(SagaStatus.COMPENSATED)
-    step = next((step for step in STEPS if saga.step(step.name).status != StepStatus.DONE), None)
-    if step is None:
+    for step in STEPS:
+        state = saga.step(step.name)
+        if state.status != StepStatus.DONE:
+            break
+    else:
         return Finish(SagaStatus.COMPLETED)
-    state = saga.step(step.name)
     if not (saga.tried and state.status == StepStatus.UNKNOWN):
         return Run(step)
     if _overdue(state, now):
@@ -388,7 +390,7 @@ class BookingOrchestrator:
 
     def _unless_out_of_time(self, decision: Decision, now: datetime, deadline: datetime | None) -> Decision:
         """When the request's time is up, or the process is to end, somebody else goes on."""
-        out_of_time = isinstance(decision, Run | Undo) and self._out_of_time(now, deadline)
+        out_of_time = isinstance(decision, (Run, Undo)) and self._out_of_time(now, deadline)
         return WaitUntil(now) if out_of_time else decision
 
     def _out_of_time(self, now: datetime, deadline: datetime | None) -> bool:
@@ -406,7 +408,7 @@ class BookingOrchestrator:
     @staticmethod
     def _absorb(transition: Transition, step: SagaStep, outcome: Outcome, *, undo: bool) -> None:
         retry_after = outcome.retry_after if isinstance(outcome, Unknown) else 0.0
-        transition.saga = replace(transition.saga, retry_after=retry_after)
+        transition.saga.retry_after = retry_after
         if undo:
             transition.end_undo(step.name, step.compensation, outcome)
         else:
@@ -425,15 +427,12 @@ class BookingOrchestrator:
 
     def _perform(self, transition: Transition, step: SagaStep, *, undo: bool) -> None:
         """A step of our own: planned now, written in this same transaction."""
-        saga, now = transition.saga, transition.now
+        planned = LOCAL[step.compensation if undo else step.name](transition.saga, transition.now)
         if undo:
             transition.begin_undo(step.name, step.compensation)
-            planned = LOCAL[step.compensation](saga, now)
-            self._absorb(transition, step, planned.outcome, undo=True)
         else:
             transition.begin_step(step.name)
-            planned = LOCAL[step.name](saga, now)
-            self._absorb(transition, step, planned.outcome, undo=False)
+        self._absorb(transition, step, planned.outcome, undo=undo)
         transition.writes.append(planned.write)
 
     def _lease(self, now: datetime) -> datetime:

@@ -96,7 +96,7 @@ def _answered(body: Mapping[str, Any]) -> Outcome:
 def _ours(raw: bytes, correlation_id: str) -> dict[str, Any] | None:
     """The JSON object that carries this saga's id; a proxy's error page does not."""
     try:
-        body = json.loads(raw, parse_float=Decimal, parse_constant=_no_number)
+        body = _decoder.decode(raw.decode())
     except (ValueError, RecursionError):
         return None
     return body if isinstance(body, dict) and body.get("correlation_id") == correlation_id else None
@@ -104,6 +104,9 @@ def _ours(raw: bytes, correlation_id: str) -> dict[str, Any] | None:
 
 def _no_number(literal: str) -> NoReturn:
     raise ValueError(f"{literal} is not JSON")
+
+
+_decoder = json.JSONDecoder(parse_float=Decimal, parse_constant=_no_number)
 
 
 def _retry_after(reply: Reply) -> float:

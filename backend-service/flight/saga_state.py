@@ -12,7 +12,7 @@ T = TypeVar("T")
 
 
 def replace(value: T, **changes: Any) -> T:
-    """`dataclasses.replace` without its look at every field: a booking makes over forty of them."""
+    """`dataclasses.replace` without its look at every field."""
     assert changes.keys() <= value.__dict__.keys(), changes
     copy = object.__new__(type(value))
     copy.__dict__.update(value.__dict__, **changes)
@@ -89,8 +89,10 @@ class BookingRequest:
         return cls(**{**stored, **lists, "passengers": passengers})
 
 
-@dataclass(frozen=True)
+@dataclass
 class SagaState:
+    """One that is handed around is never changed: only a Transition changes the copy that it makes."""
+
     correlation_id: str
     definition: int
     status: SagaStatus
@@ -140,6 +142,5 @@ class SagaState:
                 return step
         raise KeyError(name)
 
-    def with_step(self, name: str, **changes: Any) -> "SagaState":
-        steps = [replace(step, **changes) if step.name == name else step for step in self.steps]
-        return replace(self, steps=tuple(steps))
+    def change_step(self, name: str, **changes: Any) -> None:
+        self.steps = tuple([replace(step, **changes) if step.name == name else step for step in self.steps])

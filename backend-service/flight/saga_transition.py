@@ -30,7 +30,9 @@ FINISHED_EVENT = {SagaStatus.COMPLETED: "SAGA_COMPLETED", SagaStatus.COMPENSATED
 
 
 class Transition:
-    """Collects what one commit of the saga log will hold. It reads no clock and writes nothing itself."""
+    """Collects what one commit of the saga log will hold. It reads no clock and writes nothing itself;
+    `saga` is a copy, which it changes as it goes.
+    """
 
     def __init__(self, saga: SagaState, *, owner: str, now: datetime) -> None:
         lease = now + timedelta(seconds=settings.SAGA_LEASE)
@@ -40,9 +42,8 @@ class Transition:
         self.writes: list[Callable[[], object]] = []
 
     def emit(self, event_type: str, **data: Any) -> None:
-        sequence = self.saga.last_sequence + 1
-        self.saga = replace(self.saga, last_sequence=sequence)
-        event = SagaEvent(event_type, self.saga.correlation_id, data, sequence, self.now)
+        self.saga.last_sequence += 1
+        event = SagaEvent(event_type, self.saga.correlation_id, data, self.saga.last_sequence, self.now)
         self.events.append(event)
 
     def start(self) -> None:
@@ -53,7 +54,8 @@ class Transition:
     def begin_step(self, name: str) -> None:
         """The intent of a step: committed before anything is sent."""
         step = self.saga.step(name)
-        self.saga = replace(self.saga, status=SagaStatus.RUNNING).with_step(
+        self.saga.status = SagaStatus.RUNNING
+        self.saga.change_step(
             name,
             status=StepStatus.STARTED,
             attempts=step.attempts + 1,
@@ -80,22 +82,23 @@ class Transition:
 
     def _step_done(self, name: str, body: Any) -> None:
         facts = {key: value for key, value in body.items() if key not in ("success", "correlation_id")}
-        self._progress(facts={**self.saga.facts, name: facts})
-        self.saga = self.saga.with_step(
+        self._progress()
+        self.saga.facts = {**self.saga.facts, name: facts}
+        self.saga.change_step(
             name, status=StepStatus.DONE, finished_at=iso(self.now), error=None, error_code=None
         )
         if name == "ConfirmBooking":
-            self.saga = replace(self.saga, booking_reference=facts["booking_reference"])
+            self.saga.booking_reference = facts["booking_reference"]
         self._erase_card(name)
         self.emit("SAGA_STEP_COMPLETED", step=name, **_public(facts))
 
     def _step_failed(self, name: str, status: StepStatus, code: str, error: str) -> None:
         error = error[:ERROR_LENGTH]
         finished = iso(self.now) if status is StepStatus.REFUSED else None
-        self._progress(failed_step=name, error=error, error_code=code, reason=code)
-        self.saga = self.saga.with_step(
-            name, status=status, finished_at=finished, error=error, error_code=code
-        )
+        self._progress()
+        self.saga.failed_step, self.saga.error = name, error
+        self.saga.error_code = self.saga.reason = code
+        self.saga.change_step(name, status=status, finished_at=finished, error=error, error_code=code)
         self._erase_card(name)
         self.emit("SAGA_STEP_FAILED", step=name, outcome=status.value, error=error, error_code=code)
 
@@ -106,7 +109,8 @@ class Transition:
             self.writes.append(partial(count, {"declined": 1}))
 
     def _step_unknown(self, name: str, error: str, configuration: bool) -> None:
-        self.saga = replace(self.saga, tried=True).with_step(
+        self.saga.tried = True
+        self.saga.change_step(
             name, status=StepStatus.UNKNOWN, error=error[:ERROR_LENGTH], error_code="UNKNOWN"
         )
         attempts = self.saga.step(name).attempts
@@ -121,18 +125,19 @@ class Transition:
 
     def _erase_card(self, name: str) -> None:
         if name == "AuthorizePayment":
-            self.saga = replace(self.saga, card_token="")
+            self.saga.card_token = ""
 
     # Going back
 
     def compensate(self) -> None:
         """From here on there is only the way back."""
-        self.saga = replace(self.saga, status=SagaStatus.COMPENSATING, card_token="", finished_at=None)
+        self.saga.status = SagaStatus.COMPENSATING
+        self.saga.card_token, self.saga.finished_at = "", None
         self.emit("SAGA_COMPENSATION_STARTED", reason=self.saga.reason, failed_step=self.saga.failed_step)
 
     def begin_undo(self, name: str, compensation: str) -> None:
         step = self.saga.step(name)
-        self.saga = self.saga.with_step(
+        self.saga.change_step(
             name,
             status=StepStatus.UNDOING,
             undo_attempts=step.undo_attempts + 1,
@@ -149,12 +154,12 @@ class Transition:
     def end_undo(self, name: str, compensation: str, outcome: Outcome) -> None:
         if isinstance(outcome, Done):
             self._progress()
-            self.saga = self.saga.with_step(name, status=StepStatus.UNDONE)
+            self.saga.change_step(name, status=StepStatus.UNDONE)
             self.emit("SAGA_COMPENSATION_STEP_COMPLETED", step=name, compensation=compensation)
             return
         error = getattr(outcome, "error", "It was compensated before.")[:ERROR_LENGTH]
         attempts = self.saga.step(name).undo_attempts
-        self.saga = replace(self.saga, tried=True)
+        self.saga.tried = True
         self.emit(
             "SAGA_COMPENSATION_FAILED", step=name, compensation=compensation, attempt=attempts, error=error
         )
@@ -164,8 +169,9 @@ class Transition:
 
     def resolve(self, name: str, *, actor: str) -> None:
         """A person has settled this step's compensation outside the suite."""
-        self._progress(attention="")
-        self.saga = self.saga.with_step(name, status=StepStatus.RESOLVED)
+        self._progress()
+        self.saga.attention = ""
+        self.saga.change_step(name, status=StepStatus.RESOLVED)
         self.emit("SAGA_COMPENSATION_RESOLVED", step=name, actor=actor)
 
     def _undo_takes_too_long(self, name: str) -> bool:
@@ -177,25 +183,25 @@ class Transition:
     # Ending and waiting
 
     def finish(self, status: SagaStatus) -> None:
-        self.saga = replace(
-            self.saga, status=status, owner="", due_at=None, attention="", finished_at=self.now, card_token=""
-        )
+        self.saga.status, self.saga.finished_at = status, self.now
+        self.saga.owner, self.saga.due_at = "", None
+        self.saga.attention = self.saga.card_token = ""
         if self.saga.result is None:
-            self.saga = replace(self.saga, result=saga_answers.result(self.saga))
+            self.saga.result = saga_answers.result(self.saga)
         self.emit(FINISHED_EVENT[status], reason=self.saga.reason)
 
     def rest(self, until: datetime) -> None:
         """Give the lease up and let anybody go on from `until`."""
-        self.saga = replace(self.saga, owner="", due_at=until)
+        self.saga.owner, self.saga.due_at = "", until
 
     def alarm(self, why: str) -> None:
         if not self.saga.attention:
             log.error("saga_needs_attention", correlation_id=self.saga.correlation_id, why=why)
             self.writes.append(partial(needs_attention, self.saga.correlation_id, why, now=self.now))
-        self.saga = replace(self.saga, attention=why[:ERROR_LENGTH])
+        self.saga.attention = why[:ERROR_LENGTH]
 
-    def _progress(self, **changes: Any) -> None:
-        self.saga = replace(self.saga, claims=0, tried=False, **changes)
+    def _progress(self) -> None:
+        self.saga.claims, self.saga.tried = 0, False
 
 
 def _public(facts: dict[str, Any]) -> dict[str, Any]:

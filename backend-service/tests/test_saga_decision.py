@@ -64,7 +64,7 @@ def saga(status: str, steps: str, **changes: Any) -> SagaState:
         created_at=NOW,
     )
     for step, letter in zip(STEPS, steps, strict=True):
-        made = made.with_step(step.name, status=LETTERS[letter])
+        made.change_step(step.name, status=LETTERS[letter])
     return replace(made, **changes)
 
 
@@ -141,7 +141,8 @@ def test_a_terminal_saga_stays_as_it_is(status: SagaStatus, steps: str) -> None:
 def unknown(*, began: float, attempts: int = 1, tried: bool = True, retry_after: float = 0.0) -> SagaState:
     """AuthorizePayment is unknown and was tried first so many seconds ago."""
     made = saga("RUNNING", "D?..", tried=tried, retry_after=retry_after)
-    return made.with_step(AUTHORIZE.name, attempts=attempts, started_at=iso(NOW - timedelta(seconds=began)))
+    made.change_step(AUTHORIZE.name, attempts=attempts, started_at=iso(NOW - timedelta(seconds=began)))
+    return made
 
 
 @pytest.mark.parametrize(
@@ -182,9 +183,8 @@ def test_retry_after_is_obeyed_up_to_twenty_seconds(asked: float, seconds: float
 
 def undoing(attempts: int, *, tried: bool = True, retry_after: float = 0.0) -> SagaState:
     made = saga("COMPENSATING", "DuR.", tried=tried, retry_after=retry_after)
-    return made.with_step(
-        AUTHORIZE.name, undo_attempts=attempts, undo_started_at=iso(NOW - timedelta(days=365))
-    )
+    made.change_step(AUTHORIZE.name, undo_attempts=attempts, undo_started_at=iso(NOW - timedelta(days=365)))
+    return made
 
 
 @pytest.mark.parametrize(

@@ -68,7 +68,7 @@ def failure(failed: str, *, outcome_of: str = "STEP_FAILED") -> list[str]:
 def test_a_booking_succeeds(desk: Desk, world: World) -> None:
     answer = desk.book()
     assert answer.status_code == 200
-    body = strict_json.load_stored(answer.content)
+    body = strict_json.load_stored(answer.content.decode())
     cid, reference = body["correlation_id"], body["booking_reference"]
     assert body == {
         "success": True,

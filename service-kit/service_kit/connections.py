@@ -131,9 +131,10 @@ class Connections:
         side may have done between two calls."""
         deadline = time.monotonic() + float(timeout.read_timeout or 0.0)
         lines = [f"{method} {_quoted(url)} HTTP/1.1", self._host_line, *map(": ".join, headers.items())]
-        if any("\n" in line or "\r" in line for line in lines):
+        head = "\r\n".join(lines)
+        if head.count("\n") + head.count("\r") != 2 * (len(lines) - 1):
             raise ValueError("a header holds the end of a line")
-        request = "\r\n".join([*lines, "\r\n"]).encode("latin-1") + (body or b"")
+        request = f"{head}\r\n\r\n".encode("latin-1") + (body or b"")
         if kept := self._take():
             try:
                 return self._exchange(kept, request, deadline)

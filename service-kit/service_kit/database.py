@@ -11,7 +11,6 @@ from typing import Any, TypeVar
 
 from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, OperationalError, connection, connections, transaction
-from django.db.backends.base.base import BaseDatabaseWrapper
 
 NOTABLE_WAIT_SECONDS = 0.1
 ROW_COUNT = operator.attrgetter("rowcount")
@@ -26,10 +25,10 @@ class Statements:
     test, gets to see them: then they pass through Django's cursor.
     """
 
-    def __init__(self, database: BaseDatabaseWrapper) -> None:
+    def __init__(self, database: Any) -> None:
         database.ensure_connection()
         self._database = database
-        self._watched = bool(database.execute_wrappers or database.queries_logged)
+        self._watched = bool(database.execute_wrappers or database.force_debug_cursor)
         self._cursor: Any = (database if self._watched else database.connection).cursor()
 
     def run(self, sql: str, parameters: Sequence[Any], result: Callable[[Any], T]) -> T:

@@ -54,9 +54,9 @@ class Fields:
         value = self._get(name, required=default is None)
         if value is _MISSING:
             return default or ""
-        if not isinstance(value, str) or not any(map(_is_seen, value)) or len(value) > limit:
+        if not isinstance(value, str) or not _is_seen(value) or len(value) > limit:
             self.fail(name, f"must be text of 1 to {limit} characters")
-        elif any(unicodedata.category(character) in _UNPRINTABLE for character in value):
+        elif not value.isprintable() and any(unicodedata.category(one) in _UNPRINTABLE for one in value):
             self.fail(name, "must not hold control characters")
         else:
             return value
@@ -160,8 +160,11 @@ class Fields:
         return []
 
 
-def _is_seen(character: str) -> bool:
-    return character.isprintable() and not character.isspace()
+def _is_seen(text: str) -> bool:
+    """Whether one character at least can be seen."""
+    if text.isprintable():
+        return bool(text) and not text.isspace()
+    return any(character.isprintable() and not character.isspace() for character in text)
 
 
 _validate_email = EmailValidator()

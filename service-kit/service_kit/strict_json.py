@@ -25,6 +25,9 @@ CARD_FIELDS = re.compile(
 )
 WORD_BOUNDARY = re.compile(r"[\W_]+|(?<=[a-z0-9])(?=[A-Z])")
 CARD_DIGITS = re.compile(r"[0-9]{13,19}")
+DOUBLED = str.maketrans("0123456789", "0246813579")
+"What the Luhn check makes of every second digit: its double, or the sum of that one's digits."
+CARD_DATA = "card data is not accepted; send an opaque card token"
 SEPARATORS = re.compile(r"[\s\u2010-\u2015\u2212-]")
 
 
@@ -59,7 +62,7 @@ def canonical(value: Any) -> str:
 
 def load_stored(text: str) -> Any:
     """JSON that this suite wrote itself, decimals as Decimal."""
-    return json.loads(text, parse_float=Decimal)
+    return _stored.decode(text)
 
 
 def loads(body: bytes) -> dict[str, Any]:
@@ -110,6 +113,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return result
 
 
+_stored = json.JSONDecoder(parse_float=Decimal)
 _decoder = json.JSONDecoder(
     parse_int=_integer, parse_float=_decimal, parse_constant=_constant, object_pairs_hook=_unique
 )
@@ -117,42 +121,47 @@ _decoder = json.JSONDecoder(
 
 def _inspect(value: Any, path: str, depth: int, errors: dict[str, str]) -> None:
     """Name what no field of the suite may hold, anywhere in the body."""
-    if isinstance(value, str):
-        _inspect_text(value, path, errors)
-    elif isinstance(value, (dict, list)) and depth > MAX_DEPTH:
+    kind = type(value)
+    if kind is str:
+        if fault := _fault_of_text(value, may_be_digits=path.endswith("mobile")):
+            _name(errors, path, fault)
+    elif kind is _OutOfRange:
+        _name(errors, path, "is a number out of range")
+    elif (kind is dict or kind is list) and depth > MAX_DEPTH:
         _name(errors, path, f"nested deeper than {MAX_DEPTH}")
-    elif isinstance(value, dict):
+    elif kind is dict:
         for key, item in value.items():
             inner = f"{path}.{key}" if path else key
-            _inspect_key(key, inner, errors)
+            _inspect_name(key, inner, errors)
             _inspect(item, inner, depth + 1, errors)
-    elif isinstance(value, list):
+    elif kind is list:
         for place, item in enumerate(value):
             _inspect(item, f"{path}[{place}]", depth + 1, errors)
-    elif isinstance(value, _OutOfRange):
-        _name(errors, path, "is a number out of range")
 
 
-def _inspect_key(key: str, path: str, errors: dict[str, str]) -> None:
-    _inspect_text(key, "a field's name", errors)
-    if _names_card_data(key):
-        _name(errors, path, "card data is not accepted; send an opaque card token")
+def _inspect_name(name: str, path: str, errors: dict[str, str]) -> None:
+    # What is kept in memory of names that anybody makes up is bounded in length too.
+    fault = _fault_of_name(name) if len(name) <= MAX_TEXT else _fault_of_text(name)
+    if fault:
+        _name(errors, path if fault is CARD_DATA else "a field's name", fault)
 
 
 @lru_cache(maxsize=1024)
-def _names_card_data(key: str) -> bool:
-    return CARD_FIELDS.search(WORD_BOUNDARY.sub("_", key).lower()) is not None
+def _fault_of_name(name: str) -> str:
+    names_card_data = CARD_FIELDS.search(WORD_BOUNDARY.sub("_", name).lower())
+    return _fault_of_text(name) or (CARD_DATA if names_card_data else "")
 
 
-def _inspect_text(text: str, path: str, errors: dict[str, str]) -> None:
-    if text.isascii() and "\0" not in text and len(text) < 13:
-        return
+def _fault_of_text(text: str, *, may_be_digits: bool = False) -> str:
+    if len(text) < 13 and text.isascii() and "\0" not in text:
+        return ""
     if len(text) > MAX_TEXT:
-        _name(errors, path, f"longer than {MAX_TEXT} characters")
-    elif "\0" in text or (not text.isascii() and any("\ud800" <= one <= "\udfff" for one in text)):
-        _name(errors, path, "holds a character that is not text")
-    elif not path.endswith("mobile") and looks_like_card(text):
-        _name(errors, path, "looks like a card number, which is not accepted")
+        return f"longer than {MAX_TEXT} characters"
+    if "\0" in text or (not text.isascii() and any("\ud800" <= one <= "\udfff" for one in text)):
+        return "holds a character that is not text"
+    if not may_be_digits and looks_like_card(text):
+        return "looks like a card number, which is not accepted"
+    return ""
 
 
 def _name(errors: dict[str, str], path: str, message: str) -> None:
@@ -169,5 +178,5 @@ def looks_like_card(text: str) -> bool:
     digits = SEPARATORS.sub("", text if text.isascii() else unicodedata.normalize("NFKC", text))
     if not CARD_DIGITS.fullmatch(digits):
         return False
-    doubled = [int(digit) * (1 + place % 2) for place, digit in enumerate(reversed(digits))]
-    return sum(number - 9 if number > 9 else number for number in doubled) % 10 == 0
+    every_second = digits[-2::-2].translate(DOUBLED)
+    return sum(map(int, digits[-1::-2] + every_second)) % 10 == 0
