@@ -29,23 +29,28 @@ class Publisher:
 
     def __init__(self, dispatcher: EventDispatcher, size: int = QUEUE) -> None:
         self._dispatcher = dispatcher
-        # Of commits, not of events: each item wakes the other thread.
-        self._queue: queue.Queue[Sequence[SagaEvent]] = queue.Queue(size)
+        self._size = size
+        # Of commits, not of events: each item wakes the other thread. An Event among them is a flush.
+        self._queue: queue.SimpleQueue[Sequence[SagaEvent] | threading.Event] = queue.SimpleQueue()
         self._start = threading.Lock()
         self._thread: threading.Thread | None = None
 
     def __call__(self, events: Sequence[SagaEvent]) -> None:
         if self._thread is None:
             self._begin()
-        try:
-            self._queue.put_nowait(events)
-        except queue.Full:
-            for event in events:
-                log.warning("event_dropped", correlation_id=event.correlation_id, sequence=event.sequence)
+        # Threads that look at the same time may go over the size by their number.
+        if self._queue.qsize() < self._size:
+            self._queue.put(events)
+            return
+        for event in events:
+            log.warning("event_dropped", correlation_id=event.correlation_id, sequence=event.sequence)
 
     def flush(self) -> None:
         """Wait until everything handed over so far has been published."""
-        self._queue.join()
+        if self._thread is not None:
+            done = threading.Event()
+            self._queue.put(done)
+            done.wait()
 
     def _begin(self) -> None:
         # Not at import: gunicorn forks after loading, and a thread does not survive a fork.
@@ -61,11 +66,11 @@ class Publisher:
             for _ in range(self._queue.qsize()):
                 self._publish(self._queue.get())
 
-    def _publish(self, events: Sequence[SagaEvent]) -> None:
-        try:
-            self._dispatcher.publish(*events)
-        finally:
-            self._queue.task_done()
+    def _publish(self, item: Sequence[SagaEvent] | threading.Event) -> None:
+        if isinstance(item, threading.Event):
+            item.set()
+        else:
+            self._dispatcher.publish(*item)
 
 
 def count(event: SagaEvent) -> None:

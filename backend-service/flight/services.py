@@ -24,7 +24,6 @@ REFERENCE_ALPHABET = string.ascii_uppercase + "23456789"
 REFERENCE_LENGTH = 6
 AIRLINE_CODE = "973"
 TICKET_DIGITS = 10
-RANDOM = secrets.SystemRandom()
 
 TAKEN_SEATS = "SELECT seat_number FROM flight_seat WHERE flight_id = %s AND state IN ('HELD', 'SOLD')"
 INSERT_SEATS = """
@@ -133,10 +132,17 @@ def release_seats(*, correlation_id: str, now: datetime) -> int:
 
 def make_confirmation(*, passengers: Sequence[Passenger], seats: Sequence[str]) -> Confirmation:
     """A random booking reference and a ticket for each passenger."""
-    reference = "".join(RANDOM.choices(REFERENCE_ALPHABET, k=REFERENCE_LENGTH))
     pairs = zip(passengers, seats, strict=True)
     tickets = tuple(Ticket(_ticket_number(), passenger, seat) for passenger, seat in pairs)
-    return Confirmation(reference, tickets)
+    return Confirmation(_reference(), tickets)
+
+
+def _reference() -> str:
+    number, letters = secrets.randbelow(len(REFERENCE_ALPHABET) ** REFERENCE_LENGTH), ""
+    for _ in range(REFERENCE_LENGTH):
+        number, place = divmod(number, len(REFERENCE_ALPHABET))
+        letters += REFERENCE_ALPHABET[place]
+    return letters
 
 
 def _ticket_number() -> str:

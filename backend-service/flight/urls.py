@@ -5,11 +5,11 @@ from service_kit.urls import common, demo
 from flight import health, saga_booking_views, saga_console_views, saga_views, urls_reads
 
 urlpatterns = [
+    path("api/saga/start-booking/", saga_booking_views.StartBookingView.as_view()),
     path("api/saga/reserve-seat/", saga_views.ReserveSeat.as_view()),
     path("api/saga/confirm-booking/", saga_views.ConfirmBooking.as_view()),
     path("api/saga/cancel-seat/", saga_views.CancelSeat.as_view()),
     path("api/saga/cancel-booking/", saga_views.CancelBooking.as_view()),
-    path("api/saga/start-booking/", saga_booking_views.StartBookingView.as_view()),
     path("api/saga/status/<str:correlation_id>/", saga_console_views.StatusView.as_view()),
     path("api/saga/events/<str:correlation_id>/", saga_console_views.EventsView.as_view()),
     path("api/saga/", saga_console_views.ListView.as_view()),

@@ -7,6 +7,7 @@ through the standard library and get the same form.
 import json
 import logging
 import sys
+from datetime import UTC, datetime
 from typing import Any
 
 import orjson
@@ -22,17 +23,15 @@ def configure(service: str) -> dict[str, Any]:
     form = env.str("LOG_FORMAT", default="json")
     renderer = _renderer(form)
 
-    def add_service(_: Any, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
-        event["service"] = service
+    def complete(logger: Any, level: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+        # In one piece: structlog's processors for each of these cost half of a line.
+        event["level"], event["service"] = level, service
+        event["timestamp"] = f"{datetime.now(UTC).replace(tzinfo=None).isoformat()}Z"
+        if "exc_info" in event:
+            event = structlog.processors.format_exc_info(logger, level, event)
         return event
 
-    shared: list[Processor] = [
-        structlog.contextvars.merge_contextvars,
-        structlog.processors.add_log_level,
-        add_service,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-        structlog.processors.format_exc_info,
-    ]
+    shared: list[Processor] = [structlog.contextvars.merge_contextvars, complete]
     if form == "console":
         shared.append(_one_line)
     structlog.configure(
