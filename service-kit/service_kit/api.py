@@ -64,7 +64,7 @@ def json_response(
     body: dict[str, Any] | str, status: int = 200, headers: dict[str, str] | None = None
 ) -> HttpResponse:
     text = body if isinstance(body, str) else strict_json.dumps(body)
-    return HttpResponse(text, status=status, content_type="application/json", headers=headers)
+    return HttpResponse(text.encode(), status=status, content_type="application/json", headers=headers)
 
 
 def read_json(request: Request) -> dict[str, Any]:

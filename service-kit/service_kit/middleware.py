@@ -16,6 +16,8 @@ from service_kit.strict_json import looks_like_card
 
 log = structlog.get_logger("request")
 HEADER = "X-Correlation-ID"
+MOST_HOSTS = 100
+"that are remembered as ours, for ALLOWED_HOSTS may have a wildcard"
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 QUIET_PATHS = ("/api/health/", "/metrics", "/static/")
 
@@ -71,10 +73,14 @@ class HostMiddleware:
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
+        self._ours: set[str] = set()
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        if request.path != "/metrics":
+        host: str = request.META.get("HTTP_HOST", "")
+        if host not in self._ours and request.path != "/metrics":
             request.get_host()
+            if host and len(self._ours) < MOST_HOSTS:
+                self._ours.add(host)
         return self.get_response(request)
 
 

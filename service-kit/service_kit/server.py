@@ -11,8 +11,8 @@ import selectors
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from itertools import takewhile
 from typing import Any
@@ -37,6 +37,8 @@ DRAINED_BYTES = 64 * 1024
 "A body that nobody has read is thrown away up to here; behind a longer one the connection ends."
 CORK: int | None = getattr(socket, "TCP_CORK", None)
 "Linux only"
+MAY_BE_GONE = suppress(OSError)
+"The other end, or we have closed it."
 
 util.write_error = write_problem  # gunicorn has no hook for it.
 
@@ -94,8 +96,11 @@ class Worker(ThreadWorker):  # type: ignore[misc]
     patience: Patience
 
     def init_process(self) -> None:
-        # Nobody in front of us has a prefix to tell, and any caller could send these.
+        # Nobody in front of us has a prefix or a scheme to tell, and any caller could send these. That
+        # everybody may tell us nothing spares a look at each one's address.
         self.cfg.set("forwarder_headers", "")
+        self.cfg.set("secure_scheme_headers", {})
+        self.cfg.set("forwarded_allow_ips", "*")
         self.patience = Patience(READ_SECONDS)
         self._in_hand, self._most_in_hand = 0, self.cfg.threads + MAX_WAITING_REQUESTS
         self._talkers = threading.Semaphore(self.cfg.threads - 1)
@@ -160,10 +165,12 @@ class Worker(ThreadWorker):  # type: ignore[misc]
 
     def _answer(self, conn: Connection) -> Any:
         self.patience.begin(conn.sock)
+        # Head and body of an answer leave together, or the receiver would wake up twice.
+        _cork(conn.sock, on=True)
         try:
-            with _in_one_piece(conn.sock):
-                return super().handle(conn)
+            return super().handle(conn)
         finally:
+            _cork(conn.sock, on=False)
             self.patience.end(conn.sock)
 
     def handle_request(self, req: Any, conn: TConn) -> Any:
@@ -216,19 +223,9 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             self._end(conn)
 
 
-@contextmanager
-def _in_one_piece(sock: socket.socket) -> Iterator[None]:
-    """Head and body of an answer leave together, or the receiver would wake up twice."""
-    _cork(sock, on=True)
-    try:
-        yield
-    finally:
-        _cork(sock, on=False)
-
-
 def _cork(sock: socket.socket, *, on: bool) -> None:
     if CORK is not None:
-        with suppress(OSError):  # Its other end may have gone, or we have closed it.
+        with MAY_BE_GONE:
             sock.setsockopt(socket.IPPROTO_TCP, CORK, on)
 
 
