@@ -9,14 +9,13 @@ import structlog
 from django.http import HttpResponseBase
 from rest_framework.request import Request
 
-from service_kit import clock, credentials, faults
+from service_kit import clock, credentials, faults, middleware
 from service_kit.api import ServiceView, json_response, read_json
 from service_kit.fields import Fields
 from service_kit.guard import barrier
 from service_kit.guard.barrier import Answer, Done, Refused
 from service_kit.guard.models import FaultKind
 
-log = structlog.get_logger("saga.step")
 SIMULATED = Refused("SIMULATED_FAILURE", "This failure was asked for by simulate_failure.")
 
 
@@ -45,7 +44,7 @@ class StepView(ServiceView):
         if fault is not None and fault.kind == FaultKind.REFUSE:
             call = replace(call, simulate_failure=True)
         answer = self.answer(call, body, clock.utc_now())
-        self._log(call, answer)
+        middleware.tell(request._request, step=self.name, outcome=_outcome(answer))
         if fault is not None and fault.kind == FaultKind.LOSE_REPLY:
             return faults.cut_reply(answer.body)
         named = "HTTP_X_CORRELATION_ID" in request._request.META
@@ -69,9 +68,9 @@ class StepView(ServiceView):
             structlog.contextvars.bind_contextvars(correlation_id=call.correlation_id)
         return call
 
-    def _log(self, call: Call, answer: Answer) -> None:
-        outcome = "replayed" if answer.replayed else "done" if '"success":true' in answer.body else "refused"
-        log.info("step", step=self.name, outcome=outcome, correlation_id=call.correlation_id)
+
+def _outcome(answer: Answer) -> str:
+    return "replayed" if answer.replayed else "done" if '"success":true' in answer.body else "refused"
 
 
 class ActionView(StepView):

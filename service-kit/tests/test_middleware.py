@@ -10,6 +10,7 @@ from prometheus_client import REGISTRY
 from service_kit.testing.calls import client as quiet_client
 from service_kit.testing.calls import envelope, post
 from service_kit.testing.protocol import Pair, assert_problem
+from structlog.contextvars import merge_contextvars
 from structlog.testing import capture_logs
 
 GIVEN = "request-1"
@@ -28,6 +29,16 @@ def test_correlation_id_of_the_request_is_returned_and_logged(client: Client) ->
     assert [line["event"] for line in lines] == ["request"]
     assert (lines[0]["method"], lines[0]["path"], lines[0]["status"]) == ("GET", "/api/who/", 200)
     assert lines[0]["ms"] >= 0
+
+
+def test_request_of_a_step_tells_in_its_line_which_step_and_what_came_of_it(pair: Pair) -> None:
+    refused = envelope("test-2", pair.booking) | {"simulate_failure": True}
+    with capture_logs(processors=[merge_contextvars]) as lines:
+        for body in (envelope("test-1", pair.booking), envelope("test-1", pair.booking), refused):
+            post(pair.action, body)
+    told = [(line["event"], line["step"], line["outcome"], line["correlation_id"]) for line in lines]
+    expected = [("done", "test-1"), ("replayed", "test-1"), ("refused", "test-2")]
+    assert told == [("request", pair.step, *each) for each in expected]
 
 
 @pytest.mark.parametrize("given", ROGUE)
