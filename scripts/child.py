@@ -1,19 +1,24 @@
 """One process of the suite with everything that it started, a process group of its own."""
 
+import io
 import os
 import signal
 import subprocess
 import sys
 import threading
+import time
 from contextlib import suppress
 from pathlib import Path
-from typing import IO
+from typing import cast
 
 from scripts.console import Console
 from scripts.service import Service
 
 LAUNCHER = Path(__file__).with_name("launch.py")
 LAST_LINES_WITHIN = 1.0
+READ_BYTES = 64 * 1024
+GATHER_SECONDS = 0.02
+"Under load many lines come at once, and each one shown by itself would cost as much as a step of a saga."
 
 
 class Child:
@@ -41,13 +46,18 @@ class Child:
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-        self._reader = threading.Thread(target=self._pump, args=(self._process.stdout,), daemon=True)
+        pipe = cast(io.BufferedReader, self._process.stdout)
+        self._reader = threading.Thread(target=self._pump, args=(pipe,), daemon=True)
         self._reader.start()
 
-    def _pump(self, pipe: IO[bytes]) -> None:
+    def _pump(self, pipe: io.BufferedReader) -> None:
         with pipe:
-            for line in pipe:
-                self._console.line(self.service.name, line.decode(errors="replace").rstrip())
+            while data := pipe.read1(READ_BYTES):
+                # To the end of its last line, so that none is cut and no character either.
+                data += b"" if data.endswith(b"\n") else pipe.readline()
+                texts = data.decode(errors="replace").removesuffix("\n").split("\n")
+                self._console.lines(self.service.name, [text.rstrip() for text in texts])
+                time.sleep(GATHER_SECONDS)
 
     def running(self) -> bool:
         process = self._process

@@ -3,6 +3,7 @@
 import os
 import sys
 import threading
+from collections.abc import Sequence
 from logging import LogRecord
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
@@ -33,9 +34,14 @@ class Console:
 
     def line(self, name: str, text: str) -> None:
         """A line of the service `name`."""
-        self._write(f"{self._prefix(name)} {text}\n")
+        self.lines(name, [text])
+
+    def lines(self, name: str, texts: Sequence[str]) -> None:
+        prefix = self._prefix(name)
+        self._write("".join([f"{prefix} {text}\n" for text in texts]))
         if self._kept:
-            self._kept.handle(LogRecord(name, 0, "", 0, f"{name:<8} | {text}", None, None))
+            message = "\n".join([f"{name:<8} | {text}" for text in texts])
+            self._kept.handle(LogRecord(name, 0, "", 0, message, None, None))
 
     def _prefix(self, name: str) -> str:
         if name not in self._names:

@@ -1,12 +1,15 @@
 import io
 import os
 import socket
+import sys
 import time
 from pathlib import Path
 
 import pytest
 
+from scripts.child import Child
 from scripts.claim import TakenError
+from scripts.console import Console
 from scripts.ports import PortError, free_ports
 from scripts.service import Service
 from scripts.suite import StartError
@@ -18,6 +21,20 @@ def test_started_suite_is_ready_and_its_lines_carry_the_name(make_suite: MakeSui
     with make_suite(server("one"), server("two")):
         assert eventually(lambda: "two      | listening" in log.getvalue())
         assert "one      | listening" in log.getvalue()
+
+
+def test_lines_come_whole_and_in_order_however_they_are_written(log: io.StringIO) -> None:
+    program = (
+        "import sys; write, flush = sys.stdout.buffer.write, sys.stdout.buffer.flush\n"
+        "for part in ('hal', 'f\\n\\n', 'x' * 70_000 + '\u00e9\\n', '0\\n1\\n2\\n', 'the last'):\n"
+        "    write(part.encode()); flush()"
+    )
+    child = Child(Service("one", (sys.executable, "-S", "-c", program), Path.cwd()), Console(log))
+    child.spawn()
+    assert eventually(lambda: not child.running())
+    child.forget()
+    said = [line.removeprefix("one      | ").rstrip() for line in log.getvalue().splitlines()]
+    assert said == ["half", "", "x" * 70_000 + "\u00e9", "0", "1", "2", "the last"]
 
 
 def test_stopped_suite_leaves_no_process(make_suite: MakeSuite) -> None:

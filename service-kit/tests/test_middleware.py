@@ -1,4 +1,5 @@
 import json
+import re
 import subprocess
 import sys
 from typing import Any
@@ -143,6 +144,28 @@ def test_control_characters_never_break_a_log_line(form: str) -> None:
         own, foreign = map(json.loads, text.splitlines())
         assert (own["path"], own["level"], own["service"]) == (FORGED, "info", "kit")
         assert foreign["event"] == f"said {FORGED}"
+
+
+def test_readable_line_quotes_what_could_be_taken_for_more_than_one_value() -> None:
+    program = """
+import structlog
+from service_kit import logs
+logs.configure("kit")
+try:
+    1 / 0
+except ZeroDivisionError:
+    log = structlog.get_logger("x")
+    log.exception("it failed", path="/a", user="b level=error", names=["a b", 1], none="")
+"""
+    command = [sys.executable, "-c", program]
+    ran = subprocess.run(command, env={"LOG_FORMAT": "console"}, capture_output=True, check=True)  # noqa: S603
+    line, *trace = ran.stderr.decode().splitlines()
+    words = "path=/a user='b level=error' names=['a b', 1] none= service=kit"
+    assert re.fullmatch(rf"[0-9T:.-]+Z \[error   \] it failed        {re.escape(words)}", line)
+    assert (trace[0], trace[-1]) == (
+        "Traceback (most recent call last):",
+        "ZeroDivisionError: division by zero",
+    )
 
 
 def test_escape_in_an_address_reached_the_terminal_as_it_was_and_is_escaped() -> None:
