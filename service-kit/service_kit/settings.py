@@ -66,6 +66,7 @@ def databases(service: str, *, keep_open: bool = True) -> dict[str, dict[str, An
     )
     config: dict[str, Any] = env.db_url("DATABASE_URL", default=default)
     if config["ENGINE"].endswith("sqlite3"):
+        config["ENGINE"] = "service_kit.sqlite"
         config["OPTIONS"] = {
             "transaction_mode": "IMMEDIATE",
             "timeout": DATABASE_BUSY_SECONDS,
