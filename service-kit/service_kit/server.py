@@ -26,6 +26,7 @@ from service_kit.overload import (
     is_whole,
     overloaded,
 )
+from service_kit.request_head import Parser, trust_nobody
 from service_kit.settings import env
 from service_kit.unreadable import write_problem
 
@@ -73,11 +74,19 @@ class Patience:
 
 
 class Connection(TConn):  # type: ignore[misc]
-    """One whose polite end does not hold up the thread that serves all others."""
+    """One whose plain requests are quickly read, and whose polite end does not hold up the thread that
+    serves all others."""
+
+    parser: Any
 
     def __init__(self, *args: Any, linger: Callable[["Connection"], None]) -> None:
         super().__init__(*args)
         self._linger = linger
+
+    def init(self) -> None:
+        if self.parser is None and not self.cfg.is_ssl:
+            self.parser = Parser(self.cfg, self.sock, self.client)
+        super().init()
 
     def close(self, graceful: bool = False) -> None:
         if graceful:
@@ -96,11 +105,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
     patience: Patience
 
     def init_process(self) -> None:
-        # Nobody in front of us has a prefix or a scheme to tell, and any caller could send these. That
-        # everybody may tell us nothing spares a look at each one's address.
-        self.cfg.set("forwarder_headers", "")
-        self.cfg.set("secure_scheme_headers", {})
-        self.cfg.set("forwarded_allow_ips", "*")
+        trust_nobody(self.cfg)
         self.patience = Patience(READ_SECONDS)
         self._in_hand, self._most_in_hand = 0, self.cfg.threads + MAX_WAITING_REQUESTS
         self._talkers = threading.Semaphore(self.cfg.threads - 1)
