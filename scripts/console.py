@@ -37,6 +37,7 @@ class Console:
         self.lines(name, [text])
 
     def lines(self, name: str, texts: Sequence[str]) -> None:
+        """Lines of the service `name`, in one piece."""
         prefix = self._prefix(name)
         self._write("".join([f"{prefix} {text}\n" for text in texts]))
         if self._kept:
