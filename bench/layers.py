@@ -7,7 +7,9 @@ from collections.abc import Iterable, Sequence
 # The innermost frame that one of them knows says the layer; of those that know it, the first.
 LAYERS = {
     "calls of participants": re.compile(r"requests/|service_kit/(http|connections)"),
-    "SQL: Django's cursor and the driver": re.compile(r"django/db/|psycopg|sqlite3|service_kit/(database|sqlite/)"),
+    "SQL: Django's cursor and the driver": re.compile(
+        r"django/db/|psycopg|sqlite3|service_kit/(database|sqlite/)"
+    ),
     "log lines": re.compile(r"structlog/|logging/|service_kit/logs"),
     "JSON": re.compile(r"json/|orjson|strict_json"),
     "Django REST framework": re.compile(r"rest_framework/"),
