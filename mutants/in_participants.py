@@ -237,4 +237,20 @@ MUTANTS = (
         SERVED,
         only="does_not_close",
     ),
+    Mutant(
+        "chunks-taken-at-a-glance",
+        "service-kit/service_kit/request_head.py",
+        ((" or names & PARTICULAR:", ":"),),
+        KIT,
+        ("tests/test_request_head.py",),
+        only="odd",
+    ),
+    Mutant(
+        "statement-after-a-broken-one",
+        "service-kit/service_kit/database.py",
+        (("        if self._database.needs_rollback:", "        if False:"),),
+        KIT,
+        ("tests/test_database.py",),
+        only="rolled_back",
+    ),
 )
