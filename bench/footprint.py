@@ -73,7 +73,7 @@ def _tell_growth(suite: Replicas, bookings: int) -> None:
         most: Counter[str] = Counter()
         while not load.done():
             most |= Counter(dict(_ask(suite, "postgres", CONNECTIONS)))
-            time.sleep(0.2)
+            time.sleep(0.2)  # Between two looks at the connections.
         load.result()
     wrote, after = _wal(suite) - began, _commits(suite)
     for key, size in sorted(_sizes(suite).items()):

@@ -41,13 +41,13 @@ class Console:
         prefix = self._prefix(name)
         self._write("".join([f"{prefix} {text}\n" for text in texts]))
         if self._kept:
-            message = "\n".join([f"{name:<8} | {text}" for text in texts])
+            message = "\n".join([f"{_plain_prefix(name)} {text}" for text in texts])
             self._kept.handle(LogRecord(name, 0, "", 0, message, None, None))
 
     def _prefix(self, name: str) -> str:
         if name not in self._names:
             self._names.append(name)
-        prefix = f"{name:<8} |"
+        prefix = _plain_prefix(name)
         if not self._colour:
             return prefix
         return f"\x1b[{COLOURS[self._names.index(name) % len(COLOURS)]}m{prefix}\x1b[0m"
@@ -60,6 +60,10 @@ class Console:
             except (OSError, ValueError):
                 # The terminal is gone. The services go on, and their pipes must still be read.
                 pass
+
+
+def _plain_prefix(name: str) -> str:
+    return f"{name:<8} |"
 
 
 def _file(path: Path) -> RotatingFileHandler:

@@ -260,7 +260,7 @@ class BookingOrchestrator:
         """Publish what is committed, best effort: the rows are written."""
         try:
             self.publish(events)
-        except Exception:
+        except Exception:  # A subscriber's fault is not the booking's.
             log.exception("events_not_published", correlation_id=events[0].correlation_id)
 
     def _go_on(self, saga: SagaState, sent: Sent | None, *, deadline: datetime | None) -> SagaState:
@@ -295,8 +295,8 @@ class BookingOrchestrator:
             saga_log.release(saga, due_at=at)
         except SagaLost:
             return _as_it_is(saga)
-        except Exception:
-            log.exception("lease_kept", correlation_id=saga.correlation_id)  # It runs out by itself.
+        except Exception:  # The lease runs out by itself.
+            log.exception("lease_kept", correlation_id=saga.correlation_id)
         return replace(saga, owner="", due_at=at)
 
     def _tried_in_vain(self, saga: SagaState) -> SagaState:
@@ -427,6 +427,7 @@ class BookingOrchestrator:
 
     def _perform(self, transition: Transition, step: SagaStep, *, undo: bool) -> None:
         """A step of our own: planned now, written in this same transaction."""
+        # Before its try is counted: a plan may ask whether this is the first.
         planned = LOCAL[step.compensation if undo else step.name](transition.saga, transition.now)
         if undo:
             transition.begin_undo(step.name, step.compensation)

@@ -119,5 +119,5 @@ def attempt(work: Callable[[], object]) -> None:
         work()
     except (DatabaseError, InterfaceError) as error:
         log.warning("recovery_waits_for_database", error=str(error))
-    except Exception:
+    except Exception:  # One saga that fails must not end the recovery of all others.
         log.exception("recovery_failed")

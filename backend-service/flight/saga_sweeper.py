@@ -55,6 +55,6 @@ def release_expired_holds(now: datetime) -> int:
         except Problem as problem:
             # Confirmed between our look and our try: the seats are no longer ours to release.
             log.info("hold_kept", correlation_id=correlation_id, code=problem.code)
-        except Exception:
-            log.exception("hold_not_released", correlation_id=correlation_id)  # The others still are.
+        except Exception:  # The others still are released.
+            log.exception("hold_not_released", correlation_id=correlation_id)
     return len(expired)

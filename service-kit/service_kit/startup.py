@@ -21,10 +21,8 @@ def announce() -> None:
 
 
 def settle() -> None:
-    """What is loaded stays loaded: the collector need not look at it again, nor look so often.
-
-    And no request leaves a cache or a list of its queries behind, which Django would tidy up.
-    """
+    """Spare every request what is the same for all: a look at what is loaded and stays, and tidying up."""
+    # No request leaves a cache or a list of its queries behind.
     request_finished.disconnect(close_caches)
     request_started.disconnect(reset_queries)
     gc.collect()

@@ -143,7 +143,7 @@ def _inspect_name(name: str, path: str, errors: dict[str, str]) -> None:
     # What is kept in memory of names that anybody makes up is bounded in length too.
     fault = _fault_of_name(name) if len(name) <= MAX_TEXT else _fault_of_text(name)
     if fault:
-        _name(errors, path if fault is CARD_DATA else "a field's name", fault)
+        _name(errors, path if fault == CARD_DATA else "a field's name", fault)
 
 
 @lru_cache(maxsize=1024)
