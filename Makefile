@@ -1,6 +1,6 @@
 # Every verb makes what it needs by itself: Python 3.11 or newer and make are enough.
 .DEFAULT_GOAL := help
-.PHONY: help run follow test test-% test-postgres test-replicas schemathesis lint lint-% audit-dependencies sbom secrets compose-check
+.PHONY: help run kill follow test test-% test-postgres test-replicas schemathesis lint lint-% audit-dependencies sbom secrets compose-check
 .PHONY: e2e coverage format lock chaos chaos-recovery last-seat overload matrix mutants bench bench-compare bench-growth bench-replicas
 .PHONY: bench-footprint bench-memory bench-start bench-goals bench-pages profile clean
 
@@ -14,6 +14,9 @@ help: ## This list
 
 run: ## Start everything in demo mode; Ctrl-C ends it (UI_PORT, BACKEND_PORT, ..., DATA_DIR choose another place)
 	@$(scripts).run
+
+kill: ## SIGKILL to every service of a running suite at once, as in a power cut; make run starts them again
+	@$(scripts).kill
 
 follow: ## What all services said of one saga or request: make follow ID=a-correlation-id
 	@$(scripts).follow "$(ID)"

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from scripts.console import Console
@@ -33,6 +33,11 @@ THREADED = (
 GRACE = ("--graceful-timeout", "5")
 
 
+DEFAULT_DATA_DIR = ROOT / "var"
+# What a start outside demo mode cannot do without.
+REQUIRED_SECRETS = ("SECRET_KEY", "SERVICE_KEYS")
+
+
 class ConfigError(Exception):
     """An environment variable that cannot be right."""
 
@@ -45,6 +50,8 @@ class Config:
     environment: Mapping[str, str]
     # Database addresses by service, for those that shall not use SQLite in the data folder.
     databases: Mapping[str, str]
+    # Addresses by service, of those that run elsewhere and are not started here.
+    elsewhere: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def from_environment(cls, given: Mapping[str, str] = os.environ) -> "Config":
@@ -55,12 +62,17 @@ class Config:
             )
         ports = {name: _port(given, f"{name.upper()}_PORT", usual) for name, _, usual in SERVERS}
         _refuse_shared(ports)
-        data_dir = Path(given.get("DATA_DIR") or ROOT / "var").resolve()
+        data_dir = Path(given.get("DATA_DIR") or DEFAULT_DATA_DIR).resolve()
         common = {"DEMO_MODE": given.get("DEMO_MODE", "1"), "LOG_FORMAT": given.get("LOG_FORMAT", "console")}
         databases = {
             name: url for name, _, _ in SERVERS if (url := given.get(f"{name.upper()}_DATABASE_URL"))
         }
-        return cls(ports=ports, data_dir=data_dir, environment=common, databases=databases)
+        elsewhere = {
+            name: url.rstrip("/") for name, _, _ in SERVERS if (url := given.get(f"{name.upper()}_URL"))
+        }
+        config = cls(ports, data_dir, common, databases, elsewhere)
+        _require_secrets(config, given)
+        return config
 
     @classmethod
     def beside(cls, data_dir: Path, **environment: str) -> "Config":
@@ -68,6 +80,14 @@ class Config:
         ports = dict(zip([name for name, _, _ in SERVERS], free_ports(len(SERVERS)), strict=True))
         common = {"DEMO_MODE": "1", "LOG_FORMAT": "json", **environment}
         return cls(ports=ports, data_dir=data_dir, environment=common, databases={})
+
+    def url(self, name: str) -> str:
+        return self.elsewhere.get(name) or f"http://{HOST}:{self.ports[name]}"
+
+    @property
+    def started(self) -> tuple[tuple[str, str, int], ...]:
+        """The servers that are started here."""
+        return tuple(server for server in SERVERS if server[0] not in self.elsewhere)
 
     @property
     def demo_mode(self) -> bool:
@@ -79,6 +99,15 @@ def _port(given: Mapping[str, str], variable: str, usual: int) -> int:
     if not text.isdecimal() or not 0 < int(text) < 65536:
         raise ConfigError(f"{variable} must be a port between 1 and 65535, not {text!r}.")
     return int(text)
+
+
+def _require_secrets(config: Config, given: Mapping[str, str]) -> None:
+    missing = [name for name in REQUIRED_SECRETS if not (given.get(name) or given.get(f"{name}_FILE"))]
+    if missing and not config.demo_mode:
+        raise ConfigError(
+            f"Outside demo mode {' and '.join(missing)} must be set, or the same with _FILE for a file: "
+            "`make secrets` makes files with fresh ones in ./secrets."
+        )
 
 
 def _refuse_shared(ports: Mapping[str, int]) -> None:
@@ -94,7 +123,7 @@ def folder(name: str) -> Path:
 
 def settings_of(config: Config, name: str, package: str) -> dict[str, str]:
     """The environment variables of one service."""
-    urls = {f"{other.upper()}_URL": f"http://{HOST}:{port}" for other, port in config.ports.items()}
+    urls = {f"{other.upper()}_URL": config.url(other) for other in config.ports}
     database = {"DATABASE_URL": config.databases[name]} if name in config.databases else {}
     return {
         **config.environment,
@@ -107,7 +136,8 @@ def settings_of(config: Config, name: str, package: str) -> dict[str, str]:
 
 
 def services(config: Config) -> list[Service]:
-    return [*(_server(config, name, package) for name, package, _ in SERVERS), _recovery(config)]
+    servers = [_server(config, name, package) for name, package, _ in config.started]
+    return servers if "backend" in config.elsewhere else [*servers, _recovery(config)]
 
 
 def _server(config: Config, name: str, package: str) -> Service:

@@ -13,6 +13,7 @@ from scripts.child import Child
 from scripts.processes import group
 
 GONE_WITHIN = 5.0
+NOTES = "suite.json"
 
 
 class TakenError(Exception):
@@ -24,7 +25,7 @@ class Claim:
     in `suite.json` which process groups were started."""
 
     def __init__(self, folder: Path) -> None:
-        self._notes = folder / "suite.json"
+        self._notes = folder / NOTES
         folder.mkdir(parents=True, exist_ok=True)
         self._lock = os.open(folder / "suite.lock", os.O_RDWR | os.O_CREAT, 0o600)
         try:
@@ -37,11 +38,7 @@ class Claim:
             ) from None
 
     def _read(self) -> dict[str, object]:
-        try:
-            notes = json.loads(self._notes.read_text())
-        except (OSError, ValueError):
-            return {}
-        return notes if isinstance(notes, dict) else {}
+        return _read(self._notes)
 
     def end_leftovers(self) -> int:
         """Kill what an earlier suite started and did not end; how many processes that were."""
@@ -63,6 +60,22 @@ class Claim:
     def release(self) -> None:
         self._notes.unlink(missing_ok=True)
         os.close(self._lock)
+
+
+def kill_services(folder: Path) -> int:
+    """SIGKILL to every process of the suite's services, whose runner lives on; how many those were."""
+    running = _alive(_read(folder / NOTES).get("groups"))
+    for pid in running:
+        _kill(pid)
+    return len(running)
+
+
+def _read(notes: Path) -> dict[str, object]:
+    try:
+        read = json.loads(notes.read_text())
+    except (OSError, ValueError):
+        return {}
+    return read if isinstance(read, dict) else {}
 
 
 def _alive(groups: object) -> list[int]:

@@ -15,8 +15,12 @@ KEPT_BYTES, KEPT_FILES = 20_000_000, 4
 
 
 class Console:
-    def __init__(self, out: TextIO | None = None, *, kept: Path | None = None) -> None:
-        """With `kept`, what the services say goes into that file as well, a new one when it is full."""
+    def __init__(self, out: TextIO | None = None, *, kept: Path | None = None, hidden: str = "") -> None:
+        """With `kept`, what the services say goes into that file as well, a new one when it is full.
+
+        A line with the text `hidden` is kept and not shown.
+        """
+        self._hidden = hidden
         self._out = out if out is not None else sys.stdout
         self._lock = threading.Lock()
         self._colour = self._out.isatty() and "NO_COLOR" not in os.environ
@@ -39,7 +43,8 @@ class Console:
     def lines(self, name: str, texts: Sequence[str]) -> None:
         """Lines of the service `name`, in one piece."""
         prefix = self._prefix(name)
-        self._write("".join([f"{prefix} {text}\n" for text in texts]))
+        shown = [text for text in texts if self._hidden not in text] if self._hidden else texts
+        self._write("".join([f"{prefix} {text}\n" for text in shown]))
         if self._kept:
             message = "\n".join([f"{_plain_prefix(name)} {text}" for text in texts])
             self._kept.handle(LogRecord(name, 0, "", 0, message, None, None))

@@ -9,7 +9,7 @@ import hashlib
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -19,20 +19,29 @@ from scripts.paths import LOCAL_PACKAGES, REQUIREMENTS, ROOT, VENV, VENV_PYTHON
 LOCKS = ("runtime", "traces", "dev", "bench")
 UV = VENV / "bin" / "uv"
 UNFINISHED = VENV / ".unfinished"
+ADVICE = (
+    "The packages could not be installed. Check the network, or the package index that pip is set to, "
+    "and run it again."
+)
 
 
 class InstallError(Exception):
-    """The environment could not be made; the lines above say why."""
+    """The environment could not be made; the message says why and what to do."""
 
 
 def ensure(lock: str) -> None:
     """Make the environment hold at least this lock."""
     if is_current(lock):
         return
-    with only_one():
-        # Another start may have made it while this one waited.
-        if not is_current(lock):
-            make(lock)
+    try:
+        with only_one():
+            # Another start may have made it while this one waited.
+            if not is_current(lock):
+                make(lock)
+    except OSError as error:
+        raise InstallError(
+            f"{VENV} cannot be written: {error}. Use a copy of the project that you own."
+        ) from error
 
 
 def is_current(lock: str) -> bool:
@@ -79,7 +88,7 @@ def make(lock: str) -> None:
         _say(f"Making the environment in .venv (Python {sys.version.split()[0]})")
         _run([_base_python(), "-m", "venv", "--clear", "--without-pip", str(VENV)])
         UNFINISHED.touch()
-        _run([str(VENV_PYTHON), "-m", "ensurepip", "--default-pip"], quiet=True)
+        _run([str(VENV_PYTHON), "-m", "ensurepip", "--default-pip"])
     UNFINISHED.touch()
     for name in LOCKS:
         _stamp(name).unlink(missing_ok=True)
@@ -93,7 +102,9 @@ def _works() -> bool:
     """Whether the environment stands where it was made and has a pip."""
     script = VENV / "bin" / "pip"
     moved = script.is_file() and str(VENV) not in script.read_text().partition("\n")[0]
-    return not moved and VENV_PYTHON.exists() and _succeeds([str(VENV_PYTHON), "-m", "pip", "--version"])
+    return (
+        not moved and VENV_PYTHON.exists() and _failure([str(VENV_PYTHON), "-m", "pip", "--version"]) is None
+    )
 
 
 def _base_python() -> str:
@@ -110,24 +121,40 @@ def _install(lock: str) -> None:
     local = ["--no-deps", "--no-build-isolation", "--config-settings", "editable_mode=compat"]
     local += [word for path in LOCAL_PACKAGES for word in ("-e", str(path))]
     # uv is quicker, but knows nothing of pip's settings; where it fails pip is asked.
-    fetched = _succeeds([*pip, "--require-hashes", "-r", str(lock_file("installer"))])
-    if fetched and _succeeds([*uv, *pinned]) and _succeeds([*uv, *local]):
+    quick = [[*pip, "--require-hashes", "-r", str(lock_file("installer"))], [*uv, *pinned], [*uv, *local]]
+    failure = next(filter(None, map(_failure, quick)), None)
+    if failure is None:
         return
+    _say(f"Without uv, with pip alone, which takes longer ({failure})")
     _run([*pip, *pinned])
     _run([*pip, *local])
 
 
-def _succeeds(command: list[str]) -> bool:
+def _run(command: Sequence[str]) -> None:
+    if failure := _failure(command):
+        raise InstallError(f"{failure}\n{ADVICE}")
+
+
+def _failure(command: Sequence[str]) -> str | None:
+    """What the command said of its failure, in a line; None where it succeeded."""
     try:
-        return subprocess.run(command, cwd=ROOT, capture_output=True, check=False).returncode == 0
-    except OSError:
-        return False
-
-
-def _run(command: list[str], *, quiet: bool = False) -> None:
-    output = subprocess.DEVNULL if quiet else None
-    if subprocess.run(command, cwd=ROOT, check=False, stdin=subprocess.DEVNULL, stdout=output).returncode:
-        raise InstallError(f"failed: {' '.join(command)}")
+        ended = subprocess.run(
+            command,
+            cwd=ROOT,
+            check=False,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+        )
+    except OSError as error:
+        return str(error)
+    if ended.returncode == 0:
+        return None
+    said = [line.strip() for line in (ended.stdout + ended.stderr).splitlines() if line.strip()]
+    errors = [line for line in said if line.lower().startswith("error")]
+    last = (errors or said or [f"exit code {ended.returncode}"])[-1]
+    return f"{Path(command[0]).name} {' '.join(command[1:4])}: {last}"
 
 
 def _say(text: str) -> None:

@@ -1,4 +1,4 @@
-"""`make follow ID=...`: what all services said of a saga or a request, in the order in which they said it.
+"""`make follow ID=...`: what all services said of a saga or a request, by time.
 
 Reads what `make run` keeps in DATA_DIR. A page's request and the saga that it started have an id each, and
 the backend's line names both: lines of either are shown, and where traces are exported the ids of their
@@ -8,13 +8,15 @@ traces. Exit code 1 when nobody said anything of it.
 import os
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from operator import itemgetter
 from pathlib import Path
 
 from scripts.paths import ROOT
 
 NAMED = re.compile(r'\b(?:correlation_id|request_id)"?[=:]\s*"?([A-Za-z0-9._:-]+)')
 
+TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?")
 TRACED = re.compile(r'\btrace_id"?[=:]\s*"?([0-9a-f]{32})\b')
 
 
@@ -27,13 +29,17 @@ def main(arguments: Sequence[str]) -> int:
         print("Say which: make follow ID=a-correlation-id", file=sys.stderr)
         return 2
     log = log_file(Path(os.environ.get("DATA_DIR") or ROOT / "var"))
-    found = list(follow(lines(log), arguments[0]))
+    found = by_time(follow(lines(log), arguments[0]))
     for line in found:
         print(line)
     for trace_id in traces(found):
         print(f"Trace {trace_id}")
     if not found:
-        print(f"Nothing is said of {arguments[0]} in {log.parent}.", file=sys.stderr)
+        print(
+            f"Nothing is said of {arguments[0]} in {log.parent}. "
+            "A suite with another data folder: make follow ID=... DATA_DIR=...",
+            file=sys.stderr,
+        )
     return 0 if found else 1
 
 
@@ -52,6 +58,19 @@ def follow(said: Sequence[str], identity: str) -> Iterator[str]:
         if identity in named:
             ids |= named
     return (line for line in said if ids & set(NAMED.findall(line)))
+
+
+def by_time(said: Iterable[str]) -> list[str]:
+    """What services say is gathered in pieces, so that the file is only nearly sorted.
+
+    A line without a time stays behind the one before it.
+    """
+    times, last = [], ""
+    for line in said:
+        found = TIME.search(line)
+        last = found[0] if found else last
+        times.append((last, line))
+    return [line for _, line in sorted(times, key=itemgetter(0))]
 
 
 def traces(said: Sequence[str]) -> list[str]:

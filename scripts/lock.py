@@ -19,6 +19,8 @@ LOCKS = (
 def main() -> int:
     compile_lock = [str(VENV / "bin" / "uv"), "pip", "compile", "--quiet", "--universal", "--generate-hashes"]
     compile_lock += [
+        # Older pips want each extra pinned as it is asked for: coverage[toml]==...
+        "--no-strip-extras",
         "--python-version",
         OLDEST_PYTHON,
         "--custom-compile-command",

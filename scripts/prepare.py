@@ -27,7 +27,7 @@ class PrepareError(Exception):
 def prepare(config: Config, console: Console, *, seed: bool = True) -> None:
     """All four at once. `seed=False` leaves out the demo login; the schedule is always made."""
     with ThreadPoolExecutor(max_workers=len(SERVERS)) as pool:
-        list(pool.map(lambda server: _prepare(config, console, server[0], server[1], seed), SERVERS))
+        list(pool.map(lambda server: _prepare(config, console, server[0], server[1], seed), config.started))
 
 
 def _prepare(config: Config, console: Console, name: str, package: str, seed: bool) -> None:

@@ -10,9 +10,10 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import closing
+from pathlib import Path
 
 from scripts import environment
-from scripts.booking_suite import Config, ConfigError, booking_suite
+from scripts.booking_suite import DEFAULT_DATA_DIR, Config, ConfigError, booking_suite
 from scripts.claim import TakenError
 from scripts.console import Console
 from scripts.demo_data import make_first_sagas
@@ -29,7 +30,7 @@ def main() -> int:
     stop_on_signals()
     try:
         config = Config.from_environment()
-        with closing(Console(kept=log_file(config.data_dir))) as console:
+        with closing(_console(config.data_dir)) as console:
             return run(config, console)
     except (environment.InstallError, PrepareError, StartError) as error:
         return _fail(error, FAILED)
@@ -37,6 +38,16 @@ def main() -> int:
         return _fail(error, WRONG_SETTING)
     except (PortError, TakenError) as error:
         return _fail(error, TAKEN)
+
+
+def _console(data_dir: Path) -> Console:
+    """The terminal leaves out what the runner says itself; the kept file has everything."""
+    try:
+        return Console(kept=log_file(data_dir), hidden=" demo_mode ")
+    except OSError as error:
+        raise ConfigError(
+            f"DATA_DIR {data_dir} cannot be written: {error}. Choose another: DATA_DIR=... make run"
+        ) from error
 
 
 def run(config: Config, console: Console) -> int:
@@ -47,9 +58,9 @@ def run(config: Config, console: Console) -> int:
         environment.ensure("traces" if os.environ.get("OTEL_TRACES_EXPORTER") == "otlp" else "runtime")
         prepare(config, console)
         suite.start()
-        if config.demo_mode:
-            make_first_sagas(suite.url("backend"), console)
-        _welcome(config, suite, console, time.monotonic() - began)
+        if config.demo_mode and "backend" not in config.elsewhere:
+            make_first_sagas(config.url("backend"), console)
+        _welcome(config, console, time.monotonic() - began)
 
     return until_stopped(suite, console, begin)
 
@@ -70,7 +81,8 @@ def until_stopped(suite: Suite, console: Console, begin: Callable[[], None]) -> 
 
 def _stop(suite: Suite, console: Console) -> None:
     try:
-        console.say("Stopping; Ctrl-C once more ends it at once.")
+        if suite.started:
+            console.say("Stopping; Ctrl-C once more ends it at once.")
         suite.stop()
     except KeyboardInterrupt:
         for number in STOPPING:
@@ -78,17 +90,24 @@ def _stop(suite: Suite, console: Console) -> None:
         suite.kill_all()
 
 
-def _welcome(config: Config, suite: Suite, console: Console, seconds: float) -> None:
+def _welcome(config: Config, console: Console, seconds: float) -> None:
     console.say()
-    console.say(f"Ready after {seconds:.1f} s. Open {suite.url('ui')}/")
+    console.say(f"Ready after {seconds:.1f} s. Open {config.url('ui')}/")
     for name, what in (("backend", "flights and sagas"), ("loyalty", "miles"), ("payment", "payments")):
-        console.say(f"  {name:<8} {suite.url(name)}/api/docs/  {what}")
+        elsewhere = ", not started here" if name in config.elsewhere else ""
+        console.say(f"  {name:<8} {config.url(name)}/api/docs/  {what}{elsewhere}")
     console.say(f"  data     {config.data_dir}")
+    console.say(f"  log      {log_file(config.data_dir)}; of one saga: {_follow(config)}")
     if config.demo_mode:
         console.say("  login    demo / demo-pass-2026")
         console.say("DEMO MODE: no credentials are asked and failures can be simulated. Not for production.")
     console.say("Ctrl-C stops everything.")
     console.say()
+
+
+def _follow(config: Config) -> str:
+    folder = "" if config.data_dir == DEFAULT_DATA_DIR else f" DATA_DIR={config.data_dir}"
+    return f"make follow ID=...{folder}"
 
 
 def stop_on_signals() -> None:

@@ -119,6 +119,11 @@ class Suite:
     # -- single services
 
     @property
+    def started(self) -> bool:
+        """Whether any service was ever started."""
+        return self._supervisor is not None
+
+    @property
     def names(self) -> list[str]:
         return list(self._slots)
 

@@ -1,3 +1,4 @@
+import sys
 from pathlib import Path
 
 import pytest
@@ -30,3 +31,22 @@ def test_newer_dev_lock_makes_an_environment_with_more_on_top_stale(
     assert is_current("dev")
     locks.joinpath("dev.txt").write_text("another")
     assert not is_current("dev")
+
+
+def test_failed_command_is_told_in_one_line_with_its_own_last_error() -> None:
+    said = "print('fetching'); import sys; sys.exit('error: no route to the index\\nERROR: nothing found')"
+    failure = environment._failure([sys.executable, "-c", said])
+    assert failure is not None
+    assert failure.endswith("ERROR: nothing found")
+    assert "\n" not in failure
+    assert environment._failure([sys.executable, "-c", ""]) is None
+
+
+def test_tree_that_cannot_be_written_is_told_with_the_remedy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tmp_path.joinpath("file").touch()
+    monkeypatch.setattr(environment, "VENV", tmp_path / "file" / ".venv")
+    monkeypatch.setattr(environment, "UNFINISHED", tmp_path / "file" / ".venv" / ".unfinished")
+    with pytest.raises(environment.InstallError, match=r"that you own|could not be installed"):
+        environment.ensure("runtime")

@@ -38,6 +38,11 @@ def test_what_services_say_is_kept_and_found_again(
     assert follow.main([""]) == 2
 
 
+def test_lines_are_shown_by_time() -> None:
+    said = [f"ui       | 2026-11-23T07:00:0{n}Z correlation_id=saga-1" for n in (2, 0, 1)]
+    assert follow.by_time(said) == [said[1], said[2], said[0]]
+
+
 def test_older_files_come_first(tmp_path: Path) -> None:
     log = tmp_path / "suite.log"
     for name, text in (("suite.log", "c"), ("suite.log.1", "b"), ("suite.log.10", "a")):

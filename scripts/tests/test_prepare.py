@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.booking_suite import Config
+from scripts.booking_suite import Config, services, settings_of
 from scripts.prepare import MIGRATE, mark_of, read_mark, write_mark
 
 COMMANDS = [MIGRATE, ("make_schedule",)]
@@ -47,6 +47,16 @@ def test_suite_beside_another_has_ports_and_settings_of_its_own(tmp_path: Path) 
     assert not set(config.ports.values()) & {8000, 8001, 8002, 8003}
     assert config.environment["SAGA_LEASE"] == "4"
     assert config.demo_mode
+
+
+def test_service_with_an_address_runs_elsewhere_and_is_not_started(tmp_path: Path) -> None:
+    given = {"PAYMENT_URL": "http://10.0.0.7/pay/", "DATA_DIR": str(tmp_path)}
+    config = Config.from_environment(given)
+    assert [service.name for service in services(config)] == ["backend", "loyalty", "ui", "recovery"]
+    assert [name for name, _, _ in config.started] == ["backend", "loyalty", "ui"]
+    assert settings_of(config, "backend", "flight")["PAYMENT_URL"] == "http://10.0.0.7/pay"
+    elsewhere = Config.from_environment(given | {"BACKEND_URL": "http://10.0.0.8"})
+    assert [service.name for service in services(elsewhere)] == ["loyalty", "ui"]
 
 
 def test_database_addresses_are_taken_per_service(tmp_path: Path) -> None:

@@ -55,6 +55,13 @@ def test_python_of_ones_own_choice_goes_first(clone: Path) -> None:
     assert choose(clone, PYTHON=str(wanted)).stdout.strip() == str(wanted)
 
 
+def test_python_of_ones_own_choice_that_will_not_do_is_refused(clone: Path) -> None:
+    real(clone, "python3.12")
+    result = choose(clone, PYTHON="/nonexistent")
+    assert (result.returncode, result.stdout) == (1, "")
+    assert result.stderr == "PYTHON=/nonexistent is no Python 3.11 or newer with venv, ssl and sqlite3.\n"
+
+
 def test_existing_environment_is_kept(clone: Path) -> None:
     real(clone, "python3.12")
     clone.joinpath(".venv/bin").mkdir(parents=True)

@@ -150,11 +150,36 @@ def test_taken_port_ends_make_run_with_a_message_and_code_3(tmp_path: Path) -> N
     [
         ("UI_PORT", "eighty", "UI_PORT must be a port between 1 and 65535, not 'eighty'."),
         ("UI_PORT", "8001", "BACKEND_PORT and UI_PORT are both 8001; each service needs its own."),
+        ("DEMO_MODE", "0", "Outside demo mode SECRET_KEY and SERVICE_KEYS must be set"),
+        ("DATA_DIR", "/dev/null/data", "DATA_DIR /dev/null/data cannot be written"),
         ("UI_PORT", "65536", "UI_PORT must be a port between 1 and 65535, not '65536'."),
         ("DATABASE_URL", "postgres://db/x", "DATABASE_URL would give all services one database"),
     ],
 )
 def test_wrong_setting_is_named_with_code_2(tmp_path: Path, name: str, value: str, message: str) -> None:
-    result = run(DATA_DIR=str(tmp_path), **{name: value})
+    result = run(**{"DATA_DIR": str(tmp_path), name: value})
     assert result.returncode == 2
     assert message in result.stderr
+    assert "Traceback" not in result.stderr
+    assert "Stopping" not in result.stdout
+
+
+def test_kill_ends_the_services_at_once_and_the_runner_starts_them_again(
+    start_runner: Callable[..., tuple[Runner, int]], tmp_path: Path
+) -> None:
+    runner, service = start_runner("grandchild")
+    command = [sys.executable, "-m", "scripts.kill"]
+    environment = os.environ | {"DATA_DIR": str(tmp_path)}
+    killed = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
+    assert killed.stdout == "Killed 2 processes; make run starts them again.\n"
+    assert eventually(lambda: not alive(service))
+    notes = tmp_path / "suite.json"
+    assert eventually(lambda: json.loads(notes.read_text())["groups"][0][0] != service)
+    assert runner.poll() is None
+
+
+def test_kill_without_a_suite_says_so(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "scripts.kill"]
+    environment = os.environ | {"DATA_DIR": str(tmp_path)}
+    ended = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stderr) == (1, f"No suite runs on {tmp_path}.\n")

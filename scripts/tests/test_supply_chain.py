@@ -1,12 +1,18 @@
 """What is locked, and that nothing secret stands beside it."""
 
 import re
+from importlib import metadata
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from scripts import dependencies, leaks
 from scripts.paths import REQUIREMENTS
+
+# Locked for other systems than this one, so that it may be absent here.
+NOT_ON_EVERY_SYSTEM = {"colorama", "win32-setctime", "pywin32", "tzlocal"}
 
 
 def test_secret_in_a_file_is_found(tmp_path: Path) -> None:
@@ -23,7 +29,28 @@ def test_every_locked_dependency_is_pinned_and_hashed(lock: str) -> None:
     lines = [line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
     assert lines
     for line in lines:
-        assert re.match(r"[\w.-]+(\[[\w,-]+\])?==\S+ .*--hash=sha256:[0-9a-f]{64}", line), line
+        assert re.match(r"[\w.-]+(\[[\w, -]+\])?==\S+ .*--hash=sha256:[0-9a-f]{64}", line), line
+
+
+@pytest.mark.parametrize("lock", ["dev", "runtime"])
+def test_every_extra_that_a_dependency_asks_for_is_pinned_with_it(lock: str) -> None:
+    """Otherwise the pip of Python 3.11 refuses the lock: it takes coverage[toml] for another package."""
+    text = (REQUIREMENTS / f"{lock}.txt").read_text()
+    pinned = {
+        name: set(extras.split(", "))
+        for name, extras in re.findall(r"^([\w.-]+)\[([\w, -]+)\]==", text, re.M)
+    }
+    locked = set(re.findall(r"^([\w.-]+?)(?:\[[\w, -]+\])?==", text, re.M))
+    asked = 0
+    for name in locked - NOT_ON_EVERY_SYSTEM:
+        for need in map(Requirement, metadata.distribution(name).requires or []):
+            extras = pinned.get(name, set())
+            if need.extras and (
+                not need.marker or any(need.marker.evaluate({"extra": e}) for e in extras | {""})
+            ):
+                asked += 1
+                assert need.extras <= pinned.get(canonicalize_name(need.name), set()), f"{name} needs {need}"
+    assert asked
 
 
 def test_lock_of_the_bench_was_not_audited_and_every_lock_is() -> None:

@@ -1,0 +1,17 @@
+"""The body of every service's manage.py."""
+
+import os
+import sys
+
+from django.core.exceptions import ImproperlyConfigured
+from django.core.management import execute_from_command_line
+
+
+def main(settings_module: str) -> None:
+    """Run the command of sys.argv. A setting that cannot be used is one sentence and exit code 2."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", settings_module)
+    try:
+        execute_from_command_line(sys.argv)
+    except ImproperlyConfigured as error:
+        sys.stderr.write(f"{error}\n")
+        sys.exit(2)
