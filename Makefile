@@ -1,7 +1,7 @@
 # Every verb makes what it needs by itself: Python 3.11 or newer and make are enough.
 .DEFAULT_GOAL := help
 .PHONY: help run kill follow test test-% test-postgres test-replicas schemathesis lint lint-% audit-dependencies sbom secrets compose-check
-.PHONY: e2e coverage format lock chaos chaos-recovery last-seat overload matrix mutants bench bench-compare bench-growth bench-replicas
+.PHONY: e2e coverage format lock check-locks chaos chaos-recovery last-seat overload matrix mutants bench bench-compare bench-growth bench-replicas
 .PHONY: bench-footprint bench-memory bench-start bench-goals bench-pages profile clean
 
 # Options for pytest: make test-backend ARGS="-k seat -x"
@@ -89,6 +89,9 @@ format: .venv-dev ## Format the code and mend what ruff can mend
 
 lock: .venv-dev ## Pin requirements/*.in anew; ARGS=--upgrade takes the newest
 	@$(scripts).lock $(ARGS)
+
+check-locks: ## The locks, resolved by the pip that comes with this Python
+	@$(scripts).check_locks
 
 bench: .venv-dev ## What a booking costs, beside baselines (ROUNDS, SECONDS, CLIENTS, BENCH_DB=postgres, ENGINES=1)
 	@$(if $(ENGINES),$(scripts).environment bench)
