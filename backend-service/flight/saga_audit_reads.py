@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.conf import settings
-from service_kit.credentials import service_bearer
+from service_kit.credentials import AUDITOR, ON_BEHALF_OF, ROLE, service_bearer
 from service_kit.database import fetch_all, fetch_one
 from service_kit.http import NoReply, Reply, ServiceClient
 from service_kit.money import to_wire
@@ -23,6 +23,8 @@ BOOKING = """
            (SELECT COUNT(*) FROM flight_ticket WHERE flight_ticket.booking_id = flight_booking.reference)
     FROM flight_booking WHERE correlation_id = %s"""
 NOTHING = "nothing"
+ACTOR = "audit_sagas"
+"As whom the auditor reads: it sees everybody's payments and miles, and changes none."
 
 
 class Unreadable(Exception):
@@ -65,6 +67,8 @@ class Owners:
         headers = {
             "X-Correlation-ID": correlation_id,
             "Authorization": service_bearer(caller="backend", audience=participant),
+            ON_BEHALF_OF: ACTOR,
+            ROLE: AUDITOR,
         }
         try:
             reply = self.clients[participant].request(

@@ -12,6 +12,7 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from service_kit import credentials, schema
 from service_kit.api import ServiceView, json_response, read_json, read_optional_json
+from service_kit.fields import Fields
 from service_kit.problems import Problem, not_found, try_again
 
 from flight import saga_answers, saga_log, saga_operator, saga_requests, saga_schema
@@ -22,6 +23,7 @@ from flight.saga_state import SagaState
 from flight.services import WriteConflict
 
 log = structlog.get_logger("saga")
+REASON_LENGTH = 200
 KEY_HEADER = OpenApiParameter(
     "Idempotency-Key", location="header", description="a repeat returns the same saga"
 )
@@ -145,11 +147,16 @@ def cancelled(saga: SagaState) -> HttpResponse:
     return json_response(saga_answers.cancellation(saga), status=202, headers=headers)
 
 
+def read_reason(body: Fields, *, needed: bool) -> str:
+    """Why an operator acts, for the audit trail."""
+    return body.text("reason", limit=REASON_LENGTH, default=None if needed else "no reason given")
+
+
 class CancelBookingView(ServiceView):
     costs = {"actions": 1}
 
     @extend_schema(
-        request=None,
+        request=saga_schema.Reason,
         parameters=[PREFER_HEADER],
         responses={
             200: saga_schema.CancellationAnswer,
@@ -158,23 +165,26 @@ class CancelBookingView(ServiceView):
         },
     )
     def post(self, request: Request, booking_reference: str) -> HttpResponse:
-        """Cancel a booking: its saga runs its compensations. Nothing of a body is used."""
+        """Cancel a booking: its saga runs its compensations. An operator gives a reason."""
         booking = Booking.objects.filter(reference=booking_reference.upper()).first()
+        credentials.require_owner(request._request, booking.user_id if booking else None, "booking")
         if booking is None:
             raise not_found("booking")
-        credentials.require_owner(request._request, booking.user_id, "booking")
         caller = credentials.caller_of(request._request)
         if caller.role == "auditor" and caller.user_id != booking.user_id:
             raise Problem(403, "NOT_ALLOWED", "Auditors look and change nothing.")
-        if request._request.content_type == "application/json":
-            read_optional_json(request)
         foreign = caller.is_operator and caller.user_id != booking.user_id
+        # What is no JSON has nothing to say here: a form's empty body, say.
+        sent = read_optional_json(request) if request._request.content_type == "application/json" else {}
+        body = Fields(sent)
+        reason = read_reason(body, needed=foreign and not settings.DEMO_MODE)
+        body.check()
         audit = partial(
             saga_operator.audit,
             correlation_id=booking.correlation_id,
             actor=caller.user_id,
             action="cancel-booking",
-            reason="for its owner",
+            reason=reason,
         )
         saga = run_cancellation(
             booking.correlation_id,

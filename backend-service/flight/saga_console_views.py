@@ -6,19 +6,22 @@ from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
+from django.conf import settings
 from django.http import HttpResponse
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from service_kit import credentials, schema
 from service_kit.api import ServiceView, json_response, read_optional_json
 from service_kit.fields import USER_ID, Fields
-from service_kit.problems import Problem, hidden, not_found
+from service_kit.problems import Problem, not_found
 
 from flight import saga_answers, saga_log, saga_operator, saga_overview, saga_schema, saga_selectors
 from flight.saga_booking_views import (
     PREFER_HEADER,
+    REASON_LENGTH,
     cancelled,
     not_cancellable,
+    read_reason,
     run_cancellation,
     wants_async,
 )
@@ -30,15 +33,14 @@ from flight.saga_state import SagaState
 
 MAX_PAGE = 200
 MAX_SEQUENCE = 2**31 - 1
-REASON_LENGTH = 200
 
 
 def visible_saga(request: Request, correlation_id: str) -> SagaState:
     """The saga, for its owner and for operators; for everybody else there is none."""
     saga = saga_log.load(correlation_id)
+    credentials.require_owner(request._request, saga.user_id if saga else None, "saga")
     if saga is None:
         raise not_found("saga")
-    credentials.require_owner(request._request, saga.user_id, "saga")
     return saga
 
 
@@ -83,8 +85,9 @@ class ListView(ServiceView):
         query = request.query_params
         filters = read_filters(query)
         caller = credentials.caller_of(request._request)
-        if not credentials.may_see(caller, filters.user_id or ""):
-            raise credentials.unauthenticated() if caller == credentials.ANONYMOUS else hidden("saga")
+        if caller == credentials.ANONYMOUS and not credentials.sees_all(caller):
+            raise credentials.unauthenticated()
+        credentials.require_owner(request._request, filters.user_id or "", "saga")
         page, cursor = saga_selectors.list_sagas(filters)
         following = None
         if cursor:
@@ -142,13 +145,11 @@ def _moment(query: Mapping[str, str], name: str) -> datetime | None:
         raise _invalid(name, "must be an ISO 8601 date and time") from error
 
 
-def _read_action(request: Request, *, always: bool = False) -> tuple[credentials.Caller, Fields, str]:
+def _read_action(request: Request, *, always: bool = False) -> tuple[str, Fields, str]:
     """Who acts, the body, and the reason, which only demo mode lets one leave out."""
-    caller = credentials.require_operator(request._request)
+    actor = credentials.require_operator(request._request).user_id
     body = Fields(read_optional_json(request))
-    needed = always or bool(caller.user_id)
-    reason = body.text("reason", limit=REASON_LENGTH, default=None if needed else "no reason given")
-    return caller, body, reason
+    return actor, body, read_reason(body, needed=always or not settings.DEMO_MODE)
 
 
 class RetryView(ServiceView):
@@ -164,10 +165,10 @@ class RetryView(ServiceView):
     )
     def post(self, request: Request, correlation_id: str) -> HttpResponse:
         """Try a waiting saga again now."""
-        caller, body, reason = _read_action(request)
+        actor, body, reason = _read_action(request)
         body.check()
         visible_saga(request, correlation_id)
-        saga = saga_operator.retry(correlation_id, actor=caller.user_id or "demo", reason=reason)
+        saga = saga_operator.retry(correlation_id, actor=actor, reason=reason)
         return json_response(saga_answers.status(saga), status=200 if saga.is_terminal else 202)
 
 
@@ -185,13 +186,13 @@ class CancelView(ServiceView):
     )
     def post(self, request: Request, correlation_id: str) -> HttpResponse:
         """Turn a running saga back."""
-        caller, body, reason = _read_action(request)
+        actor, body, reason = _read_action(request)
         body.check()
         visible_saga(request, correlation_id)
         audit = partial(
             saga_operator.audit,
             correlation_id=correlation_id,
-            actor=caller.user_id or "demo",
+            actor=actor,
             action="cancel",
             reason=reason,
         )
@@ -225,15 +226,13 @@ class ResolveView(ServiceView):
     )
     def post(self, request: Request, correlation_id: str) -> HttpResponse:
         """Settle a stuck compensation by hand, with evidence."""
-        caller, body, reason = _read_action(request, always=True)
+        actor, body, reason = _read_action(request, always=True)
         evidence = body.text("evidence", limit=REASON_LENGTH)
         step = body.choice("step", [step.name for step in STEPS], default="")
         if not step:
             body.fail("step", "is required")
         body.check()
         visible_saga(request, correlation_id)
-        saga = saga_operator.resolve(
-            correlation_id, step=step, actor=caller.user_id or "demo", reason=reason, evidence=evidence
-        )
+        saga = saga_operator.resolve(correlation_id, step=step, actor=actor, reason=reason, evidence=evidence)
         answer: dict[str, Any] = saga_answers.status(saga)
         return json_response(answer, status=200 if saga.is_terminal else 202)

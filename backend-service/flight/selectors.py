@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from django.conf import settings
-from django.db.models import Case, Count, Min, Q, QuerySet, When
+from django.db.models import Case, Count, Min, Q, QuerySet, When, prefetch_related_objects
 from service_kit.database import fetch_all
 
 from flight.folding import fold
@@ -122,17 +122,23 @@ def lowest_fares(
 
 
 def _bookings() -> QuerySet[Booking]:
-    """With flight and airports; the tickets take a second query."""
-    return Booking.objects.select_related("flight__origin", "flight__destination").prefetch_related("tickets")
+    """With flight and airports."""
+    return Booking.objects.select_related("flight__origin", "flight__destination")
 
 
 def booking(reference: str) -> Booking | None:
+    """Without its tickets: most of them are read for somebody who may not see it, and gets none."""
     return _bookings().filter(pk=reference).first()
+
+
+def with_tickets(booking: Booking) -> Booking:
+    prefetch_related_objects([booking], "tickets")
+    return booking
 
 
 def bookings_of(user_id: str, *, after: Booking | None, limit: int) -> list[Booking]:
     """A user's bookings, newest first, from the one that follows `after`."""
-    found = _bookings().filter(user_id=user_id)
+    found = _bookings().filter(user_id=user_id).prefetch_related("tickets")
     if after is not None:
         found = found.filter(
             Q(created_at__lt=after.created_at) | Q(created_at=after.created_at, reference__lt=after.reference)

@@ -154,10 +154,10 @@ def _own_booking(request: Request, reference: str) -> Booking:
     """The booking if the caller may see it; another user's is the same 404 as none at all."""
     code = reference.upper()
     booking = selectors.booking(code) if REFERENCE.fullmatch(code) else None
+    credentials.require_owner(request._request, booking.user_id if booking else None, "booking")
     if booking is None:
         raise not_found("booking")
-    credentials.require_owner(request._request, booking.user_id, "booking")
-    return booking
+    return selectors.with_tickets(booking)
 
 
 def _cursor(user_id: str, reference: str | None) -> Booking | None:

@@ -29,6 +29,18 @@ def audited(cid: str) -> list[tuple[str, str, str, str]]:
     return [(row["actor"], row["action"], row["reason"], row["evidence"]) for row in found]
 
 
+def token(user: str, role: str = "traveller") -> dict[str, str]:
+    signed = credentials.user_token(user_id=user, role=role, audience="backend")
+    return {"Authorization": f"Bearer {signed}"}
+
+
+def service(user: str, role: str = "") -> dict[str, str]:
+    """The UI's headers; what is empty is not sent."""
+    bearer = credentials.service_bearer(caller="ui", audience="backend")
+    named = {credentials.ON_BEHALF_OF: user, credentials.ROLE: role}
+    return {"Authorization": bearer, **{name: value for name, value in named.items() if value}}
+
+
 def stuck(desk: Desk, world: World) -> str:
     """A saga whose payment cannot be cancelled."""
     world.participants.always("CancelPayment", answers(503))
@@ -149,17 +161,84 @@ def test_a_booking_without_a_saga_cannot_be_cancelled(desk: Desk, make_booking: 
         ("1", "auditor", 200, "CANCELLED_BY_USER"),
     ],
 )
+@pytest.mark.parametrize("named_by", ["token", "service"])
 def test_outside_demo_mode_a_booking_is_cancelled_by_its_owner_or_an_operator(
-    desk: Desk, settings: LazySettings, user: str, role: str, status: int, reason: str | None
+    desk: Desk, settings: LazySettings, user: str, role: str, status: int, reason: str | None, named_by: str
 ) -> None:
     first = desk.book().json()
     settings.DEMO_MODE = False
-    token = credentials.user_token(user_id=user, role=role, audience="backend")
     path = f"/api/bookings/{first['booking_reference']}/cancel/"
-    answer = desk.post(path, headers={"Authorization": f"Bearer {token}"})
+    headers = {"token": token(user, role), "service": service(user, role)}[named_by]
+    answer = desk.post(path, {"reason": "the traveller called"}, headers=headers)
     assert (answer.status_code, answer.json().get("reason")) == (status, reason)
     settings.DEMO_MODE = True
     assert desk.status(first["correlation_id"])["reason"] == reason
+    by_operator = [("9", "cancel-booking", "the traveller called", "")]
+    assert audited(first["correlation_id"]) == (by_operator if reason == "CANCELLED_BY_OPERATOR" else [])
+
+
+@pytest.mark.parametrize(
+    ("headers", "body", "status"),
+    [
+        ({}, {"reason": "x"}, 404),
+        ({"user": ""}, {"reason": "x"}, 404),
+        ({"user": "", "role": "operator"}, {"reason": "x"}, 404),
+        ({"user": "9", "role": "operator"}, {}, 400),
+        ({"user": "9", "role": "operator"}, {"reason": ""}, 400),
+    ],
+)
+def test_outside_demo_mode_a_booking_is_not_cancelled_without_a_name_or_for_another_without_a_reason(
+    desk: Desk, settings: LazySettings, headers: dict[str, str], body: dict[str, str], status: int
+) -> None:
+    reference = desk.book().json()["booking_reference"]
+    settings.DEMO_MODE = False
+    path = f"/api/bookings/{reference}/cancel/"
+    answer = desk.post(path, body, headers=service(**headers) if headers else {})
+    assert answer.status_code == status
+    assert Booking.objects.get().status == "CONFIRMED"
+
+
+@pytest.mark.parametrize("action", ["retry", "cancel", "resolve"])
+@pytest.mark.parametrize(
+    ("headers", "body", "status"),
+    [
+        ({}, EVIDENCE, 401),
+        ({"user": ""}, EVIDENCE, 403),
+        ({"user": "", "role": "operator"}, EVIDENCE, 403),
+        ({"user": "9"}, EVIDENCE, 403),
+        ({"user": "9", "role": "auditor"}, EVIDENCE, 403),
+        ({"user": "9", "role": "operator"}, {**EVIDENCE, "reason": ""}, 400),
+        ({"user": "9", "role": "operator"}, {"step": "AuthorizePayment", "evidence": "ticket 4711"}, 400),
+    ],
+)
+def test_outside_demo_mode_an_operators_action_needs_a_name_and_a_reason(
+    desk: Desk,
+    world: World,
+    settings: LazySettings,
+    action: str,
+    headers: dict[str, str],
+    body: dict[str, str],
+    status: int,
+) -> None:
+    cid = stuck(desk, world)
+    events = world.events(cid)
+    settings.DEMO_MODE = False
+    path = f"/api/saga/{cid}/{action}/"
+    answer = desk.post(path, body, headers=service(**headers) if headers else {})
+    assert answer.status_code == status
+    assert (world.events(cid), audited(cid)) == (events, [])
+
+
+@pytest.mark.parametrize("action", ["retry", "resolve"])
+def test_outside_demo_mode_an_operators_action_is_audited_under_the_operators_name(
+    desk: Desk, world: World, settings: LazySettings, action: str
+) -> None:
+    cid = stuck(desk, world)
+    world.participants.heal()
+    settings.DEMO_MODE = False
+    headers = service("9", "operator")
+    assert desk.post(f"/api/saga/{cid}/{action}/", EVIDENCE, headers=headers).status_code == 200
+    assert [(actor, reason) for actor, _, reason, _ in audited(cid)] == [("9", EVIDENCE["reason"])]
 
 
 # The cancellation of a running saga

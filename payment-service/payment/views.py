@@ -17,7 +17,7 @@ class PaymentView(ServiceView):
         """How the payment of a booking stands."""
         # PostgreSQL refuses a text with a NUL, which an address can hold.
         entry = selectors.payment_of(correlation_id) if CORRELATION_ID.fullmatch(correlation_id) else None
+        credentials.require_owner(request._request, entry.user_id if entry else None, "payment")
         if entry is None:
             raise not_found("payment")
-        credentials.require_owner(request._request, entry.user_id, "payment")
         return json_response(selectors.describe(entry))

@@ -3,7 +3,8 @@ from typing import Any
 import pytest
 from django.test import Client
 from pytest_django import Settings
-from service_kit.credentials import ON_BEHALF_OF, user_token
+from service_kit.credentials import ON_BEHALF_OF, ROLE, user_token
+from service_kit.security.models import AuditEntry
 from service_kit.testing.calls import client as quiet_client
 from service_kit.testing.calls import envelope, post
 from service_kit.testing.protocol import assert_problem
@@ -64,15 +65,22 @@ def test_another_users_payment_is_the_same_404_as_none(settings: Settings) -> No
     assert read().content == none.content
 
 
-def test_owner_operator_and_services_see_a_payment(
+def test_owner_overseers_and_services_that_name_them_see_a_payment(
     settings: Settings, service_headers: dict[str, str]
 ) -> None:
     settings.DEMO_MODE = False
     assert read(Authorization=person("1")).status_code == 200
     assert read(Authorization=person("9", "operator")).status_code == 200
-    assert read(**service_headers).status_code == 200
-    assert read(**service_headers, **{ON_BEHALF_OF: "1"}).status_code == 200
-    assert read(**service_headers, **{ON_BEHALF_OF: "2"}).status_code == 404
+    for named, status in (
+        ({ON_BEHALF_OF: "1"}, 200),
+        ({ON_BEHALF_OF: "2"}, 404),
+        ({ON_BEHALF_OF: "2", ROLE: "auditor"}, 200),
+        ({ROLE: "auditor"}, 404),
+        ({}, 404),
+    ):
+        assert read(**service_headers, **named).status_code == status, named
+    refused = AuditEntry.objects.filter(reason="NOT_THE_OWNER").order_by("id")
+    assert [entry.actor for entry in refused] == ["2", "backend", "backend"]
 
 
 def test_other_method_is_405_with_allow(client: Client) -> None:

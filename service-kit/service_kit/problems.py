@@ -36,8 +36,8 @@ TITLES = {
 class Problem(Exception):
     """An answer other than the success form. `errors` names each bad field."""
 
-    hides = False
-    "whether it denies what is there, because it is somebody else's"
+    refusal = ""
+    "why access was refused, for the audit trail, where the answer does not say it"
 
     def __init__(
         self,
@@ -66,9 +66,16 @@ def not_found(what: str) -> Problem:
 
 
 def hidden(what: str) -> Problem:
-    """To the caller the same as `not_found`; the audit trail tells the two apart."""
+    """It is somebody else's: to the caller the same as `missing`; the audit trail tells the two apart."""
     problem = not_found(what)
-    problem.hides = True
+    problem.refusal = "NOT_THE_OWNER"
+    return problem
+
+
+def missing(what: str) -> Problem:
+    """Somebody guessed: there is nothing to be the owner of."""
+    problem = not_found(what)
+    problem.refusal = "NOTHING_THERE"
     return problem
 
 

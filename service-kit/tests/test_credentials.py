@@ -1,3 +1,4 @@
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -6,7 +7,7 @@ from django.core import signing
 from django.test import Client, RequestFactory
 from pytest_django import Settings
 from service_kit import credentials
-from service_kit.credentials import ANONYMOUS, Caller, may_see, service_bearer, user_token
+from service_kit.credentials import ANONYMOUS, ROLE, Caller, may_see, service_bearer, user_token
 from service_kit.problems import Problem
 
 pytestmark = pytest.mark.django_db
@@ -31,7 +32,7 @@ def request(authorization: str) -> Any:
 
 
 def signed(
-    claims: dict[str, str], *, kid: str = "new", key: str = "a-key-of-these-tests", salt: str = "user-token"
+    claims: Any, *, kid: str = "new", key: str = "a-key-of-these-tests", salt: str = "user-token"
 ) -> str:
     return f"Bearer {kid}~{signing.dumps(claims, key=key, salt=salt)}"
 
@@ -87,6 +88,24 @@ def test_user_token_names_the_person_and_the_role(client: Client) -> None:
         signed({"sub": "1", "role": "", "audience": "kit"}, key="a-key-of-somebody-else"),
         signed({"sub": "1", "role": "", "audience": "kit"}, salt="session"),
         signed({"sub": "1", "role": ""}),
+        signed({"role": "", "audience": "kit"}),
+        signed({"sub": "1", "audience": "kit"}),
+        signed({"sub": 1, "role": "", "audience": "kit"}),
+        signed({"sub": "1", "role": None, "audience": "kit"}),
+        signed({"sub": "1", "role": ["operator"], "audience": "kit"}),
+        signed({"sub": "1", "role": "", "audience": ["kit"]}),
+        signed({"sub": "", "role": "operator", "audience": "kit"}),
+        signed({"sub": "a b", "role": "operator", "audience": "kit"}),
+        signed({"audience": "kit"}, salt="service-bearer"),
+        signed({"caller": "", "audience": "kit"}, salt="service-bearer"),
+        signed({"caller": 7, "audience": "kit"}, salt="service-bearer"),
+        signed(["caller", "audience"], salt="service-bearer"),
+        signed("kit"),
+        signed(None),
+        "Bearer new~"
+        + signing.TimestampSigner(key="a-key-of-these-tests", salt="user-token").sign("no-json"),
+        "Bearer new~"
+        + signing.TimestampSigner(key="a-key-of-these-tests", salt="user-token").sign(".no-zip"),
     ],
 )
 def test_credential_that_proves_nothing_is_401(client: Client, authorization: str) -> None:
@@ -110,6 +129,19 @@ def test_expired_credential_is_401(client: Client, monkeypatch: pytest.MonkeyPat
     assert who(client, header).status_code == 401
 
 
+@pytest.mark.parametrize("salt", ["user-token", "service-bearer"])
+@pytest.mark.parametrize(("ahead", "status"), [(5, 200), (60, 401), (86400, 401)])
+def test_credential_from_the_future_is_401_but_for_clocks_that_differ_a_little(
+    client: Client, salt: str, ahead: int, status: int
+) -> None:
+    """Signed as Django signs, by somebody whose clock is ahead."""
+    claims = {"sub": "1", "role": "", "caller": "ui", "audience": "kit"}
+    payload, _, _ = signing.dumps(claims).partition(":")
+    issued = signing.b62_encode(int(time.time()) + ahead)
+    token = signing.Signer(key="a-key-of-these-tests", salt=salt).sign(f"{payload}:{issued}")
+    assert who(client, f"Bearer new~{token}").status_code == status
+
+
 def test_old_key_still_verifies_while_the_new_one_signs(client: Client, settings: Settings) -> None:
     new, old = settings.SERVICE_KEYS
     settings.SERVICE_KEYS = [old]
@@ -131,14 +163,18 @@ def test_old_key_still_verifies_while_the_new_one_signs(client: Client, settings
         (Caller(user_id="2", role="operator"), True),
         (Caller(user_id="2", role="auditor"), True),
         (Caller(user_id="2", role="somebody"), False),
-        (Caller(service="ui"), True),
+        (Caller(role="operator"), False),
+        (Caller(service="ui"), False),
+        (Caller(service="ui", role="operator"), False),
+        (Caller(service="ui", role="auditor"), False),
+        (Caller(service="ui", user_id="2", role="auditor"), True),
         (Caller(service="ui", user_id="1"), True),
         (Caller(service="ui", user_id="2"), False),
     ],
 )
 def test_who_may_see_what_belongs_to_user_1(caller: Caller, seen: bool, settings: Settings) -> None:
     assert may_see(caller, "1") is seen
-    assert may_see(caller, "") is (seen and caller.user_id != "1")
+    assert may_see(caller, "") is caller.sees_all
     settings.DEMO_MODE = True
     assert may_see(caller, "1") is True
 
@@ -150,6 +186,7 @@ def test_who_may_see_what_belongs_to_user_1(caller: Caller, seen: bool, settings
         (lambda: "Bearer " + user_token(user_id="1", role="", audience="*"), 403),
         (lambda: "Bearer " + user_token(user_id="1", role="auditor", audience="*"), 403),
         (lambda: service_bearer(caller="backend", audience="*"), 403),
+        (lambda: "Bearer " + user_token(user_id="1", role="Operator", audience="*"), 403),
     ],
 )
 def test_operator_actions_are_for_operators(make: Callable[[], str], status: int, settings: Settings) -> None:
@@ -159,7 +196,19 @@ def test_operator_actions_are_for_operators(make: Callable[[], str], status: int
         credentials.require_operator(request(authorization))
     assert caught.value.status == status
     settings.DEMO_MODE = True
-    credentials.require_operator(request(authorization))
+    assert credentials.require_operator(request(authorization)).user_id in ("1", "demo")
+
+
+def test_service_that_names_a_role_and_nobody_is_no_operator_and_no_auditor() -> None:
+    headers = {"Authorization": service_bearer(caller="ui", audience="kit"), ROLE: "operator"}
+    unnamed = RequestFactory(headers=headers).get("/")
+    for require in (credentials.require_operator, credentials.require_overseer):
+        with pytest.raises(Problem) as caught:
+            require(unnamed)
+        assert caught.value.status == 403
+    with pytest.raises(Problem) as caught:
+        credentials.require_user(unnamed, "1")
+    assert caught.value.status == 401
 
 
 def test_operator_may_act_as_one() -> None:
@@ -185,7 +234,18 @@ def test_what_belongs_to_another_user_does_not_exist() -> None:
     credentials.require_owner(own, "1", "payment")
     with pytest.raises(Problem, match="no such payment") as caught:
         credentials.require_owner(own, "2", "payment")
-    assert caught.value.status == 404
+    assert (caught.value.status, caught.value.refusal) == (404, "NOT_THE_OWNER")
+
+
+def test_what_does_not_exist_is_refused_in_the_same_words_and_kept_in_the_audit_trail_too() -> None:
+    own = request("Bearer " + user_token(user_id="1", role="", audience="kit"))
+    with pytest.raises(Problem, match="no such payment") as caught:
+        credentials.require_owner(own, None, "payment")
+    assert (caught.value.status, caught.value.refusal) == (404, "NOTHING_THERE")
+    overseer = request("Bearer " + user_token(user_id="1", role="auditor", audience="kit"))
+    with pytest.raises(Problem, match="no such payment") as caught:
+        credentials.require_owner(overseer, None, "payment")
+    assert (caught.value.status, caught.value.refusal) == (404, "")
 
 
 def test_failure_switch_is_for_demo_mode(settings: Settings) -> None:

@@ -21,7 +21,7 @@ def note(request: HttpRequest, problem: Problem) -> None:
     if kind := _kind(problem):
         caller = _caller(request)
         actor, cid = caller.user_id or caller.service, problem.correlation_id or ""
-        keep(request, kind, actor=actor, reason=problem.code, correlation_id=cid)
+        keep(request, kind, actor=actor, reason=problem.refusal or problem.code, correlation_id=cid)
 
 
 def keep(request: HttpRequest, kind: AuditKind, *, actor: str, reason: str, correlation_id: str = "") -> None:
@@ -48,7 +48,7 @@ def keep(request: HttpRequest, kind: AuditKind, *, actor: str, reason: str, corr
 
 
 def _kind(problem: Problem) -> AuditKind | None:
-    if problem.status in (401, 403) or problem.hides:
+    if problem.status in (401, 403) or problem.refusal:
         return AuditKind.REFUSAL
     return AuditKind.MISMATCH if problem.code in MISMATCHES else None
 
