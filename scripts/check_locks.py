@@ -10,7 +10,7 @@ from pathlib import Path
 
 from scripts.environment import lock_file
 
-CHECKED = ("runtime", "traces", "dev")
+CHECKED = ("runtime", "dev")
 
 
 def main() -> int:

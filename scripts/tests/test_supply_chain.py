@@ -1,15 +1,17 @@
 """What is locked, and that nothing secret stands beside it."""
 
 import re
+import tomllib
 from importlib import metadata
 from pathlib import Path
 
 import pytest
+import service_kit
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from scripts import dependencies, leaks
-from scripts.paths import REQUIREMENTS
+from scripts.paths import REQUIREMENTS, ROOT
 
 # Locked for other systems than this one, so that it may be absent here.
 NOT_ON_EVERY_SYSTEM = {"colorama", "win32-setctime", "pywin32", "tzlocal"}
@@ -30,6 +32,13 @@ def test_every_locked_dependency_is_pinned_and_hashed(lock: str) -> None:
     assert lines
     for line in lines:
         assert re.match(r"[\w.-]+(\[[\w, -]+\])?==\S+ .*--hash=sha256:[0-9a-f]{64}", line), line
+
+
+@pytest.mark.parametrize("folder", ["saga-checker", "saga-conformance"])
+def test_every_package_has_the_version_of_the_suite(folder: str) -> None:
+    declared = tomllib.loads((ROOT / folder / "pyproject.toml").read_text())["project"]["version"]
+    assert declared == service_kit.__version__
+    assert f"## {service_kit.__version__}" in (ROOT / "CHANGELOG.md").read_text()
 
 
 @pytest.mark.parametrize("lock", ["dev", "runtime"])

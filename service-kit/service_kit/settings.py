@@ -8,6 +8,8 @@ from typing import Any
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
+from service_kit import __version__
+
 env = environ.Env()
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -140,7 +142,7 @@ def rest_framework() -> dict[str, Any]:
 def spectacular(title: str, **enums: str) -> dict[str, Any]:
     return {
         "TITLE": title,
-        "VERSION": "1.0.0",
+        "VERSION": __version__,
         "SERVE_INCLUDE_SCHEMA": False,
         "SWAGGER_UI_DIST": "SIDECAR",
         "SWAGGER_UI_FAVICON_HREF": "SIDECAR",

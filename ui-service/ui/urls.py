@@ -11,6 +11,7 @@ from ui import (
     views_errors,
     views_faults,
     views_pages,
+    views_people,
     views_progress,
     views_search,
     views_stream,
@@ -54,6 +55,7 @@ account = [
 console = [
     path("console/", views_console.sagas, name="console"),
     path("console/audit/", views_console.audit, name="console_audit"),
+    path("console/people/", views_people.people, name="console_people"),
     path("console/act/", views_console.bulk, name="console_bulk"),
     path("console/<str:correlation_id>/", views_console.saga, name="console_saga"),
     path("console/<str:correlation_id>/part/", views_console.saga_part, name="console_part"),

@@ -1,0 +1,49 @@
+"""Who may work or read the console: changes of roles, each with its row in the audit trail."""
+
+from django.db import transaction
+from django.db.models import Q, QuerySet
+from service_kit.clock import utc_now
+from service_kit.security import audit
+from service_kit.security.models import AuditKind
+
+from ui.models import User
+
+MOST_FOUND = 50
+
+
+class RoleError(Exception):
+    """The role is not changed; the message says why."""
+
+
+def set_role(*, username: str, role: str, actor: str, reason: str, address: str = "") -> User:
+    """Give an account a role. The change and its audit row are one transaction. Raises RoleError."""
+    if role not in User.Role.values:
+        raise RoleError(f"A role is one of {', '.join(User.Role.values)}.")
+    if not reason.strip():
+        raise RoleError("Give a reason: it is kept with the change.")
+    with transaction.atomic():
+        user = User.objects.select_for_update().filter(username=username).first()
+        if user is None:
+            raise RoleError(f"There is no account {username}.")
+        if user.traveller_id == actor:
+            raise RoleError("Nobody changes the own role: ask another operator.")
+        before, user.role = user.role, role
+        user.save(update_fields=["role"])
+        audit.record(
+            AuditKind.OPERATOR,
+            actor=actor,
+            address=address,
+            action="set-role",
+            reason=reason.strip(),
+            evidence=f"{user.traveller_id}: {before} to {role}",
+            now=utc_now(),
+        )
+    return user
+
+
+def people(typed: str) -> QuerySet[User]:
+    """Accounts whose name or e-mail contains the text; without a text the operators and auditors."""
+    found = User.objects.order_by("username")
+    if not typed:
+        return found.exclude(role=User.Role.TRAVELLER)[:MOST_FOUND]
+    return found.filter(Q(username__icontains=typed) | Q(email__icontains=typed))[:MOST_FOUND]

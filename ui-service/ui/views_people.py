@@ -1,0 +1,41 @@
+"""The console's page of people: which accounts are operators and auditors."""
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods
+from service_kit.address import address_of
+
+from ui import roles
+from ui.identity import console_actor, role_of
+from ui.models import User
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def people(request: HttpRequest) -> HttpResponse:
+    """For operators; a POST changes one account's role."""
+    if role_of(request) != User.Role.OPERATOR:
+        raise PermissionDenied
+    if request.method == "POST":
+        return _change(request)
+    typed = request.GET.get("q", "").strip()[:100]
+    context = {"people": roles.people(typed), "typed": typed, "roles": User.Role.choices}
+    return render(request, "ui/console/people.html", context)
+
+
+def _change(request: HttpRequest) -> HttpResponse:
+    form = request.POST
+    try:
+        user = roles.set_role(
+            username=form.get("username", ""),
+            role=form.get("role", ""),
+            actor=console_actor(request).user_id,
+            address=address_of(request),
+            reason=form.get("reason", "")[:200],
+        )
+    except roles.RoleError as error:
+        messages.error(request, str(error))
+    else:
+        messages.success(request, f"{user.username} is {user.role} now.")
+    return redirect("console_people")
