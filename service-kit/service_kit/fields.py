@@ -13,8 +13,10 @@ from service_kit.money import to_cents
 from service_kit.problems import Problem
 from service_kit.strict_json import looks_like_card
 
-CORRELATION_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}")
-USER_ID = re.compile(r"[A-Za-z0-9._:@-]{1,64}")
+# In an address `.` and `..` are steps from folder to folder, so that what they name could not be asked for.
+CORRELATION_ID = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._:-]{1,64}")
+USER_ID = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._:@-]{1,64}")
+NO_STEP = "but not . or .."
 MAX_AMOUNT = Decimal(1_000_000)
 _UNPRINTABLE = {"Cc", "Cs", "Zl", "Zp"}
 _MISSING: Any = object()
@@ -94,7 +96,7 @@ class Fields:
         return False
 
     def correlation_id(self, name: str = "correlation_id") -> str:
-        return self.matching(name, CORRELATION_ID, "must be 1 to 64 of A-Z a-z 0-9 . _ : -")
+        return self.matching(name, CORRELATION_ID, f"must be 1 to 64 of A-Z a-z 0-9 . _ : -, {NO_STEP}")
 
     def user_id(self, name: str = "user_id") -> str:
         """An integer of at least 1 or 1 to 64 of A-Z a-z 0-9 . _ : @ -, always as text."""
@@ -104,7 +106,9 @@ class Fields:
         if isinstance(text, str) and USER_ID.fullmatch(text) and not looks_like_card(text):
             return text
         if value is not _MISSING:
-            self.fail(name, "must be an integer of at least 1 or 1 to 64 of A-Z a-z 0-9 . _ : @ -")
+            self.fail(
+                name, "must be an integer of at least 1 or 1 to 64 of A-Z a-z 0-9 . _ : @ -, but not . or .."
+            )
         return ""
 
     def amount(self, name: str) -> int:

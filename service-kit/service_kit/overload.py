@@ -14,7 +14,9 @@ PROBES = (b"GET /api/health/", b"GET /metrics")
 "Whoever asks how we are has to hear it above all when there is much to do."
 END_OF_HEAD = b"\r\n\r\n"
 LENGTH = re.compile(rb"(?i)\r\ncontent-length:[ \t]*(\d+)")
-CORRELATION_ID = re.compile(rb"(?i)\r\nx-correlation-id:[ \t]*([a-z0-9._:-]{1,64})[ \t]*(?:\r|$)")
+CORRELATION_ID = re.compile(
+    rb"(?i)\r\nx-correlation-id:[ \t]*(?!\.{1,2}[ \t]*(?:\r|$))([a-z0-9._:-]{1,64})[ \t]*(?:\r|$)"
+)
 BODY = (
     '{"type": "about:blank", "title": "Try again", "status": 503, "code": "OVERLOADED",'
     ' "detail": "Too many requests are waiting.", "correlation_id": "%s"}'

@@ -11,6 +11,7 @@ from drf_spectacular.utils import (
 )
 from rest_framework import serializers
 
+from service_kit.fields import CORRELATION_ID, USER_ID
 from service_kit.security.models import AuditKind
 
 Serializer = serializers.Serializer
@@ -29,14 +30,14 @@ def answered(**values: Any) -> Any:
 
 class CorrelationId(serializers.RegexField):
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__(r"^[A-Za-z0-9._:-]{1,64}$", **kwargs)
+        super().__init__(f"^{CORRELATION_ID.pattern}$", **kwargs)
 
 
 @extend_schema_field(
     {
         "oneOf": [
             {"type": "integer", "minimum": 1, "maximum": 2**63 - 1},
-            {"type": "string", "pattern": r"^[A-Za-z0-9._:@-]{1,64}$"},
+            {"type": "string", "pattern": f"^{USER_ID.pattern}$"},
         ]
     }
 )

@@ -59,6 +59,10 @@ class Suite:
         for service in ("backend", "payment", "loyalty"):
             requests.delete(f"{self.url(service)}/api/demo/faults/", timeout=10).raise_for_status()
 
+    def retry(self, correlation_id: str) -> None:
+        address = f"{self.url('backend')}/api/saga/{correlation_id}/retry/"
+        requests.post(address, json={"reason": "it is back"}, timeout=20).raise_for_status()
+
     def book(self, *, headers: dict[str, str] | None = None, **changes: Any) -> Any:
         """A booking by somebody else, to its end unless the headers say otherwise."""
         body = {

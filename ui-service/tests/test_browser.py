@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import requests
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Route, expect, sync_playwright
 from service_kit.clock import utc_now
 
 from tests.suite import Suite, chromium
@@ -278,6 +278,32 @@ def test_reload_during_progress_shows_the_same_booking_live(page: Page, suite: S
     page.evaluate("window.sameDocument = true")
     expect(page.get_by_text("Booked", exact=True)).to_be_visible()
     assert page.evaluate("window.sameDocument") is True
+
+
+def without_polls(page: Page) -> None:
+    """Of what changes a page by itself only the events are left."""
+
+    def serve(route: Route) -> None:
+        answer = route.fetch()
+        route.fulfill(response=answer, body=re.sub(r", every \d+s", "", answer.text()))
+
+    page.route(re.compile(r"/(progress|console)/[0-9a-f-]{36}/$"), serve)
+
+
+@pytest.mark.parametrize("where", ["progress", "console"])
+def test_page_of_a_saga_changes_with_its_events(page: Page, suite: Suite, where: str) -> None:
+    without_polls(page)
+    suite.put_faults("payment", {"step": "AuthorizePayment", "kind": "fail"})
+    saga = suite.book(headers={"Prefer": "respond-async"})["correlation_id"]
+    page.goto(f"/{where}/{saga}/")
+    live = page.locator("[sse-connect]")
+    expect(live).to_contain_text(re.compile("Asking your bank|UNKNOWN", re.IGNORECASE))
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    suite.clear_faults()
+    suite.retry(saga)
+    expect(live).to_contain_text(re.compile("Booked|completed"))
+    assert set(asked) == {f"{suite.url()}/{where}/{saga}/part/"}
 
 
 def test_double_click_on_pay_books_once(page: Page, suite: Suite) -> None:

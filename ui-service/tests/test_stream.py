@@ -2,15 +2,20 @@
 
 import asyncio
 import json
+import threading
 from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.test import AsyncClient
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.signals import connection_created
+from django.test import Client
 
-from tests.desk import COMPLETED, EVENTS, RUNNING, SAGA, Desk, Json, event
+from tests.caller import Caller
+from tests.desk import COMPLETED, DECLINED, EVENTS, RUNNING, SAGA, Desk, Json, event
 from ui import streams
 from ui.backend_client import Unavailable
+from ui.models import User
 
 URL = f"/api/saga/stream/{SAGA}/"
 
@@ -59,13 +64,25 @@ def test_many_listeners_share_one_poller_and_all_get_everything() -> None:
 
     for chunks in asyncio.run(crowd()):
         assert ids(chunks) == [1, 2, 3, 4]
-    assert backend.status_reads == len(EVENTS) + 1
+    assert backend.status_reads == len(EVENTS)
 
 
 def test_backend_that_goes_away_ends_the_stream_without_the_end_event_so_that_it_is_resumed() -> None:
     chunks = asyncio.run(read_all("broken", 0, Backend(fails_after=2)))
-    assert ids(chunks) == [1, 2]
+    assert ids(chunks) == [1, 2, 3]
     assert not any("event: end" in chunk for chunk in chunks)
+
+
+def test_saga_that_is_begun_again_at_its_end_is_followed_to_its_new_end() -> None:
+    """Its cancellation came between the reading of its status and that of its events."""
+    undone = [*EVENTS, event(5, "SAGA_COMPENSATION_STARTED"), event(6, "SAGA_COMPENSATED")]
+    events = iter([EVENTS, undone[4:5], undone[5:], []])
+    statuses = iter([COMPLETED, {**COMPLETED, "status": "COMPENSATING"}, DECLINED])
+
+    def backend(path: str) -> Json:
+        return next(statuses) if "/status/" in path else {"events": next(events)}
+
+    assert ids(asyncio.run(read_all("again", 0, backend))) == [1, 2, 3, 4, 5, 6]
 
 
 def test_poller_stops_when_the_last_listener_leaves() -> None:
@@ -75,7 +92,7 @@ def test_poller_stops_when_the_last_listener_leaves() -> None:
         stream = streams.listen("leave", 0, backend)
         await anext(stream)
         await anext(stream)
-        await stream.aclose()  # type: ignore[attr-defined]
+        await stream.aclose()
         seen = backend.status_reads
         await asyncio.sleep(0)
         assert "leave" not in streams._feeds
@@ -84,13 +101,23 @@ def test_poller_stops_when_the_last_listener_leaves() -> None:
     assert asyncio.run(leave_early()) == 0
 
 
+async def follow(session: str) -> Caller:
+    """A stream that is open: its first words have come."""
+    caller = await Caller(URL, cookie=f"ui_session={session}").send()
+    assert (await caller.receive())["status"] == 200
+    while b"retry" not in (await caller.receive())["body"]:
+        pass
+    return caller
+
+
+async def leave(callers: list[Caller]) -> None:
+    for caller in callers:
+        await caller.leave()
+
+
 async def get(last_event_id: str = "", url: str = URL) -> tuple[int, str]:
-    headers = {"Last-Event-ID": last_event_id} if last_event_id else {}
-    response: Any = await AsyncClient().get(url, headers=headers)
-    if not response.streaming:
-        return response.status_code, response.content.decode()
-    chunks = [chunk async for chunk in response]
-    return response.status_code, b"".join(chunks).decode()
+    caller = await Caller(url, last_event_id=last_event_id).send()
+    return await caller.answer()
 
 
 @pytest.mark.parametrize(
@@ -119,11 +146,69 @@ def test_saga_that_is_not_the_callers_is_a_404_problem(desk: Desk) -> None:
     assert status == 404 and json.loads(text)["code"] == "NOT_FOUND"
 
 
-def test_unreadable_id_is_a_404_and_asks_nobody(desk: Desk) -> None:
-    status, _ = asyncio.run(get(url="/api/saga/stream/a%20b/"))
+@pytest.mark.parametrize("unreadable", ["a b", ".", "..", "x" * 65])
+def test_unreadable_id_is_a_404_and_asks_nobody(desk: Desk, unreadable: str) -> None:
+    status, _ = asyncio.run(get(url=f"/api/saga/stream/{unreadable}/"))
     assert status == 404 and desk.calls == []
 
 
 def test_backend_away_is_a_503_with_retry_after(desk: Desk) -> None:
     desk.answers(f"/api/saga/status/{SAGA}/", {}, status=503)
     assert asyncio.run(get())[0] == 503
+
+
+def test_open_streams_hold_no_thread_and_no_connection_to_the_database(
+    desk: Desk, client: Client, traveller: User
+) -> None:
+    """Each of them has read a session and a user: were that connection kept, a pool would be used up."""
+    desk.tells(RUNNING)
+    client.force_login(traveller)
+    session = client.cookies["ui_session"].value
+    opened: list[BaseDatabaseWrapper] = []
+
+    def note(connection: BaseDatabaseWrapper, **_: Any) -> None:
+        opened.append(connection)
+
+    async def crowd() -> tuple[int, int]:
+        before = threading.active_count()
+        callers = [await follow(session) for _ in range(300)]
+        threads = threading.active_count() - before
+        kept = sum(each.connection is not None for each in opened)
+        await leave(callers)
+        return threads, kept
+
+    connection_created.connect(note)
+    try:
+        threads, kept = asyncio.run(crowd())
+    finally:
+        connection_created.disconnect(note)
+    assert len(opened) >= 300 and kept == 0
+    assert threads <= streams.READERS + 1, "the readers, and the last request's own, which may be ending"
+    assert streams._feeds == {}
+
+
+def test_stream_over_the_limit_is_told_to_come_again(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk.tells(RUNNING)
+    monkeypatch.setattr(streams, "MOST_LISTENERS", 2)
+
+    async def crowd() -> tuple[int, str]:
+        callers = [await follow("") for _ in range(2)]
+        answer = await get()
+        await leave(callers)
+        return answer
+
+    status, text = asyncio.run(crowd())
+    assert status == 503 and "TRY_AGAIN" in text
+
+
+def test_listener_who_leaves_ends_the_poller(desk: Desk) -> None:
+    desk.tells(RUNNING)
+
+    async def come_and_go() -> int:
+        callers = [await follow("") for _ in range(2)]
+        pollers = len(streams._feeds)
+        await leave(callers)
+        return pollers
+
+    assert asyncio.run(come_and_go()) == 1
+    assert streams._feeds == {}

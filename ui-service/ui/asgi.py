@@ -1,5 +1,7 @@
+import asyncio
 import os
 from collections.abc import Awaitable, Callable
+from http import HTTPStatus
 from typing import Any
 
 from django.core.asgi import get_asgi_application
@@ -10,6 +12,8 @@ _http = get_asgi_application()
 from django.conf import settings  # noqa: E402 - needs the settings' name
 from service_kit import startup  # noqa: E402 - needs the settings
 
+from ui import streams  # noqa: E402 - needs the settings
+
 Json = dict[str, Any]
 Receive = Callable[[], Awaitable[Json]]
 Send = Callable[[Any], Awaitable[None]]
@@ -18,33 +22,80 @@ startup.announce()
 
 
 async def application(scope: Json, receive: Receive, send: Send) -> None:
-    """Django's, which takes the opening of a websocket for an error of ours: it is refused, with 403."""
+    """Django's, with what it has no answer for: websockets, which are refused (403), and events.
+
+    While Django answers, the request has a thread and perhaps a connection to the database. A stream of
+    events needs neither, so it is sent after Django has finished.
+    """
     if scope["type"] == "websocket":
         await receive()
         await send({"type": "websocket.close"})
-    else:
-        await _http(scope, _bounded(scope, receive), send)
+        return
+    following: list[streams.Events] = []
+    scope = {**scope, streams.KEY: following}
+    incoming = Incoming(scope, receive)
+    try:
+        await _http(scope, incoming.receive, _unfinished(following, send))
+        for events in following:
+            await streams.deliver(events, incoming.receive, send)
+    finally:
+        incoming.close()
 
 
-def _bounded(scope: Json, receive: Receive) -> Receive:
-    """Ends a body that is too large where it becomes so: Django would put all of it on the disk first.
+class Incoming:
+    """A request's body, which ends where it becomes too large, and then its caller's leaving.
 
-    Its length is told by a header then, if its sender told none, so that Django refuses it.
+    Django would put all of a body on the disk first. Its length is told by a header, if its sender told none,
+    so that Django refuses it.
     """
-    seen, ended = 0, False
 
-    async def receive_some() -> Json:
-        nonlocal seen, ended
-        while (event := await receive())["type"] == "http.request":
-            if ended:
-                continue  # Nobody waits for the rest.
-            seen += len(event["body"])
-            if seen <= settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
-                break
-            ended = True
-            if not any(name == b"content-length" for name, _ in scope["headers"]):
-                scope["headers"] = [*scope["headers"], (b"content-length", str(seen).encode())]
-            return {"type": "http.request", "body": b"", "more_body": False}
+    def __init__(self, scope: Json, receive: Receive) -> None:
+        self._scope, self._receive = scope, receive
+        self._seen, self._is_over = 0, False
+        self._leaving: asyncio.Task[Json] | None = None
+
+    async def receive(self) -> Json:
+        if self._is_over:
+            return await self._left()
+        event = await self._receive()
+        if event["type"] == "http.request":
+            self._seen += len(event.get("body", b""))
+            if self._seen > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
+                self._tell_length()
+                event = {"type": "http.request", "body": b"", "more_body": False}
+            self._is_over = not event.get("more_body", False)
         return event
 
-    return receive_some
+    def _tell_length(self) -> None:
+        if not any(name == b"content-length" for name, _ in self._scope["headers"]):
+            length = (b"content-length", str(self._seen).encode())
+            self._scope["headers"] = [*self._scope["headers"], length]
+
+    async def _left(self) -> Json:
+        # gunicorn takes a wait that is cancelled, as Django's is, for the leaving itself: there is only one.
+        if self._leaving is None:
+            self._leaving = asyncio.create_task(self._until_left())
+        return await asyncio.shield(self._leaving)
+
+    async def _until_left(self) -> Json:
+        while (event := await self._receive())["type"] == "http.request":
+            pass  # Nobody waits for the rest of a body that was too large.
+        return event
+
+    def close(self) -> None:
+        if self._leaving is not None:
+            self._leaving.cancel()
+
+
+def _unfinished(following: list[streams.Events], send: Send) -> Send:
+    """Leaves the answer open where events follow: without a length, and with more to come."""
+
+    async def send_part(event: Json) -> None:
+        if event["type"] == "http.response.start" and event["status"] != HTTPStatus.OK:
+            following.clear()
+        if following:
+            headers = [each for each in event.get("headers", ()) if each[0].lower() != b"content-length"]
+            event = {**event, "headers": headers, "more_body": True}
+        await send(event)
+
+    return send_part

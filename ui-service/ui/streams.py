@@ -2,10 +2,13 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import aclosing, suppress
+from contextvars import copy_context
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Any
 
 import structlog
 
@@ -13,11 +16,19 @@ from ui.backend_client import Actor, Json, ServiceTrouble, get
 from ui.sagas import TERMINAL
 
 log = structlog.get_logger(__name__)
-FIRST_PAUSE, LONGEST_PAUSE = 0.2, 2.0
+FIRST_PAUSE, PATIENCE, LONGEST_PAUSE = 0.1, 1.2, 1.0
 KEEP_ALIVE_SECONDS = 15.0
 LONGEST_STREAM_SECONDS = 600.0
+MOST_LISTENERS = 600
+"of a process, whose connections are 1,000. A page without a stream asks every few seconds instead."
+READERS = 4
+KEY = "ui.events"
+"Under it an ASGI scope has a list of what is to be sent after Django's part of the answer."
 
 Read = Callable[[str], Json]
+Events = AsyncGenerator[bytes, None]
+Receive = Callable[[], Awaitable[Json]]
+Send = Callable[[Any], Awaitable[None]]
 
 
 @dataclass
@@ -37,6 +48,8 @@ class Feed:
 
 
 _feeds: dict[str, Feed] = {}
+# Of their own, so that a backend that hangs keeps no thread that a page needs.
+_readers = ThreadPoolExecutor(max_workers=READERS, thread_name_prefix="events")
 
 
 def reader(actor: Actor) -> Read:
@@ -47,7 +60,30 @@ def _read(actor: Actor, path: str) -> Json:
     return get("backend", path, actor=actor)
 
 
-async def listen(correlation_id: str, after: int, read: Read) -> AsyncIterator[bytes]:
+def are_full() -> bool:
+    return sum(feed.listeners for feed in list(_feeds.values())) >= MOST_LISTENERS
+
+
+async def deliver(events: Events, receive: Receive, send: Send) -> None:
+    """Send until the events end or their listener has gone."""
+
+    async def send_all() -> None:
+        async with aclosing(events):
+            async for event in events:
+                await send({"type": "http.response.body", "body": event, "more_body": True})
+        await send({"type": "http.response.body"})
+
+    async def watch() -> None:
+        await receive()  # The request is over: all that can still come is its listener's leaving.
+        sending.cancel()
+
+    async with asyncio.TaskGroup() as tasks:
+        sending = tasks.create_task(send_all())
+        watching = tasks.create_task(watch())
+        sending.add_done_callback(lambda _: watching.cancel())
+
+
+async def listen(correlation_id: str, after: int, read: Read) -> Events:
     """Server-sent events later than `after`, until every event is sent and the saga is terminal."""
     feed = _join(correlation_id, read)
     loop = asyncio.get_running_loop()
@@ -95,20 +131,23 @@ def _forget(correlation_id: str, feed: Feed) -> None:
 
 
 async def _poll(correlation_id: str, feed: Feed, read: Read) -> None:
-    pause = FIRST_PAUSE
+    pause, is_over = FIRST_PAUSE, None
     try:
         while not feed.ended:
-            # The status is read before the events: if it is terminal, no event can be missing after.
-            status = await asyncio.to_thread(read, f"/api/saga/status/{correlation_id}/")
             news = await _news(correlation_id, feed, read)
-            feed.events.extend(news)
-            feed.ended = status.get("status") in TERMINAL
-            if news or feed.ended:
+            if news:
                 pause = FIRST_PAUSE
+                feed.events.extend(news)
                 feed.announce()
-            if not feed.ended:
+            if news or is_over is None:
+                status = await _in_thread(read, f"/api/saga/status/{correlation_id}/")
+                is_over = status.get("status") in TERMINAL
+            elif is_over:
+                # Nothing came after the saga had ended: no event is missing, and it was not begun again.
+                feed.ended = True
+            if not is_over:
                 await asyncio.sleep(pause)
-                pause = min(pause * 1.5, LONGEST_PAUSE)
+                pause = min(pause * PATIENCE, LONGEST_PAUSE)
     except ServiceTrouble:
         log.info("stream_interrupted", correlation_id=correlation_id)
     finally:
@@ -120,8 +159,13 @@ async def _poll(correlation_id: str, feed: Feed, read: Read) -> None:
 
 async def _news(correlation_id: str, feed: Feed, read: Read) -> list[Json]:
     after = feed.events[-1]["sequence"] if feed.events else 0
-    answer = await asyncio.to_thread(read, f"/api/saga/events/{correlation_id}/?after={after}")
+    answer = await _in_thread(read, f"/api/saga/events/{correlation_id}/?after={after}")
     return [event for event in answer.get("events", []) if event["sequence"] > after]
+
+
+async def _in_thread(read: Read, path: str) -> Json:
+    loop = asyncio.get_running_loop()
+    return await loop.run_in_executor(_readers, copy_context().run, read, path)
 
 
 def _encode(event: Json) -> bytes:

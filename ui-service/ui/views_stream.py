@@ -1,9 +1,7 @@
-"""The one asynchronous view: a saga's events as they happen."""
+"""A saga's events as they happen."""
 
-import asyncio
-
-from asgiref.sync import sync_to_async
-from django.http import HttpRequest, HttpResponseBase, StreamingHttpResponse
+from django.core.handlers.asgi import ASGIRequest
+from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 from service_kit.fields import CORRELATION_ID
 from service_kit.problems import Problem, not_found, to_response
@@ -11,6 +9,8 @@ from service_kit.problems import Problem, not_found, to_response
 from ui import streams
 from ui.backend_client import Actor, NotFound, ServiceTrouble
 from ui.identity import owner_of, role_of
+
+AGAIN = {"Retry-After": "1"}
 
 
 def _actor(request: HttpRequest, correlation_id: str) -> Actor:
@@ -23,22 +23,27 @@ def _last_event(request: HttpRequest) -> int:
 
 
 @require_safe
-async def saga_stream(request: HttpRequest, correlation_id: str) -> HttpResponseBase:
-    """Server-sent events, replayed from Last-Event-ID. 404 for a saga that is not the caller's to see."""
+def saga_stream(request: HttpRequest, correlation_id: str) -> HttpResponse:
+    """Server-sent events, replayed from Last-Event-ID. 404 for a saga that is not the caller's to see.
+
+    The answer is begun here; its events are sent by `ui.asgi` when this request is over.
+    """
     if not CORRELATION_ID.fullmatch(correlation_id):
         return to_response(not_found("saga"))
     # Who may see it is asked for every listener; the poller behind them is shared.
-    actor = await sync_to_async(_actor)(request, correlation_id)
-    read = streams.reader(actor)
+    read = streams.reader(_actor(request, correlation_id))
     try:
-        await asyncio.to_thread(read, f"/api/saga/status/{correlation_id}/")
+        read(f"/api/saga/status/{correlation_id}/")
     except NotFound:
         return to_response(not_found("saga"))
     except ServiceTrouble as error:
-        return to_response(Problem(503, "TRY_AGAIN", error.detail, headers={"Retry-After": "1"}))
-    response = StreamingHttpResponse(
-        streams.listen(correlation_id, _last_event(request), read), content_type="text/event-stream"
-    )
+        return to_response(Problem(503, "TRY_AGAIN", error.detail, headers=AGAIN))
+    if streams.are_full():
+        return to_response(Problem(503, "TRY_AGAIN", "Too many follow sagas just now.", headers=AGAIN))
+    if isinstance(request, ASGIRequest) and request.method == "GET":
+        following: list[streams.Events] = request.scope.get(streams.KEY, [])
+        following.append(streams.listen(correlation_id, _last_event(request), read))
+    response = HttpResponse(content_type="text/event-stream")
     response["Cache-Control"] = "no-cache"
     response["X-Accel-Buffering"] = "no"
     return response
