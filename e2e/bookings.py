@@ -23,7 +23,7 @@ def booking_runs_to_its_end_and_answers_with_everything(desk: Desk) -> None:
     assert made["success"] is True and made["status"] == "COMPLETED" and made["message"]
     assert made["steps_completed"] == 4 and made["seats_reserved"] == 1
     assert re.fullmatch("[A-Z2-9]{6}", made["booking_reference"])
-    fare = made["amount"] - 50
+    fare = made["amount"] - desk.charges(asked["flight_id"])
     assert made["miles_awarded"] == int(fare)
     assert desk.seats(asked["flight_id"])[made["seat_numbers"][0]] == "sold"
     payment = desk.get("payment", f"/api/payments/{made['correlation_id']}/").expect(200)
@@ -46,7 +46,25 @@ def family_gets_a_seat_for_each_and_pays_for_all(desk: Desk) -> None:
     alone = desk.book(booking(flight_id := desk.flight()))
     made = desk.book(booking(flight_id, passengers=people))
     assert made["seats_reserved"] == 4 == len(set(made["seat_numbers"]))
-    assert made["amount"] - 50 == 4 * (alone["amount"] - 50)
+    charges = desk.charges(flight_id)
+    assert made["amount"] - charges == 4 * (alone["amount"] - charges)
+
+
+@bookings
+def quoted_total_is_what_is_paid_and_its_parts_are_told(desk: Desk) -> None:
+    asked = booking(desk.flight())
+    flight = desk.get("backend", f"/api/flights/{asked['flight_id']}/").expect(200)
+    quoted = next(each for each in flight["seat_classes"] if each["seat_class"] == "economy")
+    made = desk.book(asked | {"expected_amount": float(quoted["total"])})
+    parts = (made["amount"], quoted["fare"], flight["other_charges"])
+    assert parts[0] == quoted["total"] == quoted["fare"] + flight["other_charges"]
+    for service, path in (("payment", f"payments/{made['correlation_id']}"), ("backend", _trip(made))):
+        told = desk.get(service, f"/api/{path}/").expect(200)
+        assert (told["amount"], told["flight_fare"], told["other_charges"]) == parts
+
+
+def _trip(made: Body) -> str:
+    return f"bookings/{made['booking_reference']}"
 
 
 @bookings

@@ -162,6 +162,11 @@ class Desk:
         results: list[Body] = self.get("backend", path).expect(200)["results"]
         return results
 
+    def charges(self, flight_id: int) -> Decimal:
+        """What a booking costs beside its fare."""
+        body = self.get("backend", f"/api/flights/{flight_id}/").expect(200)
+        return Decimal(body["other_charges"])
+
     def seats(self, flight_id: int) -> dict[str, str]:
         """Free, held or sold, by seat number."""
         body = self.get("backend", f"/api/flights/{flight_id}/seats/").expect(200)

@@ -19,6 +19,8 @@ from scripts.console import Console
 from scripts.prepare import prepare
 
 SHORT = {
+    # Another charge than payment's default: what the backend quotes is what has to be charged.
+    "OTHER_CHARGES": "62.50",
     "GATEWAY_TIMEOUT_SECONDS": "0.3",
     "SAGA_CALL_TIMEOUT": "3",
     "SAGA_FORWARD_DEADLINE": "6",

@@ -172,7 +172,7 @@ MUTANTS = (
         "payment-service/payment/services.py",
         (
             (
-                "        return int(self.flight_fare + settings.OTHER_CHARGES_CENTS)",
+                "        return self.flight_fare + self.other_charges",
                 "        return self.flight_fare",
             ),
         ),

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 
 from django.conf import settings
@@ -63,22 +64,26 @@ def flight_offer(
     passengers: int = 1,
 ) -> dict[str, Any]:
     """A flight with its prices and the seats left; bookable if all passengers find a seat in the class."""
-    classes = [_class_offer(found, each, live) for each in AIRCRAFT[found.aircraft].classes]
+    classes = [_class_offer(found, each, live, passengers) for each in AIRCRAFT[found.aircraft].classes]
     asked = [offer for offer in classes if seat_class in (None, offer["seat_class"])]
     return {
         **flight(found),
         "seat_classes": classes,
+        "other_charges": to_wire(settings.OTHER_CHARGES_CENTS),
         "currency": settings.CURRENCY,
         "sale_closes_at": iso(found.sale_closes_at),
         "bookable": found.is_on_sale(now) and any(offer["seats_left"] >= passengers for offer in asked),
     }
 
 
-def _class_offer(found: Flight, seat_class: SeatClass, live: Counter[tuple[int, str]]) -> dict[str, Any]:
+def _class_offer(
+    found: Flight, seat_class: SeatClass, live: Counter[tuple[int, str]], passengers: int
+) -> dict[str, Any]:
     fare, seats = found.fare(seat_class), AIRCRAFT[found.aircraft].capacity[seat_class]
     return {
         "seat_class": seat_class.value,
         "fare": None if fare is None else to_wire(fare),
+        "total": None if fare is None else to_wire(fare * passengers + settings.OTHER_CHARGES_CENTS),
         "seats": seats,
         "seats_left": seats - live[found.id, seat_class],
     }
@@ -127,6 +132,7 @@ def fare_strip(search: FareSearch, fares: Mapping[date, DayFare]) -> dict[str, A
         "origin": search.route.origin.iata,
         "destination": search.route.destination.iata,
         "seat_class": search.seat_class.value,
+        "other_charges": to_wire(settings.OTHER_CHARGES_CENTS),
         "currency": settings.CURRENCY,
         "days": [_day_fare(day, fares.get(day)) for day in search.days],
     }
@@ -136,19 +142,22 @@ def _day_fare(day: date, fare: DayFare | None) -> dict[str, Any]:
     return {
         "date": day.isoformat(),
         "lowest_fare": to_wire(fare.lowest) if fare else None,
+        "lowest_total": to_wire(fare.lowest + settings.OTHER_CHARGES_CENTS) if fare else None,
         "flights": fare.flights if fare else 0,
     }
 
 
 def booking(found: Booking) -> dict[str, Any]:
-    """With flight and tickets; the amount is null for a booking made by direct calls."""
+    """With flight, tickets and price; amounts are null for a booking made by direct calls."""
     tickets = sorted(found.tickets.all(), key=_place)
     return {
         "booking_reference": found.reference,
         "correlation_id": found.correlation_id,
         "user_id": found.user_id,
         "status": found.status,
-        "amount": None if found.amount is None else to_wire(found.amount),
+        "amount": _wire_or_none(found.amount),
+        "flight_fare": _wire_or_none(found.flight_fare),
+        "other_charges": _wire_or_none(found.charges),
         "currency": found.currency,
         "contact_info": {"email": found.email, "mobile": found.mobile},
         "created_at": iso(found.created_at),
@@ -156,6 +165,10 @@ def booking(found: Booking) -> dict[str, Any]:
         "flight": flight(found.flight),
         "tickets": [_ticket(ticket) for ticket in tickets],
     }
+
+
+def _wire_or_none(cents: int | None) -> Decimal | None:
+    return None if cents is None else to_wire(cents)
 
 
 def _place(found: Ticket) -> tuple[int, str]:

@@ -53,6 +53,7 @@ def booking_data(saga: SagaState) -> dict[str, Any]:
         "flight_id": saga.flight_id,
         "user_id": saga.user_id,
         "flight_fare": to_wire(saga.flight_fare),
+        "other_charges": to_wire(saga.charges),
     }
     if saga.card_token:
         data["payment"] = {"card_token": saga.card_token}

@@ -6,11 +6,22 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from django.conf import settings
-from django.db.models import Case, Count, Min, Q, QuerySet, When, prefetch_related_objects
+from django.db.models import (
+    Case,
+    Count,
+    Min,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    When,
+    prefetch_related_objects,
+)
 from service_kit.database import fetch_all
 
 from flight.folding import fold
 from flight.models import Airport, Booking, Flight
+from flight.saga_models import Saga
 
 MAX_WORDS = 8
 NEAREST_DAYS = 3
@@ -122,8 +133,10 @@ def lowest_fares(
 
 
 def _bookings() -> QuerySet[Booking]:
-    """With flight and airports."""
-    return Booking.objects.select_related("flight__origin", "flight__destination")
+    """With flight, airports and the parts of the price."""
+    saga = Saga.objects.filter(correlation_id=OuterRef("correlation_id"))
+    price = {name: Subquery(saga.values(name)) for name in ("flight_fare", "charges")}
+    return Booking.objects.select_related("flight__origin", "flight__destination").annotate(**price)
 
 
 def booking(reference: str) -> Booking | None:

@@ -47,12 +47,14 @@ class Flight(Base):
 class ClassOffer(Base):
     seat_class = serializers.ChoiceField(SeatClass.choices)
     fare = schema.Amount(help_text="one passenger, before charges")
+    total = schema.Total(help_text="what a booking for the asked passengers costs, charges included")
     seats = serializers.IntegerField()
     seats_left = serializers.IntegerField()
 
 
 class FlightOffer(Flight):
     seat_classes = ClassOffer(many=True)
+    other_charges = schema.Charges(help_text="of a booking, whatever the number of passengers")
     currency = serializers.CharField()
     sale_closes_at = serializers.DateTimeField()
     bookable = serializers.BooleanField()
@@ -68,6 +70,7 @@ class FlightResults(Base):
 class DayFare(Base):
     date = serializers.DateField()
     lowest_fare = schema.Amount(allow_null=True, help_text="null on a day without flights on sale")
+    lowest_total = schema.Total(allow_null=True, help_text="for one passenger, charges included")
     flights = serializers.IntegerField()
 
 
@@ -75,6 +78,7 @@ class FareStrip(Base):
     origin = serializers.CharField()
     destination = serializers.CharField()
     seat_class = serializers.ChoiceField(SeatClass.choices)
+    other_charges = schema.Charges(help_text="of a booking, whatever the number of passengers")
     currency = serializers.CharField()
     days = DayFare(many=True)
 
@@ -134,6 +138,8 @@ class Booking(Base):
     user_id = serializers.CharField()
     status = serializers.ChoiceField(BookingStatus.choices)
     amount = schema.Total(allow_null=True, help_text="with charges; null for one made by direct calls")
+    flight_fare = schema.Amount(allow_null=True, help_text="of the amount")
+    other_charges = schema.Charges(allow_null=True, help_text="of the amount")
     currency = serializers.CharField()
     contact_info = Contact()
     created_at = serializers.DateTimeField()

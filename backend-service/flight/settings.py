@@ -51,7 +51,8 @@ LOGGING = logs.configure(SERVICE_NAME)
 PAYMENT_URL = kit.env.str("PAYMENT_URL", default="http://127.0.0.1:8003")
 LOYALTY_URL = kit.env.str("LOYALTY_URL", default="http://127.0.0.1:8002")
 
-OTHER_CHARGES_CENTS = 5000
+# Of a booking, on top of its fare. The quote travels with each call: no other service has this setting.
+OTHER_CHARGES_CENTS = kit.cents("OTHER_CHARGES", default="50.00")
 CURRENCY = "USD"
 # A flight closes for sale this long before its departure.
 SALE_CLOSES_MINUTES = kit.env.int("SALE_CLOSES_MINUTES", default=60)

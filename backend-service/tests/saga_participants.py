@@ -23,7 +23,6 @@ PATHS = {
     "ReverseMiles": "/api/saga/reverse-miles/",
 }
 NAMES = {path: name for name, path in PATHS.items()}
-CHARGES = Decimal(50)
 Serve = Callable[[], Reply]
 Behaviour = Callable[[Serve], Reply]
 
@@ -198,7 +197,7 @@ class FakeParticipants:
             return "REFUSED", {"success": False, "error": "Declined.", "error_code": "PAYMENT_DECLINED"}
         fare = Decimal(data["flight_fare"])
         if step == "AuthorizePayment":
-            amount = fare + CHARGES
+            amount = fare + Decimal(data["other_charges"])
             self._book(received, "AUTHORIZED", data["user_id"], amount)
             return "DONE", {"success": True, "authorization_id": "auth-1", "amount": amount}
         miles = Decimal(int(fare))

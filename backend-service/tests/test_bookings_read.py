@@ -56,6 +56,8 @@ def test_booking_is_shown_with_flight_and_tickets(
         "user_id": "1",
         "status": "CONFIRMED",
         "amount": Decimal("450.50"),
+        "flight_fare": None,
+        "other_charges": None,
         "currency": "USD",
         "contact_info": {"email": "john@example.com", "mobile": "+1234567890"},
         "created_at": "2027-05-03T14:00:00.000000Z",

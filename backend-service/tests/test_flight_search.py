@@ -80,9 +80,19 @@ def test_result_carries_times_fares_and_seats(client: Client, make_flight: MakeF
         "aircraft": "A320-200",
         "aircraft_name": "Airbus A320",
         "seat_classes": [
-            {"seat_class": "economy", "fare": Decimal("162.59"), "seats": 144, "seats_left": 144},
-            {"seat_class": "business", "fare": Decimal("512.73"), "seats": 12, "seats_left": 12},
+            {
+                "seat_class": seat_class,
+                "fare": Decimal(fare),
+                "total": Decimal(total),
+                "seats": seats,
+                "seats_left": seats,
+            }
+            for seat_class, fare, total, seats in (
+                ("economy", "162.59", "212.59", 144),
+                ("business", "512.73", "562.73", 12),
+            )
         ],
+        "other_charges": Decimal("50.00"),
         "currency": "USD",
         "sale_closes_at": "2090-05-03T13:00:00.000000Z",
         "bookable": True,
@@ -147,6 +157,7 @@ def test_search_for_first_class_shows_only_flights_that_have_it(
     assert offer_of(results[0], "first") == {
         "seat_class": "first",
         "fare": Decimal("950.00"),
+        "total": Decimal("1000.00"),
         "seats": 4,
         "seats_left": 4,
     }
@@ -248,11 +259,22 @@ def test_fare_strip_has_every_day_with_its_lowest_fare(client: Client, make_flig
         "origin": "DFW",
         "destination": "ORD",
         "seat_class": "economy",
+        "other_charges": Decimal("50.00"),
         "currency": "USD",
         "days": [
-            {"date": "2090-05-02", "lowest_fare": None, "flights": 0},
-            {"date": "2090-05-03", "lowest_fare": Decimal("150.25"), "flights": 2},
-            {"date": "2090-05-04", "lowest_fare": Decimal("300.00"), "flights": 1},
+            {"date": "2090-05-02", "lowest_fare": None, "lowest_total": None, "flights": 0},
+            {
+                "date": "2090-05-03",
+                "lowest_fare": Decimal("150.25"),
+                "lowest_total": Decimal("200.25"),
+                "flights": 2,
+            },
+            {
+                "date": "2090-05-04",
+                "lowest_fare": Decimal("300.00"),
+                "lowest_total": Decimal("350.00"),
+                "flights": 1,
+            },
         ],
     }
 

@@ -199,7 +199,8 @@ def test_the_invariants_notice_a_call_without_its_intent(world: World) -> None:
 
 
 def sends_at_once(world: World, saga: SagaState) -> None:
-    body = '{"correlation_id": "unwritten", "booking_data": {"user_id": "1", "flight_fare": 400}}'
+    data = '{"user_id": "1", "flight_fare": 400, "other_charges": 50}'
+    body = f'{{"correlation_id": "unwritten", "booking_data": {data}}}'
     assert saga.correlation_id in body
     world.participants.take("AuthorizePayment", body)
 

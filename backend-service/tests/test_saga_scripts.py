@@ -4,6 +4,8 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.conf import LazySettings
+from django.test import Client
 from service_kit import strict_json
 
 from flight.models import Booking, Ticket
@@ -65,6 +67,20 @@ def failure(failed: str, *, outcome_of: str = "STEP_FAILED") -> list[str]:
 # To the end
 
 
+def test_the_charge_stands_in_one_place_and_travels_with_the_call(
+    desk: Desk, world: World, client: Client, settings: LazySettings
+) -> None:
+    settings.OTHER_CHARGES_CENTS = 6250
+    body = strict_json.load_stored(desk.book(expected_amount=462.5).content.decode())
+    assert (body["status"], body["amount"]) == ("COMPLETED", Decimal("462.50"))
+    assert world.participants.received[0].body["booking_data"]["other_charges"] == Decimal("62.50")
+    settings.OTHER_CHARGES_CENTS = 9900
+    read = client.get(f"/api/bookings/{body['booking_reference']}/").json()
+    assert (read["amount"], read["flight_fare"], read["other_charges"]) == (462.5, 400, 62.5)
+    offer = client.get(f"/api/flights/{world.flight.id}/").json()
+    assert (offer["other_charges"], offer["seat_classes"][0]["total"]) == (99, 200 + 99)
+
+
 def test_a_booking_succeeds(desk: Desk, world: World) -> None:
     answer = desk.book()
     assert answer.status_code == 200
@@ -94,6 +110,7 @@ def test_a_booking_succeeds(desk: Desk, world: World) -> None:
 def test_the_calls_of_a_booking_carry_what_their_step_needs_and_no_more(desk: Desk, world: World) -> None:
     cid = desk.book(amount=1, status="COMPLETED", miles_awarded=9, flight_fare=1).json()["correlation_id"]
     data = {"flight_id": world.flight.id, "user_id": "1", "flight_fare": Decimal("400.00")}
+    data["other_charges"] = Decimal("50.00")
     authorize, award = world.participants.received
     assert authorize.body == {
         "correlation_id": cid,

@@ -31,10 +31,12 @@ class AuthorizePayment(ActionView):
 
     def read(self, booking: Fields) -> Authorize:
         user_id, fare = booking.user_id(), booking.amount("flight_fare")
+        usual = settings.DEFAULT_CHARGES_CENTS
+        charges = booking.amount("other_charges", default=usual, may_be_zero=True)
         payment = booking.object("payment", required=not settings.DEMO_MODE)
         default = "tok_ok" if settings.DEMO_MODE else None
         token = payment.matching("card_token", CARD_TOKEN, "must be an opaque card token", default=default)
-        return Authorize(user_id=user_id, flight_fare=fare, card_token=token)
+        return Authorize(user_id=user_id, flight_fare=fare, card_token=token, other_charges=charges)
 
     def decide(self, call: Call, command: Authorize, now: datetime) -> Done | Refused:
         decision = services.ask_gateway(command)

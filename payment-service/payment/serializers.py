@@ -7,13 +7,21 @@ from service_kit import schema
 class AuthorizeBooking(serializers.Serializer[None]):
     user_id = schema.UserId()
     flight_fare = schema.Amount()
+    other_charges = schema.Charges(
+        required=False, help_text="the part of the quote that earns no miles; 50.00 where it is left out"
+    )
     payment = schema.CardToken(required=False)
 
 
 @schema.asked(
     {
         "correlation_id": "test-12345",
-        "booking_data": {"user_id": 1, "flight_fare": 500.0, "payment": {"card_token": "tok_ok"}},
+        "booking_data": {
+            "user_id": 1,
+            "flight_fare": 500.0,
+            "other_charges": 50.0,
+            "payment": {"card_token": "tok_ok"},
+        },
     }
 )
 class AuthorizeRequest(schema.StepRequest):
@@ -36,7 +44,7 @@ class Authorized(schema.StepDone):
     authorization_id = serializers.CharField()
     amount = schema.Total()
     flight_fare = schema.Amount()
-    other_charges = schema.Amount()
+    other_charges = schema.Charges()
     currency = serializers.CharField()
     status = serializers.CharField()
 
@@ -69,6 +77,6 @@ class Payment(serializers.Serializer[None]):
     authorization_id = serializers.CharField()
     amount = schema.Total()
     flight_fare = schema.Amount()
-    other_charges = schema.Amount()
+    other_charges = schema.Charges()
     currency = serializers.CharField()
     status = serializers.ChoiceField(["AUTHORIZED", "CANCELLED"])

@@ -31,14 +31,19 @@ class Authorize:
     user_id: str
     flight_fare: int
     card_token: str
+    other_charges: int
 
     def used(self) -> dict[str, Any]:
-        return dict(vars(self))
+        """Charges that are the default are one request, whether they were sent or left out."""
+        used = dict(vars(self))
+        if self.other_charges == settings.DEFAULT_CHARGES_CENTS:
+            del used["other_charges"]
+        return used
 
     @property
     def amount(self) -> int:
         """Cents: the fare and the charges of a booking."""
-        return int(self.flight_fare + settings.OTHER_CHARGES_CENTS)
+        return self.flight_fare + self.other_charges
 
 
 def ask_gateway(command: Authorize) -> Decision:
@@ -51,7 +56,7 @@ def authorize_payment(
     """What the gateway's decision comes to; the guard's transaction writes the entry."""
     if decision is not Decision.APPROVED:
         return Refused("PAYMENT_DECLINED", decision.value)
-    reference, charges = f"auth-{authorization_id}", settings.OTHER_CHARGES_CENTS
+    reference = f"auth-{authorization_id}"
     entry = (
         correlation_id,
         EntryKind.AUTHORIZED,
@@ -59,7 +64,7 @@ def authorize_payment(
         command.user_id,
         command.amount,
         command.flight_fare,
-        charges,
+        command.other_charges,
         CURRENCY,
         db_time(now),
     )
@@ -67,7 +72,7 @@ def authorize_payment(
         "authorization_id": reference,
         "amount": to_wire(command.amount),
         "flight_fare": to_wire(command.flight_fare),
-        "other_charges": to_wire(charges),
+        "other_charges": to_wire(command.other_charges),
         "currency": CURRENCY,
         "status": EntryKind.AUTHORIZED,
     }

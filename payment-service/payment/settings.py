@@ -35,4 +35,6 @@ LOGGING = logs.configure(SERVICE_NAME)
 
 # How long the simulated gateway keeps a caller waiting when it will never answer, in seconds.
 GATEWAY_TIMEOUT_SECONDS = kit.env.float("GATEWAY_TIMEOUT_SECONDS", default=2.0)
-OTHER_CHARGES_CENTS = 5000
+# What a direct call without other_charges is charged beside the fare. Part of the wire contract and of
+# stored fingerprints, so not from the environment.
+DEFAULT_CHARGES_CENTS = 5000

@@ -49,6 +49,26 @@ def test_authorisation_answers_and_writes_the_fare_and_the_charges() -> None:
     assert entry.authorization_id == body["authorization_id"]
 
 
+@pytest.mark.parametrize(("charges", "amount"), [(62.5, 56250), (0, 50000), (50, 55000), (0.01, 50001)])
+def test_the_sum_of_the_quoted_parts_is_charged(charges: float, amount: int) -> None:
+    body = assert_done(authorize(other_charges=charges), "test-1")
+    assert (body["amount"], body["other_charges"]) == (amount / 100, charges)
+    assert assert_done(post(CANCEL, envelope("test-1")), "test-1")["amount"] == amount / 100
+
+
+@pytest.mark.parametrize("charges", [-1, True, "50.00", 0.001, 1_000_001, None])
+def test_charges_that_are_no_amount_are_400(charges: Any) -> None:
+    answer = authorize(other_charges=charges)
+    assert_problem(answer, 400, "INVALID", "test-1")
+    assert list(answer.json()["errors"]) == ["booking_data.other_charges"]
+
+
+def test_default_charges_are_one_request_whether_sent_or_left_out_and_others_are_another() -> None:
+    first = authorize()
+    assert_replay_of(authorize(other_charges=50), first)
+    assert_problem(authorize(other_charges=50.01), 422, "DIFFERENT_REQUEST", "test-1")
+
+
 @pytest.mark.parametrize(
     ("fare", "amount", "wire"),
     [

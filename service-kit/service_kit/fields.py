@@ -111,18 +111,19 @@ class Fields:
             )
         return ""
 
-    def amount(self, name: str) -> int:
+    def amount(self, name: str, *, default: int | None = None, may_be_zero: bool = False) -> int:
         """Cents of a JSON number above 0, at most 1,000,000, with at most two decimals."""
-        value = self._get(name, required=True)
+        value = self._get(name, required=default is None)
         if value is _MISSING:
-            return 0
+            return default or 0
         if type(value) is int or isinstance(value, Decimal):
-            if 0 < value <= MAX_AMOUNT:
+            if 0 < value <= MAX_AMOUNT or (may_be_zero and value == 0):
                 try:
                     return to_cents(Decimal(value))
                 except ValueError:
                     pass
-        self.fail(name, f"must be a number above 0, at most {MAX_AMOUNT}, with at most two decimals")
+        least = "of at least 0" if may_be_zero else "above 0"
+        self.fail(name, f"must be a number {least}, at most {MAX_AMOUNT}, with at most two decimals")
         return 0
 
     def email(self, name: str) -> str:

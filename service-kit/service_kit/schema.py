@@ -60,6 +60,13 @@ class Amount(serializers.Field):  # type: ignore[type-arg]
 
 
 @extend_schema_field(
+    {"type": "number", "minimum": 0, "maximum": 1_000_000, "multipleOf": 0.01, "example": 50.0}
+)
+class Charges(serializers.Field):  # type: ignore[type-arg]
+    """What a booking costs beside its fare, which may be nothing."""
+
+
+@extend_schema_field(
     {"type": "number", "minimum": 0, "exclusiveMinimum": True, "multipleOf": 0.01, "example": 550.0}
 )
 class Total(serializers.Field):  # type: ignore[type-arg]

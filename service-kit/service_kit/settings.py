@@ -1,6 +1,7 @@
 """Pieces of a Django settings file, from the environment. What cannot be understood stops the start."""
 
 from collections.abc import Sequence
+from decimal import Decimal, InvalidOperation
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import environ
 from django.core.exceptions import ImproperlyConfigured
 
 from service_kit import __version__
+from service_kit.money import to_cents
 
 env = environ.Env()
 
@@ -17,6 +19,7 @@ DATA_DIR = Path(env.str("DATA_DIR", default=str(REPOSITORY / "var")))
 DEMO_MODE = env.bool("DEMO_MODE", default=False)
 DATABASE_BUSY_SECONDS = env.float("DATABASE_BUSY_SECONDS", default=2.0)
 MIN_SECRET_LENGTH = 32
+MAX_CENTS = 100_000_000
 WELL_KNOWN_SECRETS = ("secret", "changeme", "password", "django-insecure", "demo-", "test-")
 DEMO_SECRET = "demo-only-secret-that-is-public-and-refused-outside-demo-mode"  # noqa: S105
 
@@ -106,6 +109,20 @@ def one_of(name: str, known: Sequence[str]) -> str:
     if value not in known:
         raise ImproperlyConfigured(f"{name} must be one of {', '.join(known)}, not {value!r}.")
     return value
+
+
+def cents(name: str, default: str) -> int:
+    """An amount of money from the environment, such as 50.00, as cents."""
+    text: str = env.str(name, default=default)
+    try:
+        amount = to_cents(Decimal(text))
+    except (InvalidOperation, ValueError, OverflowError):
+        amount = -1
+    if not 0 <= amount <= MAX_CENTS:
+        raise ImproperlyConfigured(
+            f"{name} must be an amount with two decimals, such as 50.00, not {text!r}."
+        )
+    return amount
 
 
 def traces() -> bool:

@@ -84,6 +84,19 @@ def test_bad_service_keys_stop_the_start(monkeypatch: pytest.MonkeyPatch, keys: 
         kit.service_keys()
 
 
+@pytest.mark.parametrize(("text", "cents"), [("50.00", 5000), ("62.5", 6250), ("0", 0), ("1000000", 10**8)])
+def test_amount_of_money_is_read_as_cents(monkeypatch: pytest.MonkeyPatch, text: str, cents: int) -> None:
+    monkeypatch.setenv("AN_AMOUNT", text)
+    assert kit.cents("AN_AMOUNT", default="1") == cents
+
+
+@pytest.mark.parametrize("text", ["-1", "fifty", "1.001", "NaN", "Infinity", "1000000.01", "1e99", ""])
+def test_what_is_no_amount_of_money_stops_the_start(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    monkeypatch.setenv("AN_AMOUNT", text)
+    with pytest.raises(ImproperlyConfigured, match="AN_AMOUNT must be an amount"):
+        kit.cents("AN_AMOUNT", default="1")
+
+
 def test_sqlite_is_the_default_database(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(kit, "DATA_DIR", tmp_path / "new" / "folder")
     config = kit.databases("payment")["default"]

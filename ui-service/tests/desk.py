@@ -44,6 +44,7 @@ def flight(number: int = 1, **changes: Any) -> Json:
             {"seat_class": name, "fare": fare, "seats": seats, "seats_left": left}
             for name, fare, seats, left in classes
         ],
+        "other_charges": 50.00,
         "bookable": True,
         **changes,
     }
@@ -82,6 +83,8 @@ def booking(**changes: Any) -> Json:
         "user_id": "demo",
         "status": "CONFIRMED",
         "amount": 211.41,
+        "flight_fare": 161.41,
+        "other_charges": 50.00,
         "currency": "USD",
         "contact_info": {"email": "ada@example.com", "mobile": "+15550100"},
         "created_at": "2026-11-23T02:00:00Z",

@@ -66,6 +66,12 @@ def test_price_stands_on_every_step(client: Client, desk: Desk) -> None:
             assert shown in text, page
 
 
+def test_charges_are_those_of_the_backend_and_no_others(client: Client, desk: Desk) -> None:
+    desk.sells(flight(other_charges=62.50))
+    text = client.get(client.post(f"{PASSENGERS}?{ONE}", ADA)["Location"]).content.decode()
+    assert "$62.50" in text and "$223.91" in text and "$50.00" not in text
+
+
 @pytest.mark.parametrize(
     ("field", "value", "message"),
     [

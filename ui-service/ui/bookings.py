@@ -9,7 +9,7 @@ from typing import Any
 
 from ui.backend_client import Json
 from ui.sagas import moment
-from ui.travel import CABIN_NAMES, CHARGES, Flight, flight_from
+from ui.travel import CABIN_NAMES, Flight, flight_from
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,8 @@ class Booking:
     user_id: str
     status: str
     amount: Decimal | None
+    fare: Decimal | None
+    "of the amount; None for one that was made by direct calls"
     currency: str
     email: str
     mobile: str
@@ -53,10 +55,6 @@ class Booking:
     @property
     def is_live(self) -> bool:
         return self.status == "CONFIRMED"
-
-    @property
-    def fare(self) -> Decimal | None:
-        return None if self.amount is None else self.amount - CHARGES
 
     @property
     def miles(self) -> int:
@@ -88,6 +86,7 @@ def booking_from(body: Json) -> Booking:
         user_id=str(body.get("user_id") or ""),
         status=str(body["status"]),
         amount=None if body.get("amount") is None else Decimal(body["amount"]),
+        fare=None if body.get("flight_fare") is None else Decimal(body["flight_fare"]),
         currency=str(body.get("currency") or "USD"),
         email=str(contact.get("email") or ""),
         mobile=str(contact.get("mobile") or ""),

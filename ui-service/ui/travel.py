@@ -7,7 +7,6 @@ from decimal import Decimal
 
 from ui.backend_client import Json
 
-CHARGES = Decimal("50.00")
 CABIN_NAMES = {"economy": "Economy", "business": "Business", "first": "First"}
 CABIN_RULES = {
     "economy": ("Cabin bag", "Meal on flights over five hours", "Cancel before departure"),
@@ -46,6 +45,8 @@ class Flight:
     aircraft: str
     fares: Mapping[str, Decimal]
     free: Mapping[str, int]
+    charges: Decimal = Decimal(0)
+    "of a booking of this flight, as the backend quotes them"
     on_sale: bool = True
 
     @property
@@ -83,7 +84,7 @@ class Offer:
 
     @property
     def quote(self) -> "Quote":
-        return Quote(self.fare or Decimal(0), self.passengers)
+        return Quote(self.fare or Decimal(0), self.passengers, self.flight.charges)
 
 
 @dataclass(frozen=True)
@@ -92,14 +93,11 @@ class Quote:
 
     fare_each: Decimal
     passengers: int
+    charges: Decimal
 
     @property
     def base(self) -> Decimal:
         return self.fare_each * self.passengers
-
-    @property
-    def charges(self) -> Decimal:
-        return CHARGES
 
     @property
     def total(self) -> Decimal:
@@ -193,6 +191,7 @@ def flight_from(body: Json) -> Flight:
         aircraft=str(body.get("aircraft_name") or body.get("aircraft") or ""),
         fares={each["seat_class"]: Decimal(each["fare"]) for each in classes if each["fare"] is not None},
         free={each["seat_class"]: int(each["seats_left"]) for each in classes},
+        charges=Decimal(body["other_charges"]) if classes else Decimal(0),
         on_sale=bool(body.get("bookable", True)),
     )
 
