@@ -3,6 +3,11 @@
 from enum import Enum
 from typing import Protocol
 
+import structlog
+from django.conf import settings
+
+log = structlog.get_logger("startup")
+
 
 class Decision(Enum):
     APPROVED = "approved"
@@ -30,4 +35,11 @@ class SimulatedGateway:
         return self.decisions.get(card_token, Decision.DECLINED)
 
 
-gateway: Gateway = SimulatedGateway()
+GATEWAYS: dict[str, type[Gateway]] = {"simulated": SimulatedGateway}
+gateway = GATEWAYS[settings.PAYMENT_GATEWAY]()
+
+
+def announce() -> None:
+    """Say at every start that no money is taken; in demo mode that is said already."""
+    if settings.PAYMENT_GATEWAY == "simulated" and not settings.DEMO_MODE:
+        log.warning("simulated_payment_gateway", takes_money=False, not_for="production")

@@ -33,6 +33,8 @@ REST_FRAMEWORK = kit.rest_framework()
 SPECTACULAR_SETTINGS = kit.spectacular("Payment service")
 LOGGING = logs.configure(SERVICE_NAME)
 
+# Which gateway decides on cards. Never a default outside demo mode: the simulated one takes no money.
+PAYMENT_GATEWAY = kit.named("PAYMENT_GATEWAY", ("simulated",), what="the payment gateway")
 # How long the simulated gateway keeps a caller waiting when it will never answer, in seconds.
 GATEWAY_TIMEOUT_SECONDS = kit.env.float("GATEWAY_TIMEOUT_SECONDS", default=2.0)
 # What a direct call without other_charges is charged beside the fare. Part of the wire contract and of

@@ -9,7 +9,7 @@ urlpatterns = [
     path("api/saga/cancel-payment/", saga_views.CancelPayment.as_view()),
     path("api/payments/<str:correlation_id>/", views.PaymentView.as_view()),
     demo(saga_views.AuthorizePayment, saga_views.CancelPayment),
-    *common(),
+    *common(views.ready),
 ]
 
 handler400, handler404, handler500 = problems.handler400, problems.handler404, problems.handler500

@@ -1,14 +1,20 @@
 """Payment's reads."""
 
-from django.http import HttpResponse
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
-from service_kit import credentials, schema
+from service_kit import credentials, health, schema
 from service_kit.api import ServiceView, json_response
 from service_kit.fields import CORRELATION_ID
 from service_kit.problems import not_found
 
 from payment import selectors, serializers
+
+
+def ready(request: HttpRequest) -> HttpResponse:
+    """Also which gateway decides, so that the pages can say that payments are simulated."""
+    return health.readiness(gateway=settings.PAYMENT_GATEWAY)
 
 
 class PaymentView(ServiceView):

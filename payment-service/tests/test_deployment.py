@@ -1,5 +1,37 @@
-from service_kit.testing.deployed import Deployment
+import os
+import secrets
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from service_kit.testing.deployed import Deployment, manage
 
 
 class TestPaymentDeployment(Deployment):
     """Outside demo mode."""
+
+    needed = {"PAYMENT_GATEWAY": "simulated"}
+
+    @pytest.mark.parametrize("named", ["", "stripe"])
+    def test_start_without_a_gateway_that_is_served_is_refused(self, named: str, tmp_path: Path) -> None:
+        done = manage(tmp_path, "check", PAYMENT_GATEWAY=named)
+        assert done.returncode != 0
+        sentence = "Outside demo mode the payment gateway has to be named: set PAYMENT_GATEWAY=simulated."
+        assert sentence in done.stderr
+
+    @pytest.mark.parametrize(("demo_mode", "times"), [("0", 1), ("1", 0)])
+    def test_every_start_warns_of_the_simulated_gateway(
+        self, demo_mode: str, times: int, tmp_path: Path
+    ) -> None:
+        """In demo mode the warning of demo mode says it."""
+        secret = {"SECRET_KEY": secrets.token_urlsafe(48), "SERVICE_KEYS": f"a:{secrets.token_urlsafe(48)}"}
+        started = subprocess.run(
+            [sys.executable, "-c", "import payment.wsgi"],
+            env={**os.environ, **secret, **self.needed, "DEMO_MODE": demo_mode, "DATA_DIR": str(tmp_path)},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert started.stderr.count("simulated_payment_gateway") == times
+        assert started.stderr.count('"demo_mode"') == 1 - times

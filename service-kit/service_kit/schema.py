@@ -135,12 +135,13 @@ class Alive(Serializer[None]):
 
 
 class Ready(Serializer[None]):
-    """The backend adds what it knows of its recovery and of the participants."""
+    """The backend adds what it knows of its recovery and of the participants, payment its gateway."""
 
     status = serializers.CharField()
     database = serializers.ChoiceField(["ok", "unmigrated", "unavailable"])
     recovery_heartbeat = serializers.DateTimeField(required=False, allow_null=True)
     participants = serializers.DictField(child=serializers.CharField(), required=False)
+    gateway = serializers.CharField(required=False, help_text="simulated: no card is charged")
 
 
 class AuditEntry(Serializer[None]):

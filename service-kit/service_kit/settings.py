@@ -111,6 +111,15 @@ def one_of(name: str, known: Sequence[str]) -> str:
     return value
 
 
+def named(name: str, known: Sequence[str], *, what: str) -> str:
+    """The value of NAME; in demo mode the first of the known ones where it is not set."""
+    value: str = env.str(name, default="") or (known[0] if DEMO_MODE else "")
+    if value not in known:
+        choices = " or ".join(f"{name}={one}" for one in known)
+        raise ImproperlyConfigured(f"Outside demo mode {what} has to be named: set {choices}.")
+    return value
+
+
 def cents(name: str, default: str) -> int:
     """An amount of money from the environment, such as 50.00, as cents."""
     text: str = env.str(name, default=default)

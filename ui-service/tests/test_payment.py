@@ -6,8 +6,9 @@ import pytest
 from django.test import Client
 from pytest_django import Settings
 
-from tests.desk import COMPLETED, RETURN_SAGA, RUNNING, SAGA, SEAT_LOST, Desk, Json, flight
+from tests.desk import COMPLETED, PAYMENT, RETURN_SAGA, RUNNING, SAGA, SEAT_LOST, Desk, Json, flight
 from tests.test_booking import ADA, ONE, PASSENGERS
+from ui import selectors
 from ui.models import User
 
 START = "/api/saga/start-booking/"
@@ -45,6 +46,38 @@ def test_payment_starts_the_saga_and_goes_to_its_progress(client: Client, desk: 
         "payment": {"card_token": "tok_ok"},
         "expected_amount": 211.41,
     }
+
+
+SIMULATED = "Payments are simulated on this site."
+
+
+@pytest.fixture
+def fresh_gateway() -> None:
+    """What was heard of payment's gateway before is forgotten."""
+    selectors._asked_gateway.cache_clear()
+
+
+@pytest.mark.usefixtures("fresh_gateway")
+@pytest.mark.parametrize(("gateway", "said"), [("simulated", True), ("stripe", False)])
+def test_payment_page_says_outside_demo_mode_that_payments_are_simulated(
+    client: Client, desk: Desk, settings: Settings, gateway: str, said: bool
+) -> None:
+    settings.DEMO_MODE = False
+    desk.sells().answers("/api/health/ready/", {"status": "ready", "gateway": gateway}, base=PAYMENT)
+    page = pay_page(client)
+    assert [SIMULATED in client.get(page).content.decode() for _ in range(2)] == [said, said]
+    assert len(desk.sent_to("/api/health/ready/")) <= 2, "asked once a minute"
+
+
+@pytest.mark.usefixtures("fresh_gateway")
+@pytest.mark.parametrize("ready", [{"status": "not ready"}, {}])
+def test_payment_page_claims_nothing_of_a_gateway_that_does_not_answer(
+    client: Client, desk: Desk, settings: Settings, ready: Json
+) -> None:
+    settings.DEMO_MODE = False
+    desk.sells().answers("/api/health/ready/", ready, status=503, base=PAYMENT)
+    response = client.get(pay_page(client))
+    assert response.status_code == 200 and SIMULATED not in response.content.decode()
 
 
 def test_logged_in_traveller_books_under_own_id(client: Client, desk: Desk, traveller: User) -> None:

@@ -249,6 +249,7 @@ def _pay_page(request: HttpRequest, kept: Draft, form: PaymentForm, status: int 
         "cards": DEMO_CARDS,
         "failures": [(name, label, text, name in request.POST) for name, label, text in FAILURES],
         "price_changed": changed,
+        "simulated": not settings.DEMO_MODE and selectors.payments_are_simulated(),
         "back": address("passengers", kept.selection),
         "seats_again": address("seats", kept.selection),
     }

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
@@ -28,15 +29,17 @@ def manage(folder: Path, *command: str, **environment: str) -> subprocess.Comple
 
 
 class Deployment:
-    """Subclass it in each service."""
+    """Subclass it in each service; `needed` is what it must be told besides secrets."""
+
+    needed: ClassVar[Mapping[str, str]] = {}
 
     def test_deployment_check_has_no_warning(self, tmp_path: Path) -> None:
-        done = manage(tmp_path, "check", "--deploy", "--fail-level", "WARNING")
+        done = manage(tmp_path, "check", "--deploy", "--fail-level", "WARNING", **self.needed)
         assert done.returncode == 0, done.stderr
 
     @pytest.mark.parametrize("weak", WEAK)
     def test_start_without_good_secrets_is_refused_outside_demo_mode(self, weak: str, tmp_path: Path) -> None:
-        done = manage(tmp_path, "check", **WEAK[weak])
+        done = manage(tmp_path, "check", **self.needed, **WEAK[weak])
         assert done.returncode != 0
         assert "ImproperlyConfigured" in done.stderr and next(iter(WEAK[weak])) in done.stderr
         assert all(value not in done.stderr for value in WEAK[weak].values() if value)
