@@ -18,7 +18,7 @@ class TestPaymentDeployment(Deployment):
         done = manage(tmp_path, "check", PAYMENT_GATEWAY=named)
         assert done.returncode != 0
         sentence = "Outside demo mode the payment gateway has to be named: set PAYMENT_GATEWAY=simulated."
-        assert sentence in done.stderr
+        assert done.stderr == f"{sentence}\n"
 
     @pytest.mark.parametrize(("demo_mode", "times"), [("0", 1), ("1", 0)])
     def test_every_start_warns_of_the_simulated_gateway(
