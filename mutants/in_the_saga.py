@@ -42,9 +42,9 @@ MUTANTS = (
     ),
     bug(
         "compensations-forwards",
-        ORCHESTRATOR,
-        "for step in reversed(STEPS) if saga.step(step.name).status in MAY_HAVE_HAPPENED",
-        "for step in STEPS if saga.step(step.name).status in MAY_HAVE_HAPPENED",
+        f"{FLIGHT}saga_state.py",
+        "for step in reversed(self.steps) if step.status in MAY_HAVE_HAPPENED",
+        "for step in self.steps if step.status in MAY_HAVE_HAPPENED",
         SCRIPTS,
         only="reverse_order",
     ),

@@ -41,7 +41,7 @@ def _completed(saga: SagaState) -> dict[str, Any]:
         "seats_reserved": len(seats),
         "seat_numbers": seats,
         "amount": to_wire(saga.amount),
-        "miles_awarded": saga.facts["AwardMiles"].get("miles_awarded"),
+        "miles_awarded": saga.facts.get("AwardMiles", {}).get("miles_awarded", 0),
     }
 
 

@@ -25,6 +25,7 @@ BOOKING = """
 NOTHING = "nothing"
 ACTOR = "audit_sagas"
 "As whom the auditor reads: it sees everybody's payments and miles, and changes none."
+LOOK_UPS = ("ReserveSeat", "AuthorizePayment", "AwardMiles", "ConfirmBooking")
 
 
 class Unreadable(Exception):

@@ -26,7 +26,6 @@ from flight.saga_booking_views import (
     wants_async,
 )
 from flight.saga_models import SagaStatus
-from flight.saga_orchestrator_complete import STEPS
 from flight.saga_runtime import orchestrator
 from flight.saga_selectors import Filters
 from flight.saga_state import SagaState
@@ -228,11 +227,11 @@ class ResolveView(ServiceView):
         """Settle a stuck compensation by hand, with evidence."""
         actor, body, reason = _read_action(request, always=True)
         evidence = body.text("evidence", limit=REASON_LENGTH)
-        step = body.choice("step", [step.name for step in STEPS], default="")
+        saga = visible_saga(request, correlation_id)
+        step = body.choice("step", [step.name for step in saga.steps], default="")
         if not step:
             body.fail("step", "is required")
         body.check()
-        visible_saga(request, correlation_id)
         saga = saga_operator.resolve(correlation_id, step=step, actor=actor, reason=reason, evidence=evidence)
         answer: dict[str, Any] = saga_answers.status(saga)
         return json_response(answer, status=200 if saga.is_terminal else 202)

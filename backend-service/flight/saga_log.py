@@ -178,11 +178,6 @@ def count_running() -> int:
     return int(row[0]) if row else 0
 
 
-def open_with_other_definition(known: int) -> list[tuple[str, int]]:
-    sql = "SELECT correlation_id, definition FROM flight_saga WHERE due_at IS NOT NULL AND definition <> %s"
-    return [(str(cid), int(definition)) for cid, definition in fetch_all(sql, (known,))]
-
-
 def owns(correlation_id: str) -> bool:
     """Whether this correlation id belongs to a saga."""
     return fetch_one("SELECT 1 FROM flight_saga WHERE correlation_id = %s", (correlation_id,)) is not None

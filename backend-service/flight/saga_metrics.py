@@ -15,6 +15,7 @@ from service_kit.metrics import FROM_ROWS
 from flight import saga_overview
 from flight.saga_orchestrator_complete import STEPS
 from flight.saga_overview import COMPENSATED, Count, Grown
+from flight.saga_state import EARLIER_STEPS
 
 # Each reads the partial index of open sagas only: a million finished ones cost nothing.
 OPEN = "SELECT status, COUNT(*) FROM flight_saga WHERE due_at IS NOT NULL GROUP BY status"
@@ -29,7 +30,7 @@ class SagaCollector(Collector):
     def __init__(self, grown: Grown = saga_overview.grown) -> None:
         self._grown = grown
         # Nothing failed where somebody cancelled.
-        names = (*(step.name for step in STEPS), "")
+        names = dict.fromkeys((*EARLIER_STEPS, *(step.name for step in STEPS), ""))
         self._failed = {name: Count(f"{COMPENSATED} AND failed_step = '{name}'") for name in names}
 
     def describe(self) -> Iterator[Metric]:

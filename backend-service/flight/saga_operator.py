@@ -12,8 +12,9 @@ from service_kit.security.models import AuditKind
 from flight import saga_log
 from flight.saga_engine import engine
 from flight.saga_models import SagaStatus
+from flight.saga_orchestrator_complete import is_known
 from flight.saga_runtime import orchestrator
-from flight.saga_state import SagaState, StepStatus
+from flight.saga_state import MAY_HAVE_HAPPENED, SagaState, StepStatus
 from flight.saga_transition import Transition
 
 
@@ -55,7 +56,7 @@ def resolve(correlation_id: str, *, step: str, actor: str, reason: str, evidence
             lease_until=now + timedelta(seconds=settings.SAGA_LEASE),
         )
         # Looked at again: its owner may have undone the step in between.
-        if saga is None or saga.step(step).status != StepStatus.UNDOING:
+        if saga is None or saga.step(step).status not in MAY_HAVE_HAPPENED:
             raise _not_stuck(correlation_id, step)
         transition = Transition(saga, owner=orchestrator().owner, now=now)
         transition.resolve(step, actor=actor)
@@ -68,9 +69,14 @@ def resolve(correlation_id: str, *, step: str, actor: str, reason: str, evidence
 
 
 def _is_stuck(saga: SagaState, step: str) -> bool:
-    """A try has failed and it waits for the next one, or an alarm is out; a first try is not stuck yet."""
-    undoing = saga.step(step).status == StepStatus.UNDOING
-    return undoing and (not saga.owner or bool(saga.attention))
+    """A try has failed and it waits for the next one, or an alarm is out; a first try is not stuck yet.
+
+    A step that this release does not know is stuck before its first try.
+    """
+    state = saga.step(step)
+    if saga.status == SagaStatus.COMPENSATING and not is_known(state.step):
+        return saga.to_undo[:1] == [state]
+    return state.status == StepStatus.UNDOING and (not saga.owner or bool(saga.attention))
 
 
 def _not_stuck(correlation_id: str, step: str) -> Problem:

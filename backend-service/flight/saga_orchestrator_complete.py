@@ -9,7 +9,6 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from enum import Enum
 
 import structlog
 from django.conf import settings
@@ -18,6 +17,7 @@ from service_kit.clock import utc_now
 from service_kit.database import write_transaction
 from service_kit.ids import random_uuid
 from service_kit.money import to_wire
+from service_kit.problems import try_again
 
 from flight import saga_log
 from flight.saga_alarms import needs_attention
@@ -28,23 +28,16 @@ from flight.saga_log import RUNNING_STATUSES, SagaLost
 from flight.saga_models import SagaStatus
 from flight.saga_outcomes import ContractError, Done, Outcome, Unknown
 from flight.saga_publisher import publisher
-from flight.saga_state import MAY_HAVE_HAPPENED, SagaState, StepState, StepStatus, replace
+from flight.saga_state import (
+    Kind,
+    SagaState,
+    SagaStep,
+    StepState,
+    StepStatus,
+    replace,
+)
 from flight.saga_transition import Transition
 from flight.services import WriteConflict
-
-
-class Kind(Enum):
-    COMPENSATABLE = "can be undone"
-    PIVOT = "once it is done, the saga is complete"
-
-
-@dataclass(frozen=True, eq=False)
-class SagaStep:
-    name: str
-    compensation: str
-    participant: str
-    kind: Kind
-
 
 BACKEND, PAYMENT, LOYALTY = "backend", "payment", "loyalty"
 
@@ -55,7 +48,16 @@ STEPS = (
     SagaStep("ConfirmBooking", "CancelBooking", BACKEND, Kind.PIVOT),
 )
 DEFINITION = 1
-"Version of the table above; each saga stores the one that it runs by."
+"Version of the table, for new sagas. A saga stores its steps, and runs by those whatever the table says."
+
+
+def is_known(step: SagaStep) -> bool:
+    """Whether this release can run and undo the step."""
+    if step.kind not in list(Kind):
+        return False
+    if step.participant == BACKEND:
+        return step.name in LOCAL and step.compensation in LOCAL
+    return step.participant in (PAYMENT, LOYALTY) and bool(step.compensation)
 
 
 # Deciding
@@ -91,7 +93,14 @@ class WaitUntil:
     at: datetime
 
 
-Decision = Run | GiveUp | Compensate | Undo | Finish | WaitUntil
+@dataclass(frozen=True)
+class WaitForRelease:
+    """This release does not know the step that the saga needs next: it is neither skipped nor guessed."""
+
+    step: SagaStep
+
+
+Decision = Run | GiveUp | Compensate | Undo | Finish | WaitUntil | WaitForRelease
 
 
 def decide_next(saga: SagaState, *, now: datetime, jitter: float) -> Decision:
@@ -105,33 +114,29 @@ def decide_next(saga: SagaState, *, now: datetime, jitter: float) -> Decision:
 
 def _decide_forward(saga: SagaState, now: datetime, jitter: float) -> Decision:
     if saga.failed_step:
-        return Compensate() if _undo_set(saga) else Finish(SagaStatus.COMPENSATED)
-    for step in STEPS:
-        state = saga.step(step.name)
-        if state.status != StepStatus.DONE:
-            break
-    else:
+        return Compensate() if saga.to_undo else Finish(SagaStatus.COMPENSATED)
+    state = next((state for state in saga.steps if state.status != StepStatus.DONE), None)
+    if state is None:
         return Finish(SagaStatus.COMPLETED)
+    if not is_known(state.step):
+        return WaitForRelease(state.step)
     if not (saga.tried and state.status == StepStatus.UNKNOWN):
-        return Run(step)
+        return Run(state.step)
     if _overdue(state, now):
-        return GiveUp(step)
+        return GiveUp(state.step)
     return WaitUntil(now + _pause(saga, state.attempts, settings.SAGA_FORWARD_BACKOFF, jitter))
 
 
 def _decide_back(saga: SagaState, now: datetime, jitter: float) -> Decision:
-    remaining = _undo_set(saga)
+    remaining = saga.to_undo
     if not remaining:
         return Finish(SagaStatus.COMPENSATED)
-    state = saga.step(remaining[0].name)
+    state = remaining[0]
+    if not is_known(state.step):
+        return WaitForRelease(state.step)
     if saga.tried and state.status == StepStatus.UNDOING:
         return WaitUntil(now + _pause(saga, state.undo_attempts, settings.SAGA_COMPENSATION_BACKOFF, jitter))
-    return Undo(remaining[0])
-
-
-def _undo_set(saga: SagaState) -> list[SagaStep]:
-    """Every step that did or may have taken effect, newest first."""
-    return [step for step in reversed(STEPS) if saga.step(step.name).status in MAY_HAVE_HAPPENED]
+    return Undo(state.step)
 
 
 def _overdue(state: StepState, now: datetime) -> bool:
@@ -155,6 +160,8 @@ def _backoff(attempts: int, backoff: tuple[float, float], jitter: float) -> time
 
 log = structlog.get_logger("saga")
 MAX_WRITE_CONFLICTS = 20
+RELEASE_PAUSE = timedelta(seconds=20)
+"Between two looks at a saga whose next step this release does not know."
 
 
 @dataclass(frozen=True)
@@ -248,6 +255,8 @@ class BookingOrchestrator:
             )
             if saga is None:
                 return None
+            if completed:
+                _refuse_unknown_steps(saga)
             transition = Transition(replace(saga, reason=reason), owner=self.owner, now=now)
             transition.compensate()
             saga_log.save(transition.saga, expected=SagaStatus.COMPENSATING)
@@ -370,7 +379,8 @@ class BookingOrchestrator:
             self._absorb(transition, sent.step, outcome, undo=sent.undo)
         while True:
             decision = decide_next(transition.saga, now=transition.now, jitter=self.jitter())
-            match self._unless_out_of_time(decision, transition.now, deadline):
+            decision = self._unless_out_of_time(decision, transition.now, deadline)
+            match decision:
                 case Run(step) | Undo(step):
                     undo = isinstance(decision, Undo)
                     if step.participant != BACKEND:
@@ -381,11 +391,8 @@ class BookingOrchestrator:
                 case Compensate():
                     transition.compensate()
                     return self._first_undo(transition, deadline)
-                case Finish(status):
-                    transition.finish(status)
-                    return None
-                case WaitUntil(at):
-                    transition.rest(at)
+                case Finish() | WaitUntil() | WaitForRelease():
+                    _stop(transition, decision)
                     return None
 
     def _unless_out_of_time(self, decision: Decision, now: datetime, deadline: datetime | None) -> Decision:
@@ -399,11 +406,12 @@ class BookingOrchestrator:
     def _first_undo(self, transition: Transition, deadline: datetime | None) -> Sent | None:
         """COMPENSATING is durable before anything is undone: a remote compensation's intent may go into
         the same commit, a local compensation waits for the next one."""
-        step = _undo_set(transition.saga)[0]
+        step = transition.saga.to_undo[0].step
         if self._out_of_time(transition.now, deadline):
             transition.rest(transition.now)
             return None
-        return self._intend(transition, step, undo=True) if step.participant != BACKEND else None
+        sent_now = step.participant != BACKEND and is_known(step)
+        return self._intend(transition, step, undo=True) if sent_now else None
 
     @staticmethod
     def _absorb(transition: Transition, step: SagaStep, outcome: Outcome, *, undo: bool) -> None:
@@ -420,7 +428,8 @@ class BookingOrchestrator:
             transition.begin_undo(step.name, step.compensation)
         else:
             transition.begin_step(step.name)
-        number, state = STEPS.index(step) + 1, transition.saga.step(step.name)
+        state = transition.saga.step(step.name)
+        number = transition.saga.steps.index(state) + 1
         name, attempt = (step.compensation, state.undo_attempts) if undo else (step.name, state.attempts)
         call = make_call(transition.saga, step.participant, name, number=number, undo=undo, attempt=attempt)
         return Sent(step, undo, call)
@@ -440,6 +449,24 @@ class BookingOrchestrator:
         return now + timedelta(seconds=settings.SAGA_LEASE)
 
 
+def _stop(transition: Transition, decision: Finish | WaitUntil | WaitForRelease) -> None:
+    match decision:
+        case Finish(status):
+            transition.finish(status)
+        case WaitUntil(at):
+            transition.rest(at)
+        case WaitForRelease(step):
+            transition.alarm(f"This release does not know the step {step.name}.")
+            transition.rest(transition.now + RELEASE_PAUSE)
+
+
+def _refuse_unknown_steps(saga: SagaState) -> None:
+    """A complete booking stays complete rather than be left half undone. Raises 503."""
+    unknown = [step.name for step in saga.to_undo if not is_known(step.step)]
+    if unknown:
+        raise try_again(f"This release cannot undo {', '.join(unknown)}.", code="STEP_UNKNOWN")
+
+
 def _as_it_is(saga: SagaState) -> SagaState:
     """The saga that somebody else has now; as we last knew it when the database is away."""
     try:
@@ -457,4 +484,8 @@ def _checked(saga: SagaState, step: SagaStep, outcome: Outcome) -> Outcome:
 
 
 def first_steps() -> tuple[StepState, ...]:
-    return tuple(StepState(step.name, compensation=step.compensation) for step in STEPS)
+    """The steps of a new saga, which from then on are its own."""
+    return tuple(
+        StepState(step.name, compensation=step.compensation, participant=step.participant, kind=step.kind)
+        for step in STEPS
+    )

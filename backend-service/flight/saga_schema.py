@@ -329,7 +329,7 @@ class Reason(Serializer[None]):
     {"step": "AuthorizePayment", "reason": "cancelled at the bank by hand", "evidence": "ticket 4711"}
 )
 class Resolve(Serializer[None]):
-    step = serializers.ChoiceField(["ReserveSeat", "AuthorizePayment", "AwardMiles", "ConfirmBooking"])
+    step = serializers.CharField(max_length=32, help_text="one of the saga's own steps")
     reason = serializers.CharField(max_length=200)
     evidence = serializers.CharField(max_length=200)
 

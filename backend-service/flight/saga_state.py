@@ -38,11 +38,35 @@ class StepStatus(StrEnum):
     "its stuck compensation was settled by hand"
 
 
+class Kind(StrEnum):
+    COMPENSATABLE = "compensatable"
+    "can be undone"
+    PIVOT = "pivot"
+    "once it is done, the saga is complete"
+
+
+@dataclass(frozen=True)
+class SagaStep:
+    name: str
+    compensation: str
+    participant: str
+    kind: str
+
+
+# Rows written before participant and kind were stored with each step: name, participant, kind.
+EARLIER_STEPS = {
+    "ReserveSeat": ("backend", Kind.COMPENSATABLE),
+    "AuthorizePayment": ("payment", Kind.COMPENSATABLE),
+    "AwardMiles": ("loyalty", Kind.COMPENSATABLE),
+    "ConfirmBooking": ("backend", Kind.PIVOT),
+}
 MAY_HAVE_HAPPENED = (StepStatus.STARTED, StepStatus.UNKNOWN, StepStatus.DONE, StepStatus.UNDOING)
 
 
 @dataclass(frozen=True)
 class StepState:
+    """One step of a saga's row: what it is, and how it stands."""
+
     name: str
     status: StepStatus = StepStatus.PENDING
     attempts: int = 0
@@ -53,10 +77,19 @@ class StepState:
     compensation: str = ""
     undo_attempts: int = 0
     undo_started_at: str | None = None
+    participant: str = ""
+    kind: str = Kind.COMPENSATABLE
 
     @classmethod
     def from_json(cls, stored: dict[str, Any]) -> "StepState":
+        if "participant" not in stored:
+            participant, kind = EARLIER_STEPS.get(stored["name"], ("", Kind.COMPENSATABLE))
+            stored = {**stored, "participant": participant, "kind": kind}
         return cls(**{**stored, "status": StepStatus(stored["status"])})
+
+    @property
+    def step(self) -> SagaStep:
+        return SagaStep(self.name, self.compensation, self.participant, self.kind)
 
 
 @dataclass(frozen=True)
@@ -141,6 +174,11 @@ class SagaState:
             if step.name == name:
                 return step
         raise KeyError(name)
+
+    @property
+    def to_undo(self) -> list[StepState]:
+        """Its steps that did or may have taken effect, newest first."""
+        return [step for step in reversed(self.steps) if step.status in MAY_HAVE_HAPPENED]
 
     def change_step(self, name: str, **changes: Any) -> None:
         self.steps = tuple([replace(step, **changes) if step.name == name else step for step in self.steps])

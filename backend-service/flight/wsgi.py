@@ -6,6 +6,10 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "flight.settings")
 application = get_wsgi_application()
 
 from service_kit import startup  # noqa: E402 - needs the settings
+from service_kit.clock import utc_now  # noqa: E402
+
+from flight import saga_unknown_steps  # noqa: E402
 
 startup.announce()
+saga_unknown_steps.refuse_to_start(now=utc_now())
 startup.settle()

@@ -14,13 +14,6 @@ from django.db import connection
 
 from tests.saga_participants import UNDOES, FakeParticipants
 
-ORDER = ("ReserveSeat", "AuthorizePayment", "AwardMiles", "ConfirmBooking")
-COMPENSATION = {
-    "ReserveSeat": "CancelSeat",
-    "AuthorizePayment": "CancelPayment",
-    "AwardMiles": "ReverseMiles",
-    "ConfirmBooking": "CancelBooking",
-}
 TERMINAL = ("COMPLETED", "COMPENSATED")
 CAPACITY = {"economy": 144, "business": 12}
 MOVES = {
@@ -134,7 +127,7 @@ def events_have_no_gap(saga: dict[str, Any], events: list[Event]) -> None:
 
 def events_tell_the_row(saga: dict[str, Any], events: list[Event]) -> None:
     """7 and 8: played back, the events go through allowed states only and end where the row stands."""
-    told = Playback()
+    told = Playback({name: step["compensation"] for name, step in saga["steps"].items()})
     for event in events:
         told.play(event)
     assert told.status == saga["status"]
@@ -144,9 +137,10 @@ def events_tell_the_row(saga: dict[str, Any], events: list[Event]) -> None:
 class Playback:
     """A saga's state as its events alone tell it; an event out of order fails."""
 
-    def __init__(self) -> None:
+    def __init__(self, compensations: dict[str, str]) -> None:
         self.status = ""
-        self.steps = dict.fromkeys(ORDER, "PENDING")
+        self.compensations, self.order = compensations, tuple(compensations)
+        self.steps = dict.fromkeys(self.order, "PENDING")
 
     def play(self, event: Event) -> None:
         getattr(self, event.type.removeprefix("SAGA_").lower())(event.data)
@@ -158,7 +152,8 @@ class Playback:
     def step_started(self, data: dict[str, Any]) -> None:
         step = data["step"]
         assert self.status in ("PENDING", "RUNNING")
-        assert [self.steps[earlier] for earlier in ORDER[: ORDER.index(step)]] == ["DONE"] * ORDER.index(step)
+        place = self.order.index(step)
+        assert [self.steps[earlier] for earlier in self.order[:place]] == ["DONE"] * place
         assert self.steps[step] in ("PENDING", "STARTED", "UNKNOWN")
         self.status, self.steps[step] = "RUNNING", "STARTED"
 
@@ -183,8 +178,8 @@ class Playback:
 
     def compensation_step_started(self, data: dict[str, Any]) -> None:
         assert self.status == "COMPENSATING"
-        assert data["compensation"] == COMPENSATION[data["step"]]
-        later = ORDER[ORDER.index(data["step"]) + 1 :]
+        assert data["compensation"] == self.compensations[data["step"]]
+        later = self.order[self.order.index(data["step"]) + 1 :]
         assert {self.steps[name] for name in later} <= {"PENDING", "REFUSED", "UNDONE", "RESOLVED"}
         self.steps[data["step"]] = "UNDOING"
 
@@ -196,7 +191,8 @@ class Playback:
         self.steps[data["step"]] = "UNDONE"
 
     def compensation_resolved(self, data: dict[str, Any]) -> None:
-        assert self.steps[data["step"]] == "UNDOING"
+        # A step that the release does not know is settled without a try of its own.
+        assert self.steps[data["step"]] in ("STARTED", "UNKNOWN", "DONE", "UNDOING")
         self.steps[data["step"]] = "RESOLVED"
 
     def completed(self, data: dict[str, Any]) -> None:
@@ -272,7 +268,13 @@ def completed_means_everything(saga: dict[str, Any], participants: FakeParticipa
     """2"""
     cid = saga["correlation_id"]
     fare, charges = Decimal(saga["flight_fare"]) / 100, Decimal(saga["charges"]) / 100
-    assert _entries(participants, cid) == [("AUTHORIZED", fare + charges), ("AWARD", Decimal(int(fare)))]
+    expected = {
+        "AuthorizePayment": ("AUTHORIZED", fare + charges),
+        "AwardMiles": ("AWARD", Decimal(int(fare))),
+    }
+    assert _entries(participants, cid) == sorted(
+        entry for step, entry in expected.items() if step in saga["steps"]
+    )
     (booking,) = rows("SELECT * FROM flight_booking WHERE correlation_id = %s", cid)
     assert (booking["status"], booking["amount"]) == ("CONFIRMED", saga["flight_fare"] + saga["charges"])
     tickets = rows("SELECT * FROM flight_ticket WHERE booking_id = %s", booking["reference"])

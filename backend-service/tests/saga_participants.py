@@ -15,7 +15,8 @@ from service_kit.http import NoReply, Reply
 from flight.saga_client import Call
 from flight.saga_outcomes import Outcome, Unknown, classify
 
-UNDOES = {"CancelPayment": "AuthorizePayment", "ReverseMiles": "AwardMiles"}
+UNDOES = {"CancelPayment": "AuthorizePayment", "ReverseMiles": "AwardMiles", "CancelLounge": "BookLounge"}
+"BookLounge moves neither money nor miles: a step that some sagas have and others do not."
 PATHS = {
     "AuthorizePayment": "/api/saga/authorize-payment/",
     "CancelPayment": "/api/saga/cancel-payment/",
@@ -195,6 +196,8 @@ class FakeParticipants:
             return "REFUSED", {"success": False, "error": "As asked.", "error_code": "SIMULATED_FAILURE"}
         if step == "AuthorizePayment" and token != "tok_ok":
             return "REFUSED", {"success": False, "error": "Declined.", "error_code": "PAYMENT_DECLINED"}
+        if step == "BookLounge":
+            return "DONE", {"success": True}
         fare = Decimal(data["flight_fare"])
         if step == "AuthorizePayment":
             amount = fare + Decimal(data["other_charges"])
@@ -210,15 +213,15 @@ class FakeParticipants:
         if record is None:
             self._move(key, Record("UNDONE"))
         elif record.state == "DONE":
-            entry = next(one for one in self.ledger if (one.correlation_id, one.kind) in _opening(key))
-            self._book(
-                received,
-                "CANCELLED" if step == "AuthorizePayment" else "REVERSAL",
-                entry.account,
-                -entry.amount,
-            )
+            if step != "BookLounge":
+                self._book_back(received, key)
             self._move(key, replace(record, state="UNDONE"))
         return self._answered(received, {"success": True, "status": "UNDONE"})
+
+    def _book_back(self, received: Received, key: tuple[str, str]) -> None:
+        entry = next(one for one in self.ledger if (one.correlation_id, one.kind) in _opening(key))
+        kind = "CANCELLED" if key[1] == "AuthorizePayment" else "REVERSAL"
+        self._book(received, kind, entry.account, -entry.amount)
 
     def _book(self, received: Received, kind: str, account: str, amount: Decimal) -> None:
         self.ledger.append(Entry(received.correlation_id, kind, account, amount))

@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 from django.db import DatabaseError, OperationalError, connection
 
-from flight import saga_log
 from flight.models import Booking, Ticket
 from flight.saga_state import Passenger
 from flight.services import make_confirmation
@@ -154,13 +153,6 @@ def test_a_flight_that_is_gone_is_refused(world: World) -> None:
     )
     assert sold_out is not None
     assert (sold_out.status, sold_out.error_code) == ("COMPENSATED", "FLIGHT_NOT_FOUND")
-
-
-def test_sagas_of_another_definition_are_named(world: World) -> None:
-    saga = world.orchestrator().accept(world.new_saga())
-    assert saga is not None
-    assert saga_log.open_with_other_definition(saga.definition) == []
-    assert saga_log.open_with_other_definition(99) == [(saga.correlation_id, saga.definition)]
 
 
 def test_a_saga_log_that_cannot_be_read_shows_in_the_metrics(desk: Desk) -> None:

@@ -7,7 +7,6 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any, ClassVar
 
-ORDER = ("ReserveSeat", "AuthorizePayment", "AwardMiles", "ConfirmBooking")
 COMPENSATION = {
     "ReserveSeat": "CancelSeat",
     "AuthorizePayment": "CancelPayment",
@@ -58,12 +57,23 @@ class Saga:
 
     @property
     def miles(self) -> int:
-        """The rule: one mile per whole dollar of the fare."""
-        return self.flight_fare // 100
+        """The rule: one mile per whole dollar of the fare, for a saga that awards miles."""
+        return self.flight_fare // 100 if "AwardMiles" in self.step else 0
 
     @cached_property
     def step(self) -> Mapping[str, Mapping[str, Any]]:
         return {step["name"]: step for step in json.loads(self.steps)}
+
+    @cached_property
+    def compensation(self) -> Mapping[str, str]:
+        """Its own steps in their order, each with what undoes it."""
+        return {
+            name: step.get("compensation") or COMPENSATION.get(name, "") for name, step in self.step.items()
+        }
+
+    def home(self, name: str) -> str:
+        """Whose step it is; older rows do not say so."""
+        return str(self.step[name].get("participant") or HOME.get(name, "nobody"))
 
     @cached_property
     def asked(self) -> Mapping[str, Any]:

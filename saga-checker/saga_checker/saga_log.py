@@ -5,7 +5,7 @@ from datetime import timedelta
 from saga_checker.books import Books
 from saga_checker.findings import Findings
 from saga_checker.playback import Playback
-from saga_checker.rows import HOME, Event, Saga
+from saga_checker.rows import Event, Saga
 
 ATTENTION_ATTEMPTS = 10
 ATTENTION_AFTER = timedelta(minutes=5)
@@ -15,8 +15,13 @@ CLAIMS_WITHOUT_PROGRESS = 10
 def steps_run_in_order_and_back_in_reverse(books: Books, find: Findings) -> None:
     """7"""
     for cid, events in books.events.items():
-        problems = Playback(events).problems
+        problems = _played(books, cid, events).problems
         find.expect(not problems, "; ".join(problems), cid)
+
+
+def _played(books: Books, cid: str, events: list[Event]) -> Playback:
+    saga = books.sagas.get(cid)
+    return Playback(events, saga.compensation) if saga else Playback(events)
 
 
 def nothing_is_sent_before_its_intent(books: Books, find: Findings) -> None:
@@ -63,7 +68,7 @@ def an_event_has_an_id_of_its_own(books: Books, find: Findings) -> None:
 def events_tell_every_change(books: Books, find: Findings) -> None:
     """8: played back, the events end where the row stands."""
     for saga in books.sagas.values():
-        told = Playback(books.events.get(saga.correlation_id, []))
+        told = _played(books, saga.correlation_id, books.events.get(saga.correlation_id, []))
         text = f"the events end at {told.status}, the row is {saga.status}"
         find.expect(told.status == saga.status, text, saga.correlation_id)
         for name, step in saga.step.items():
@@ -101,8 +106,8 @@ def a_stuck_saga_shows_it(books: Books, find: Findings) -> None:
 def _stuck(saga: Saga, events: list[Event]) -> str:
     if saga.claims >= CLAIMS_WITHOUT_PROGRESS:
         return f"claimed {saga.claims} times without progress"
-    for name in HOME:
-        if saga.step[name]["status"] != "UNDOING":
+    for name, step in saga.step.items():
+        if step["status"] != "UNDOING":
             continue
         failed = [
             event for event in events if event.told.get("step") == name and "COMPENSATION" in event.event_type

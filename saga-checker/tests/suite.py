@@ -116,6 +116,14 @@ class Suite:
             timestamp=AT.format(sequence),
         )
 
+    def has_all_of_a_booking(self, cid: str, number: str, reference: str) -> None:
+        self.seat(cid, number, "SOLD")
+        self.booking(cid, reference, number)
+        self.record("payment", cid, "AuthorizePayment", "DONE")
+        self.payment(cid)
+        self.record("loyalty", cid, "AwardMiles", "DONE")
+        self.miles(cid)
+
     def seat(self, cid: str, number: str, state: str, **more: Any) -> None:
         row = {
             "flight_id": FLIGHT,
@@ -248,12 +256,7 @@ def back(*names: str, reason: str) -> list[Happened]:
 def completed(suite: Suite, cid: str, number: str, reference: str) -> None:
     done = dict.fromkeys(STEPS, "DONE")
     suite.saga(cid, "COMPLETED", done, forward(), booking_reference=reference)
-    suite.seat(cid, number, "SOLD")
-    suite.booking(cid, reference, number)
-    suite.record("payment", cid, "AuthorizePayment", "DONE")
-    suite.payment(cid)
-    suite.record("loyalty", cid, "AwardMiles", "DONE")
-    suite.miles(cid)
+    suite.has_all_of_a_booking(cid, number, reference)
 
 
 def cancelled(suite: Suite, cid: str, number: str, reference: str) -> None:

@@ -1,6 +1,10 @@
 """A suite in which all is well is not accused of anything."""
 
-from tests.suite import AT, Suite, back, begun, did, running
+import json
+
+import pytest
+
+from tests.suite import AT, UNDO, Suite, back, begun, did, running
 
 
 def test_good_day_has_no_violation(suite: Suite) -> None:
@@ -38,6 +42,29 @@ def test_compensation_settled_by_hand_is_excused(suite: Suite) -> None:
     suite.record("payment", "by-hand", "AuthorizePayment", "DONE")
     suite.payment("by-hand")
     assert suite.violations() == {}
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("ReserveSeat", "AuthorizePayment", "BookLounge", "AwardMiles", "ConfirmBooking"),
+        ("AwardMiles", "AuthorizePayment", "ReserveSeat", "ConfirmBooking"),
+    ],
+)
+def test_a_saga_is_judged_by_the_steps_of_its_own_row(suite: Suite, names: tuple[str, ...]) -> None:
+    steps = [
+        {"name": name, "compensation": UNDO.get(name, "CancelLounge"), "status": "DONE", "attempts": 1}
+        for name in names
+    ]
+    done = {name: "DONE" for name in names if name != "BookLounge"}
+    events = [*begun(), *(one for name in names for one in did(name)), ("COMPLETED", {"reason": ""})]
+    suite.saga("own", "COMPLETED", done, events, booking_reference="DDDDDD")
+    change = "UPDATE flight_saga SET steps = ? WHERE correlation_id = 'own'"
+    suite.run("backend", change, json.dumps(steps))
+    suite.has_all_of_a_booking("own", "9B", "DDDDDD")
+    assert suite.violations() == {}
+    suite.run("backend", change, json.dumps(steps[::-1]))
+    assert 7 in suite.violations()
 
 
 def test_refusal_while_the_cabin_was_full_is_explained(suite: Suite) -> None:

@@ -1,0 +1,79 @@
+"""Sagas that this release cannot serve: those with a step that it does not know, open or to be cancelled."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import structlog
+from django.db import DatabaseError, connection
+from service_kit.database import db_time, fetch_all, fetch_one
+
+from flight.saga_orchestrator_complete import is_known
+from flight.saga_state import EARLIER_STEPS, Kind, SagaStep
+
+log = structlog.get_logger("saga")
+NEWEST = 10_000
+"A start looks at so many of the newest complete sagas; the command looks at all."
+# A saga needs a step that it may still run or undo. What is departed is not cancelled any more.
+NEEDED = """
+    FROM (
+        SELECT correlation_id, status, steps FROM flight_saga WHERE due_at IS NOT NULL
+        UNION ALL
+        SELECT correlation_id, status, steps FROM (
+            SELECT correlation_id, status, steps, flight_id FROM flight_saga
+            ORDER BY created_at DESC, correlation_id DESC LIMIT %s) AS newest
+        JOIN flight_flight ON flight_flight.id = newest.flight_id
+        WHERE status = 'COMPLETED' AND departs_at > %s) AS saga, {each_step} AS step
+    WHERE step.value->>'status' NOT IN ('REFUSED', 'UNDONE', 'RESOLVED')
+      AND NOT (saga.status = 'COMPENSATING' AND step.value->>'status' = 'PENDING')"""
+EACH_STEP = {"sqlite": "json_each(saga.steps)", "postgresql": "jsonb_array_elements(saga.steps::jsonb)"}
+STEPS_IN_USE = """
+    SELECT DISTINCT step.value->>'name', step.value->>'compensation', step.value->>'participant',
+        step.value->>'kind' {needed}"""
+SAGAS_WITH = "SELECT COUNT(DISTINCT saga.correlation_id) {needed} AND step.value->>'name' IN ({places})"
+
+
+@dataclass(frozen=True)
+class Unserved:
+    sagas: int
+    steps: tuple[str, ...]
+
+    def __str__(self) -> str:
+        sagas = "1 saga needs" if self.sagas == 1 else f"{self.sagas} sagas need"
+        return f"{sagas} a step that this release does not know: {', '.join(self.steps)}."
+
+
+def find_unserved(*, now: datetime, newest: int) -> Unserved | None:
+    """Open sagas, and complete ones that may be cancelled among so many of the newest."""
+    needed = NEEDED.format(each_step=EACH_STEP[connection.vendor])
+    bounds = (newest, db_time(now))
+    in_use = fetch_all(STEPS_IN_USE.format(needed=needed), bounds)
+    unknown = sorted({row[0] for row in in_use if not _is_known(row)})
+    if not unknown:
+        return None
+    places = ", ".join(["%s"] * len(unknown))
+    row = fetch_one(SAGAS_WITH.format(needed=needed, places=places), (*bounds, *unknown))
+    return Unserved(int(row[0]) if row else 0, tuple(unknown))
+
+
+def _is_known(row: Sequence[str | None]) -> bool:
+    name, compensation, participant, kind = row
+    if participant is None:
+        participant, kind = EARLIER_STEPS.get(str(name), ("", Kind.COMPENSATABLE))
+    return is_known(SagaStep(str(name), str(compensation), participant, str(kind)))
+
+
+def refuse_to_start(*, now: datetime) -> None:
+    """End the process with a sentence when there are sagas that it could not serve.
+
+    Without a database nobody is served either, and readiness says so; such a saga then waits by itself.
+    """
+    try:
+        unserved = find_unserved(now=now, newest=NEWEST)
+    except DatabaseError as error:
+        log.warning("sagas_not_checked", error=str(error))
+        return
+    if unserved:
+        raise SystemExit(
+            f"Not started: {unserved} Deploy one that does; `manage.py sagas_check` counts them all."
+        )
