@@ -12,6 +12,7 @@ from flight.aircraft import SeatClass
 from flight.models import Airport
 
 CODE = re.compile(r"[A-Za-z]{3}")
+CODE_RULE = "must be an airport's code of three letters"
 DATE = re.compile(r"20[0-9]{2}-[0-9]{2}-[0-9]{2}")
 PASSENGERS = re.compile(r"[1-9]")
 LIMIT = re.compile(r"[1-9][0-9]?")
@@ -62,6 +63,13 @@ def read_place_search(parameters: Mapping[str, str]) -> PlaceSearch:
     return PlaceSearch(text, int(limit))
 
 
+def read_origin(parameters: Mapping[str, str]) -> Airport:
+    fields = Fields(parameters)
+    code = fields.matching("origin", CODE, CODE_RULE).upper()
+    fields.check()
+    return _airports(fields, origin=code)["origin"]
+
+
 def read_flight_search(parameters: Mapping[str, str]) -> FlightSearch:
     """An empty seat class, as a form sends it, is any."""
     fields = Fields({name: text for name, text in parameters.items() if (name, text) != ("seat_class", "")})
@@ -88,9 +96,8 @@ def read_fare_search(parameters: Mapping[str, str]) -> FareSearch:
 
 
 def _codes(fields: Fields) -> tuple[str, str]:
-    rule = "must be an airport's code of three letters"
-    origin = fields.matching("origin", CODE, rule).upper()
-    destination = fields.matching("destination", CODE, rule).upper()
+    origin = fields.matching("origin", CODE, CODE_RULE).upper()
+    destination = fields.matching("destination", CODE, CODE_RULE).upper()
     if origin and origin == destination:
         fields.fail("destination", "must not be the origin")
     return origin, destination
@@ -106,9 +113,14 @@ def _date(fields: Fields, name: str) -> date:
 
 
 def _route(fields: Fields, origin: str, destination: str) -> Route:
-    known = selectors.airports([origin, destination])
-    for name, code in (("origin", origin), ("destination", destination)):
+    return Route(**_airports(fields, origin=origin, destination=destination))
+
+
+def _airports(fields: Fields, **codes: str) -> dict[str, Airport]:
+    """The airport of each field's code."""
+    known = selectors.airports(list(codes.values()))
+    for name, code in codes.items():
         if code not in known:
             fields.fail(name, f"{code} is not the code of an airport")
     fields.check()
-    return Route(known[origin], known[destination])
+    return {name: known[code] for name, code in codes.items()}

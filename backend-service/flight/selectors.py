@@ -53,6 +53,12 @@ def _first(condition: Q) -> Case:
     return Case(When(condition, then=0), default=1)
 
 
+def destinations(origin: Airport, *, now: datetime) -> list[Airport]:
+    """The airports to which flights from `origin` are on sale, the busiest first."""
+    flights = _on_sale(now, origin=origin)
+    return list(Airport.objects.filter(pk__in=flights.values("destination")).order_by("busy_rank", "name"))
+
+
 def airports(codes: Collection[str]) -> dict[str, Airport]:
     return Airport.objects.in_bulk(list(codes))
 

@@ -63,7 +63,8 @@ class FlightOffer(Flight):
 class FlightResults(Base):
     results = FlightOffer(many=True)
     nearest_dates = serializers.ListField(
-        child=serializers.DateField(), help_text="days with flights on sale; only for an empty result"
+        child=serializers.DateField(),
+        help_text="days with flights on sale; only if no result is on sale",
     )
 
 

@@ -4,6 +4,7 @@ from flight import views
 
 urlpatterns = [
     path("api/places/search/", views.PlaceSearch.as_view()),
+    path("api/places/destinations/", views.Destinations.as_view()),
     path("api/flights/search/", views.FlightSearch.as_view()),
     path("api/flights/fares/", views.FareSearch.as_view()),
     path("api/flights/<int:flight_id>/", views.FlightDetail.as_view()),

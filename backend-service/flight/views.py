@@ -46,6 +46,17 @@ class PlaceSearch(ServiceView):
         return json_response({"results": [descriptions.place(each) for each in found]})
 
 
+class Destinations(ServiceView):
+    @extend_schema(
+        parameters=[_parameter("origin", CODE, required=True)], responses=schema.read(serializers.Places)
+    )
+    def get(self, request: Request) -> HttpResponse:
+        """Where flights on sale go from an airport, the busiest airports first."""
+        origin = queries.read_origin(request.query_params.dict())
+        found = selectors.destinations(origin, now=utc_now())
+        return json_response({"results": [descriptions.place(each) for each in found]})
+
+
 class FlightSearch(ServiceView):
     @extend_schema(
         parameters=[
@@ -57,7 +68,7 @@ class FlightSearch(ServiceView):
         responses=schema.read(serializers.FlightResults),
     )
     def get(self, request: Request) -> HttpResponse:
-        """The flights of one local day at the origin, earliest first; with none, the nearest days."""
+        """The flights of one local day at the origin, earliest first; with none on sale the nearest days."""
         search, now = queries.read_flight_search(request.query_params.dict()), utc_now()
         origin, destination, day = search.route.origin, search.route.destination, search.day
         flights = selectors.flights_on(
@@ -72,7 +83,7 @@ class FlightSearch(ServiceView):
         ]
         nearest = (
             []
-            if flights
+            if any(flight.is_on_sale(now) for flight in flights)
             else selectors.nearest_days(
                 origin=origin, destination=destination, day=day, now=now, seat_class=search.seat_class
             )

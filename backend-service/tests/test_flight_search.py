@@ -193,6 +193,15 @@ def test_nearest_days_were_some_without_the_class_and_have_it(
     assert search(client, seat_class="first")["nearest_dates"] == ["2090-05-05"]
 
 
+def test_day_whose_flights_are_all_closed_names_the_nearest_days_on_sale(
+    client: Client, make_flight: MakeFlight
+) -> None:
+    make_flight(number="ZZ101", departs_at=datetime(2021, 5, 3, 14, tzinfo=UTC))
+    make_flight(number="ZZ102", departs_at=MORNING)
+    found = search(client, depart_date="2021-05-03")
+    assert len(found["results"]) == 1 and found["nearest_dates"] == ["2090-05-03"]
+
+
 def test_route_that_nobody_flies_has_no_nearest_days(client: Client, flight: Flight) -> None:
     assert search(client, destination="YXU") == {"results": [], "nearest_dates": []}
 

@@ -1,9 +1,12 @@
+from datetime import UTC, datetime
+
 import pytest
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
 from flight.folding import fold
 from flight.models import Airport
+from tests.conftest import MakeFlight
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("airports")]
 
@@ -85,6 +88,24 @@ def test_bad_parameter_is_named(client: Client, parameters: dict[str, str], fiel
 def test_search_is_one_query(client: Client, django_assert_num_queries: DjangoAssertNumQueries) -> None:
     with django_assert_num_queries(1):
         client.get("/api/places/search/?q=london")
+
+
+def test_destinations_are_those_with_flights_on_sale_the_busiest_first(
+    client: Client, make_flight: MakeFlight
+) -> None:
+    past, later = (datetime(year, 5, 3, 14, tzinfo=UTC) for year in (2001, 2090))
+    routes = [("DFW-ORD", later), ("DFW-LHR", later), ("ORD-DFW", later), ("DFW-JFK", past)]
+    for number, (route, departs_at) in enumerate(routes):
+        make_flight(number=f"ZZ{number}", route=route, departs_at=departs_at)
+    answer = client.get("/api/places/destinations/", {"origin": "dfw"})
+    assert [place["code"] for place in answer.json()["results"]] == ["LHR", "ORD"]
+    assert client.get("/api/places/destinations/", {"origin": "JFK"}).json() == {"results": []}
+
+
+@pytest.mark.parametrize("origin", ["", "QQQ", "x"])
+def test_destinations_of_no_airport_are_refused(client: Client, origin: str) -> None:
+    answer = client.get("/api/places/destinations/", {"origin": origin})
+    assert (answer.status_code, list(answer.json()["errors"])) == (400, ["origin"])
 
 
 @pytest.mark.parametrize(

@@ -31,6 +31,7 @@ def differences(described: Any, value: Any, path: str = "") -> list[str]:
     ("path", "serializer"),
     [
         ("/api/places/search/?q=london", serializers.Places),
+        ("/api/places/destinations/?origin=DFW", serializers.Places),
         ("/api/flights/search/?{route}&depart_date={day}", serializers.FlightResults),
         ("/api/flights/search/?{route}&depart_date=2020-01-01", serializers.FlightResults),
         ("/api/flights/fares/?{route}&from={day}&to={day}", serializers.FareStrip),

@@ -7,6 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import responses
 from requests import PreparedRequest
+from responses import matchers
 
 BACKEND, LOYALTY, PAYMENT = (f"http://127.0.0.1:{port}" for port in (8001, 8002, 8003))
 SAGA = "0b54a8b7-6a4c-4a86-8b6b-0f6f0f4f9d11"
@@ -24,7 +25,15 @@ def airport(code: str, city: str, zone: str = "America/Chicago") -> Json:
         "region": "",
         "country": "US",
         "time_zone": zone,
+        "served": True,
     }
+
+
+def turned(number: int, **changes: Any) -> Json:
+    """The way back of `flight`, a week later."""
+    back = {"departs_local": "2099-12-15T10:00:00-06:00", "arrives_local": "2099-12-15T12:20:00-06:00"}
+    ends = {"origin": airport("ORD", "Chicago"), "destination": airport("DFW", "Dallas")}
+    return flight(number, **{**ends, **back, **changes})
 
 
 def flight(number: int = 1, **changes: Any) -> Json:
@@ -219,9 +228,30 @@ class Desk:
         return {name: values[0] for name, values in parse_qs(urlsplit(str(request.url)).query).items()}
 
     def answers(
-        self, path: str, body: Any, *, status: int = 200, method: str = "GET", base: str = BACKEND
+        self,
+        path: str,
+        body: Any,
+        *,
+        status: int = 200,
+        method: str = "GET",
+        base: str = BACKEND,
+        query: dict[str, str] | None = None,
     ) -> None:
-        self._mock.upsert(method, re.compile(re.escape(base + path) + r"(\?.*)?$"), json=body, status=status)
+        """With `query`, only where the address has these parameters."""
+        address = re.compile(re.escape(base + path) + r"(\?.*)?$")
+        if query is None:
+            self._mock.upsert(method, address, json=body, status=status)
+        else:
+            asked = matchers.query_param_matcher(query, strict_match=False)
+            self._mock.add(method, address, json=body, status=status, match=[asked])
+
+    def finds(
+        self, *flights: Json, nearest: list[str] | None = None, query: dict[str, str] | None = None
+    ) -> "Desk":
+        """What a search answers."""
+        body = {"results": list(flights), "nearest_dates": nearest or []}
+        self.answers("/api/flights/search/", body, query=query)
+        return self
 
     def answers_anything(self, prefix: str) -> None:
         """Whatever is asked below `prefix`, there is nothing in it."""

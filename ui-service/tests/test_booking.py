@@ -1,9 +1,11 @@
 """From the chosen flight to the payment: seats, passengers, price."""
 
+from functools import partial
+
 import pytest
 from django.test import Client
 
-from tests.desk import Desk, flight
+from tests.desk import Desk, Json, flight, turned
 
 ONE = "flight=1&cabin=economy&passengers=1"
 TWO = "flight=1&cabin=economy&passengers=2"
@@ -49,7 +51,7 @@ def test_wrong_number_of_seats_is_asked_again(client: Client, desk: Desk) -> Non
 
 
 def test_return_trip_has_two_seat_maps_and_keeps_the_first_choice(client: Client, desk: Desk) -> None:
-    desk.sells(flight(1), flight(2))
+    desk.sells(flight(1), turned(2))
     both = "flight=1&flight=2&cabin=economy&passengers=1"
     first = client.get(f"{SEATS}?{both}").content.decode()
     assert 'name="leg" value="2"' in first
@@ -128,3 +130,23 @@ def test_booking_of_another_browser_is_not_open_here(client: Client, desk: Desk)
     desk.sells()
     pay = client.post(f"{PASSENGERS}?{ONE}", ADA)["Location"]
     assert Client().get(pay)["Location"] == "/"
+
+
+@pytest.mark.parametrize(
+    ("back", "words"),
+    [
+        (turned(2, departs_local="2099-12-08T02:04:00-06:00"), "leaves before you can be there"),
+        (flight(2), "not the way back"),
+    ],
+)
+def test_pair_that_is_no_return_goes_back_to_the_choice_of_the_return_with_words(
+    client: Client, desk: Desk, back: Json, words: str
+) -> None:
+    desk.sells(flight(1), back).finds(turned(3))
+    both = "flight=1&flight=2&cabin=economy&passengers=1"
+    asks = [partial(client.get, f"{page}?{both}") for page in (SEATS, PASSENGERS)]
+    for ask in (*asks, partial(client.post, f"{PASSENGERS}?{both}", ADA)):
+        place = ask()["Location"]
+        assert place.startswith("/flights/?trip=return&origin=Dallas")
+        text = client.get(place).content.decode()
+        assert words in text and "flight=1&amp;flight=3" in text

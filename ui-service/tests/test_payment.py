@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 from pytest_django import Settings
 
-from tests.desk import COMPLETED, PAYMENT, RETURN_SAGA, RUNNING, SAGA, SEAT_LOST, Desk, Json, flight
+from tests.desk import COMPLETED, PAYMENT, RETURN_SAGA, RUNNING, SAGA, SEAT_LOST, Desk, Json, flight, turned
 from tests.test_booking import ADA, ONE, PASSENGERS
 from ui import selectors
 from ui.models import User
@@ -123,7 +123,7 @@ def test_each_opening_of_the_page_has_a_new_key(client: Client, desk: Desk) -> N
 
 
 def test_return_trip_starts_two_bookings_with_their_own_keys(client: Client, desk: Desk) -> None:
-    desk.sells(flight(1), flight(2)).starts(SAGA, RETURN_SAGA)
+    desk.sells(flight(1), turned(2)).starts(SAGA, RETURN_SAGA)
     page = pay_page(client, "flight=1&flight=2&cabin=economy&passengers=1&seats1=7A&seats2=8B")
     assert "Two independent bookings" in client.get(page).content.decode()
     response = client.post(page, form_of(client, page))
@@ -202,7 +202,7 @@ def test_backend_away_keeps_the_key_so_that_a_second_try_is_safe(client: Client,
 
 
 def test_outbound_started_and_return_refused_goes_on_with_the_outbound(client: Client, desk: Desk) -> None:
-    desk.sells(flight(1), flight(2)).starts(SAGA)
+    desk.sells(flight(1), turned(2)).starts(SAGA)
     page = pay_page(client, "flight=1&flight=2&cabin=economy&passengers=1")
     form = form_of(client, page)
     desk.then_refuses(START, 404, "NOT_FOUND", "There is no such flight.")

@@ -6,7 +6,19 @@ import re
 import pytest
 from django.test import Client
 
-from tests.desk import COMPLETED, DECLINED, RETURN_SAGA, RUNNING, SAGA, SEAT_LOST, Desk, Json, flight, saga
+from tests.desk import (
+    COMPLETED,
+    DECLINED,
+    RETURN_SAGA,
+    RUNNING,
+    SAGA,
+    SEAT_LOST,
+    Desk,
+    Json,
+    flight,
+    saga,
+    turned,
+)
 from tests.test_booking import ADA
 from tests.test_payment import form_of, pay_page
 
@@ -92,7 +104,7 @@ def test_two_bookings_of_a_return_trip_stand_on_one_page(client: Client, desk: D
 
 def return_trip(client: Client, desk: Desk) -> None:
     """Outbound and return started from this browser."""
-    desk.sells(flight(1), flight(2)).starts(SAGA, RETURN_SAGA)
+    desk.sells(flight(1), turned(2)).starts(SAGA, RETURN_SAGA)
     page = pay_page(client, "flight=1&flight=2&passengers=1&seats1=7A&seats2=8C")
     client.post(page, form_of(client, page))
 

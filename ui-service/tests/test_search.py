@@ -1,11 +1,13 @@
 import re
 from datetime import timedelta
+from html import unescape
+from urllib.parse import parse_qs
 
 import pytest
 from django.test import Client
 from service_kit.clock import utc_now
 
-from tests.desk import Desk, airport, flight
+from tests.desk import Desk, Json, airport, flight, turned
 
 DAY = (utc_now() + timedelta(days=20)).date().isoformat()
 LATER = (utc_now() + timedelta(days=27)).date().isoformat()
@@ -70,10 +72,45 @@ def test_wrong_field_says_so_beside_itself_and_the_rest_is_kept(
     assert message in text and 'value="first" selected' in text
 
 
-def test_ambiguous_place_names_the_candidates(client: Client, desk: Desk) -> None:
-    found_places(desk, ("DFW", "Dallas"), ("DAL", "Dallas"))
-    text = client.get("/flights/", {**ONE_WAY, "origin": "dallas"}).content.decode()
-    assert "Which one: Dallas (DFW), Dallas (DAL)?" in text
+def test_place_with_one_served_airport_is_that_airport(client: Client, desk: Desk) -> None:
+    desk.sells()
+    unserved = [{**airport(code, "Dallas"), "served": False} for code in ("ADS", "RBD", "DAL")]
+    desk.answers("/api/places/search/", {"results": [airport("DFW", "Dallas"), *unserved]})
+    assert client.get("/flights/", {**ONE_WAY, "origin": "Dallas"}).status_code == 200
+    assert desk.query("/api/flights/search/")["origin"] == "DFW"
+
+
+def links(text: str, name: str) -> dict[str, str]:
+    """Where the links to choose from lead, by the place that each names in the field `name`."""
+    queries = [parse_qs(unescape(each)) for each in re.findall(r'class="chip" href="\?([^"]*)"', text)]
+    return {query[name][0]: query["depart"][0] for query in queries}
+
+
+def test_ambiguous_place_offers_the_candidates_as_links_that_keep_the_search(
+    client: Client, desk: Desk
+) -> None:
+    found_places(desk, ("LHR", "London"), ("LGW", "London"))
+    text = client.get("/flights/", {**ONE_WAY, "origin": "london"}).content.decode()
+    assert "Which one?" in text
+    assert links(text, "origin") == {"London (LHR)": DAY, "London (LGW)": DAY}
+
+
+def test_place_that_is_not_served_says_where_one_can_fly(client: Client, desk: Desk) -> None:
+    unserved = {**airport("ABZ", "Aberdeen"), "served": False}
+    desk.answers("/api/places/search/", {"results": [airport("DFW", "Dallas")]}, query={"limit": "12"})
+    desk.answers("/api/places/search/", {"results": [unserved]}, query={"q": "aberdeen"})
+    text = client.get("/flights/", {**ONE_WAY, "destination": "aberdeen"}).content.decode()
+    assert "We do not fly to Aberdeen (ABZ)." in text
+    assert links(text, "destination") == {"Dallas (DFW)": DAY}
+
+
+def test_labelled_code_that_no_airport_has_is_an_error_beside_its_field(client: Client, desk: Desk) -> None:
+    found_places(desk, ("DFW", "Dallas"))
+    errors = {"destination": "QQQ is not the code of an airport"}
+    desk.refuses("/api/flights/search/", 400, "INVALID", "destination", method="GET", errors=errors)
+    response = client.get("/flights/", {**ONE_WAY, "destination": "Foo (QQQ)"})
+    assert response.status_code == 422
+    assert 'id="destination-errors"' in response.content.decode()
 
 
 def test_unknown_place_is_told(client: Client, desk: Desk) -> None:
@@ -91,7 +128,7 @@ def test_return_needs_a_day_after_the_departure(client: Client, desk: Desk, back
 def test_return_is_searched_the_other_way_round_and_said_to_be_two_bookings(
     client: Client, desk: Desk
 ) -> None:
-    desk.sells(flight(1), flight(2))
+    desk.sells(flight(1)).finds(turned(2))
     query = {**ONE_WAY, "trip": "return", "back": LATER, "outbound": "1"}
     text = client.get("/flights/", query).content.decode()
     asked = desk.query("/api/flights/search/")
@@ -120,18 +157,110 @@ def test_arrival_is_a_filter_of_its_own_and_all_can_be_reset(client: Client, des
 
 
 def test_cabin_that_is_not_offered_leads_to_economy(client: Client, desk: Desk) -> None:
-    desk.sells()
-    desk.answers("/api/flights/search/", {"results": [], "nearest_dates": ["2099-12-09"]})
+    desk.sells().finds(nearest=["2099-12-09"])
     text = client.get("/flights/", {**ONE_WAY, "cabin": "first"}).content.decode()
     assert "No flights in First on this day" in text and "cabin=economy" in text
 
 
-def test_places_without_any_flight_show_no_fares_and_an_open_form(client: Client, desk: Desk) -> None:
-    desk.sells()
-    desk.answers("/api/flights/search/", {"results": [], "nearest_dates": []})
+def test_cabin_that_no_flight_of_the_route_has_is_told_and_the_others_stay(
+    client: Client, desk: Desk
+) -> None:
+    found_places(desk, ("DFW", "Dallas"))
+    desk.finds(query={"seat_class": "first"}).finds(flight(1), query={"seat_class": "economy"})
+    text = client.get("/flights/", {**ONE_WAY, "cabin": "first"}).content.decode()
+    assert "No First on this route" in text and "We do not fly" not in text
+    for cabin in ("economy", "business"):
+        assert f"cabin={cabin}" in text
+
+
+def test_places_without_any_flight_show_no_fares_an_open_form_and_where_one_can_fly(
+    client: Client, desk: Desk
+) -> None:
+    desk.sells().finds()
+    desk.answers("/api/places/destinations/", {"results": [airport("LAX", "Los Angeles")]})
     text = client.get("/flights/", ONE_WAY).content.decode()
     assert "We do not fly from DFW to ORD" in text and "<details open>" in text
     assert 'class="strip"' not in text
+    assert links(text, "destination") == {"Los Angeles (LAX)": DAY}
+
+
+def test_place_from_which_nobody_flies_says_from_where_one_can(client: Client, desk: Desk) -> None:
+    desk.sells().finds()
+    desk.answers("/api/places/destinations/", {"results": []})
+    text = client.get("/flights/", ONE_WAY).content.decode()
+    assert links(text, "origin") == {"Dallas (DFW)": DAY}
+
+
+def test_every_place_that_is_flown_to_is_listed(client: Client, desk: Desk) -> None:
+    unserved = {**airport("ABZ", "Aberdeen"), "served": False}
+    desk.answers("/api/places/search/", {"results": [airport("DFW", "Dallas"), unserved]})
+    text = client.get("/where/").content.decode()
+    assert "DFW" in text and "ABZ" not in text
+
+
+RETURN = {**ONE_WAY, "trip": "return", "back": LATER}
+
+
+def test_return_that_leaves_before_the_arrival_and_an_hour_is_not_offered(client: Client, desk: Desk) -> None:
+    # The way out arrives at 01:05 on the 8th.
+    early = turned(2, departs_local="2099-12-08T02:04:00-06:00")
+    late = turned(3, departs_local="2099-12-08T02:05:00-06:00")
+    desk.sells(flight(1)).finds(early, late)
+    text = client.get("/flights/", {**RETURN, "outbound": "1"}).content.decode()
+    assert "ZZ102" not in text and "flight=1&amp;flight=3" in text
+    assert "1 flight of this day is not shown" in text
+
+
+def test_day_without_a_possible_return_says_so(client: Client, desk: Desk) -> None:
+    desk.sells(flight(1)).finds(turned(2, departs_local="2099-12-07T08:15:00-06:00"))
+    text = client.get("/flights/", {**RETURN, "outbound": "1"}).content.decode()
+    assert "No flight of this day lets you arrive first" in text and "/book/seats/" not in text
+
+
+@pytest.mark.parametrize(
+    ("outbound", "words"),
+    [
+        (turned(1), "does not go from DFW to ORD"),
+        (flight(1, bookable=False), "cannot be booked any more"),
+        (None, "does not go from DFW to ORD"),
+    ],
+)
+def test_outbound_that_cannot_be_flown_is_refused_with_words(
+    client: Client, desk: Desk, outbound: Json | None, words: str
+) -> None:
+    desk.sells(flight(9))
+    desk.refuses("/api/flights/1/", 404, "NOT_FOUND", "There is no such flight.", method="GET")
+    if outbound:
+        desk.answers("/api/flights/1/", outbound)
+    response = client.get("/flights/", {**RETURN, "outbound": "1"})
+    text = response.content.decode()
+    assert response.status_code == 422 and words in text
+    assert desk.query("/api/flights/search/")["origin"] == "DFW"
+    assert "outbound=9" in text and "/book/seats/" not in text
+
+
+@pytest.mark.parametrize("outbound", ["x", "0", "-1", "9" * 5000, "\u0661"])
+def test_outbound_that_is_no_number_is_refused_with_words(client: Client, desk: Desk, outbound: str) -> None:
+    desk.sells()
+    desk.refuses("/api/flights/0/", 404, "NOT_FOUND", "There is no such flight.", method="GET")
+    response = client.get("/flights/", {**RETURN, "outbound": outbound})
+    assert response.status_code == 422 and "does not go from DFW" in response.content.decode()
+
+
+def test_day_after_the_return_takes_the_return_along(client: Client, desk: Desk) -> None:
+    desk.sells()
+    text = client.get("/flights/", {**RETURN, "back": DAY}).content.decode()
+    (after,) = re.findall(r'href="\?([^"]*)" rel="next"', text)
+    moved = parse_qs(unescape(after))
+    assert moved["depart"] == moved["back"] > [DAY]
+    assert client.get("/flights/", {name: values[0] for name, values in moved.items()}).status_code == 200
+
+
+def test_flight_that_is_closed_for_sale_is_counted_and_not_shown(client: Client, desk: Desk) -> None:
+    desk.sells(flight(1, sale_closes_at="2001-01-01T00:00:00Z", bookable=False), flight(2))
+    text = client.get("/flights/", ONE_WAY).content.decode()
+    assert "ZZ101" not in text and "ZZ102" in text
+    assert "1 flight of this day is not shown: it is too late to book it." in text
 
 
 def test_trip_is_one_way_where_the_address_does_not_say(client: Client, desk: Desk) -> None:
@@ -141,8 +270,7 @@ def test_trip_is_one_way_where_the_address_does_not_say(client: Client, desk: De
 
 
 def test_empty_day_offers_the_nearest_days(client: Client, desk: Desk) -> None:
-    desk.sells()
-    desk.answers("/api/flights/search/", {"results": [], "nearest_dates": ["2099-12-09"]})
+    desk.sells().finds(nearest=["2099-12-09"])
     text = client.get("/flights/", ONE_WAY).content.decode()
     assert "No flights on this day" in text and "depart=2099-12-09" in text
 
@@ -167,6 +295,15 @@ def test_typeahead_is_a_fragment_with_options(client: Client, desk: Desk) -> Non
     text = client.get("/places/", {"origin": "dal"}).content.decode()
     assert 'data-value="Dallas (DFW)"' in text and 'role="option"' in text
     assert desk.query("/api/places/search/")["q"] == "dal"
+
+
+def test_typeahead_offers_only_places_that_are_flown_to(client: Client, desk: Desk) -> None:
+    unserved = {**airport("DAL", "Dallas"), "served": False}
+    desk.answers("/api/places/search/", {"results": [airport("DFW", "Dallas"), unserved]})
+    text = client.get("/places/", {"origin": "dal"}).content.decode()
+    assert "Dallas (DFW)" in text and "DAL" not in text
+    desk.answers("/api/places/search/", {"results": [unserved]})
+    assert "We do not fly to Dallas (DAL)." in client.get("/places/", {"origin": "dal"}).content.decode()
 
 
 def test_recent_searches_are_remembered(client: Client, desk: Desk) -> None:

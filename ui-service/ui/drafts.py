@@ -10,11 +10,12 @@ from urllib.parse import urlencode
 from django.contrib.sessions.backends.base import SessionBase
 from django.http import QueryDict
 
-from ui.forms import MAX_PASSENGERS
+from ui.forms import MAX_PASSENGERS, number
 from ui.travel import CABIN_NAMES
 
 DRAFTS, SAGAS = "drafts", "sagas"
 KEPT = 10
+MAX_FLIGHT = 10**9 - 1
 SEATS = ("seats1", "seats2")
 
 
@@ -51,20 +52,15 @@ class Selection:
         return urlencode(pairs + ([("draft", self.draft)] if self.draft else []))
 
 
-def _number(text: str, *, most: int, default: int) -> int:
-    fits = text.isascii() and text.isdigit() and len(text) < 10
-    return int(text) if fits and 1 <= int(text) <= most else default
-
-
 def selection_from(query: QueryDict) -> Selection | None:
     """None if the address names no flight."""
-    flights = tuple(_number(each, most=10**9, default=0) for each in query.getlist("flight"))[:2]
+    flights = tuple(number(each, most=MAX_FLIGHT, default=0) for each in query.getlist("flight"))[:2]
     if not flights or 0 in flights:
         return None
     return Selection(
         flights=flights,
         cabin=query.get("cabin", "") if query.get("cabin", "") in CABIN_NAMES else "economy",
-        passengers=_number(query.get("passengers", ""), most=MAX_PASSENGERS, default=1),
+        passengers=number(query.get("passengers", ""), most=MAX_PASSENGERS, default=1),
         seats=tuple(
             tuple(dict.fromkeys(seat[:4] for seat in query.getlist(name)))[:MAX_PASSENGERS]
             for name, _ in zip(SEATS, flights, strict=False)

@@ -12,6 +12,7 @@ from django.core.exceptions import ValidationError
 from django.forms.renderers import TemplatesSetting
 
 from ui.models import User
+from ui.travel import Place
 
 if TYPE_CHECKING:
     UserModelForm = forms.ModelForm[User]
@@ -42,7 +43,21 @@ class DateInput(forms.DateInput):
         super().__init__(format="%Y-%m-%d")
 
 
+class UnclearPlace(ValidationError):
+    """What was typed is not one place; `near` are places to choose from."""
+
+    def __init__(self, message: str, near: list[Place]) -> None:
+        super().__init__(message)
+        self.near = near
+
+
 PlaceResolver = Callable[[str], str]
+
+
+def number(text: str, *, most: int, default: int) -> int:
+    """A whole number from 1 to `most` as it stands in an address, or the default."""
+    fits = text.isascii() and text.isdigit() and len(text) < 10
+    return int(text) if fits and 1 <= int(text) <= most else default
 
 
 def missing(words: str) -> dict[str, Any]:
@@ -51,7 +66,7 @@ def missing(words: str) -> dict[str, Any]:
 
 
 class SearchForm(forms.Form):
-    """`resolve` turns what was typed for a place into its airport code, or raises ValidationError."""
+    """`resolve` turns what was typed for a place into its airport code, or raises UnclearPlace."""
 
     trip = forms.ChoiceField(choices=TRIPS, initial="oneway", required=False, widget=Pills, label="Trip")
     origin = forms.CharField(max_length=100, label="From", error_messages=missing("Where do you start?"))
@@ -73,6 +88,7 @@ class SearchForm(forms.Form):
     def __init__(self, data: Any = None, *, today: date, resolve: PlaceResolver, **kwargs: Any) -> None:
         super().__init__(data, **kwargs)
         self.today, self._resolve = today, resolve
+        self.near: dict[str, list[Place]] = {}
         for name in ("depart", "back"):
             self.fields[name].widget.attrs["min"] = today.isoformat()
 
@@ -86,10 +102,17 @@ class SearchForm(forms.Form):
         return self.cleaned_data["cabin"] or "economy"
 
     def clean_origin(self) -> str:
-        return self._resolve(self.cleaned_data["origin"])
+        return self._place("origin")
 
     def clean_destination(self) -> str:
-        return self._resolve(self.cleaned_data["destination"])
+        return self._place("destination")
+
+    def _place(self, name: str) -> str:
+        try:
+            return self._resolve(self.cleaned_data[name])
+        except UnclearPlace as unclear:
+            self.near[name] = unclear.near
+            raise
 
     def clean_depart(self) -> date:
         chosen: date = self.cleaned_data["depart"]

@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import dataclass
@@ -11,14 +11,16 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Any, TypeVar
 
-from django.core.exceptions import ValidationError
-
 from ui import bookings, sagas, travel
 from ui.backend_client import Actor, Json, NotFound, ServiceTrouble, call, get
+from ui.forms import UnclearPlace
 
 NOBODY = Actor("")
 LABELLED_CODE = re.compile(r"\(([A-Z]{3})\)\s*\Z")
 STRIP_DAYS = 3
+# All airports that are flown to, of which there are fewer.
+MOST_PLACES = 99
+FIRST_PLACES = 12
 NEWEST = 10
 GATEWAY_SECONDS = 60.0
 QUICK_SECONDS = 0.5
@@ -33,8 +35,22 @@ def places(text: str, *, limit: int = 8) -> list[travel.Place]:
     return [travel.place_from(each) for each in found["results"]]
 
 
+def served_places(*, limit: int = MOST_PLACES) -> list[travel.Place]:
+    """The airports that are flown to, the busiest first."""
+    return [place for place in places("", limit=limit) if place.served]
+
+
+def destinations(origin: str) -> list[travel.Place]:
+    """Where one can fly from an airport, the busiest places first."""
+    found = get("backend", "/api/places/destinations/", actor=NOBODY, query={"origin": origin})
+    return [travel.place_from(each) for each in found["results"]]
+
+
 def airport_code(typed: str) -> str:
-    """The code of what was typed as a place. Raises ValidationError where that is not certain."""
+    """The code of what was typed as a place: an exact code, or the only place of the name that is served.
+
+    Raises UnclearPlace where there is no such one. Only the services know whether a labelled code exists.
+    """
     typed = typed.strip()
     if match := LABELLED_CODE.search(typed):
         return match[1]
@@ -42,28 +58,43 @@ def airport_code(typed: str) -> str:
         return typed.upper()
     found = places(typed)
     exact = [place for place in found if place.code == typed.upper()]
-    if len(exact or found) == 1 or exact:
+    if exact:
         # An airport that was there once is asked for no more: two look-ups less for most searches.
-        _codes.update(place.code for place in exact)
-        return (exact or found)[0].code
-    if not found:
-        raise ValidationError("We know no airport of this name.")
-    several = ", ".join(place.label for place in found[:4])
-    raise ValidationError(f"Which one: {several}?")
+        _codes.add(exact[0].code)
+        return exact[0].code
+    served = [place for place in found if place.served]
+    if len(served) == 1:
+        return served[0].code
+    if served:
+        raise UnclearPlace("Which one?", served)
+    none = f"We do not fly to {found[0].label}." if found else "We know no airport of this name."
+    raise UnclearPlace(f"{none} Some places that we do fly to:", served_places(limit=FIRST_PLACES))
 
 
 @dataclass(frozen=True)
 class Results:
+    """`flown` is whether there is any flight between the places, in whatever cabin."""
+
     offers: list[travel.Offer]
     nearest: list[date]
+    flown: bool
 
 
 def flights(*, origin: str, destination: str, day: date, cabin: str, passengers: int) -> Results:
     query = {"origin": origin, "destination": destination, "depart_date": day.isoformat()}
-    more = {"seat_class": cabin, "passengers": passengers}
-    found = get("backend", "/api/flights/search/", actor=NOBODY, query={**query, **more})
+    query["passengers"] = str(passengers)
+    found = _flights({**query, "seat_class": cabin})
     offers = [travel.Offer(travel.flight_from(each), cabin, passengers) for each in found["results"]]
-    return Results(offers, [date.fromisoformat(each) for each in found.get("nearest_dates", [])])
+    nearest = [date.fromisoformat(each) for each in found.get("nearest_dates", [])]
+    flown = bool(offers or nearest)
+    if not flown and cabin != travel.EVERYWHERE:
+        found = _flights({**query, "seat_class": travel.EVERYWHERE})
+        flown = bool(found["results"] or found.get("nearest_dates"))
+    return Results(offers, nearest, flown)
+
+
+def _flights(query: Mapping[str, str]) -> Json:
+    return get("backend", "/api/flights/search/", actor=NOBODY, query=query)
 
 
 @dataclass(frozen=True)
@@ -73,9 +104,9 @@ class DayFare:
     cheapest: bool = False
 
 
-def fare_strip(*, origin: str, destination: str, day: date, cabin: str, today: date) -> list[DayFare]:
-    """The lowest fare of the days around, from today on."""
-    first = max(today, day - timedelta(days=STRIP_DAYS))
+def fare_strip(*, origin: str, destination: str, day: date, cabin: str, first: date) -> list[DayFare]:
+    """The lowest fare of the days around, from `first` on."""
+    first = max(first, day - timedelta(days=STRIP_DAYS))
     last = first + timedelta(days=2 * STRIP_DAYS)
     query = {"origin": origin, "destination": destination, "from": first.isoformat(), "to": last.isoformat()}
     found = get("backend", "/api/flights/fares/", actor=NOBODY, query={**query, "seat_class": cabin})
@@ -92,6 +123,13 @@ def _day_fare(body: Json, lowest: Decimal | None) -> DayFare:
 
 def flight(flight_id: int) -> travel.Flight:
     return travel.flight_from(get("backend", f"/api/flights/{flight_id}/", actor=NOBODY))
+
+
+def flight_if_any(flight_id: int) -> travel.Flight | None:
+    try:
+        return flight(flight_id)
+    except NotFound:
+        return None
 
 
 def seat_map(flight_id: int) -> list[travel.CabinMap]:

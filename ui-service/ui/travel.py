@@ -8,12 +8,16 @@ from decimal import Decimal
 from ui.backend_client import Json
 
 CABIN_NAMES = {"economy": "Economy", "business": "Business", "first": "First"}
+# The cabin that every aircraft has.
+EVERYWHERE = "economy"
 CABIN_RULES = {
     "economy": ("Cabin bag", "Meal on flights over five hours", "Cancel before departure"),
     "business": ("Two checked bags", "Lounge and priority boarding", "Cancel before departure"),
     "first": ("Three checked bags", "Lounge, own suite", "Cancel before departure"),
 }
 FEW_SEATS = 9
+# Long enough to leave one aircraft and board the next: the usual shortest connection.
+TURNAROUND = timedelta(minutes=60)
 
 
 @dataclass(frozen=True)
@@ -24,6 +28,7 @@ class Place:
     region: str
     country: str
     zone: str = ""
+    served: bool = False
 
     @property
     def label(self) -> str:
@@ -48,6 +53,11 @@ class Flight:
     charges: Decimal = Decimal(0)
     "of a booking of this flight, as the backend quotes them"
     on_sale: bool = True
+    sale_closes: datetime | None = None
+
+    def is_closed(self, now: datetime) -> bool:
+        """It is too late to book it."""
+        return self.sale_closes is not None and self.sale_closes <= now
 
     @property
     def days_later(self) -> int:
@@ -85,6 +95,15 @@ class Offer:
     @property
     def quote(self) -> "Quote":
         return Quote(self.fare or Decimal(0), self.passengers, self.flight.charges)
+
+
+def why_no_return(out: Flight, back: Flight) -> str:
+    """Why two flights are not the ways out and back of one trip, as a sentence; empty if they are."""
+    if (back.origin.code, back.destination.code) != (out.destination.code, out.origin.code):
+        return "The second flight is not the way back of the first."
+    if back.departs < out.arrives + TURNAROUND:
+        return "The return leaves before you can be there."
+    return ""
 
 
 @dataclass(frozen=True)
@@ -173,7 +192,7 @@ def seat_from(body: Json) -> Seat:
 
 def place_from(body: Json) -> Place:
     parts = {name: str(body.get(name) or "") for name in ("code", "name", "city", "region", "country")}
-    return Place(**parts, zone=str(body.get("time_zone") or ""))
+    return Place(**parts, zone=str(body.get("time_zone") or ""), served=bool(body.get("served")))
 
 
 def flight_from(body: Json) -> Flight:
@@ -193,6 +212,7 @@ def flight_from(body: Json) -> Flight:
         free={each["seat_class"]: int(each["seats_left"]) for each in classes},
         charges=Decimal(body["other_charges"]) if classes else Decimal(0),
         on_sale=bool(body.get("bookable", True)),
+        sale_closes=datetime.fromisoformat(closes) if (closes := body.get("sale_closes_at")) else None,
     )
 
 

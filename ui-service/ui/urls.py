@@ -24,6 +24,7 @@ search = [
     path("flights/", views_search.results, name="results"),
     path("flights/fares/", views_search.fare_strip, name="fare_strip"),
     path("places/", views_search.places, name="places"),
+    path("where/", views_search.where, name="where"),
 ]
 booking = [
     path("book/seats/", views_booking.seats, name="seats"),

@@ -9,6 +9,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.http import urlencode
 from django.views.decorators.http import require_http_methods, require_safe
 
 from ui import drafts, selectors, services, travel
@@ -46,9 +47,31 @@ def summary(chosen: Selection, found: list[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
-def _not_bookable(request: HttpRequest) -> HttpResponse:
-    messages.warning(request, "That flight cannot be booked any more. Please choose another.")
-    return redirect("search")
+def _turned_away(request: HttpRequest, chosen: Selection, found: list[dict[str, Any]]) -> HttpResponse | None:
+    """To where another flight can be chosen, if these cannot be booked."""
+    flights = [leg["flight"] for leg in found]
+    if chosen.is_return and (why := travel.why_no_return(*flights)):
+        messages.warning(request, f"{why} Please choose another return.")
+        return redirect(_other_returns(chosen, *flights))
+    if not all(leg["offer"].bookable for leg in found):
+        messages.warning(request, "That flight cannot be booked any more. Please choose another.")
+        return redirect("search")
+    return None
+
+
+def _other_returns(chosen: Selection, out: travel.Flight, back: travel.Flight) -> str:
+    """The search for the way back of the chosen outbound."""
+    query: dict[str, str | int] = {
+        "trip": "return",
+        "origin": out.origin.label,
+        "destination": out.destination.label,
+        "depart": out.departs.date().isoformat(),
+        "back": max(out.departs, back.departs).date().isoformat(),
+        "passengers": chosen.passengers,
+        "cabin": chosen.cabin,
+        "outbound": out.id,
+    }
+    return f"{reverse('results')}?{urlencode(query)}"
 
 
 @require_safe
@@ -58,8 +81,8 @@ def seats(request: HttpRequest) -> HttpResponse:
         return redirect("search")
     leg = 1 if request.GET.get("leg") == "2" and chosen.is_return else 0
     found = legs(chosen)
-    if not found[leg]["offer"].bookable:
-        return _not_bookable(request)
+    if away := _turned_away(request, chosen, found):
+        return away
     last = leg == len(chosen.flights) - 1
     maps = selectors.seat_map(chosen.flights[leg])
     context = {
@@ -122,8 +145,11 @@ def _passengers_posted(request: HttpRequest, chosen: Selection) -> HttpResponse:
         return _change_count(request, chosen, forms, contact)
     if not all([*(form.is_valid() for form in forms), contact.is_valid()]):
         return _passengers_page(request, chosen, forms, contact, status=422)
+    found = legs(chosen)
+    if away := _turned_away(request, chosen, found):
+        return away
     people = [form.cleaned_data for form in forms]
-    prices = [str(leg["quote"].total) for leg in legs(chosen)]
+    prices = [str(leg["quote"].total) for leg in found]
     key = drafts.save(request.session, Draft(chosen, people, contact.cleaned_data, prices))
     return redirect("pay", draft=key)
 
@@ -153,8 +179,8 @@ def _passengers_page(
     status: int = 200,
 ) -> HttpResponse:
     found = legs(chosen)
-    if not all(leg["offer"].bookable for leg in found):
-        return _not_bookable(request)
+    if away := _turned_away(request, chosen, found):
+        return away
     wrong = sum(len(form.errors) for form in [*forms, contact])
     context = {
         **summary(chosen, found),

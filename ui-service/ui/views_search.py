@@ -1,6 +1,7 @@
 """Search, results, fare strip and the airports' typeahead."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
@@ -11,11 +12,13 @@ from django.views.decorators.http import require_safe
 from service_kit.clock import utc_now
 
 from ui import selectors
-from ui.backend_client import ServiceTrouble
-from ui.forms import CABINS, SearchForm
-from ui.travel import CABIN_NAMES, CABIN_RULES, Offer, day_name
+from ui.backend_client import Rejected, ServiceTrouble
+from ui.drafts import MAX_FLIGHT
+from ui.forms import CABINS, SearchForm, number
+from ui.travel import CABIN_NAMES, CABIN_RULES, EVERYWHERE, Flight, Offer, day_name, why_no_return
 
 RECENT = "recent"
+DAY = timedelta(days=1)
 SORTS: dict[str, tuple[str, Callable[[Offer], Any]]] = {
     "price": ("Price", lambda offer: (offer.fare or 0, offer.flight.departs)),
     "duration": ("Duration", lambda offer: (offer.flight.minutes, offer.fare or 0)),
@@ -29,6 +32,7 @@ TIMES = {
     "afternoon": ("12:00–18:00", range(12, 18)),
     "evening": ("18:00–24:00", range(18, 24)),
 }
+MOST_PRICE = 10_000_000
 FILTERS = ("sort", "time", "lands", "most")
 IDEAS = (
     ("Dallas-Fort Worth (DFW)", "Chicago (ORD)"),
@@ -66,66 +70,158 @@ def _ideas(today: date) -> list[dict[str, Any]]:
 @require_safe
 def results(request: HttpRequest) -> HttpResponse:
     """Flights of a day; with a return, first the way out and then, `outbound` chosen, the way back."""
-    today = utc_now().date()
-    form = _form(request.GET, today)
+    now = utc_now()
+    form = _form(request.GET, now.date())
     if not form.is_valid():
-        return render(request, "ui/search/search.html", {"form": form, "ideas": _ideas(today)}, status=422)
+        return _search_again(request, form)
     asked = form.cleaned_data
-    outbound = request.GET.get("outbound", "")
-    going_back = asked["trip"] == "return" and outbound.isascii() and outbound.isdigit()
-    ends = (asked["origin"], asked["destination"])
-    origin, destination = reversed(ends) if going_back else ends
-    field = "back" if going_back else "depart"
-    day = asked[field]
-    found = selectors.flights(
-        origin=origin, destination=destination, day=day, cabin=asked["cabin"], passengers=asked["passengers"]
-    )
+    outbound, refusal = _outbound(request.GET, asked)
+    leg = _leg(asked, outbound, now.date())
+    try:
+        found = selectors.flights(
+            origin=leg.origin,
+            destination=leg.destination,
+            day=leg.day,
+            cabin=asked["cabin"],
+            passengers=asked["passengers"],
+        )
+    except Rejected as unknown:
+        return _unknown_place(request, form, unknown, turned=outbound is not None)
     _remember(request, asked)
+    open_for_sale = [offer for offer in found.offers if not offer.flight.is_closed(now)]
+    possible = [offer for offer in open_for_sale if leg.allows(offer.flight)]
     context = {
         "form": form,
         "asked": asked,
-        "origin": origin,
-        "destination": destination,
-        "cities": _cities(found.offers, origin, destination),
-        "day": day,
-        "before": _on_day(request, field, day - timedelta(days=1)) if day > today else "",
-        "after": _on_day(request, field, day + timedelta(days=1)),
-        "day_field": field,
-        "outbound": selectors.flight(int(outbound)) if going_back else None,
-        "offers": _narrow(found.offers, request.GET),
-        "total": len(found.offers),
-        "nearest": [(other, _on_day(request, field, other)) for other in found.nearest],
+        "leg": leg,
+        "cities": _cities(found.offers, leg),
+        "before": leg.may_be_on(leg.day - DAY) and _on_day(request.GET, leg.field, leg.day - DAY),
+        "after": _on_day(request.GET, leg.field, leg.day + DAY),
+        "outbound": outbound,
+        "refusal": refusal,
+        "offers": _narrow(possible, request.GET),
+        "total": len(possible),
+        "closed": len(found.offers) - len(open_for_sale),
+        "too_early": len(open_for_sale) - len(possible),
+        "flown": found.flown,
+        "sold": bool(found.offers or found.nearest),
+        "nearest": [
+            (day, _on_day(request.GET, leg.field, day)) for day in found.nearest if leg.may_be_on(day)
+        ],
+        "elsewhere": None if found.flown or outbound else _elsewhere(leg),
         "cabins": CABINS,
         "cabin_name": CABIN_NAMES[asked["cabin"]],
         "rules": CABIN_RULES[asked["cabin"]],
-        "kept": [(name, value) for name, value in request.GET.items() if name not in FILTERS],
-        "filtered": any(request.GET.get(name) for name in FILTERS),
+        **_toolbar(request.GET),
+    }
+    return render(request, "ui/search/results.html", context, status=422 if refusal else 200)
+
+
+@dataclass(frozen=True)
+class Leg:
+    """Which way is being chosen, on which day, and the name of that day in the address."""
+
+    origin: str
+    destination: str
+    field: str
+    day: date
+    first_day: date
+    outbound: Flight | None = None
+
+    def may_be_on(self, day: date) -> bool:
+        return day >= self.first_day
+
+    def allows(self, flight: Flight) -> bool:
+        return self.outbound is None or not why_no_return(self.outbound, flight)
+
+
+def _leg(asked: dict[str, Any], outbound: Flight | None, today: date) -> Leg:
+    ends = asked["origin"], asked["destination"]
+    if outbound is None:
+        return Leg(ends[0], ends[1], field="depart", day=asked["depart"], first_day=today)
+    earliest = outbound.arrives.date()
+    return Leg(ends[1], ends[0], field="back", day=asked["back"], first_day=earliest, outbound=outbound)
+
+
+def _outbound(query: QueryDict, asked: dict[str, Any]) -> tuple[Flight | None, str]:
+    """The way out that the address names, or why it cannot be."""
+    if asked["trip"] != "return" or "outbound" not in query:
+        return None, ""
+    found = selectors.flight_if_any(number(query.get("outbound", ""), most=MAX_FLIGHT, default=0))
+    ends = asked["origin"], asked["destination"]
+    if found is None or (found.origin.code, found.destination.code) != ends:
+        return None, "The outbound flight does not go from {} to {}.".format(*ends)
+    if not Offer(found, asked["cabin"], asked["passengers"]).bookable:
+        return None, f"Flight {found.number} on {day_name(found.departs)} cannot be booked any more."
+    return found, ""
+
+
+def _search_again(request: HttpRequest, form: SearchForm) -> HttpResponse:
+    """The form with what is wrong beside each field."""
+    context = {"form": form, "ideas": _ideas(form.today)}
+    return render(request, "ui/search/search.html", context, status=422)
+
+
+def _unknown_place(
+    request: HttpRequest, form: SearchForm, refusal: Rejected, *, turned: bool
+) -> HttpResponse:
+    """A labelled code, such as in "Foo (QQQ)", is looked up by the search itself."""
+    turn = {"origin": "destination", "destination": "origin"} if turned else {}
+    wrong = [turn.get(name, name) for name in refusal.errors if name in ("origin", "destination")]
+    if not wrong:
+        raise refusal
+    near = selectors.served_places(limit=selectors.FIRST_PLACES)
+    for name in wrong:
+        form.add_error(name, "We know no airport with this code. Some places that we do fly to:")
+        form.near[name] = near
+    return _search_again(request, form)
+
+
+def _elsewhere(leg: Leg) -> dict[str, Any]:
+    """Where one can fly from the origin; where nobody can fly from there, where one can fly from."""
+    if found := selectors.destinations(leg.origin):
+        return {"places": found, "field": "destination"}
+    return {"places": selectors.served_places(limit=selectors.FIRST_PLACES), "field": "origin"}
+
+
+def _cities(offers: list[Offer], leg: Leg) -> tuple[str, str]:
+    """Where the flights go, by city; by code where there are none to tell."""
+    if not offers:
+        return leg.origin, leg.destination
+    ends = (offers[0].flight.origin, offers[0].flight.destination)
+    return ends[0].city or leg.origin, ends[1].city or leg.destination
+
+
+def _on_day(query: QueryDict, field: str, day: date) -> str:
+    """The same search on another day. A return that would come before the way out moves with it."""
+    moved = query.copy()
+    moved[field] = day.isoformat()
+    depart, back = _day_of(query, "depart"), _day_of(query, "back")
+    if field == "depart" and depart and back and back < day:
+        moved["back"] = (day + max(back - depart, timedelta())).isoformat()
+    return f"?{moved.urlencode()}"
+
+
+def _day_of(query: QueryDict, name: str) -> date | None:
+    try:
+        return date.fromisoformat(query.get(name, ""))
+    except ValueError:
+        return None
+
+
+def _toolbar(query: QueryDict) -> dict[str, Any]:
+    return {
+        "kept": [(name, value) for name, value in query.items() if name not in FILTERS],
+        "filtered": any(query.get(name) for name in FILTERS),
         "sorts": [(key, label) for key, (label, _) in SORTS.items()],
         "times": [(key, label) for key, (label, _) in TIMES.items()],
     }
-    return render(request, "ui/search/results.html", context)
-
-
-def _cities(offers: list[Offer], origin: str, destination: str) -> tuple[str, str]:
-    """Where the flights go, by city; by code where there are none to tell."""
-    if not offers:
-        return origin, destination
-    ends = (offers[0].flight.origin, offers[0].flight.destination)
-    return ends[0].city or origin, ends[1].city or destination
-
-
-def _on_day(request: HttpRequest, field: str, day: date) -> str:
-    """The same search on another day."""
-    query = request.GET.copy()
-    query[field] = day.isoformat()
-    return f"?{query.urlencode()}"
 
 
 def _narrow(offers: list[Offer], query: QueryDict) -> list[Offer]:
     """Sort and filter as the address says; what it says wrongly is ignored."""
     leaves, lands = (TIMES.get(query.get(name, ""), TIMES[""])[1] for name in ("time", "lands"))
-    limit = query.get("most", "")
-    most = int(limit) if limit.isascii() and limit.isdigit() and len(limit) < 8 else None
+    most = number(query.get("most", ""), most=MOST_PRICE, default=0) or None
     kept = [
         offer
         for offer in offers
@@ -169,27 +265,37 @@ def _about(asked: dict[str, Any]) -> str:
 @require_safe
 def fare_strip(request: HttpRequest) -> HttpResponse:
     """The days around with their lowest fares: a fragment, loaded after the results."""
-    today = utc_now().date()
-    origin, destination = request.GET.get("from", ""), request.GET.get("to", "")
-    try:
-        day = date.fromisoformat(request.GET.get("day", ""))
-        days = selectors.fare_strip(
-            origin=origin, destination=destination, day=day, cabin=request.GET.get("cabin", ""), today=today
-        )
-    except (ValueError, ServiceTrouble):
-        return HttpResponse(status=204)
     kept = request.GET.copy()
-    field = "back" if kept.get("field") == "back" else "depart"
-    for name in ("from", "to", "day", "field", field):
-        kept.pop(name, None)
-    context = {"days": days, "day": day, "kept": kept.urlencode(), "field": field}
-    return render(request, "ui/search/strip.html", context)
+    origin, destination, field = (kept.pop(name, [""])[-1] for name in ("from", "to", "field"))
+    day = _day_of(kept, "day")
+    kept.pop("day", None)
+    first, cabin = utc_now().date(), kept.get("cabin", "")
+    if field == "back" and (depart := _day_of(kept, "depart")):
+        first = max(first, depart)
+    if day is None:
+        return HttpResponse(status=204)
+    try:
+        days = selectors.fare_strip(origin=origin, destination=destination, day=day, cabin=cabin, first=first)
+    except ServiceTrouble:
+        return HttpResponse(status=204)
+    shown = [(each, _on_day(kept, "back" if field == "back" else "depart", each.day)) for each in days]
+    none = "no flights" if cabin in ("", EVERYWHERE) else f"no {CABIN_NAMES.get(cabin, cabin)}"
+    return render(request, "ui/search/strip.html", {"days": shown, "day": day, "none": none})
 
 
 @require_safe
 def places(request: HttpRequest) -> HttpResponse:
-    """Suggestions for a half-typed place: a fragment."""
+    """Suggestions for a half-typed place, of those that are flown to: a fragment."""
     name = "destination" if "destination" in request.GET else "origin"
     typed = request.GET.get(name, "").strip()
     found = selectors.places(typed) if typed else []
-    return render(request, "ui/search/places.html", {"places": found, "typed": typed, "name": name})
+    served = [place for place in found if place.served]
+    context = {"places": served, "unserved": found[:1], "typed": typed, "name": name}
+    return render(request, "ui/search/places.html", context)
+
+
+@require_safe
+def where(request: HttpRequest) -> HttpResponse:
+    """Every place that is flown to, by city."""
+    found = sorted(selectors.served_places(), key=lambda place: place.label)
+    return render(request, "ui/search/where.html", {"places": found})
