@@ -22,17 +22,17 @@ ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 DATA_D
 WORKDIR /app
 
 # gunicorn reads GUNICORN_CMD_ARGS by itself.
-FROM application AS backend
-ENV PORT=8001 APPLICATION=flight.wsgi:application DJANGO_SETTINGS_MODULE=flight.settings \
-    GUNICORN_CMD_ARGS="--worker-class service_kit.server.Worker --workers 1 --threads 8 --keep-alive 75"
+FROM application AS threaded
+ENV GUNICORN_CMD_ARGS="--worker-class service_kit.server.Worker --workers 1 --threads 8 --keep-alive 75"
 
-FROM application AS loyalty
-ENV PORT=8002 APPLICATION=loyalty.wsgi:application DJANGO_SETTINGS_MODULE=loyalty.settings \
-    GUNICORN_CMD_ARGS="--worker-class service_kit.server.Worker --workers 1 --threads 8 --keep-alive 75"
+FROM threaded AS backend
+ENV PORT=8001 APPLICATION=flight.wsgi:application DJANGO_SETTINGS_MODULE=flight.settings
 
-FROM application AS payment
-ENV PORT=8003 APPLICATION=payment.wsgi:application DJANGO_SETTINGS_MODULE=payment.settings \
-    GUNICORN_CMD_ARGS="--worker-class service_kit.server.Worker --workers 1 --threads 8 --keep-alive 75"
+FROM threaded AS loyalty
+ENV PORT=8002 APPLICATION=loyalty.wsgi:application DJANGO_SETTINGS_MODULE=loyalty.settings
+
+FROM threaded AS payment
+ENV PORT=8003 APPLICATION=payment.wsgi:application DJANGO_SETTINGS_MODULE=payment.settings
 
 FROM application AS ui
 ENV PORT=8000 APPLICATION=ui.asgi:application DJANGO_SETTINGS_MODULE=ui.settings \
@@ -41,7 +41,8 @@ ENV PORT=8000 APPLICATION=ui.asgi:application DJANGO_SETTINGS_MODULE=ui.settings
 FROM ${SERVICE}
 ARG SERVICE
 COPY ${SERVICE}-service/ /app/
-RUN rm -rf tests && python -m compileall -q .
+# A clone made under a strict umask keeps its files to their owner.
+RUN rm -rf tests && chmod -R u=rwX,go=rX . && python -m compileall -q .
 USER 10001:10001
 EXPOSE ${PORT}
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 \

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import structlog
 from django.conf import settings
@@ -74,6 +75,9 @@ class Recovery:
     def beat(self, now: datetime) -> None:
         execute(HEARTBEAT, (self.owner, db_time(now)))
         execute(FORGET, (db_time(now - FORGET_AFTER),))
+        if settings.SAGA_HEARTBEAT_FILE:
+            # For a health check on this process: the table tells of all of them.
+            Path(settings.SAGA_HEARTBEAT_FILE).touch()
 
     def keep_house(self) -> None:
         """What has to be done now and then, whichever engine runs the sagas."""

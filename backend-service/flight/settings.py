@@ -7,6 +7,7 @@ from service_kit.limits import Limit, api_limits
 SERVICE_NAME = "backend"
 DEMO_MODE = kit.DEMO_MODE
 SECRET_KEY = kit.secret("SECRET_KEY")
+SECRET_KEY_FALLBACKS = kit.secret_key_fallbacks()
 SERVICE_KEYS = kit.service_keys()
 DEBUG = False
 ALLOWED_HOSTS = kit.allowed_hosts()
@@ -85,6 +86,8 @@ SAGA_RECOVERY_POLL = kit.env.float("SAGA_RECOVERY_POLL", default=0.5)
 # Where a recovery process or worker tells its metrics; 0 for nowhere.
 METRICS_PORT = kit.env.int("METRICS_PORT", default=0)
 METRICS_ADDRESS = kit.env.str("METRICS_ADDRESS", default="127.0.0.1")
+# Touched by a recovery process or worker each time that its heartbeat is written; empty for none.
+SAGA_HEARTBEAT_FILE = kit.env.str("SAGA_HEARTBEAT_FILE", default="")
 # Half of a process's threads. A call that finds no place waits for so long since the last answer, no longer.
 SAGA_CALLS_PER_PARTICIPANT = kit.env.int("SAGA_CALLS_PER_PARTICIPANT", default=4)
 SAGA_SLOT_WAIT = kit.env.float("SAGA_SLOT_WAIT", default=1.5)

@@ -7,6 +7,7 @@ from service_kit.limits import api_limits
 SERVICE_NAME = "payment"
 DEMO_MODE = kit.DEMO_MODE
 SECRET_KEY = kit.secret("SECRET_KEY")
+SECRET_KEY_FALLBACKS = kit.secret_key_fallbacks()
 SERVICE_KEYS = kit.service_keys()
 DEBUG = False
 ALLOWED_HOSTS = kit.allowed_hosts()

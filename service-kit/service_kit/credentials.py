@@ -97,7 +97,8 @@ def _is_for_us(claims: dict[str, str]) -> bool:
 def _claims(signed: str, key: str, salt: str, max_age: int, _second: int) -> Any:
     """What a token says, if it is genuine; a service shows the same one with every call for a while."""
     try:
-        claims = signing.loads(signed, key=key, salt=salt, max_age=max_age)
+        # Without `fallback_keys`, an earlier SECRET_KEY of this service would prove everything too.
+        claims = signing.loads(signed, key=key, salt=salt, max_age=max_age, fallback_keys=[])
         return None if _is_from_the_future(signed, key, salt) else claims
     except (signing.BadSignature, ValueError, zlib.error):
         # The latter two: signed by one of our keys, and yet no JSON.
@@ -107,7 +108,7 @@ def _claims(signed: str, key: str, salt: str, max_age: int, _second: int) -> Any
 def _is_from_the_future(signed: str, key: str, salt: str) -> bool:
     try:
         # Django knows only a highest age. Here it is negative: what is older is not from the future.
-        signing.loads(signed, key=key, salt=salt, max_age=-SKEW_SECONDS)
+        signing.loads(signed, key=key, salt=salt, max_age=-SKEW_SECONDS, fallback_keys=[])
     except signing.SignatureExpired:
         return False
     return True

@@ -1,5 +1,6 @@
 """Pieces of a Django settings file, from the environment. What cannot be understood stops the start."""
 
+import re
 from collections.abc import Sequence
 from decimal import Decimal, InvalidOperation
 from importlib.util import find_spec
@@ -21,14 +22,14 @@ DATABASE_BUSY_SECONDS = env.float("DATABASE_BUSY_SECONDS", default=2.0)
 MIN_SECRET_LENGTH = 32
 MAX_CENTS = 100_000_000
 WELL_KNOWN_SECRETS = ("secret", "changeme", "password", "django-insecure", "demo-", "test-")
+LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 DEMO_SECRET = "demo-only-secret-that-is-public-and-refused-outside-demo-mode"  # noqa: S105
 
 
 def secret(name: str) -> str:
     """The value of NAME or of the file that NAME_FILE points to. Outside demo mode a missing,
     short or well-known secret is refused."""
-    path = env.str(f"{name}_FILE", default="")
-    value = Path(path).read_text(encoding="utf-8").strip() if path else env.str(name, default="")
+    value = _value_or_file(name)
     if not value and DEMO_MODE:
         return DEMO_SECRET
     if not value:
@@ -36,6 +37,22 @@ def secret(name: str) -> str:
     if not DEMO_MODE:
         _refuse_weak(name, value)
     return value
+
+
+def secret_key_fallbacks() -> list[str]:
+    """Earlier SECRET_KEYs, which still verify but sign nothing: one a line, or separated by commas."""
+    keys = re.split(r"[\s,]+", _value_or_file("SECRET_KEY_FALLBACKS"))
+    found = [key for key in keys if key]
+    for key in found:
+        if not DEMO_MODE:
+            _refuse_weak("SECRET_KEY_FALLBACKS", key)
+    return found
+
+
+def _value_or_file(name: str) -> str:
+    path = env.str(f"{name}_FILE", default="")
+    value: str = Path(path).read_text(encoding="utf-8") if path else env.str(name, default="")
+    return value.strip()
 
 
 def _refuse_weak(name: str, value: str) -> None:
@@ -143,8 +160,11 @@ def traces() -> bool:
 
 
 def allowed_hosts() -> list[str]:
-    hosts: list[str] = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
-    return hosts
+    """Loopback, the names inside a deployment, and those of the public. The public's never replace the
+    others, by which health checks and other services call."""
+    inside: list[str] = env.list("INTERNAL_HOSTS", default=[])
+    public: list[str] = env.list("ALLOWED_HOSTS", default=[])
+    return [*LOOPBACK, *inside, *public]
 
 
 # How many proxies of ours every request passes, each of which adds to X-Forwarded-For.

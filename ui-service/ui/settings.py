@@ -13,6 +13,7 @@ SERVICE_NAME = "ui"
 BRAND = "Tidewing"
 DEMO_MODE = kit.DEMO_MODE
 SECRET_KEY = kit.secret("SECRET_KEY")
+SECRET_KEY_FALLBACKS = kit.secret_key_fallbacks()
 SERVICE_KEYS = kit.service_keys()
 DEBUG = False
 ALLOWED_HOSTS = kit.allowed_hosts()
@@ -135,8 +136,11 @@ CSRF_FAILURE_VIEW = "ui.views_errors.csrf_failed"
 CSRF_TRUSTED_ORIGINS = kit.env.list("CSRF_TRUSTED_ORIGINS", default=[])
 SECURE_SSL_REDIRECT = kit.env.bool("SECURE_SSL_REDIRECT", default=not DEMO_MODE)
 SECURE_REDIRECT_EXEMPT = [r"^api/health/", r"^metrics$"]
-SECURE_HSTS_SECONDS = 0 if DEMO_MODE else 31_536_000
-SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = not DEMO_MODE
+SECURE_HSTS_SECONDS = kit.env.int("SECURE_HSTS_SECONDS", default=0 if DEMO_MODE else 31_536_000)
+# Both bind other names than ours, and a preloaded one for good: whoever owns the domain switches them on.
+SECURE_HSTS_INCLUDE_SUBDOMAINS = kit.env.bool("SECURE_HSTS_INCLUDE_SUBDOMAINS", default=False)
+SECURE_HSTS_PRELOAD = kit.env.bool("SECURE_HSTS_PRELOAD", default=False)
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 if kit.env.bool("BEHIND_TLS_PROXY", default=False):
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
