@@ -1,5 +1,6 @@
 """What is locked, and that nothing secret stands beside it."""
 
+import json
 import re
 import tomllib
 from importlib import metadata
@@ -68,14 +69,31 @@ def test_lock_of_the_bench_was_not_audited_and_every_lock_is() -> None:
     assert "bench.txt" in names
 
 
+GOOD = {"name": "good", "version": "1.0", "vulns": []}
+HOLE = {"id": "PYSEC-1", "fix_versions": ["1.1"], "aliases": [], "description": ""}
+BAD = {"name": "bad", "version": "1.0", "vulns": [HOLE]}
+SKIPPED = {"name": "skipped", "skip_reason": "Dependency not found and could not be audited: skipped (1.0)"}
+
+
 @pytest.mark.parametrize(
-    ("code", "said", "verdict"),
+    ("code", "packages", "verdict", "said"),
     [
-        (0, "No known vulnerabilities found", 0),
-        (1, "Found 1 known vulnerability in 1 package", 1),
-        (1, "ServiceError: HTTPSConnectionPool: Max retries exceeded", 3),
-        (1, "requests.exceptions.ConnectionError: Failed to resolve", 3),
+        (0, [GOOD], 0, "1 packages were audited, 0 known"),
+        (1, [GOOD, BAD], 1, "bad 1.0: PYSEC-1, fixed in 1.1"),
+        (1, [BAD, SKIPPED], 1, "could not be audited: skipped"),
+        (0, [GOOD, SKIPPED], 3, "could not be audited: skipped"),
+        (0, [SKIPPED], 3, "0 packages were audited"),
+        (0, [], 3, "0 packages were audited"),
     ],
 )
-def test_service_that_is_away_is_told_from_a_known_hole(code: int, said: str, verdict: int) -> None:
-    assert dependencies.verdict(code, said) == verdict
+def test_package_that_could_not_be_audited_is_never_called_sound(
+    code: int, packages: list[dict[str, object]], verdict: int, said: str
+) -> None:
+    found, lines = dependencies.verdict(code, json.dumps({"dependencies": packages, "fixes": []}))
+    assert found == verdict
+    assert said in "\n".join(lines)
+
+
+@pytest.mark.parametrize("told", ["", "Traceback", "{}"])
+def test_audit_without_a_report_is_no_audit(told: str) -> None:
+    assert dependencies.verdict(1, told)[0] == dependencies.verdict(0, told)[0] == 3
