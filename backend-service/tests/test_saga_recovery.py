@@ -1,10 +1,12 @@
 """Recovery: claims what is due, compensations first, and gives everything up when it is told to stop."""
 
+import os
 import signal
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -252,6 +254,22 @@ def test_the_heartbeat_shows_who_is_alive_and_forgets_the_dead(world: World) -> 
     recovery.beat(now)
     beats = rows("SELECT owner FROM flight_recovery ORDER BY owner")
     assert [beat["owner"] for beat in beats] == ["alive", "asleep"]
+
+
+def test_the_heartbeat_of_a_process_is_a_file_that_is_touched_when_its_row_is_written(
+    world: World, settings: LazySettings, tmp_path: Path
+) -> None:
+    file = tmp_path / "heartbeat"
+    settings.SAGA_HEARTBEAT_FILE = str(file)
+    recovery = Recovery(world.orchestrator("alive"), threads=1)
+    away = when("flight_recovery", OperationalError("away"))
+    with around_statements(before=away), pytest.raises(OperationalError):
+        recovery.beat(utc_now())
+    assert not file.exists()
+    recovery.beat(utc_now())
+    os.utime(file, (0, 0))
+    recovery.beat(utc_now())
+    assert file.stat().st_mtime > 0
 
 
 def test_the_process_beats_and_sweeps(world: World, serve: Any, settings: LazySettings, client: Any) -> None:

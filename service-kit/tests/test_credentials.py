@@ -154,6 +154,12 @@ def test_old_key_still_verifies_while_the_new_one_signs(client: Client, settings
     assert who(client, before).status_code == 401
 
 
+def test_earlier_secret_key_of_a_service_signs_no_credential(client: Client, settings: Settings) -> None:
+    settings.SECRET_KEY_FALLBACKS = ["a-key-of-somebody-else"]
+    forged = signed({"sub": "1", "role": "operator", "audience": "kit"}, key="a-key-of-somebody-else")
+    assert who(client, forged).status_code == 401
+
+
 @pytest.mark.parametrize(
     ("caller", "seen"),
     [

@@ -11,7 +11,7 @@ STRONG = "b7Qx-93mZ_kLw2!vR8sTdY5@hNcE1uJp"
 def environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """Outside demo mode, with nothing set."""
     monkeypatch.setattr(kit, "DEMO_MODE", False)
-    for name in ("SECRET_KEY", "SERVICE_KEYS", "DATABASE_URL"):
+    for name in ("SECRET_KEY", "SECRET_KEY_FALLBACKS", "SERVICE_KEYS", "DATABASE_URL"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(f"{name}_FILE", raising=False)
 
@@ -95,6 +95,37 @@ def test_what_is_no_amount_of_money_stops_the_start(monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("AN_AMOUNT", text)
     with pytest.raises(ImproperlyConfigured, match="AN_AMOUNT must be an amount"):
         kit.cents("AN_AMOUNT", default="1")
+
+
+def test_earlier_secret_keys_are_read_one_a_line_or_with_commas(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    assert kit.secret_key_fallbacks() == []
+    monkeypatch.setenv("SECRET_KEY_FALLBACKS", f"{STRONG},{STRONG[::-1]}")
+    assert kit.secret_key_fallbacks() == [STRONG, STRONG[::-1]]
+    file = tmp_path / "fallbacks"
+    file.write_text(f"{STRONG}\n\n{STRONG[::-1]}\n")
+    monkeypatch.setenv("SECRET_KEY_FALLBACKS_FILE", str(file))
+    assert kit.secret_key_fallbacks() == [STRONG, STRONG[::-1]]
+    file.write_text("")
+    assert kit.secret_key_fallbacks() == []
+
+
+@pytest.mark.parametrize("weak", ["short", "django-insecure-" + STRONG])
+def test_weak_earlier_secret_key_stops_the_start(monkeypatch: pytest.MonkeyPatch, weak: str) -> None:
+    monkeypatch.setenv("SECRET_KEY_FALLBACKS", f"{STRONG},{weak}")
+    with pytest.raises(ImproperlyConfigured, match="SECRET_KEY_FALLBACKS"):
+        kit.secret_key_fallbacks()
+
+
+@pytest.mark.parametrize("public", ["", "book.example.com", "book.example.com,www.example.com"])
+def test_public_hosts_are_added_to_loopback_and_the_internal_names(
+    monkeypatch: pytest.MonkeyPatch, public: str
+) -> None:
+    monkeypatch.setenv("INTERNAL_HOSTS", "backend,proxy")
+    monkeypatch.setenv("ALLOWED_HOSTS", public)
+    always = ["localhost", "127.0.0.1", "[::1]", "backend", "proxy"]
+    assert kit.allowed_hosts() == always + [name for name in public.split(",") if name]
 
 
 def test_sqlite_is_the_default_database(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -68,6 +68,19 @@ def test_account_needs_a_login(client: Client, desk: Desk) -> None:
         assert client.get(page)["Location"] == f"/account/login/?next={page}"
 
 
+def test_login_outlives_its_secret_key_as_long_as_that_is_a_fallback(
+    client: Client, desk: Desk, traveller: User, settings: Settings
+) -> None:
+    client.force_login(traveller)
+    settings.SECRET_KEY_FALLBACKS = [settings.SECRET_KEY]
+    settings.SECRET_KEY = "the key of after the rotation"
+    assert client.get("/account/").status_code == 200
+    settings.SECRET_KEY_FALLBACKS = []
+    assert client.get("/account/").status_code == 200  # It has been signed anew.
+    settings.SECRET_KEY = "yet another key"
+    assert client.get("/account/").status_code == 302
+
+
 def test_changed_email_is_kept_and_filled_in_at_the_next_booking(
     client: Client, desk: Desk, traveller: User
 ) -> None:

@@ -139,6 +139,15 @@ def test_htmx_may_neither_evaluate_nor_write_styles(client: Client, desk: Desk) 
     assert '"allowEval": false' in text and '"includeIndicatorStyles": false' in text
 
 
+@pytest.mark.parametrize(("scheme", "status"), [("https", 200), ("http", 301), (None, 301)])
+def test_behind_a_tls_proxy_only_what_came_by_http_is_sent_to_https(
+    client: Client, desk: Desk, settings: Settings, scheme: str | None, status: int
+) -> None:
+    settings.SECURE_SSL_REDIRECT = True
+    settings.SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    assert client.get("/", headers={"X-Forwarded-Proto": scheme} if scheme else {}).status_code == status
+
+
 def test_form_without_its_token_is_refused(desk: Desk) -> None:
     strict = Client(enforce_csrf_checks=True)
     for page in ("/account/login/", "/trips/ABC234/cancel/", "/faults/", f"/console/{SAGA}/act/", "/theme/"):
