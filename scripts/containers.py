@@ -78,10 +78,15 @@ def _build() -> bool:
     return all(
         _run(
             f"image of {name}",
-            [*builder, *given, "--build-arg", f"SERVICE={name}", "-t", f"flight-booking/{name}", "."],
+            [*builder, *given, "--build-arg", f"SERVICE={name}", "-t", image_of(name), "."],
         )
         for name in SERVICES
     )
+
+
+def image_of(name: str) -> str:
+    """As the compose file has it."""
+    return f"tidewing.invalid/{name}"
 
 
 def _builder() -> Sequence[str] | None:
@@ -115,7 +120,7 @@ def _has_docker_engine() -> bool:
 def _start_one(engine: str, name: str, url: str) -> bool:
     with tempfile.TemporaryDirectory() as folder:
         options = [*CONFINED, *_options("START_OPTIONS"), *_settings(Path(folder), url)]
-        image, container = f"flight-booking/{name}", f"flight-booking-check-{name}-{os.getpid()}"
+        image, container = image_of(name), f"flight-booking-check-{name}-{os.getpid()}"
         migrate = [
             engine,
             "run",

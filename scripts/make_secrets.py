@@ -18,11 +18,16 @@ def main(folder: Path = FOLDER) -> int:
     for name in ("secret_key", "postgres_password", "grafana_password"):
         _write(folder / name, secrets.token_urlsafe(48))
     _write(folder / "service_keys", f"first:{secrets.token_urlsafe(48)}")
+    _write(folder / "secret_key_fallbacks", "")
     for name in SERVICES:
-        url = f"postgres://{name}:{secrets.token_urlsafe(32)}@postgres:5432/{name}"
-        _write(folder / f"{name}_database_url", url)
+        _write(folder / f"{name}_database_url", _url(name, name))
+        _write(folder / f"{name}_owner_url", _url(f"{name}_owner", name))
     print(f"Secrets are in {folder}.")
     return 0
+
+
+def _url(role: str, database: str) -> str:
+    return f"postgres://{role}:{secrets.token_urlsafe(32)}@postgres:5432/{database}"
 
 
 def _write(path: Path, value: str) -> None:

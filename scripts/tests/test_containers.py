@@ -3,6 +3,8 @@
 import os
 import re
 import subprocess
+import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,13 +17,16 @@ from scripts.paths import ROOT, VENV_PYTHON
 PORTS = {"ui": 8000, "backend": 8001, "loyalty": 8002, "payment": 8003}
 ONCE = {f"{name}-migrate" for name in PORTS}
 MORE = {"backend-more", "loyalty-more", "payment-more"}
-OF_OURS = {*PORTS, *ONCE, *MORE, "recovery", "worker"}
-DEFAULT = {*PORTS, *ONCE, "recovery", "postgres"}
+RECOVERING = {"recovery", "worker"}
+OF_OURS = {*PORTS, *ONCE, *MORE, *RECOVERING}
+DEFAULT = {*PORTS, *ONCE, "recovery", "postgres", "file-modes"}
 PROFILES = {"scale": {*MORE, "worker", "proxy"}, "observe": {"prometheus", "grafana"}}
 ALL = DEFAULT.union(*PROFILES.values())
-UNPROBED = {*ONCE, "recovery", "worker", "grafana"}
-"They listen nowhere, run once, or nobody waits for them."
+RUN_ONCE = {*ONCE, "file-modes"}
+DEMO_SECRETS = ROOT / "deploy" / "demo-secrets"
 DOCKERFILE = ROOT.joinpath("Dockerfile").read_text()
+NGINX = ROOT.joinpath("deploy/nginx/nginx.conf").read_text()
+PROXY = ROOT.joinpath("deploy/nginx/proxy.conf").read_text()
 IGNORED = ROOT.joinpath(".dockerignore").read_text().split()
 
 
@@ -35,6 +40,10 @@ def compose() -> dict[str, Any]:
 def parts(compose: dict[str, Any]) -> dict[str, dict[str, Any]]:
     found: dict[str, dict[str, Any]] = compose["services"]
     return found
+
+
+def service_of(name: str) -> str:
+    return "backend" if name in RECOVERING else name.partition("-")[0]
 
 
 def test_each_profile_adds_its_own(compose: dict[str, Any], parts: dict[str, dict[str, Any]]) -> None:
@@ -59,7 +68,12 @@ def test_ports_are_published_on_loopback_only(parts: dict[str, dict[str, Any]]) 
 @pytest.mark.parametrize("name", sorted(ALL))
 def test_every_container_is_confined(parts: dict[str, dict[str, Any]], name: str) -> None:
     part = parts[name]
-    assert part["user"].partition(":")[0] not in ("", "0", "root")
+    if name == "file-modes":
+        assert (part["user"], part["network_mode"]) == ("root", "none")
+        assert part["cap_add"] == ["DAC_READ_SEARCH", "FOWNER"]
+    else:
+        assert part["user"].partition(":")[0] not in ("", "0", "root")
+        assert "cap_add" not in part
     assert name not in OF_OURS or part["user"] == "10001:10001"
     assert part["read_only"] is True
     assert part["init"] is True
@@ -68,10 +82,46 @@ def test_every_container_is_confined(parts: dict[str, dict[str, Any]], name: str
     assert "/tmp" in part["tmpfs"]  # noqa: S108
 
 
+@pytest.mark.parametrize("name", sorted(ALL))
+def test_every_container_has_limits_that_a_small_machine_can_give(
+    parts: dict[str, dict[str, Any]], name: str
+) -> None:
+    part = parts[name]
+    assert 0 < part["cpus"] <= 1  # An engine refuses more than the machine has.
+    assert part["mem_limit"] in ("512m", "1g")
+    assert 128 <= part["pids_limit"] <= 512
+    assert part["ulimits"] == {"nofile": 16384}
+
+
+def test_open_files_suffice_for_the_connections_that_the_proxy_takes(
+    parts: dict[str, dict[str, Any]],
+) -> None:
+    """Each may have one to a service beside it, and a temporary file on either side."""
+    (connections,) = re.findall(r"worker_connections (\d+);", NGINX)
+    assert int(connections) * 4 <= parts["proxy"]["ulimits"]["nofile"]
+
+
+def test_each_image_is_built_once_and_never_pulled(parts: dict[str, dict[str, Any]]) -> None:
+    assert {name for name, part in parts.items() if "build" in part} == ONCE
+    for name in OF_OURS:
+        service = service_of(name)
+        assert parts[name]["image"] == f"tidewing.invalid/{service}"
+        assert parts[name]["pull_policy"] == ("build" if name in ONCE else "never")
+        if name in ONCE:
+            assert parts[name]["build"] == {"context": ".", "args": {"SERVICE": service}}
+        else:  # So that whatever is started, its image is built before.
+            assert f"{service}-migrate" in parts[name]["depends_on"]
+    for name in ALL - OF_OURS:
+        assert re.fullmatch(r"docker\.io/[\w./-]+:v?[\w.-]*\d[\w.-]*", parts[name]["image"])
+
+
 def test_services_wait_for_their_migration_and_for_whom_they_call(parts: dict[str, dict[str, Any]]) -> None:
     for name in PORTS:
         assert parts[name]["depends_on"][f"{name}-migrate"] == {"condition": "service_completed_successfully"}
         assert parts[f"{name}-migrate"]["depends_on"] == {"postgres": {"condition": "service_healthy"}}
+    for name in ("postgres", "proxy", "prometheus"):
+        after = parts[name]["depends_on"]["file-modes"]
+        assert after == {"condition": "service_completed_successfully"}
     for name in MORE:
         assert parts[name]["depends_on"] == parts[name.removesuffix("-more")]["depends_on"]
     for name, called in (
@@ -91,24 +141,45 @@ def test_every_dependency_exists_in_a_profile_that_is_on(parts: dict[str, dict[s
         assert part.get("depends_on", {}).keys() <= beside
 
 
-def test_whatever_is_waited_for_has_a_health_check(parts: dict[str, dict[str, Any]]) -> None:
-    waited = {
-        name
-        for part in parts.values()
-        for name, rule in part.get("depends_on", {}).items()
-        if rule["condition"] == "service_healthy"
-    }
-    assert {name for name, part in parts.items() if part.get("healthcheck") == {"disable": True}} == UNPROBED
-    assert not waited & UNPROBED
+def test_whatever_goes_on_running_has_a_health_check(parts: dict[str, dict[str, Any]]) -> None:
+    """`up --wait` needs one of each, or ends with an error."""
+    assert {name for name, part in parts.items() if part.get("healthcheck") == {"disable": True}} == RUN_ONCE
     # Those of the four services stand in the Dockerfile.
-    assert not any("healthcheck" in parts[name] for name in (*PORTS, *MORE))
+    elsewhere = {*PORTS, *MORE}
+    assert {name for name, part in parts.items() if "test" in part.get("healthcheck", {})} == (
+        ALL - RUN_ONCE - elsewhere
+    )
+    assert not any("healthcheck" in parts[name] for name in elsewhere)
+
+
+@pytest.mark.parametrize(("age", "healthy"), [(0, True), (10, True), (30, False), (None, False)])
+def test_recovery_is_healthy_while_it_touches_its_heartbeat(
+    parts: dict[str, dict[str, Any]], tmp_path: Path, age: int | None, healthy: bool
+) -> None:
+    file = tmp_path / "heartbeat"
+    if age is not None:
+        file.touch()
+        os.utime(file, (time.time() - age,) * 2)
+    for name in RECOVERING:
+        assert parts[name]["environment"]["SAGA_HEARTBEAT_FILE"].startswith("/tmp/")  # noqa: S108
+        kind, command = parts[name]["healthcheck"]["test"]
+        assert kind == "CMD-SHELL"
+        ran = subprocess.run(
+            ["sh", "-c", command.replace("$$", "$")],
+            env=os.environ | {"SAGA_HEARTBEAT_FILE": str(file)},
+            capture_output=True,
+            check=False,
+        )
+        assert (ran.returncode == 0) is healthy
 
 
 def test_replicas_share_a_name_and_no_state(parts: dict[str, dict[str, Any]]) -> None:
-    proxied = ROOT.joinpath("deploy/nginx/proxy.conf").read_text()
+    proxied = PROXY
     for name, port in PORTS.items():
         assert parts[name]["networks"] == {"default": {"aliases": [f"{name}-pool"]}}
-        assert re.search(rf"listen {port};\s+set \$to {name}-pool;\s.*:{port};", proxied)
+        assert re.search(rf"listen {port};", proxied) and re.search(
+            rf"^    {port} {name}-pool;", proxied, re.M
+        )
     for name in MORE:
         assert parts[name]["networks"] == parts[name.removesuffix("-more")]["networks"]
     assert parts["worker"]["deploy"] == {"replicas": 2}
@@ -116,22 +187,33 @@ def test_replicas_share_a_name_and_no_state(parts: dict[str, dict[str, Any]]) ->
 
 
 def test_each_service_knows_the_secrets_that_it_needs_and_no_other(compose: dict[str, Any]) -> None:
-    shared = {"secret_key", "service_keys"}
+    shared = {"secret_key", "secret_key_fallbacks", "service_keys"}
     for name in OF_OURS:
-        service = "backend" if name in ("recovery", "worker") else name.partition("-")[0]
+        address = f"{service_of(name)}_{'owner' if name in ONCE else 'database'}_url"
         part = compose["services"][name]
-        assert set(part["secrets"]) == shared | {f"{service}_database_url"}
-        assert part["environment"]["DATABASE_URL_FILE"] == f"/run/secrets/{service}_database_url"
+        assert set(part["secrets"]) == shared | {address}
+        assert part["environment"]["DATABASE_URL_FILE"] == f"/run/secrets/{address}"
     for name, secret in compose["secrets"].items():
         assert secret == {"file": f"${{SECRETS_DIR:-./deploy/demo-secrets}}/{name}"}
         assert ROOT.joinpath("deploy/demo-secrets", name).is_file()
 
 
+def test_no_service_runs_as_the_owner_of_its_tables(parts: dict[str, dict[str, Any]]) -> None:
+    for name in PORTS:
+        for kind, role in (("owner", f"{name}_owner"), ("database", name)):
+            url = DEMO_SECRETS.joinpath(f"{name}_{kind}_url").read_text()
+            assert url.startswith(f"postgres://{role}:") and url.strip().endswith(f"/{name}")
+        steps = parts[f"{name}-migrate"]["command"][-1].splitlines()
+        assert steps[:2] == [
+            "python manage.py migrate --noinput",
+            f"python manage.py grant_service_role {name}",
+        ]
+
+
 def test_demo_secrets_are_refused_outside_demo_mode() -> None:
-    folder = ROOT / "deploy" / "demo-secrets"
     environment = {
-        "SECRET_KEY_FILE": str(folder / "secret_key"),
-        "SERVICE_KEYS_FILE": str(folder / "service_keys"),
+        "SECRET_KEY_FILE": str(DEMO_SECRETS / "secret_key"),
+        "SERVICE_KEYS_FILE": str(DEMO_SECRETS / "service_keys"),
         "DEMO_MODE": "0",
     }
     ran = subprocess.run(
@@ -149,20 +231,37 @@ def test_demo_secrets_are_refused_outside_demo_mode() -> None:
 def test_every_file_that_is_mounted_exists(parts: dict[str, dict[str, Any]]) -> None:
     mounted = [one.split(":")[0] for part in parts.values() for one in part.get("volumes", [])]
     files = [path for path in mounted if path.startswith("./")]
-    assert len(files) == 5
+    assert len(files) == 7
     assert all(ROOT.joinpath(path).exists() for path in files)
 
 
-def test_services_find_each_other(parts: dict[str, dict[str, Any]]) -> None:
+def test_services_find_each_other_whatever_the_public_calls_them(parts: dict[str, dict[str, Any]]) -> None:
     environment = parts["backend"]["environment"]
     for name, port in PORTS.items():
         assert f"http://{name}:{port}" in environment[f"{name.upper()}_URL"]
-        assert name in environment["ALLOWED_HOSTS"].partition(":-")[2]
+    assert set(environment["INTERNAL_HOSTS"].split(",")) == {*PORTS, "proxy"}
+    assert environment["ALLOWED_HOSTS"] is None
+
+
+def test_what_a_deployment_sets_is_passed_on(parts: dict[str, dict[str, Any]]) -> None:
+    """Without a value, it is set where it is set outside."""
+    assert parts["payment"]["environment"]["PAYMENT_GATEWAY"] is None
+    page = ROOT.joinpath("docs", "operations.md").read_text()
+    for name in (
+        "BEHIND_TLS_PROXY",
+        "CSRF_TRUSTED_ORIGINS",
+        "SECURE_SSL_REDIRECT",
+        "SECURE_HSTS_SECONDS",
+        "SECURE_HSTS_INCLUDE_SUBDOMAINS",
+        "SECURE_HSTS_PRELOAD",
+    ):
+        assert parts["ui"]["environment"][name] is None
+        assert f"`{name}" in page
 
 
 def test_no_secret_stands_in_the_file(parts: dict[str, dict[str, Any]]) -> None:
     named = {key for part in parts.values() for key in part.get("environment", {})}
-    suspicious = {key for key in named if re.search(r"KEY|PASSWORD|SECRET|DATABASE_URL", key)}
+    suspicious = {key for key in named if re.search(r"KEY|PASSWORD|SECRET(?!S_DIR)|DATABASE_URL", key)}
     assert suspicious
     assert all(key.endswith("_FILE") for key in suspicious)
 
@@ -170,13 +269,16 @@ def test_no_secret_stands_in_the_file(parts: dict[str, dict[str, Any]]) -> None:
 @pytest.mark.parametrize("name", sorted(PORTS))
 def test_image_serves_as_make_run_does(name: str) -> None:
     """The same port, application and server options in both."""
-    stage = re.search(rf"FROM application AS {name}\n(.*?)\n\n", DOCKERFILE, re.S)
+    stage = re.search(rf"FROM (\w+) AS {name}\n(.*?)\n\n", DOCKERFILE, re.S)
     assert stage is not None
     served = next(each for each in services(SuiteConfig.from_environment({})) if each.name == name)
-    assert f"PORT={served.port} " in stage[1]
-    assert f"APPLICATION={served.command[-1]} " in stage[1]
-    assert f"DJANGO_SETTINGS_MODULE={served.environment['DJANGO_SETTINGS_MODULE']} " in stage[1]
-    assert ("--worker-class asgi" if name == "ui" else " ".join(THREADED)) in stage[1]
+    assert f"PORT={served.port} " in stage[2]
+    assert f"APPLICATION={served.command[-1]} " in stage[2]
+    assert f"DJANGO_SETTINGS_MODULE={served.environment['DJANGO_SETTINGS_MODULE']}" in stage[2]
+    assert stage[1] == ("application" if name == "ui" else "threaded")
+    assert ("--worker-class asgi" if name == "ui" else " ".join(THREADED)) in (
+        stage[2] if name == "ui" else DOCKERFILE
+    )
 
 
 def test_image_runs_unprivileged_on_a_pinned_base_with_a_health_check() -> None:
@@ -195,3 +297,59 @@ def test_everything_that_is_copied_is_sent_to_the_builder() -> None:
         for lock in ("runtime", "traces")
     }
     assert wanted == {line.removeprefix("!") for line in IGNORED if line.startswith("!")}
+
+
+def test_every_text_file_is_checked_out_with_the_line_ends_of_linux() -> None:
+    said = subprocess.run(
+        [
+            "git",
+            "check-attr",
+            "--all",
+            "deploy/postgres/init.sh",
+            "scripts/python",
+            "deploy/demo-secrets/secret_key",
+        ],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert said.stdout.count("eol: lf") == 3
+
+
+def test_scripts_are_stored_as_executable() -> None:
+    listed = subprocess.run(["git", "ls-files", "-s"], cwd=ROOT, capture_output=True, text=True, check=True)
+    modes = {line.split("\t")[1]: line.split()[0] for line in listed.stdout.splitlines()}
+    for path, mode in modes.items():
+        file = ROOT / path
+        if file.is_file() and file.read_bytes()[:2] == b"#!":
+            assert mode == "100755", path
+
+
+# The proxy
+
+
+def test_proxy_buffers_everything_but_streams() -> None:
+    stream = re.search(r"location /api/saga/stream/ \{(.*?)\}", PROXY, re.S)
+    assert stream is not None and "proxy_buffering off;" in stream[1] and "limit_conn streams" in stream[1]
+    rest = PROXY.replace(stream[0], "")
+    assert "proxy_buffering on;" in rest and "proxy_request_buffering on;" in rest
+    assert "off;" not in rest.replace("proxy_next_upstream off;", "")
+
+
+def test_proxy_counts_callers_and_lets_health_checks_through() -> None:
+    for server in PROXY.split("\nserver {")[1:]:
+        everything = re.search(r"location / \{(.*?)\}", server, re.S)
+        health = re.search(r"location /api/health/ \{(.*?)\}", server, re.S)
+        assert everything is not None and health is not None
+        assert "limit_req zone=requests" in everything[1] and "limit_conn connections" in everything[1]
+        assert "limit_" not in health[1] and "proxy_pass" in health[1]
+        assert (
+            server.count("limit_req ") == 1
+        )  # Not of the whole server, which the health checks would inherit.
+
+
+def test_proxy_shows_neither_metrics_nor_docs() -> None:
+    ui, data = PROXY.split("\nserver {")[1:]
+    assert "location /metrics { return 404; }" in ui and "location /metrics { return 404; }" in data
+    assert "location /api/docs/ { return 404; }" in data

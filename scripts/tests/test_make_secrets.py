@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import yaml
@@ -22,5 +23,19 @@ def test_every_secret_of_the_compose_file_is_made_once(tmp_path: Path) -> None:
 
 def test_none_is_weak(tmp_path: Path) -> None:
     make_secrets.main(tmp_path)
-    assert min(map(len, files(tmp_path).values())) >= 32
-    assert files(tmp_path)["ui_database_url"].startswith("postgres://ui:")
+    made = files(tmp_path)
+    assert made.pop("secret_key_fallbacks") == ""
+    assert min(map(len, made.values())) >= 32
+    assert made["ui_database_url"].startswith("postgres://ui:")
+    assert made["ui_owner_url"].startswith("postgres://ui_owner:")
+
+
+def test_containers_can_read_them_and_other_users_of_the_machine_cannot(tmp_path: Path) -> None:
+    """Under any umask: a container's user has another number than the one who made them."""
+    old = os.umask(0o077)
+    try:
+        make_secrets.main(tmp_path / "made")
+    finally:
+        os.umask(old)
+    assert tmp_path.joinpath("made").stat().st_mode & 0o777 == 0o700
+    assert {path.stat().st_mode & 0o777 for path in tmp_path.joinpath("made").iterdir()} == {0o444}
