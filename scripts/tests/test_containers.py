@@ -245,7 +245,7 @@ def test_services_find_each_other_whatever_the_public_calls_them(parts: dict[str
 
 def test_what_a_deployment_sets_is_passed_on(parts: dict[str, dict[str, Any]]) -> None:
     """Without a value, it is set where it is set outside."""
-    assert parts["payment"]["environment"]["PAYMENT_GATEWAY"] is None
+    assert parts["payment"]["environment"]["PAYMENT_GATEWAY"] == "${PAYMENT_GATEWAY:-}"
     page = ROOT.joinpath("docs", "operations.md").read_text()
     for name in (
         "BEHIND_TLS_PROXY",
