@@ -1,7 +1,7 @@
 """The wire forms of the steps and of the saga endpoints, for the OpenAPI schema."""
 
 from rest_framework import serializers
-from service_kit import schema
+from service_kit import rules, schema
 
 from flight.aircraft import SeatClass
 from flight.saga_models import SagaStatus
@@ -12,23 +12,21 @@ CONTACT = {"email": "john@example.com", "mobile": "+1234567890"}
 
 
 class Passenger(Serializer[None]):
-    first_name = serializers.CharField(max_length=100)
-    last_name = serializers.CharField(max_length=100)
+    first_name = schema.text(rules.NAME)
+    last_name = schema.text(rules.NAME)
     gender = serializers.ChoiceField(["male", "female", "unspecified"], required=False)
 
 
 class Contact(Serializer[None]):
-    email = serializers.EmailField(max_length=200)
-    mobile = serializers.RegexField(r"^\+?[0-9][0-9 -]{3,28}[0-9]$")
+    email = schema.text(rules.EMAIL)
+    mobile = schema.text(rules.MOBILE)
 
 
 class SeatChoice(Serializer[None]):
     flight_id = serializers.IntegerField(min_value=1)
     passengers = serializers.ListField(child=Passenger(), min_length=1, max_length=9)
     seat_class = serializers.ChoiceField(SeatClass.choices, required=False)
-    seat_numbers = serializers.ListField(
-        child=serializers.RegexField(r"^[1-9][0-9]?[A-Z]$"), max_length=9, required=False
-    )
+    seat_numbers = serializers.ListField(child=schema.text(rules.SEAT_NUMBER), max_length=9, required=False)
 
 
 @schema.asked({"correlation_id": "test-12345", "booking_data": {"flight_id": 1, "passengers": PASSENGERS}})

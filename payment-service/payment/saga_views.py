@@ -1,6 +1,5 @@
 """Payment's two step endpoints."""
 
-import re
 import time
 import uuid
 from collections.abc import Mapping
@@ -9,7 +8,7 @@ from typing import Any
 
 from django.conf import settings
 from drf_spectacular.utils import extend_schema
-from service_kit import schema
+from service_kit import rules, schema
 from service_kit.fields import Fields
 from service_kit.guard import barrier
 from service_kit.guard.barrier import Done, Refused
@@ -19,8 +18,6 @@ from service_kit.saga_steps import ActionView, Call, CompensationView
 from payment import serializers, services
 from payment.gateway import Decision
 from payment.services import Authorize
-
-CARD_TOKEN = re.compile(r"tok_[a-z0-9_]{1,60}")
 
 
 @extend_schema(request=serializers.AuthorizeRequest, responses=schema.step(serializers.Authorized))
@@ -35,7 +32,7 @@ class AuthorizePayment(ActionView):
         charges = booking.amount("other_charges", default=usual, may_be_zero=True)
         payment = booking.object("payment", required=not settings.DEMO_MODE)
         default = "tok_ok" if settings.DEMO_MODE else None
-        token = payment.matching("card_token", CARD_TOKEN, "must be an opaque card token", default=default)
+        token = payment.following("card_token", rules.CARD_TOKEN, default=default)
         return Authorize(user_id=user_id, flight_fare=fare, card_token=token, other_charges=charges)
 
     def decide(self, call: Call, command: Authorize, now: datetime) -> Done | Refused:

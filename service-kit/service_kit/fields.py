@@ -1,16 +1,14 @@
 """Reading validated values out of a JSON object, collecting one message per bad field."""
 
 import re
-import unicodedata
 from collections.abc import Collection, Mapping
 from decimal import Decimal
 from typing import Any, TypeVar
 
-from django.core.exceptions import ValidationError
-from django.core.validators import EmailValidator
-
+from service_kit import rules
 from service_kit.money import to_cents
 from service_kit.problems import Problem
+from service_kit.rules import TextRule
 from service_kit.strict_json import looks_like_card
 
 # In an address `.` and `..` are steps from folder to folder, so that what they name could not be asked for.
@@ -18,7 +16,6 @@ CORRELATION_ID = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._:-]{1,64}")
 USER_ID = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._:@-]{1,64}")
 NO_STEP = "but not . or .."
 MAX_AMOUNT = Decimal(1_000_000)
-_UNPRINTABLE = {"Cc", "Cs", "Zl", "Zp"}
 _MISSING: Any = object()
 
 T = TypeVar("T")
@@ -51,18 +48,19 @@ class Fields:
             self.fail(name, "is required")
         return value
 
-    def text(self, name: str, *, limit: int = 100, default: str | None = None) -> str:
-        """Printable text of 1 to `limit` characters, one of which at least can be seen."""
+    def following(self, name: str, rule: TextRule, *, default: str | None = None) -> str:
         value = self._get(name, required=default is None)
         if value is _MISSING:
             return default or ""
-        if not isinstance(value, str) or not _is_seen(value) or len(value) > limit:
-            self.fail(name, f"must be text of 1 to {limit} characters")
-        elif not value.isprintable() and any(unicodedata.category(one) in _UNPRINTABLE for one in value):
-            self.fail(name, "must not hold control characters")
-        else:
-            return value
+        fault = rule.fault(value) if isinstance(value, str) else rule.must
+        if not fault:
+            return str(value)
+        self.fail(name, fault)
         return ""
+
+    def text(self, name: str, *, limit: int = 100, default: str | None = None) -> str:
+        """Printable text of 1 to `limit` characters, one of which at least can be seen."""
+        return self.following(name, rules.printable_text(limit), default=default)
 
     def matching(self, name: str, pattern: re.Pattern[str], rule: str, *, default: str | None = None) -> str:
         value = self._get(name, required=default is None)
@@ -126,15 +124,6 @@ class Fields:
         self.fail(name, f"must be a number {least}, at most {MAX_AMOUNT}, with at most two decimals")
         return 0
 
-    def email(self, name: str) -> str:
-        value = self.text(name, limit=200)
-        if value:
-            try:
-                _validate_email(value)
-            except ValidationError:
-                self.fail(name, "must be an email address")
-        return value
-
     def object(self, name: str, *, required: bool = True) -> "Fields":
         value = self._get(name, required=required)
         if value is not _MISSING and not isinstance(value, dict):
@@ -163,13 +152,3 @@ class Fields:
             return value
         self.fail(name, f"must be a list of {fewest} to {most}")
         return []
-
-
-def _is_seen(text: str) -> bool:
-    """Whether one character at least can be seen."""
-    if text.isprintable():
-        return bool(text) and not text.isspace()
-    return any(character.isprintable() and not character.isspace() for character in text)
-
-
-_validate_email = EmailValidator()

@@ -11,7 +11,9 @@ from drf_spectacular.utils import (
 )
 from rest_framework import serializers
 
+from service_kit import rules
 from service_kit.fields import CORRELATION_ID, USER_ID
+from service_kit.rules import TextRule
 from service_kit.security.models import AuditKind
 
 Serializer = serializers.Serializer
@@ -26,6 +28,14 @@ def answered(**values: Any) -> Any:
     """Gives an answer's serializer its examples by name."""
     examples = [OpenApiExample(name, value, response_only=True) for name, value in values.items()]
     return extend_schema_serializer(examples=examples)
+
+
+def text(rule: TextRule, **kwargs: Any) -> serializers.CharField:
+    """A field that follows the rule."""
+    if rule.pattern is not None:
+        return serializers.RegexField(f"^{rule.pattern.pattern}$", max_length=rule.most, **kwargs)
+    kind = serializers.EmailField if rule.is_email else serializers.CharField
+    return kind(max_length=rule.most, **kwargs)
 
 
 class CorrelationId(serializers.RegexField):
@@ -74,8 +84,8 @@ class Total(serializers.Field):  # type: ignore[type-arg]
 
 
 class CardToken(Serializer[None]):
-    card_token = serializers.RegexField(
-        r"^tok_[a-z0-9_]{1,60}$", required=False, help_text="tok_ok where it is left out; only in demo mode"
+    card_token = text(
+        rules.CARD_TOKEN, required=False, help_text="tok_ok where it is left out; only in demo mode"
     )
 
 

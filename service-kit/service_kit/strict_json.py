@@ -123,7 +123,7 @@ def _inspect(value: Any, path: str, depth: int, errors: dict[str, str]) -> None:
     """Name what no field of the suite may hold, anywhere in the body."""
     kind = type(value)
     if kind is str:
-        if fault := _fault_of_text(value, may_be_digits=path.endswith("mobile")):
+        if fault := _fault_of_text(value, may_be_digits=path == "mobile" or path.endswith(".mobile")):
             _name(errors, path, fault)
     elif kind is _OutOfRange:
         _name(errors, path, "is a number out of range")

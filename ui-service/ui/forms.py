@@ -1,7 +1,6 @@
 """What people type, checked before any service is asked."""
 
 import re
-import unicodedata
 from collections.abc import Callable, Mapping
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
@@ -10,6 +9,9 @@ from django import forms
 from django.contrib.auth import password_validation
 from django.core.exceptions import ValidationError
 from django.forms.renderers import TemplatesSetting
+from service_kit import rules
+from service_kit.rules import TextRule
+from service_kit.strict_json import looks_like_card
 
 from ui.models import User
 from ui.travel import Place
@@ -22,9 +24,6 @@ else:  # Django's ModelForm takes its type argument only in the stubs.
 CABINS = [("economy", "Economy"), ("business", "Business"), ("first", "First")]
 TRIPS = [("oneway", "One way"), ("return", "Return")]
 MAX_PASSENGERS = 9
-# As the booking desk: controls, surrogates, line and paragraph separators. Marks for right-to-left are text.
-UNPRINTABLE = ("Cc", "Cs", "Zl", "Zp")
-MOBILE = re.compile(r"\+?(?:[0-9][ -]?){5,20}")
 
 
 class Renderer(TemplatesSetting):
@@ -58,6 +57,24 @@ def number(text: str, *, most: int, default: int) -> int:
     """A whole number from 1 to `most` as it stands in an address, or the default."""
     fits = text.isascii() and text.isdigit() and len(text) < 10
     return int(text) if fits and 1 <= int(text) <= most else default
+
+
+class RuledField(forms.CharField):
+    """A text field under the same rule as the booking desk's: what it takes is never refused later."""
+
+    def __init__(self, rule: TextRule, *, said: str = "", **kwargs: Any) -> None:
+        """`said` is what a wrong text is answered with, instead of the rule."""
+        self.rule, self.said = rule, said
+        super().__init__(max_length=rule.most, **kwargs)
+
+    def validate(self, value: Any) -> None:
+        super().validate(value)
+        if not value:
+            return
+        if fault := self.rule.fault(value):
+            raise ValidationError(self.said or f"This {fault}.")
+        if not self.rule.may_be_digits and looks_like_card(value):
+            raise ValidationError("This looks like a card number, which we do not take.")
 
 
 def missing(words: str) -> dict[str, Any]:
@@ -137,44 +154,31 @@ class SearchForm(forms.Form):
             self.add_error("back", "The return cannot be before the departure.")
 
 
-def _printable(text: str) -> str:
-    if any(unicodedata.category(character) in UNPRINTABLE for character in text):
-        raise ValidationError("Only printable characters, please.")
-    return text
-
-
 class PassengerForm(forms.Form):
-    first_name = forms.CharField(
-        max_length=100, label="First name", error_messages=missing("The first name is missing.")
+    first_name = RuledField(
+        rules.NAME, label="First name", error_messages=missing("The first name is missing.")
     )
-    last_name = forms.CharField(
-        max_length=100, label="Last name", error_messages=missing("The last name is missing.")
-    )
+    last_name = RuledField(rules.NAME, label="Last name", error_messages=missing("The last name is missing."))
     gender = forms.ChoiceField(
         choices=[("unspecified", "Not stated"), ("female", "Female"), ("male", "Male")],
         required=False,
         label="Gender",
     )
 
-    def clean_first_name(self) -> str:
-        return _printable(self.cleaned_data["first_name"])
-
-    def clean_last_name(self) -> str:
-        return _printable(self.cleaned_data["last_name"])
-
     def clean_gender(self) -> str:
         return self.cleaned_data["gender"] or "unspecified"
 
 
 class ContactForm(forms.Form):
-    email = forms.EmailField(
-        max_length=200,
+    email = RuledField(
+        rules.EMAIL,
         label="Email",
+        widget=forms.EmailInput(),
         help_text="For the airline to reach you. Nothing is sent in this demonstration.",
         error_messages=missing("An email address is missing."),
     )
-    mobile = forms.CharField(
-        max_length=40,
+    mobile = RuledField(
+        rules.MOBILE,
         label="Mobile",
         help_text="With country code, such as +1 555 0100.",
         error_messages=missing("A mobile number is missing."),
@@ -184,12 +188,6 @@ class ContactForm(forms.Form):
         super().__init__(*args, **kwargs)
         self.fields["email"].widget.attrs.update(autocomplete="email")
         self.fields["mobile"].widget.attrs.update(autocomplete="tel", inputmode="tel")
-
-    def clean_mobile(self) -> str:
-        number: str = self.cleaned_data["mobile"]
-        if not number.isascii() or not MOBILE.fullmatch(number):
-            raise ValidationError("A telephone number has 5 to 20 digits, with an optional + before them.")
-        return number
 
 
 DEMO_CARDS = [
@@ -209,10 +207,7 @@ FAILURES = [
 class PaymentForm(forms.Form):
     """A card is only ever an opaque token here; there is no field for a card number."""
 
-    card_token = forms.RegexField(
-        r"\Atok_[A-Za-z0-9_]{1,40}\Z",
-        error_messages={"invalid": "Choose a card.", "required": "Choose a card."},
-    )
+    card_token = RuledField(rules.CARD_TOKEN, said="Choose a card.", error_messages=missing("Choose a card."))
     key = forms.RegexField(r"\A[A-Za-z0-9-]{8,64}\Z", widget=forms.HiddenInput)
 
     def failures(self, *, demo_mode: bool) -> dict[str, bool]:
@@ -234,7 +229,9 @@ class FindTripForm(forms.Form):
 
 
 class ProfileForm(UserModelForm):
-    email = forms.EmailField(max_length=200, label="Email", help_text="Filled in when you book.")
+    email = RuledField(
+        rules.EMAIL, label="Email", widget=forms.EmailInput(), help_text="Filled in when you book."
+    )
 
     class Meta:
         model = User
