@@ -1,10 +1,10 @@
-"""Tries a suite that `docker compose up -d --wait` has started: books, kills every container, and books again.
+"""Tries a suite that `docker compose up -d --wait` has started: book, kill each container, book again.
 
     python -m scripts.compose_trial [--again]
 
-With the same environment as `up`. In demo mode it books at the backend's API, outside it as a browser at the UI,
-by the public name and as behind a proxy that ends TLS. `--again` only waits until all is healthy and books: after
-a restart of the engine.
+With the same environment as `up`. In demo mode it books at the backend's API; outside it as a browser at the
+UI, by the public name and as behind a proxy that ends TLS. `--again`, for after a restart of the engine, only
+waits until all is healthy and books.
 """
 
 import json
@@ -23,7 +23,6 @@ COMPOSE = ("docker", "compose")
 HEALTHY_WITHIN = 120.0
 PROXY, UI, BACKEND = (f"http://127.0.0.1:{port}" for port in (8080, 8000, 8001))
 ENDED_WELL = {"state": "exited", "health": "", "code": 0}
-Browser = requests.Session
 
 
 class TrialError(Exception):
@@ -177,9 +176,8 @@ def book_as_a_browser() -> str:
     person = {"p0-first_name": "Ada", "p0-last_name": "Lovelace", "p0-gender": "female"}
     contact = {"email": "ada@example.com", "mobile": "+1 555 0100"}
     passengers = f"/book/passengers/?flight={a_flight()}&passengers=1&cabin=economy"
-    page = ask("POST", passengers, **person, **contact, **token(ask("GET", passengers).text)).headers[
-        "Location"
-    ]
+    form = ask("GET", passengers).text
+    page = ask("POST", passengers, **person, **contact, **token(form)).headers["Location"]
     form = ask("GET", page).text
     key = first(r'name="key" value="([^"]+)"', form)
     progress = ask("POST", page, key=key, card_token="tok_ok", **token(form)).headers["Location"]  # noqa: S106
