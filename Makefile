@@ -1,6 +1,6 @@
 # Every verb makes what it needs by itself: Python 3.11 or newer and make are enough.
 .DEFAULT_GOAL := help
-.PHONY: help run kill follow test test-% test-postgres test-replicas schemathesis lint lint-% audit-dependencies sbom secrets compose-check
+.PHONY: help run kill follow test test-% test-postgres test-replicas schemathesis lint lint-% audit-dependencies sbom secrets compose-check compose-trial
 .PHONY: e2e coverage format lock check-locks chaos chaos-recovery last-seat overload matrix mutants bench bench-compare bench-growth bench-replicas
 .PHONY: bench-footprint bench-memory bench-start bench-goals bench-pages profile clean
 
@@ -47,6 +47,9 @@ secrets: ## Fresh secrets for the compose file, in ./secrets
 
 compose-check: .venv-dev ## Validate the compose file, lint the Dockerfile, build and start the images, as far as tools are here
 	@$(scripts).containers
+
+compose-trial: .venv-dev ## Book through what docker compose up -d --wait has started, kill each container, book again (ARGS=--again: book only)
+	@.venv/bin/python -m scripts.compose_trial $(ARGS)
 
 matrix: .venv-dev ## A fault at every point, a kill after a kill at every pair: DB=postgres PAIRS=200 EXAMPLES=1000 SEED=
 	@DB="$(DB)" PAIRS="$(PAIRS)" EXAMPLES="$(EXAMPLES)" SEED="$(SEED)" \

@@ -349,6 +349,16 @@ def test_proxy_counts_callers_and_lets_health_checks_through() -> None:
         )  # Not of the whole server, which the health checks would inherit.
 
 
+def test_proxy_answers_for_a_service_that_is_away_as_a_service_does() -> None:
+    """503 and not nginx's 502 or 504, and when to come again."""
+    for server in PROXY.split("\nserver {")[1:]:
+        assert "error_page 502 504 =503 @away;" in server
+        for name, status in (("away", 503), ("too_many", 429)):
+            answer = re.search(rf"location @{name} \{{(.*?)\n    \}}", server, re.S)
+            assert answer is not None
+            assert "add_header Retry-After 1 always;" in answer[1] and f"return {status} " in answer[1]
+
+
 def test_proxy_shows_neither_metrics_nor_docs() -> None:
     ui, data = PROXY.split("\nserver {")[1:]
     assert "location /metrics { return 404; }" in ui and "location /metrics { return 404; }" in data
