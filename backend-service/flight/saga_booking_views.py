@@ -24,6 +24,7 @@ from flight.services import WriteConflict
 
 log = structlog.get_logger("saga")
 REASON_LENGTH = 200
+FORMS = ("multipart/form-data", "application/x-www-form-urlencoded")
 KEY_HEADER = OpenApiParameter(
     "Idempotency-Key", location="header", description="a repeat returns the same saga"
 )
@@ -161,7 +162,7 @@ class CancelBookingView(ServiceView):
         responses={
             200: saga_schema.CancellationAnswer,
             202: saga_schema.CancellationAnswer,
-            **schema.problem(400, 401, 403, 404, 405, 409, 413, 429, 503),
+            **schema.problem(400, 401, 403, 404, 405, 409, 413, 415, 429, 503),
         },
     )
     def post(self, request: Request, booking_reference: str) -> HttpResponse:
@@ -174,9 +175,8 @@ class CancelBookingView(ServiceView):
         if caller.role == "auditor" and caller.user_id != booking.user_id:
             raise Problem(403, "NOT_ALLOWED", "Auditors look and change nothing.")
         foreign = caller.is_operator and caller.user_id != booking.user_id
-        # What is no JSON has nothing to say here: a form's empty body, say.
-        sent = read_optional_json(request) if request._request.content_type == "application/json" else {}
-        body = Fields(sent)
+        # A form has nothing to say here: clients send an empty one where they have no body.
+        body = Fields({} if request._request.content_type in FORMS else read_optional_json(request))
         reason = read_reason(body, needed=foreign and not settings.DEMO_MODE)
         body.check()
         audit = partial(

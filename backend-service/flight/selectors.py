@@ -20,7 +20,7 @@ from django.db.models import (
 from service_kit.database import fetch_all
 
 from flight.folding import fold
-from flight.models import Airport, Booking, Flight
+from flight.models import Airport, Booking, Flight, Ticket
 from flight.saga_models import Saga
 
 MAX_WORDS = 8
@@ -148,6 +148,11 @@ def _bookings() -> QuerySet[Booking]:
 def booking(reference: str) -> Booking | None:
     """Without its tickets: most of them are read for somebody who may not see it, and gets none."""
     return _bookings().filter(pk=reference).first()
+
+
+def last_names(reference: str) -> list[str]:
+    """Of the passengers of a booking; none where there is no such booking."""
+    return list(Ticket.objects.filter(booking=reference).values_list("last_name", flat=True))
 
 
 def with_tickets(booking: Booking) -> Booking:

@@ -9,6 +9,7 @@ urlpatterns = [
     path("api/flights/fares/", views.FareSearch.as_view()),
     path("api/flights/<int:flight_id>/", views.FlightDetail.as_view()),
     path("api/flights/<int:flight_id>/seats/", views.FlightSeats.as_view()),
+    path("api/bookings/find/", views.BookingFind.as_view()),
     path("api/bookings/<str:reference>/", views.BookingDetail.as_view()),
     path("api/tickets/user/<str:user_id>/", views.UserTickets.as_view()),
 ]

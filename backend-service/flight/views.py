@@ -1,4 +1,4 @@
-"""The reads. Who may see a booking is asked in one place, `_own_booking` and `UserTickets`."""
+"""The reads. Who may see a booking is asked in `_own_booking`, `UserTickets` and `BookingFind`."""
 
 import re
 from collections.abc import Mapping
@@ -7,17 +7,19 @@ from django.http import HttpResponse
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from service_kit import credentials, schema
-from service_kit.api import ServiceView, json_response
+from service_kit.api import ServiceView, json_response, read_json
 from service_kit.clock import utc_now
-from service_kit.fields import USER_ID
-from service_kit.problems import Problem, not_found
+from service_kit.fields import USER_ID, Fields
+from service_kit.problems import Problem, hidden, missing, not_found
 
 from flight import descriptions, queries, selectors, serializers
 from flight.aircraft import SeatClass
+from flight.folding import same_name
 from flight.models import Booking, Flight
 
 PAGE = 50
 REFERENCE = re.compile(r"[A-Z2-9]{6}")
+FINDABLE = re.compile(r"[A-Za-z2-9]{6}")
 
 CODE = {"type": "string", "pattern": "^[A-Za-z]{3}$"}
 DATE = {"type": "string", "format": "date"}
@@ -139,6 +141,31 @@ class BookingDetail(ServiceView):
         return json_response(descriptions.booking(_own_booking(request, reference)))
 
 
+class BookingFind(ServiceView):
+    @extend_schema(
+        request=serializers.FindBooking,
+        responses={
+            200: serializers.Booking,
+            **schema.problem(400, 401, 403, 404, 405, 413, 415, 429, 503),
+        },
+    )
+    def post(self, request: Request) -> HttpResponse:
+        """A booking by its reference and a passenger's last name, for a service that has a guest before it.
+
+        A wrong name and a wrong reference take the same statements and get the same answer.
+        """
+        credentials.require_service(request._request)
+        body = Fields(read_json(request))
+        rule = "must be six letters and digits"
+        reference = body.matching("booking_reference", FINDABLE, rule).upper()
+        surname = body.text("surname")
+        body.check()
+        names = selectors.last_names(reference)
+        if not any(same_name(surname, name) for name in names):
+            raise hidden("booking") if names else missing("booking")
+        return json_response(descriptions.booking(_found_booking(reference)))
+
+
 class UserTickets(ServiceView):
     @extend_schema(
         parameters=[_parameter("before", {"type": "string", "description": "a booking reference"})],
@@ -159,6 +186,12 @@ def _found(flight: Flight | None) -> Flight:
     if flight is None:
         raise not_found("flight")
     return flight
+
+
+def _found_booking(reference: str) -> Booking:
+    booking = selectors.booking(reference)
+    assert booking is not None, "bookings are never deleted"
+    return selectors.with_tickets(booking)
 
 
 def _own_booking(request: Request, reference: str) -> Booking:

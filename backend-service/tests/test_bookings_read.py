@@ -7,6 +7,8 @@ from django.db import IntegrityError
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries, Settings
 from service_kit import credentials
+from service_kit.limits import Limit
+from service_kit.security.models import AuditEntry
 from service_kit.strict_json import load_stored
 
 from flight.models import Flight
@@ -192,3 +194,87 @@ def test_another_users_booking_looks_like_none_at_all(
 def test_amount_of_nothing_is_impossible(make_booking: MakeBooking) -> None:
     with pytest.raises(IntegrityError):
         make_booking(amount=0)
+
+
+# By reference and last name
+
+
+def find(client: Client, reference: str = "ABC234", surname: str = "Doe 12A", **headers: str) -> Any:
+    body = {"booking_reference": reference, "surname": surname}
+    sent = {name.replace("_", "-"): value for name, value in headers.items()}
+    return client.post("/api/bookings/find/", body, content_type="application/json", headers=sent)
+
+
+@pytest.mark.parametrize("surname", ["Doe 12A", "doe 12a", " DOE  12A ", "D\u00f6e\u201312\uff21"])
+def test_booking_is_found_by_its_reference_and_a_passengers_last_name(
+    client: Client, make_booking: MakeBooking, surname: str
+) -> None:
+    make_booking()
+    for reference in ("ABC234", "abc234"):
+        assert find(client, reference, surname).content == client.get("/api/bookings/ABC234/").content
+
+
+@pytest.mark.parametrize(
+    ("reference", "surname"), [("ABC234", "Doe"), ("ABC235", "Doe 12A"), ("ABC235", "Doe")]
+)
+def test_wrong_last_name_and_wrong_reference_get_one_answer_by_the_same_statements(
+    client: Client,
+    make_booking: MakeBooking,
+    django_assert_num_queries: DjangoAssertNumQueries,
+    reference: str,
+    surname: str,
+) -> None:
+    make_booking()
+    with django_assert_num_queries(2):
+        answer = find(client, reference, surname)
+    assert (answer.status_code, answer.json()["detail"]) == (404, "There is no such booking.")
+    (refused,) = AuditEntry.objects.all()
+    assert refused.reason == ("NOT_THE_OWNER" if reference == "ABC234" else "NOTHING_THERE")
+
+
+@pytest.mark.parametrize("owner", ["1", None])
+def test_booking_of_another_and_none_are_refused_by_the_same_statements(
+    client: Client,
+    make_booking: MakeBooking,
+    settings: Settings,
+    django_assert_num_queries: DjangoAssertNumQueries,
+    owner: str | None,
+) -> None:
+    if owner:
+        make_booking()
+    settings.DEMO_MODE = False
+    settings.LIMITS = {name: Limit(0, 0) for name in settings.LIMITS}
+    with django_assert_num_queries(2):
+        assert client.get("/api/bookings/ABC234/", headers=bearer("2")).status_code == 404
+
+
+def test_outside_demo_mode_only_a_service_finds_bookings_by_a_last_name(
+    client: Client, make_booking: MakeBooking, settings: Settings
+) -> None:
+    make_booking()
+    settings.DEMO_MODE = False
+    service = credentials.service_bearer(caller="ui", audience="backend")
+    assert find(client).status_code == 401
+    assert find(client, **bearer("1")).status_code == 401
+    assert find(client, **bearer("9", "operator")).status_code == 401
+    assert find(client, Authorization=service).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("reference", "surname", "wrong"),
+    [
+        ("ABC23", "Doe", "booking_reference"),
+        ("ABC23!", "Doe", "booking_reference"),
+        ("ABC234", "", "surname"),
+    ],
+)
+def test_malformed_reference_or_name_is_400_and_named(
+    client: Client, reference: str, surname: str, wrong: str
+) -> None:
+    answer = find(client, reference, surname)
+    assert (answer.status_code, list(answer.json()["errors"])) == (400, [wrong])
+
+
+def test_answer_is_kept_by_no_cache(client: Client, make_booking: MakeBooking) -> None:
+    make_booking()
+    assert client.get("/api/bookings/ABC234/")["Cache-Control"] == "no-store"

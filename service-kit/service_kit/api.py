@@ -63,8 +63,10 @@ def spend(request: HttpRequest, costs: Mapping[str, int]) -> None:
 def json_response(
     body: dict[str, Any] | str, status: int = 200, headers: dict[str, str] | None = None
 ) -> HttpResponse:
+    """Never kept by a cache: most of it is somebody's own, and the rest, such as free seats, changes."""
     text = body if isinstance(body, str) else strict_json.dumps(body)
-    return HttpResponse(text.encode(), status=status, content_type="application/json", headers=headers)
+    sent = {"Cache-Control": "no-store", **(headers or {})}
+    return HttpResponse(text.encode(), status=status, content_type="application/json", headers=sent)
 
 
 def read_json(request: Request) -> dict[str, Any]:

@@ -126,6 +126,7 @@ def test_logging_out_needs_a_post(client: Client, desk: Desk, traveller: User) -
 
 def test_colour_scheme_is_kept_in_a_cookie(client: Client, desk: Desk) -> None:
     response = client.post("/theme/", {"theme": "dark", "next": "/miles/"})
+    assert not response.cookies["theme"]["secure"]
     assert response["Location"] == "/miles/"
     assert 'data-theme="dark"' in client.get("/").content.decode()
     assert client.post("/theme/", {"theme": "x", "next": "//evil.example"})["Location"] == "/"
@@ -143,3 +144,14 @@ def test_demo_user_is_refused_outside_demo_mode(desk: Desk, settings: Settings) 
     settings.DEMO_MODE = False
     with pytest.raises(CommandError):
         call_command("make_demo_user")
+
+
+def test_no_cookie_travels_without_tls_outside_demo_mode(
+    client: Client, traveller: User, settings: Settings
+) -> None:
+    settings.SESSION_COOKIE_SECURE = settings.CSRF_COOKIE_SECURE = True
+    client.get("/account/login/")
+    client.post("/theme/", {"theme": "dark"})
+    client.post("/account/login/", {"username": "ada", "password": "correct horse 9"})
+    assert set(client.cookies) == {"csrftoken", "theme", "ui_session"}
+    assert all(cookie["secure"] and cookie["httponly"] for cookie in client.cookies.values())

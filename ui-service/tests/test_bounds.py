@@ -46,7 +46,7 @@ def world(desk: Desk, traveller: User, size: int) -> None:
         (f"/progress/{SAGA}/", 2),
         ("/trips/", 2),
         ("/trips/ABC234/", 1),
-        ("/trips/ABC234/cancel/", 2),
+        ("/trips/ABC234/cancel/", 1),
         ("/miles/", 2),
         ("/console/", 2),
         ("/console/audit/", 1),

@@ -99,7 +99,7 @@ def test_pdf_is_offered_as_a_file_that_is_not_cached(client: Client, desk: Desk)
     response = client.get("/trips/ABC234/ticket.pdf")
     assert response["Content-Type"] == "application/pdf"
     assert response["Content-Disposition"] == 'attachment; filename="ABC234.pdf"'
-    assert response["Cache-Control"] == "no-store"
+    assert response["Cache-Control"] == "private, no-store"
 
 
 def test_calendar_holds_the_times_in_utc_and_escapes_text() -> None:

@@ -271,3 +271,26 @@ def test_static_files_are_served_whole_and_versioned(client: Client, desk: Desk)
         response = client.get(address)
         assert response.status_code == 200 and not response.streaming, address
         assert "v=" in address and "missing" not in address
+
+
+@pytest.mark.parametrize(
+    ("path", "kept"),
+    [
+        ("/", "private, no-cache"),
+        ("/how-it-works/", "private, no-cache"),
+        ("/trips/", "private, no-store"),
+        ("/trips/ABC234/", "private, no-store"),
+        ("/trips/find/", "private, no-store"),
+        ("/miles/", "private, no-store"),
+        ("/account/", "private, no-store"),
+        ("/account/register/", "private, no-store"),
+        (f"/progress/{SAGA}/", "private, no-store"),
+        ("/no-such-page/", "private, no-store"),
+    ],
+)
+def test_pages_of_a_person_are_kept_by_no_cache_and_no_browser(
+    client: Client, desk: Desk, traveller: User, path: str, kept: str
+) -> None:
+    client.force_login(traveller)
+    desk.knows_nothing()
+    assert client.get(path)["Cache-Control"] == kept

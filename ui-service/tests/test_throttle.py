@@ -46,10 +46,25 @@ def test_logins_with_ever_new_names_are_stopped_by_their_address(client: Client,
 
 
 def test_guessing_references_is_stopped(client: Client, desk: Desk) -> None:
-    desk.refuses("/api/bookings/XYZ999/", 404, "NOT_FOUND", "There is no such booking.", method="GET")
+    desk.refuses("/api/bookings/find/", 404, "NOT_FOUND", "There is no such booking.")
     form = {"reference": "XYZ999", "surname": "x"}
     assert [client.post("/trips/find/", form).status_code for _ in range(4)] == [422] * 3 + [429]
     assert len(desk.calls) == 3
+
+
+def test_guessing_the_name_of_one_reference_from_many_addresses_is_stopped(
+    client: Client, desk: Desk, settings: Settings
+) -> None:
+    settings.LIMITS = {**settings.LIMITS, "finds": Limit(3, 0, seconds=300)}
+    desk.refuses("/api/bookings/find/", 404, "NOT_FOUND", "There is no such booking.")
+
+    def find(reference: str, number: int) -> int:
+        form = {"reference": reference, "surname": f"guess {number}"}
+        return client.post("/trips/find/", form, REMOTE_ADDR=f"192.0.2.{number}").status_code
+
+    seen = [find(reference, n) for n, reference in enumerate(("XYZ999", "xyz999", "XyZ999", "xYz999"))]
+    assert seen == [422] * 3 + [429]
+    assert find("ABC234", 9) == 422
 
 
 def test_starting_bookings_without_end_is_stopped_before_a_service_is_asked(

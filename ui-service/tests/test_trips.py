@@ -3,6 +3,7 @@
 import pytest
 from django.test import Client
 from pytest_django import Settings
+from service_kit.security.models import AuditEntry
 
 from tests.desk import COMPLETED, LOYALTY, RUNNING, SAGA, Desk, booking, flight, saga
 from tests.test_payment import form_of, pay_page
@@ -96,12 +97,15 @@ def test_cancelled_trip_has_no_boarding_code_and_no_cancellation(client: Client,
     assert "Book again" in text and "Calendar file" not in text and "Released" in text
 
 
-def test_consequences_are_shown_before_a_cancellation(client: Client, desk: Desk) -> None:
-    desk.answers("/api/bookings/ABC234/", booking())
-    account = {"user_id": "demo", "balance": 100, "tier": "Member", "entries": []}
-    desk.answers("/api/loyalty/demo/", account, base=LOYALTY)
+def test_consequences_are_shown_before_a_cancellation(client: Client, desk: Desk, traveller: User) -> None:
+    client.force_login(traveller)
+    owner = traveller.traveller_id
+    desk.answers("/api/bookings/ABC234/", booking(user_id=owner))
+    account = {"user_id": owner, "balance": 100, "tier": "Member", "entries": []}
+    desk.answers(f"/api/loyalty/{owner}/", account, base=LOYALTY)
     text = client.get(f"{TRIP}cancel/").content.decode()
     assert "$211.41 is released in full" in text and "161 miles are taken back" in text
+    assert "Your balance goes from 100 to -61" in text
     assert desk.sent_to("/api/bookings/ABC234/cancel/") == []
 
 
@@ -139,26 +143,52 @@ def test_guest_finds_a_trip_by_reference_and_surname_and_may_open_it(
     client: Client, desk: Desk, settings: Settings
 ) -> None:
     settings.DEMO_MODE = False
+    desk.answers("/api/bookings/find/", booking(user_id="u-1"), method="POST")
     desk.answers("/api/bookings/ABC234/", booking(user_id="u-1"))
     found = client.post("/trips/find/", {"reference": "abc234", "surname": " lovelace "})
     assert found["Location"] == TRIP
     client.get(TRIP)
-    looked_up, opened = desk.sent_to("/api/bookings/ABC234/")
-    assert looked_up.headers["X-On-Behalf-Of-Role"] == "auditor"
+    (looked_up,), (opened,) = desk.sent_to("/api/bookings/find/"), desk.sent_to("/api/bookings/ABC234/")
+    assert desk.body(looked_up) == {"booking_reference": "ABC234", "surname": "lovelace"}
+    assert not [name for name in looked_up.headers if name.startswith("X-On-Behalf")]
     assert opened.headers["X-On-Behalf-Of"] == "u-1"
     assert "X-On-Behalf-Of-Role" not in opened.headers
 
 
-def test_wrong_surname_and_unknown_reference_get_the_same_answer(client: Client, desk: Desk) -> None:
-    desk.answers("/api/bookings/ABC234/", booking())
-    desk.refuses("/api/bookings/XYZ999/", 404, "NOT_FOUND", "There is no such booking.", method="GET")
-    pages = [
-        client.post("/trips/find/", {"reference": reference, "surname": "Byron"})
-        for reference in ("ABC234", "XYZ999")
-    ]
-    for page in pages:
-        assert page.status_code == 422
-        assert "There is no trip with this reference and last name." in page.content.decode()
+def test_guest_who_found_a_trip_sees_nothing_of_its_owners_account(
+    client: Client, desk: Desk, settings: Settings
+) -> None:
+    settings.DEMO_MODE = False
+    desk.answers("/api/bookings/find/", booking(user_id="u-1"), method="POST")
+    desk.answers("/api/bookings/ABC234/", booking(user_id="u-1"))
+    client.post("/trips/find/", {"reference": "ABC234", "surname": "Lovelace"})
+    text = client.get(f"{TRIP}cancel/").content.decode()
+    assert "161 miles are taken back" in text and "Your balance" not in text
+    assert [call for call in desk.calls if "/api/loyalty/" in str(call.url)] == []
+
+
+def test_trip_that_is_not_found_says_so_and_is_kept_in_the_audit_trail(client: Client, desk: Desk) -> None:
+    desk.refuses("/api/bookings/find/", 404, "NOT_FOUND", "There is no such booking.")
+    page = client.post("/trips/find/", {"reference": "ABC234", "surname": "Byron"})
+    assert page.status_code == 422
+    assert "There is no trip with this reference and last name." in page.content.decode()
+    (refused,) = AuditEntry.objects.all()
+    assert (refused.action, refused.address) == ("POST /trips/find/", "127.0.0.1")
+
+
+def test_browser_without_a_session_names_nobody_to_the_backend_and_gets_its_404(
+    client: Client, desk: Desk, settings: Settings
+) -> None:
+    settings.DEMO_MODE = False
+    desk.knows_nothing()
+    asked = [TRIP, f"{TRIP}ticket/", f"{TRIP}ticket.pdf", f"{TRIP}calendar.ics", f"{TRIP}cancel/"]
+    asked += [f"/progress/{SAGA}/", f"/progress/{SAGA}/part/", f"/api/saga/stream/{SAGA}/"]
+    for path in asked:
+        assert client.get(path).status_code == 404, path
+    assert client.post(f"{TRIP}cancel/").status_code == 404
+    assert len(desk.calls) == len(asked) + 1
+    assert not [name for call in desk.calls for name in call.headers if name.startswith("X-On-Behalf")]
+    assert {entry.actor for entry in AuditEntry.objects.all()} == {""}
 
 
 def test_malformed_reference_asks_nobody(client: Client, desk: Desk) -> None:

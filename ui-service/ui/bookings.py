@@ -73,10 +73,6 @@ class Booking:
     def can_be_cancelled(self, now: datetime) -> bool:
         return self.when(now) == "upcoming" and self.amount is not None
 
-    def is_of(self, surname: str) -> bool:
-        typed = surname.strip().casefold()
-        return any(ticket.last_name.strip().casefold() == typed for ticket in self.tickets)
-
 
 def booking_from(body: Json) -> Booking:
     contact: dict[str, Any] = body.get("contact_info") or {}

@@ -1,4 +1,4 @@
-"""Static files as whole answers, and one translation of service trouble into pages."""
+"""Static files as whole answers, what may be kept, limits, and service trouble as pages."""
 
 from typing import Any
 
@@ -29,6 +29,24 @@ class StaticMiddleware(WhiteNoiseMiddleware):  # type: ignore[misc]
         response = HttpResponse(content, status=int(found.status))
         for key, value in found.headers:
             response[key] = value
+        return response
+
+
+# Pages that show nothing of a person: a browser may show them again without asking.
+IMPERSONAL = ("search", "results", "fare_strip", "places", "seats", "how_it_works", "demo_guide", "page")
+
+
+class PrivateMiddleware:
+    """Every other page is kept by nobody, neither by a proxy nor by the browser of a shared computer."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        response = self.get_response(request)
+        name = request.resolver_match.url_name if request.resolver_match else ""
+        if not response.has_header("Cache-Control"):
+            response["Cache-Control"] = "private, no-cache" if name in IMPERSONAL else "private, no-store"
         return response
 
 

@@ -21,7 +21,7 @@ TRUSTED_PROXIES = kit.TRUSTED_PROXIES
 TRACES = kit.TRACES
 LIMITS = limits(
     logins=Limit(10, 100, seconds=300),
-    finds=Limit(0, 30, seconds=300),
+    finds=Limit(20, 30, seconds=300),  # For one reference, and from one address.
     registrations=Limit(0, 20, seconds=3600),
     starts=Limit(20, 300),
     polls=Limit(600, 6000),
@@ -52,6 +52,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
     "ui.middleware.StaticMiddleware",
+    "ui.middleware.PrivateMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",

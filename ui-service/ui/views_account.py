@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import login, update_session_auth_hash
 from django.contrib.auth.decorators import login_required
@@ -58,9 +59,7 @@ def account(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         token = user_token(user_id=user.traveller_id, role=user.role, audience="*")
     context = {"token": token, "token_minutes": USER_SECONDS // 60}
-    response = render(request, "ui/account/account.html", context)
-    response["Cache-Control"] = "no-store"
-    return response
+    return render(request, "ui/account/account.html", context)
 
 
 @login_required
@@ -93,5 +92,12 @@ def password(request: HttpRequest) -> HttpResponse:
 def theme(request: HttpRequest) -> HttpResponse:
     response = redirect(safe_next(request, request.POST.get("next", ""), "/"))
     if (chosen := request.POST.get("theme", "")) in THEMES:
-        response.set_cookie("theme", chosen, max_age=YEAR_SECONDS, samesite="Lax", httponly=True)
+        response.set_cookie(
+            "theme",
+            chosen,
+            max_age=YEAR_SECONDS,
+            samesite="Lax",
+            httponly=True,
+            secure=settings.SESSION_COOKIE_SECURE,
+        )
     return response

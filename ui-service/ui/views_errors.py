@@ -1,5 +1,6 @@
 """Pages for what went wrong; API addresses of this service get problem+json instead."""
 
+from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -52,6 +53,9 @@ def wrong_method(request: HttpRequest, allowed: str) -> HttpResponse:
 
 def trouble(request: HttpRequest, error: ServiceTrouble) -> HttpResponse:
     if isinstance(error, NotFound):
+        if not settings.DEMO_MODE:
+            # The other service noted it too, but not from where it came.
+            note_refusal(request, "NOT_FOUND")
         return page(request, 404)
     if isinstance(error, TooMany):
         return too_often(request, error.wait)
@@ -60,7 +64,7 @@ def trouble(request: HttpRequest, error: ServiceTrouble) -> HttpResponse:
     return page(request, 503)
 
 
-def _note_refusal(request: HttpRequest, reason: str) -> None:
+def note_refusal(request: HttpRequest, reason: str) -> None:
     refusals.keep(request, AuditKind.REFUSAL, actor=actor_of(request).user_id, reason=reason)
 
 
@@ -69,7 +73,7 @@ def handler400(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def handler403(request: HttpRequest, exception: Exception) -> HttpResponse:
-    _note_refusal(request, "NOT_ALLOWED")
+    note_refusal(request, "NOT_ALLOWED")
     return page(request, 403)
 
 
@@ -82,7 +86,7 @@ def handler500(request: HttpRequest) -> HttpResponse:
 
 
 def csrf_failed(request: HttpRequest, reason: str = "") -> HttpResponse:
-    _note_refusal(request, "CSRF_FAILED")
+    note_refusal(request, "CSRF_FAILED")
     return page(
         request,
         403,

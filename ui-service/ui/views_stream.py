@@ -14,7 +14,7 @@ AGAIN = {"Retry-After": "1"}
 
 
 def _actor(request: HttpRequest, correlation_id: str) -> Actor:
-    return Actor(owner_of(request, correlation_id).user_id or "visitor", role_of(request))
+    return Actor(owner_of(request, correlation_id).user_id, role_of(request))
 
 
 def _last_event(request: HttpRequest) -> int:
@@ -44,6 +44,6 @@ def saga_stream(request: HttpRequest, correlation_id: str) -> HttpResponse:
         following: list[streams.Events] = request.scope.get(streams.KEY, [])
         following.append(streams.listen(correlation_id, _last_event(request), read))
     response = HttpResponse(content_type="text/event-stream")
-    response["Cache-Control"] = "no-cache"
+    response["Cache-Control"] = "private, no-store"
     response["X-Accel-Buffering"] = "no"
     return response

@@ -11,10 +11,10 @@ from django.views.decorators.http import require_http_methods, require_safe
 from service_kit.clock import utc_now
 
 from ui import documents, drafts, selectors, services, throttle, views_errors
-from ui.backend_client import Actor, NotFound, Rejected, Unavailable
+from ui.backend_client import Rejected, Unavailable
 from ui.bookings import Booking
 from ui.forms import FindTripForm
-from ui.identity import DESK, actor_of, open_for_guest, owner_of
+from ui.identity import actor_of, open_for_guest, owner_of
 
 SHOWN = {"": "All", "upcoming": "Upcoming", "past": "Past", "cancelled": "Cancelled"}
 MOST_UNPAID = 2
@@ -62,24 +62,18 @@ def find(request: HttpRequest) -> HttpResponse:
     """A trip by reference and surname. A wrong surname and a wrong reference get the same answer."""
     form = FindTripForm(request.POST or None, use_required_attribute=False)
     if request.method == "POST" and form.is_valid():
-        if wait := throttle.seconds_to_wait(request, {"finds": 1}):
+        reference = form.cleaned_data["reference"]
+        if wait := throttle.seconds_to_wait(request, {"finds": 1}, who=reference):
             return views_errors.too_often(request, wait)
-        booking = _matching(form.cleaned_data["reference"], form.cleaned_data["surname"])
+        booking = selectors.find_booking(reference, form.cleaned_data["surname"])
         if booking is not None:
             keys = (booking.reference, booking.correlation_id)
             open_for_guest(request, keys=keys, user_id=booking.user_id)
             return redirect("trip", reference=booking.reference)
+        views_errors.note_refusal(request, "NOT_FOUND")
         form.add_error(None, "There is no trip with this reference and last name.")
     status = 422 if form.errors else 200
     return render(request, "ui/trips/find.html", {"form": form}, status=status)
-
-
-def _matching(reference: str, surname: str) -> Booking | None:
-    try:
-        booking = selectors.booking(reference, actor=DESK)
-    except NotFound:
-        return None
-    return booking if booking.is_of(surname) else None
 
 
 @require_safe
@@ -117,7 +111,7 @@ def calendar_file(request: HttpRequest, reference: str) -> HttpResponse:
 
 
 def _file(content: bytes, content_type: str, name: str) -> HttpResponse:
-    headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
+    headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "private, no-store"}
     return HttpResponse(content, content_type=content_type, headers=headers)
 
 
@@ -127,14 +121,12 @@ def cancel(request: HttpRequest, reference: str) -> HttpResponse:
     booking = _booking(request, reference)
     if request.method == "POST":
         return _cancelled(request, booking)
-    owner = owner_of(request, reference)
-    balance = selectors.loyalty(Actor(booking.user_id) if owner.user_id else owner).get("balance", 0)
-    context = {
-        "trip": booking,
-        "possible": booking.can_be_cancelled(utc_now()),
-        "balance": balance,
-        "balance_after": balance - booking.miles,
-    }
+    context = {"trip": booking, "possible": booking.can_be_cancelled(utc_now())}
+    actor = actor_of(request)
+    if actor.user_id == booking.user_id:
+        # Of the account itself nothing is shown to those who know a reference and a last name.
+        balance = selectors.loyalty(actor)["balance"]
+        context |= {"balance": balance, "balance_after": balance - booking.miles}
     return render(request, "ui/trips/cancel.html", context)
 
 
