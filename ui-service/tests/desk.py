@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -304,8 +305,28 @@ class Desk:
         self._mock.add(method, BACKEND + path, json=problem, status=429, headers=wait)
 
     def refuses(
-        self, path: str, status: int, code: str, detail: str, *, method: str = "POST", **extra: Any
+        self,
+        path: str,
+        status: int,
+        code: str,
+        detail: str,
+        *,
+        method: str = "POST",
+        base: str = BACKEND,
+        **extra: Any,
     ) -> None:
-        self.answers(
-            path, {"status": status, "code": code, "detail": detail, **extra}, status=status, method=method
-        )
+        body = {"status": status, "code": code, "detail": detail, **extra}
+        self.answers(path, body, status=status, method=method, base=base)
+
+    def passes_on(self, url: str) -> None:
+        """What is asked there goes over a socket."""
+        self._mock.add_passthru(url)
+
+    def when_asked(self, path: str, body: Json, look: Callable[[], None]) -> None:
+        """`look` is called in the middle of the call."""
+
+        def answer(_: PreparedRequest) -> tuple[int, dict[str, str], str]:
+            look()
+            return 200, {}, json.dumps(body)
+
+        self._mock.add_callback("GET", BACKEND + path, callback=answer)

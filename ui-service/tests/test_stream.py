@@ -13,7 +13,7 @@ from django.test import Client
 
 from tests.caller import Caller
 from tests.desk import COMPLETED, DECLINED, EVENTS, RUNNING, SAGA, Desk, Json, event
-from ui import streams
+from ui import patience, streams
 from ui.backend_client import Unavailable
 from ui.models import User
 
@@ -83,6 +83,20 @@ def test_saga_that_is_begun_again_at_its_end_is_followed_to_its_new_end() -> Non
         return next(statuses) if "/status/" in path else {"events": next(events)}
 
     assert ids(asyncio.run(read_all("again", 0, backend))) == [1, 2, 3, 4, 5, 6]
+
+
+def test_poller_outlives_the_time_of_the_page_that_began_it() -> None:
+    async def begun_by_a_page() -> list[str]:
+        with patience.within(0):
+            return await read_all("late", 0, in_time)
+
+    backend = Backend()
+
+    def in_time(path: str) -> Json:
+        assert patience.seconds_left(60) == 60
+        return backend(path)
+
+    assert ids(asyncio.run(begun_by_a_page())) == [1, 2, 3, 4]
 
 
 def test_poller_stops_when_the_last_listener_leaves() -> None:

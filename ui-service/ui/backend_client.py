@@ -1,19 +1,24 @@
 """The only place that calls the other services."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 from urllib.parse import urlencode
 
 from django.conf import settings
+from django.db import connection
 from service_kit import strict_json
 from service_kit.credentials import ON_BEHALF_OF, ROLE, service_bearer
 from service_kit.http import NoReply, ServiceClient, correlation_headers
 from service_kit.tracing import TracedClient
 
+from ui import patience
+
 Service = Literal["backend", "loyalty", "payment"]
 Json = dict[str, Any]
+T = TypeVar("T")
+Other = TypeVar("Other")
 # Seat maps and the events of a long-stuck saga are larger than a step's answer ever is.
 LARGEST_REPLY = 4 * 1024 * 1024
 
@@ -90,21 +95,30 @@ def call(
 ) -> Answer:
     """One call. For anything but a 2xx: NotFound, another Rejected, TooMany, or Unavailable.
 
-    It is waited for as long as the settings say, or `seconds`.
+    It ends after `seconds` at most, the wait for a place included, and never later than its page has to.
     """
+    most = seconds or settings.PAGE_SECONDS
     wanted = {key: value for key, value in (query or {}).items() if value not in ("", None)}
     address = f"{path}?{urlencode(wanted, doseq=True)}" if wanted else path
+    _release_database()
     try:
-        reply = _client(_base_url(service)).request(
-            method,
-            address,
-            body=None if body is None else strict_json.dumps(body),
-            headers={**_credentials(service, actor), **correlation_headers(), **(headers or {})},
-            timeout=seconds or settings.CALL_SECONDS,
-        )
-    except NoReply as error:
+        with patience.within(most), patience.bulkhead(service).place(patience.seconds_left(most)):
+            reply = _client(_base_url(service)).request(
+                method,
+                address,
+                body=None if body is None else strict_json.dumps(body),
+                headers={**_credentials(service, actor), **correlation_headers(), **(headers or {})},
+                timeout=patience.seconds_left(most),
+            )
+    except (NoReply, patience.NoPlaceError) as error:
         raise Unavailable(service, "The service does not answer.") from error
     return _judge(service, Answer(reply.status, _object(reply.body), reply.headers))
+
+
+def _release_database() -> None:
+    """A page that waits for a service keeps no connection of the pool from other pages."""
+    if connection.settings_dict["OPTIONS"].get("pool") and not connection.in_atomic_block:
+        connection.close()
 
 
 def _credentials(service: Service, actor: Actor) -> dict[str, str]:
@@ -140,6 +154,15 @@ def _seconds(text: str) -> int:
 
 def get(service: Service, path: str, *, actor: Actor, query: Mapping[str, Any] | None = None) -> Json:
     return call(service, "GET", path, actor=actor, query=query).body
+
+
+def optional(read: Callable[[], T], *, otherwise: Other) -> T | Other:
+    """What a page can do without: `otherwise` where a service does not tell it soon."""
+    try:
+        with patience.within(settings.OPTIONAL_SECONDS):
+            return read()
+    except ServiceTrouble:
+        return otherwise
 
 
 def post(

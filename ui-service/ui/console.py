@@ -9,12 +9,13 @@ from urllib.parse import parse_qs, urlsplit
 from service_kit.fields import CORRELATION_ID, USER_ID
 
 from ui import sagas, selectors
-from ui.backend_client import Actor, Json, NotFound, ServiceTrouble, get
+from ui.backend_client import Actor, Json, NotFound, get, optional
 
 STATUSES = ("PENDING", "RUNNING", "COMPENSATING", "COMPLETED", "COMPENSATED")
 KINDS = {"operator": "operators' actions", "refusal": "refusals", "mismatch": "mismatches", "alarm": "alarms"}
 SHOWN = 30
 REFERENCE = re.compile("[A-Z2-9]{6}")
+AWAY: Json = {"away": True}
 
 
 @dataclass(frozen=True)
@@ -121,29 +122,32 @@ def audit(filters: dict[str, Any], *, actor: Actor) -> Trail:
     return Trail(entries, _following(found, "before"))
 
 
-def actions_on(correlation_id: str, *, actor: Actor) -> list[Json]:
-    """What operators did to a saga; nothing where the trail cannot be read, which must not hide the saga."""
-    try:
-        return audit({"correlation_id": correlation_id, "kind": "operator"}, actor=actor).entries
-    except ServiceTrouble:
-        return []
+def actions_on(correlation_id: str, *, actor: Actor) -> list[Json] | None:
+    """What operators did to a saga; None where the trail cannot be read, which must not hide the saga."""
+    filters = {"correlation_id": correlation_id, "kind": "operator"}
+    return optional(lambda: audit(filters, actor=actor).entries, otherwise=None)
 
 
 def payment(correlation_id: str, *, actor: Actor) -> Json | None:
-    """How the payment stands; None also when payment cannot say, which must not hide the saga."""
-    try:
-        return selectors.payment(correlation_id, actor=actor)
-    except ServiceTrouble:
+    """How the payment stands; AWAY where payment cannot say, which must not hide the saga."""
+    return optional(lambda: selectors.payment(correlation_id, actor=actor), otherwise=AWAY)
+
+
+def miles(saga: sagas.SagaView, *, actor: Actor) -> list[Json] | None:
+    """The saga's entries in its traveller's ledger, as far as that still shows them; None as above."""
+    traveller = f"/api/loyalty/{saga.user_id}/"
+    entries = optional(lambda: _entries(traveller, actor), otherwise=None)
+    if entries is None:
         return None
-
-
-def miles(saga: sagas.SagaView, *, actor: Actor) -> list[Json]:
-    """The saga's entries in its traveller's ledger, as far as that still shows them."""
-    try:
-        entries = get("loyalty", f"/api/loyalty/{saga.user_id}/", actor=actor)["entries"]
-    except ServiceTrouble:
-        return []
     return [entry for entry in entries if entry["correlation_id"] == saga.correlation_id][::-1]
+
+
+def _entries(path: str, actor: Actor) -> list[Json]:
+    try:
+        found: list[Json] = get("loyalty", path, actor=actor)["entries"]
+    except NotFound:
+        return []
+    return found
 
 
 def export(correlation_id: str, *, actor: Actor) -> Json:

@@ -10,7 +10,7 @@ from service_kit.middleware import GetResponse
 from whitenoise.middleware import WhiteNoiseMiddleware
 from whitenoise.responders import StaticFile
 
-from ui import throttle, views_errors
+from ui import patience, throttle, views_errors
 from ui.backend_client import ServiceTrouble
 from ui.identity import actor_of
 
@@ -48,6 +48,17 @@ class PrivateMiddleware:
         if not response.has_header("Cache-Control"):
             response["Cache-Control"] = "private, no-cache" if name in IMPERSONAL else "private, no-store"
         return response
+
+
+class DeadlineMiddleware:
+    """A page ends within its time, however many calls it makes and whoever does not answer them."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        with patience.within(settings.PAGE_SECONDS):
+            return self.get_response(request)
 
 
 class LimitMiddleware:

@@ -2,14 +2,12 @@
 
 import re
 import time
-from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from contextvars import copy_context
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 from functools import lru_cache
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from ui import bookings, sagas, travel
 from ui.backend_client import Actor, Json, NotFound, ServiceTrouble, call, get, post
@@ -210,11 +208,3 @@ def _gateway(minute: int) -> str:
         return _asked_gateway(minute)
     except ServiceTrouble:
         return ""
-
-
-_pool = ThreadPoolExecutor(max_workers=8, thread_name_prefix="read")
-
-
-def at_once(*reads: Callable[[], Any]) -> list[Any]:
-    """Independent reads side by side, each with this request's correlation id."""
-    return [future.result() for future in [_pool.submit(copy_context().run, read) for read in reads]]

@@ -32,7 +32,9 @@ LIMITS = limits(
 BACKEND_URL = kit.env.str("BACKEND_URL", default="http://127.0.0.1:8001")
 LOYALTY_URL = kit.env.str("LOYALTY_URL", default="http://127.0.0.1:8002")
 PAYMENT_URL = kit.env.str("PAYMENT_URL", default="http://127.0.0.1:8003")
-CALL_SECONDS = kit.env.float("CALL_SECONDS", default=8.0)
+# All calls of a page together; and those for what it can do without.
+PAGE_SECONDS = kit.env.float("PAGE_SECONDS", default=8.0)
+OPTIONAL_SECONDS = kit.env.float("OPTIONAL_SECONDS", default=1.0)
 
 INSTALLED_APPS = [
     "ui",
@@ -48,6 +50,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "service_kit.middleware.RequestMiddleware",
+    "ui.middleware.DeadlineMiddleware",
     *kit.TRACE_MIDDLEWARE,
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",

@@ -5,7 +5,7 @@ import json
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing, suppress
-from contextvars import copy_context
+from contextvars import Context, copy_context
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -113,7 +113,8 @@ def _join(correlation_id: str, read: Read) -> Feed:
     feed = _feeds.get(correlation_id)
     if feed is None:
         feed = _feeds[correlation_id] = Feed()
-        feed.poller = asyncio.create_task(_poll(correlation_id, feed, read))
+        # Of the request that began it, such as its deadline, it knows nothing.
+        feed.poller = asyncio.create_task(_poll(correlation_id, feed, read), context=Context())
     feed.listeners += 1
     return feed
 
@@ -131,6 +132,7 @@ def _forget(correlation_id: str, feed: Feed) -> None:
 
 
 async def _poll(correlation_id: str, feed: Feed, read: Read) -> None:
+    structlog.contextvars.bind_contextvars(correlation_id=correlation_id)
     pause, is_over = FIRST_PAUSE, None
     try:
         while not feed.ended:

@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils.http import urlencode
 from django.views.decorators.http import require_http_methods, require_safe
 
-from ui import drafts, selectors, services, travel
+from ui import drafts, patience, selectors, services, travel
 from ui.backend_client import Rejected, ServiceTrouble, TooMany, Unavailable
 from ui.drafts import Draft, Selection
 from ui.forms import DEMO_CARDS, FAILURES, MAX_PASSENGERS, ContactForm, PassengerForm, PaymentForm
@@ -30,7 +30,7 @@ def address(view: str, chosen: Selection, **more: Any) -> str:
 def legs(chosen: Selection) -> list[dict[str, Any]]:
     """The chosen flights with what each booking costs."""
     reads = [partial(selectors.flight, flight_id) for flight_id in chosen.flights]
-    offers = [travel.Offer(found, chosen.cabin, chosen.passengers) for found in selectors.at_once(*reads)]
+    offers = [travel.Offer(found, chosen.cabin, chosen.passengers) for found in patience.at_once(*reads)]
     return [
         {"flight": offer.flight, "offer": offer, "quote": offer.quote, "seats": chosen.seats_of(number)}
         for number, offer in enumerate(offers)
@@ -251,7 +251,7 @@ def _earlier(request: HttpRequest, kept: Draft) -> SagaView | None:
     """A booking with these details that was made or is under way, so that nobody pays twice unawares."""
     ids = drafts.sagas_of(request.session, kept.selection.draft)[-MOST_EARLIER:]
     try:
-        found = selectors.at_once(
+        found = patience.at_once(
             *(partial(selectors.saga, each, actor=owner_of(request, each)) for each in ids)
         )
     except ServiceTrouble:

@@ -17,7 +17,7 @@ from django.views.decorators.http import require_POST, require_safe
 from service_kit.clock import iso, utc_now
 from service_kit.fields import CORRELATION_ID, USER_ID
 
-from ui import console, diagrams, selectors, services
+from ui import console, diagrams, patience, selectors, services
 from ui.backend_client import Actor, Json, ServiceTrouble, Unavailable
 from ui.identity import console_actor, role_of
 from ui.models import User
@@ -49,7 +49,7 @@ def sagas(request: HttpRequest) -> HttpResponse:
     if wanted := query.get("find", "").strip():
         return _found(request, wanted, actor)
     filters = _filters(request)
-    page, overview = selectors.at_once(
+    page, overview = patience.at_once(
         partial(console.page, filters, actor=actor), partial(console.overview, actor=actor)
     )
     kept = {name: str(value) for name, value in query.items() if name != "cursor"}
@@ -114,7 +114,7 @@ def audit(request: HttpRequest) -> HttpResponse:
 
 def _detail(request: HttpRequest, correlation_id: str) -> dict[str, Any]:
     actor = console_actor(request)
-    saga, events, payment, actions = selectors.at_once(
+    saga, events, payment, actions = patience.at_once(
         partial(selectors.saga, correlation_id, actor=actor),
         partial(selectors.events, correlation_id, actor=actor),
         partial(console.payment, correlation_id, actor=actor),

@@ -10,8 +10,8 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
-from ui import console, selectors, services
-from ui.backend_client import Actor, Json, Service, ServiceTrouble, get
+from ui import console, patience, services
+from ui.backend_client import Actor, Json, Service, ServiceTrouble, get, optional
 from ui.identity import console_actor
 
 SERVICES: tuple[Service, ...] = ("backend", "payment", "loyalty")
@@ -60,11 +60,12 @@ def _state(actor: Actor) -> dict[str, Any]:
 
     def read(service: Service) -> Json:
         try:
-            return {**get(service, "/api/demo/faults/", actor=actor), "service": service}
+            with patience.within(settings.OPTIONAL_SECONDS):
+                return {**get(service, "/api/demo/faults/", actor=actor), "service": service}
         except ServiceTrouble as error:
             return {"service": service, "faults": [], "kinds": {}, "away": error.detail}
 
-    found = selectors.at_once(*(partial(read, service) for service in SERVICES))
+    found = patience.at_once(*(partial(read, service) for service in SERVICES))
     kinds: dict[str, str] = next((each["kinds"] for each in found if each["kinds"]), {})
     return {"services": found, "kinds": sorted(kinds.items()), "any": any(each["faults"] for each in found)}
 
@@ -81,7 +82,7 @@ def faults(request: HttpRequest) -> HttpResponse:
             messages.error(request, error.detail)
             return redirect("faults")
         return redirect(BOOK if request.POST.get("then") == "book" else reverse("faults"))
-    newest = console.page({}, actor=actor, limit=8).sagas
+    newest = optional(lambda: console.page({}, actor=actor, limit=8).sagas, otherwise=[])
     context = {
         **_state(actor),
         "lanes": _lanes(),

@@ -9,8 +9,8 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 from service_kit.fields import CORRELATION_ID
 
-from ui import drafts, selectors
-from ui.backend_client import ServiceTrouble
+from ui import drafts, patience, selectors
+from ui.backend_client import optional
 from ui.identity import owner_of
 from ui.sagas import SagaView
 from ui.travel import Flight
@@ -72,7 +72,7 @@ def _ids(request: HttpRequest, correlation_id: str) -> list[str]:
 def progress(request: HttpRequest, correlation_id: str) -> HttpResponse:
     ids = _ids(request, correlation_id)
     tracked = [_tracked(request, each, *(set(ids) - {each})) for each in ids]
-    flights = selectors.at_once(*(partial(_flight, each["saga"].flight_id) for each in tracked))
+    flights = patience.at_once(*(partial(_flight, each["saga"].flight_id) for each in tracked))
     tracked = [{**each, "flight": flight} for each, flight in zip(tracked, flights, strict=True)]
     done = all(each["saga"].is_terminal for each in tracked)
     context = {"tracked": tracked, "done": done, "several": len(tracked) > 1}
@@ -81,10 +81,7 @@ def progress(request: HttpRequest, correlation_id: str) -> HttpResponse:
 
 def _flight(flight_id: int | None) -> Flight | None:
     """None also when the backend cannot say, which must not hide the booking."""
-    try:
-        return selectors.flight(flight_id) if flight_id else None
-    except ServiceTrouble:
-        return None
+    return optional(partial(selectors.flight, flight_id), otherwise=None) if flight_id else None
 
 
 @require_safe

@@ -10,8 +10,8 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_http_methods, require_safe
 from service_kit.clock import utc_now
 
-from ui import documents, drafts, selectors, services, throttle, views_errors
-from ui.backend_client import Rejected, Unavailable
+from ui import documents, drafts, patience, selectors, services, throttle, views_errors
+from ui.backend_client import Rejected, Unavailable, optional
 from ui.bookings import Booking
 from ui.forms import FindTripForm
 from ui.identity import actor_of, open_for_guest, owner_of
@@ -28,7 +28,7 @@ def _booking(request: HttpRequest, reference: str) -> Booking:
 def trips(request: HttpRequest) -> HttpResponse:
     now, show = utc_now(), request.GET.get("show", "")
     actor, before = actor_of(request), request.GET.get("before", "")
-    (found, more), open_sagas = selectors.at_once(
+    (found, more), open_sagas = patience.at_once(
         partial(selectors.bookings_of, actor, before=before), partial(selectors.under_way, actor)
     )
     counts = {key: sum(1 for each in found if key in ("", each.when(now))) for key in SHOWN}
@@ -121,12 +121,15 @@ def cancel(request: HttpRequest, reference: str) -> HttpResponse:
     booking = _booking(request, reference)
     if request.method == "POST":
         return _cancelled(request, booking)
-    context = {"trip": booking, "possible": booking.can_be_cancelled(utc_now())}
     actor = actor_of(request)
-    if actor.user_id == booking.user_id:
+    mine = actor.user_id == booking.user_id
+    context = {"trip": booking, "possible": booking.can_be_cancelled(utc_now()), "mine": mine}
+    if mine:
         # Of the account itself nothing is shown to those who know a reference and a last name.
-        balance = selectors.loyalty(actor)["balance"]
-        context |= {"balance": balance, "balance_after": balance - booking.miles}
+        account = optional(partial(selectors.loyalty, actor), otherwise=None)
+        if account is not None:
+            balance = account["balance"]
+            context |= {"balance": balance, "balance_after": balance - booking.miles}
     return render(request, "ui/trips/cancel.html", context)
 
 
@@ -143,8 +146,11 @@ def _cancelled(request: HttpRequest, booking: Booking) -> HttpResponse:
 
 @require_safe
 def loyalty(request: HttpRequest) -> HttpResponse:
-    account = selectors.loyalty(actor_of(request))
-    trips, _ = selectors.bookings_of(actor_of(request))
+    actor = actor_of(request)
+    account, (trips, _) = patience.at_once(
+        partial(selectors.loyalty, actor),
+        partial(optional, partial(selectors.bookings_of, actor), otherwise=([], "")),
+    )
     references = {each.correlation_id: each.reference for each in trips}
     entries = [
         {**entry, "reference": references.get(entry["correlation_id"], "")} for entry in account["entries"]
