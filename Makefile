@@ -27,7 +27,7 @@ test: .venv-dev ## All tests: kit, services, scripts, end to end
 test-%: .venv-dev ## One of kit, backend, payment, loyalty, ui, scripts, bench, chaos, mutants, checker, conformance; ARGS="-k name" goes to pytest
 	@$(scripts).check test $* -- $(ARGS)
 
-test-postgres: .venv-dev ## The tests of kit, backend (either engine), payment and loyalty on PostgreSQL
+test-postgres: .venv-dev ## The tests of the kit and the four services, the backend's with either engine, on PostgreSQL
 	@$(scripts).postgres test -- $(ARGS)
 
 test-replicas: .venv-dev ## Replicas on one PostgreSQL under load, one of each killed; then the checker

@@ -19,7 +19,7 @@ PACKAGES = (
 )
 CHECKER = "saga-checker"
 CONFORMANCE = "saga-conformance"
-ON_POSTGRES = ("kit", "backend", "payment", "loyalty")
+ON_POSTGRES = ("kit", "backend", "payment", "loyalty", "ui")
 FOLDERS = [*(folder for _, folder, _, _ in PACKAGES), CHECKER, CONFORMANCE]
 # A script that runs in the backend's own environment is judged with the backend.
 BESIDE = {"backend": (str(ROOT / "bench" / "history_questions.py"), str(ROOT / "matrix" / "inside"))}

@@ -16,9 +16,8 @@ import structlog
 from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.db import OperationalError, close_old_connections, transaction
-from procrastinate import App, JobContext
-from procrastinate.contrib.django import app
-from procrastinate.contrib.django.django_connector import DjangoConnector
+from procrastinate import App, JobContext, PsycopgConnector
+from procrastinate.contrib.django import app, connector_params
 from procrastinate.exceptions import AlreadyEnqueued, ConnectorException
 from procrastinate.jobs import Job, Status
 from service_kit.database import db_time, fetch_all
@@ -35,6 +34,7 @@ BATCH = 200
 SWEEP_SECONDS = 2.0
 KEEP_FAILED_HOURS = 24
 RESTART_SECONDS = 1.0
+OPEN_SECONDS = 3.0
 DUE_WITHOUT_JOB = """
     SELECT correlation_id, epoch, status FROM flight_saga
     WHERE due_at <= %s AND NOT EXISTS (
@@ -82,7 +82,8 @@ def defer(jobs: list[Job]) -> bool:
             app.job_manager.batch_defer_jobs(jobs)
             return True
     except ConnectorException as error:
-        raise OperationalError(str(error.__cause__ or error)) from error
+        # With the driver's own error as its cause, which says what it means.
+        raise OperationalError(str(error.__cause__ or error)) from (error.__cause__ or error)
     return False
 
 
@@ -103,7 +104,7 @@ def dispatch(recovery: Recovery, stop: threading.Event) -> None:
     while not stop.is_set():
         recovery.keep_house()
         attempt(lambda: submit_due(recovery.now()))
-        close_old_connections()
+        attempt(close_old_connections)
         stop.wait(settings.SAGA_DISPATCH_SECONDS)
 
 
@@ -130,26 +131,39 @@ async def _work_until(closing: asyncio.Event, recovery: Recovery) -> None:
                 await asyncio.wait_for(closing.wait(), RESTART_SECONDS)
 
 
+def worker_connector() -> PsycopgConnector:
+    """Gives up soon, so that the worker begins again with new connections: those of a pool that waits for its
+    database try ever less often, and a session that began while the server was read-only stays so."""
+    wait = settings.DATABASE_BUSY_SECONDS
+    return PsycopgConnector(kwargs=connector_params(), timeout=wait, reconnect_timeout=wait)
+
+
 async def _work(closing: asyncio.Event, recovery: Recovery) -> None:
-    connector = app.connector
-    assert isinstance(connector, DjangoConnector), "what the Django app gives"
-    async with app.with_connector(connector.get_worker_connector()).open_async() as workers:
-        working = workers.run_worker_async(
-            queues=[QUEUE],
-            name=recovery.owner,
-            concurrency=settings.SAGA_RECOVERY_THREADS,
-            fetch_job_polling_interval=settings.SAGA_DISPATCH_SECONDS,
-            delete_jobs="always",
-            install_signal_handlers=False,
-            additional_context={"advance": recovery.advance},
-        )
-        tasks = [asyncio.create_task(each) for each in (working, _fail_stalled_jobs(workers), _set(closing))]
-        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        for task in tasks:
-            task.cancel()  # The worker takes this as: finish what is under way, begin nothing more.
-        for ending in await asyncio.gather(*tasks, return_exceptions=True):
-            if isinstance(ending, Exception):
-                raise ending
+    workers = app.with_connector(worker_connector())
+    try:
+        await asyncio.wait_for(workers.open_async(), OPEN_SECONDS)
+        await _run_worker(workers, closing, recovery)
+    finally:
+        await workers.close_async()
+
+
+async def _run_worker(workers: App, closing: asyncio.Event, recovery: Recovery) -> None:
+    working = workers.run_worker_async(
+        queues=[QUEUE],
+        name=recovery.owner,
+        concurrency=settings.SAGA_RECOVERY_THREADS,
+        fetch_job_polling_interval=settings.SAGA_DISPATCH_SECONDS,
+        delete_jobs="always",
+        install_signal_handlers=False,
+        additional_context={"advance": recovery.advance},
+    )
+    tasks = [asyncio.create_task(each) for each in (working, _fail_stalled_jobs(workers), _set(closing))]
+    await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    for task in tasks:
+        task.cancel()  # The worker takes this as: finish what is under way, begin nothing more.
+    for ending in await asyncio.gather(*tasks, return_exceptions=True):
+        if isinstance(ending, Exception):
+            raise ending
 
 
 async def _set(closing: asyncio.Event) -> None:

@@ -12,9 +12,10 @@ from datetime import datetime, timedelta
 
 import structlog
 from django.conf import settings
-from django.db import InterfaceError, OperationalError
+from django.db import Error as DatabaseError
 from service_kit.clock import utc_now
 from service_kit.database import write_transaction
+from service_kit.database_errors import is_of_the_call
 from service_kit.ids import random_uuid
 from service_kit.money import to_wire
 from service_kit.problems import try_again
@@ -295,7 +296,7 @@ class BookingOrchestrator:
         """
         at = self.now() + _backoff(saga.claims + 1, settings.SAGA_COMPENSATION_BACKOFF, 1.0)
         try:
-            if sent and not isinstance(error, OperationalError | InterfaceError):
+            if sent and is_of_the_call(error):
                 unknown = Unknown(f"an error of our own, which the log tells of: {type(error).__name__}")
                 following = self._commit(saga, sent, unknown, self.now())
                 return following[0] if following else saga
@@ -471,7 +472,7 @@ def _as_it_is(saga: SagaState) -> SagaState:
     """The saga that somebody else has now; as we last knew it when the database is away."""
     try:
         return saga_log.load(saga.correlation_id) or saga
-    except (OperationalError, InterfaceError):
+    except DatabaseError:
         return saga
 
 

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import structlog
 from django.conf import settings
-from django.db import DatabaseError, InterfaceError, close_old_connections
+from django.db import Error as DatabaseError
+from django.db import close_old_connections
 from service_kit.database import db_time, execute
 
 from flight import saga_log, saga_sweeper, saga_watchdog
@@ -81,7 +82,7 @@ class Recovery:
 
     def keep_house(self) -> None:
         """What has to be done now and then, whichever engine runs the sagas."""
-        close_old_connections()
+        attempt(close_old_connections)
         for periodic in self._periodic:
             attempt(periodic)
 
@@ -105,9 +106,9 @@ class Recovery:
     def advance(self, correlation_id: str) -> None:
         """Claim this saga if it is due, and do what it needs; nothing when somebody else was faster."""
         structlog.contextvars.bind_contextvars(correlation_id=correlation_id)
-        close_old_connections()
+        attempt(close_old_connections)
         attempt(lambda: self._claim_and_advance(correlation_id))
-        close_old_connections()  # An idle thread keeps none of the pool's connections.
+        attempt(close_old_connections)  # An idle thread keeps none of the pool's connections.
         structlog.contextvars.clear_contextvars()
 
     def _claim_and_advance(self, correlation_id: str) -> None:
@@ -121,7 +122,7 @@ def attempt(work: Callable[[], object]) -> None:
     """Do it. What goes wrong is logged and harms nothing else: a later round meets it again."""
     try:
         work()
-    except (DatabaseError, InterfaceError) as error:
-        log.warning("recovery_waits_for_database", error=str(error))
+    except DatabaseError as error:
+        log.warning("recovery_waits_for_database", error=repr(error))
     except Exception:  # One saga that fails must not end the recovery of all others.
         log.exception("recovery_failed")

@@ -36,12 +36,17 @@ class Admission:
 
     def check(self) -> None:
         """Raise 503 before anything is written."""
-        with self._lock:
-            if time.monotonic() - self._counted_at >= COUNT_SECONDS:
-                self._running, self._counted_at = saga_log.count_running(), time.monotonic()
-            full = self._running >= settings.SAGA_MAX_RUNNING
-        if full:
+        if self._is_time_to_count():  # Outside the lock: a slow database must not line up all who ask.
+            self._running = saga_log.count_running()
+        if self._running >= settings.SAGA_MAX_RUNNING:
             raise try_again("Too many bookings are under way.", code="OVERLOADED")
+
+    def _is_time_to_count(self) -> bool:
+        with self._lock:
+            if time.monotonic() - self._counted_at < COUNT_SECONDS:
+                return False
+            self._counted_at = time.monotonic()
+            return True
 
 
 admission = Admission()

@@ -1,63 +1,25 @@
 """Write transactions and plain SQL for the hot paths, the same on SQLite and PostgreSQL."""
 
-import operator
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cache, lru_cache
-from typing import Any, TypeVar
+from typing import Any
 
 from django.conf import settings
-from django.db import DEFAULT_DB_ALIAS, OperationalError, connection, connections, transaction
+from django.db import OperationalError, connection, transaction
 
 NOTABLE_WAIT_SECONDS = 0.1
-ROW_COUNT = operator.attrgetter("rowcount")
-ONE_ROW, ALL_ROWS = operator.methodcaller("fetchone"), operator.methodcaller("fetchall")
-T = TypeVar("T")
 
-
-class Statements:
-    """Statements on the driver's own cursor, with Django's errors.
-
-    Django's layers above it cost more than the statement itself. Somebody who watches statements, such as a
-    test, gets to see them: then they pass through Django's cursor.
-    """
-
-    def __init__(self, database: Any) -> None:
-        database.ensure_connection()
-        self._database = database
-        self._watched = bool(database.execute_wrappers or database.force_debug_cursor)
-        self._cursor: Any = (database if self._watched else database.connection).cursor()
-
-    def run(self, sql: str, parameters: Sequence[Any], result: Callable[[Any], T]) -> T:
-        if self._database.needs_rollback:
-            self._database.validate_no_broken_transaction()
-        try:
-            self._cursor.execute(sql if self._watched else _as_the_driver_has_it(sql), parameters)
-            return result(self._cursor)
-        except self._database.Database.Error:
-            with self._database.wrap_database_errors:
-                raise
-
-    def close(self) -> None:
-        self._cursor.close()
-
-
-class _Current(threading.local):
-    statements: Statements | None = None
-    "those of the write transaction open in this thread"
-
-
-_current, _writer = _Current(), threading.Lock()
+_writer = threading.Lock()
 
 
 @contextmanager
 def write_transaction() -> Iterator[None]:
     """One write transaction. Raises OperationalError when the database stays busy for its time-out."""
-    database = connections[DEFAULT_DB_ALIAS]
-    if database.in_atomic_block:
+    if connection.in_atomic_block:
         with transaction.atomic():
             yield
         return
@@ -67,12 +29,10 @@ def write_transaction() -> Iterator[None]:
             # SQLite, which waits for writers of other processes, gets what our own lock left of the time-out.
             _set_busy_timeout(max(0.0, settings.DATABASE_BUSY_SECONDS - waited))
         with transaction.atomic():
-            _current.statements = Statements(database)
-            try:
-                yield
-            finally:
-                _current.statements.close()
-                _current.statements = None
+            yield
+            if transaction.get_rollback():
+                # An error was swallowed that its savepoint could not undo; Django would roll back in silence.
+                raise OperationalError("the transaction was spoiled by an earlier error")
     finally:
         if is_sqlite():
             _end_turn(waited)
@@ -103,32 +63,22 @@ def _set_busy_timeout(seconds: float) -> None:
 
 def execute(sql: str, parameters: Sequence[Any] = ()) -> int:
     """Run one statement; how many rows it changed."""
-    return int(_run(sql, parameters, ROW_COUNT))
+    with connection.cursor() as cursor:
+        cursor.execute(sql, parameters)
+        return cursor.rowcount
 
 
 def fetch_one(sql: str, parameters: Sequence[Any] = ()) -> tuple[Any, ...] | None:
-    row: tuple[Any, ...] | None = _run(sql, parameters, ONE_ROW)
-    return row
+    with connection.cursor() as cursor:
+        cursor.execute(sql, parameters)
+        row: tuple[Any, ...] | None = cursor.fetchone()
+        return row
 
 
 def fetch_all(sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-    return list(_run(sql, parameters, ALL_ROWS))
-
-
-def _run(sql: str, parameters: Sequence[Any], result: Callable[[Any], T]) -> T:
-    if (statements := _current.statements) is not None:
-        return statements.run(sql, parameters, result)
-    statements = Statements(connections[DEFAULT_DB_ALIAS])
-    try:
-        return statements.run(sql, parameters, result)
-    finally:
-        statements.close()
-
-
-@lru_cache(maxsize=512)
-def _as_the_driver_has_it(sql: str) -> str:
-    assert "%%" not in sql, sql
-    return sql.replace("%s", "?") if is_sqlite() else sql
+    with connection.cursor() as cursor:
+        cursor.execute(sql, parameters)
+        return list(cursor.fetchall())
 
 
 def values(rows: Sequence[Sequence[Any]]) -> tuple[str, list[Any]]:

@@ -1,4 +1,4 @@
-"""Liveness touches nothing; readiness asks the database and its migrations."""
+"""Liveness touches nothing; readiness asks whether the database is migrated and can be written."""
 
 from typing import Any
 
@@ -7,7 +7,10 @@ from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse
 
 from service_kit.api import json_response
+from service_kit.database import execute, fetch_one
 
+# Refused wherever a write would be, and changes nothing.
+WRITE_NOTHING = "DELETE FROM security_attempt WHERE key = ''"
 _migrated = False
 
 
@@ -16,18 +19,25 @@ def alive(request: HttpRequest) -> HttpResponse:
 
 
 def database_state() -> str:
-    """`ok`, `unmigrated`, or `unavailable`. A database once seen migrated is only asked to answer."""
+    """`ok`, `unmigrated`, `unwritable`, or `unavailable`. Migrations are looked for until they are done."""
     global _migrated
     try:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT 1")
-            cursor.fetchone()
         if not _migrated:
             executor = MigrationExecutor(connection)
             _migrated = not executor.migration_plan(executor.loader.graph.leaf_nodes())
+        if not _migrated:
+            return "unmigrated"
+        execute(WRITE_NOTHING)
     except Error:
-        return "unavailable"
-    return "ok" if _migrated else "unmigrated"
+        return "unwritable" if _migrated and _can_read() else "unavailable"
+    return "ok"
+
+
+def _can_read() -> bool:
+    try:
+        return fetch_one("SELECT 1") is not None
+    except Error:
+        return False
 
 
 def readiness(**more: Any) -> HttpResponse:

@@ -1,5 +1,6 @@
 """Errors as application/problem+json (RFC 9457): one exception, one translation to HTTP."""
 
+import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -9,11 +10,13 @@ from django.core.exceptions import (
     RequestDataTooBig,
     SuspiciousOperation,
 )
-from django.db import DataError, InterfaceError, OperationalError
+from django.db import Error as DatabaseError
+from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from rest_framework.exceptions import APIException
 
 from service_kit import strict_json
+from service_kit.database_errors import Meaning, meaning_of
 
 log = structlog.get_logger(__name__)
 
@@ -122,14 +125,23 @@ def from_exception(error: Exception) -> Problem:
             return Problem(413, "BODY_TOO_LARGE", "The body is too large.")
         case SuspiciousOperation():
             return Problem(400, "BAD_REQUEST", "The request is not acceptable.")
-        case OperationalError() | InterfaceError():
-            log.warning("database_unavailable", error=str(error))
-            return try_again("The database is busy or away.", code="DATABASE_BUSY")
-        case DataError():
-            # Such as a NUL in an address: PostgreSQL has no text like that, SQLite finds nothing by it.
-            return Problem(400, "BAD_REQUEST", "The request holds a value that cannot be stored.")
+        case DatabaseError():
+            return _from_database(error)
     log.exception("unexpected_error", error=repr(error))
     return Problem(500, "INTERNAL_ERROR", "The service failed; the error is in its log.")
+
+
+def _from_database(error: DatabaseError) -> Problem:
+    meaning = meaning_of(error)
+    if meaning is Meaning.UNSTORABLE:
+        # Such as a NUL in an address: PostgreSQL has no text like that, SQLite finds nothing by it.
+        return Problem(400, "BAD_REQUEST", "The request holds a value that cannot be stored.")
+    if isinstance(error, OperationalError | InterfaceError):
+        log.warning("database_unavailable", meaning=meaning.name, error=str(error))
+    else:
+        log.exception("database_refused", meaning=meaning.name, error=repr(error))
+    code = "DATABASE_UNAVAILABLE" if meaning is Meaning.FAILED else "DATABASE_BUSY"
+    return try_again("The database is busy or away.", code=code)
 
 
 def _from_rest_framework(error: APIException) -> Problem:
@@ -166,4 +178,9 @@ def handler(status: int, code: str, detail: str) -> Callable[..., HttpResponse]:
 
 handler400 = handler(400, "BAD_REQUEST", "The request is not acceptable.")
 handler404 = handler(404, "NOT_FOUND", "There is nothing at this address.")
-handler500 = handler(500, "INTERNAL_ERROR", "The service failed; the error is in its log.")
+
+
+def handler500(request: HttpRequest) -> HttpResponse:
+    """For what was raised outside a view of REST framework; Django calls it while it handles the error."""
+    error = sys.exc_info()[1]
+    return to_response(from_exception(error if isinstance(error, Exception) else Exception("unknown")))

@@ -148,7 +148,7 @@ class Ready(Serializer[None]):
     """The backend adds what it knows of its recovery and of the participants, payment its gateway."""
 
     status = serializers.CharField()
-    database = serializers.ChoiceField(["ok", "unmigrated", "unavailable"])
+    database = serializers.ChoiceField(["ok", "unmigrated", "unwritable", "unavailable"])
     recovery_heartbeat = serializers.DateTimeField(required=False, allow_null=True)
     participants = serializers.DictField(child=serializers.CharField(), required=False)
     gateway = serializers.CharField(required=False, help_text="simulated: no card is charged")

@@ -88,7 +88,6 @@ def databases(service: str, *, keep_open: bool = True) -> dict[str, dict[str, An
     )
     config: dict[str, Any] = env.db_url("DATABASE_URL", default=default)
     if config["ENGINE"].endswith("sqlite3"):
-        config["ENGINE"] = "service_kit.sqlite"
         config["OPTIONS"] = {
             "transaction_mode": "IMMEDIATE",
             "timeout": DATABASE_BUSY_SECONDS,
@@ -97,16 +96,23 @@ def databases(service: str, *, keep_open: bool = True) -> dict[str, dict[str, An
         config["CONN_MAX_AGE"] = None if keep_open else 0
         config["TEST"] = {"NAME": str(DATA_DIR / f"test-{service}.sqlite3")}
     elif config["ENGINE"].endswith("postgresql"):
-        wait = int(DATABASE_BUSY_SECONDS * 1000)
         config["OPTIONS"] = {
-            # Each statement is parsed and planned once per connection.
-            "server_side_binding": True,
-            "prepare_threshold": 1,
-            "options": f"-c lock_timeout={wait} -c idle_in_transaction_session_timeout=30000",
+            # No prepared statements, as is Django's default: a migration under a running service would
+            # invalidate them.
+            "options": f"-c lock_timeout={int(DATABASE_BUSY_SECONDS * 1000)}"
+            " -c idle_in_transaction_session_timeout=30000",
+            # A host that has vanished without a word is noticed within seconds, not within TCP's quarter of an hour.
+            "connect_timeout": 3,
+            "keepalives_idle": 3,
+            "keepalives_interval": 2,
+            "keepalives_count": 2,
+            "tcp_user_timeout": 7000,
             "pool": {
                 "min_size": 1,
                 "max_size": env.int("DATABASE_POOL_SIZE", default=16),
                 "timeout": DATABASE_BUSY_SECONDS,
+                # Beyond it the next request connects; the pool's own tries are ever further apart.
+                "reconnect_timeout": DATABASE_BUSY_SECONDS,
             },
         }
         config["CONN_MAX_AGE"] = 0

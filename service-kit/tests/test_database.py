@@ -1,11 +1,9 @@
 import threading
 import time
-from contextlib import nullcontext, suppress
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
-from django.db import DatabaseError, IntegrityError, OperationalError, connection, transaction
-from django.db.transaction import TransactionManagementError
+from django.db import OperationalError, connection
 from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 from service_kit import database
@@ -52,27 +50,6 @@ def test_block_within_a_block_is_a_savepoint() -> None:
         with pytest.raises(ValueError, match="no"):
             write("b", then=ValueError("no"))
     assert fetch_one("SELECT COUNT(*) FROM participant_entry") == (1,)
-
-
-@pytest.mark.django_db(transaction=True)
-def test_driver_was_asked_directly_and_its_errors_are_djangos_within_a_block_and_outside() -> None:
-    for place in (write_transaction, nullcontext):
-        with pytest.raises(IntegrityError), place():
-            execute(INSERT, (None, 1))
-        with pytest.raises(DatabaseError, match="nowhere"), place():
-            fetch_all("SELECT amount FROM nowhere")
-    assert not Entry.objects.exists()
-
-
-@pytest.mark.django_db(transaction=True)
-def test_statement_in_a_block_that_can_only_be_rolled_back_is_refused() -> None:
-    with write_transaction():
-        with suppress(ValueError), transaction.atomic(savepoint=False):
-            raise ValueError
-        with pytest.raises(TransactionManagementError):
-            execute(INSERT, ("a", 1))
-    write("b")
-    assert fetch_all("SELECT correlation_id FROM participant_entry") == [("b",)]
 
 
 @pytest.mark.django_db(transaction=True)

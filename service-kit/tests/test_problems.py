@@ -7,7 +7,15 @@ from django.core.exceptions import (
     RequestDataTooBig,
     SuspiciousOperation,
 )
-from django.db import DataError, IntegrityError, InterfaceError, OperationalError
+from django.db import (
+    DataError,
+    IntegrityError,
+    InterfaceError,
+    InternalError,
+    NotSupportedError,
+    OperationalError,
+    ProgrammingError,
+)
 from django.http import Http404
 from rest_framework.exceptions import NotAuthenticated, ParseError, Throttled
 from service_kit.problems import Problem, from_exception, try_again
@@ -44,12 +52,15 @@ CASES: list[tuple[Exception, int, str]] = [
     (RequestDataTooBig(), 413, "BODY_TOO_LARGE"),
     (SuspiciousOperation(), 400, "BAD_REQUEST"),
     (OperationalError("database is locked"), 503, "DATABASE_BUSY"),
-    (InterfaceError("connection already closed"), 503, "DATABASE_BUSY"),
+    (InterfaceError("connection already closed"), 503, "DATABASE_UNAVAILABLE"),
+    (InternalError("cannot write in a read-only transaction"), 503, "DATABASE_UNAVAILABLE"),
+    (NotSupportedError("cached plan must not change result type"), 503, "DATABASE_UNAVAILABLE"),
+    (ProgrammingError("no such column"), 503, "DATABASE_UNAVAILABLE"),
     (DataError("PostgreSQL text fields cannot contain NUL (0x00) bytes"), 400, "BAD_REQUEST"),
     (ParseError(), 400, "PARSE_ERROR"),
     (ParseError({"a": ["b"]}), 400, "BAD_REQUEST"),
     (Throttled(wait=2.5), 429, "THROTTLED"),
-    (IntegrityError("secret"), 500, "INTERNAL_ERROR"),
+    (IntegrityError("secret"), 503, "DATABASE_BUSY"),
     (ValueError("secret"), 500, "INTERNAL_ERROR"),
 ]
 

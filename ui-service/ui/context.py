@@ -10,10 +10,15 @@ THEMES = ("light", "dark")
 
 def site(request: HttpRequest) -> dict[str, Any]:
     """What every page needs: brand, demo mode, chosen theme, and whether to show the console."""
+    role = role_of(request) if hasattr(request, "user") else ""
+    return {**of_no_database(request), "console_role": role}
+
+
+def of_no_database(request: HttpRequest) -> dict[str, Any]:
+    """What a page has that must not ask the database who is looking at it."""
     theme = request.COOKIES.get("theme", "")
     return {
         "brand": settings.BRAND,
         "demo_mode": settings.DEMO_MODE,
         "theme": theme if theme in THEMES else "",
-        "console_role": role_of(request) if hasattr(request, "user") else "",
     }

@@ -2,10 +2,9 @@
 
 from typing import Any
 
-import structlog
 from django.conf import settings
-from django.core.exceptions import PermissionDenied, SuspiciousOperation
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseNotAllowed
+from django.db import Error as DatabaseError
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseNotAllowed
 from service_kit.middleware import GetResponse
 from whitenoise.middleware import WhiteNoiseMiddleware
 from whitenoise.responders import StaticFile
@@ -13,8 +12,6 @@ from whitenoise.responders import StaticFile
 from ui import patience, throttle, views_errors
 from ui.backend_client import ServiceTrouble
 from ui.identity import actor_of
-
-log = structlog.get_logger(__name__)
 
 
 class StaticMiddleware(WhiteNoiseMiddleware):  # type: ignore[misc]
@@ -92,8 +89,9 @@ class TroubleMiddleware:
         return response
 
     def process_exception(self, request: HttpRequest, error: Exception) -> Any:
+        """What is none of these, and what a middleware raises, comes to `handler500`."""
         if isinstance(error, ServiceTrouble):
             return views_errors.trouble(request, error)
-        if not isinstance(error, (Http404, PermissionDenied, SuspiciousOperation)):
-            log.exception("unexpected_error", error=repr(error))
+        if isinstance(error, DatabaseError):
+            return views_errors.failed(request, error)
         return None

@@ -1,14 +1,20 @@
 """Pages for what went wrong; API addresses of this service get problem+json instead."""
 
+import sys
+from typing import Any
+
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse
+from django.middleware.csrf import get_token
 from django.shortcuts import render
+from django.template.loader import render_to_string
 from service_kit import problems
 from service_kit.security import refusals
 from service_kit.security.models import AuditKind
 
 from ui.backend_client import NotFound, Rejected, ServiceTrouble, TooMany
+from ui.context import of_no_database
 from ui.identity import actor_of
 
 WORDS = {
@@ -23,18 +29,38 @@ WORDS = {
 }
 
 RETRY_AFTER = {503: "2"}
+TEMPLATE = "ui/pages/error.html"
 
 
 def page(request: HttpRequest, status: int, detail: str = "") -> HttpResponse:
     if request.path.startswith("/api/"):
-        return problems.to_response(
-            problems.Problem(status, problems.TITLES[status].upper().replace(" ", "_"), detail)
-        )
+        return _api_problem(status, detail)
+    return _finished(render(request, TEMPLATE, _words(status, detail), status=status))
+
+
+def failed(request: HttpRequest, error: BaseException | None) -> HttpResponse:
+    """A page for what no view expected, which asks no database: that may be what failed. It writes the log line."""
+    problem = problems.from_exception(error if isinstance(error, Exception) else RuntimeError(repr(error)))
+    if request.path.startswith("/api/"):
+        return problems.to_response(problem)
+    context = {**of_no_database(request), **_words(problem.status), "request": request}
+    content = render_to_string(TEMPLATE, {**context, "csrf_token": get_token(request)})
+    return _finished(HttpResponse(content, status=problem.status))
+
+
+def _api_problem(status: int, detail: str) -> HttpResponse:
+    code = problems.TITLES[status].upper().replace(" ", "_")
+    return problems.to_response(problems.Problem(status, code, detail))
+
+
+def _words(status: int, detail: str = "") -> dict[str, Any]:
     title, advice = WORDS.get(status, WORDS[400])
-    context = {"title": title, "advice": advice, "detail": detail, "status": status}
-    response = render(request, "ui/pages/error.html", context, status=status)
-    if status in RETRY_AFTER:
-        response["Retry-After"] = RETRY_AFTER[status]
+    return {"title": title, "advice": advice, "detail": detail, "status": status}
+
+
+def _finished(response: HttpResponse) -> HttpResponse:
+    if response.status_code in RETRY_AFTER:
+        response["Retry-After"] = RETRY_AFTER[response.status_code]
     return response
 
 
@@ -82,7 +108,8 @@ def handler404(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def handler500(request: HttpRequest) -> HttpResponse:
-    return page(request, 500)
+    """Django calls it while it handles the error, of a view or of a middleware."""
+    return failed(request, sys.exc_info()[1])
 
 
 def csrf_failed(request: HttpRequest, reason: str = "") -> HttpResponse:

@@ -1,7 +1,14 @@
 from django.apps import AppConfig
+from django.db.backends.signals import connection_created
+
+from service_kit import database_errors
 
 
 class SecurityConfig(AppConfig):
     name = "service_kit.security"
     label = "security"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        # In every service: what a connection is worth after an error is decided in one place.
+        connection_created.connect(database_errors.install)
