@@ -27,10 +27,9 @@ from service_kit.overload import (
     overloaded,
 )
 from service_kit.request_head import Parser, trust_nobody
-from service_kit.settings import env
+from service_kit.settings import READ_SECONDS
 from service_kit.unreadable import write_problem
 
-READ_SECONDS = env.float("READ_SECONDS", default=10.0)
 LINGER_SECONDS = 2.0
 READ_BYTES = 65536
 TALK_ON_MS = 20

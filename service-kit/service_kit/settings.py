@@ -19,6 +19,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 DATA_DIR = Path(env.str("DATA_DIR", default=str(REPOSITORY / "var")))
 DEMO_MODE = env.bool("DEMO_MODE", default=False)
 DATABASE_BUSY_SECONDS = env.float("DATABASE_BUSY_SECONDS", default=2.0)
+READ_SECONDS = env.float("READ_SECONDS", default=10.0)
 MIN_SECRET_LENGTH = 32
 MAX_CENTS = 100_000_000
 WELL_KNOWN_SECRETS = ("secret", "changeme", "password", "django-insecure", "demo-", "test-")
@@ -101,7 +102,7 @@ def databases(service: str, *, keep_open: bool = True) -> dict[str, dict[str, An
             # invalidate them.
             "options": f"-c lock_timeout={int(DATABASE_BUSY_SECONDS * 1000)}"
             " -c idle_in_transaction_session_timeout=30000",
-            # A host that has vanished without a word is noticed within seconds, not within TCP's quarter of an hour.
+            # A host that has vanished is noticed within seconds, not within TCP's quarter of an hour.
             "connect_timeout": 3,
             "keepalives_idle": 3,
             "keepalives_interval": 2,

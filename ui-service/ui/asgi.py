@@ -13,6 +13,7 @@ from django.conf import settings  # noqa: E402 - needs the settings' name
 from service_kit import startup  # noqa: E402 - needs the settings
 
 from ui import streams  # noqa: E402 - needs the settings
+from ui.middleware import LATE  # noqa: E402 - needs the settings
 
 Json = dict[str, Any]
 Receive = Callable[[], Awaitable[Json]]
@@ -43,21 +44,27 @@ async def application(scope: Json, receive: Receive, send: Send) -> None:
 
 
 class Incoming:
-    """A request's body, which ends where it becomes too large, and then its caller's leaving.
+    """A request's body, which ends where it becomes too large or late, and then its caller's leaving.
 
     Django would put all of a body on the disk first. Its length is told by a header, if its sender told none,
-    so that Django refuses it.
+    so that Django refuses it. A late one is marked, and answered 408.
     """
 
     def __init__(self, scope: Json, receive: Receive) -> None:
         self._scope, self._receive = scope, receive
         self._seen, self._is_over = 0, False
         self._leaving: asyncio.Task[Json] | None = None
+        self._read_until = asyncio.get_running_loop().time() + settings.READ_SECONDS
 
     async def receive(self) -> Json:
         if self._is_over:
             return await self._left()
-        event = await self._receive()
+        try:
+            async with asyncio.timeout_at(self._read_until):
+                event = await self._receive()
+        except TimeoutError:
+            self._scope[LATE] = True
+            event = {"type": "http.request", "body": b"", "more_body": False}
         if event["type"] == "http.request":
             self._seen += len(event.get("body", b""))
             if self._seen > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:

@@ -13,6 +13,9 @@ from ui import patience, throttle, views_errors
 from ui.backend_client import ServiceTrouble
 from ui.identity import actor_of
 
+LATE = "ui.late"
+"in the scope of a request whose body did not arrive in READ_SECONDS"
+
 
 class StaticMiddleware(WhiteNoiseMiddleware):  # type: ignore[misc]
     """Whitenoise streams from a file object, which the asgi worker can only do by reading it whole."""
@@ -83,6 +86,8 @@ class TroubleMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        if getattr(request, "scope", {}).get(LATE):
+            return views_errors.page(request, 408, "The request did not arrive in time.")
         response = self.get_response(request)
         if isinstance(response, HttpResponseNotAllowed):
             return views_errors.wrong_method(request, response["Allow"])

@@ -89,6 +89,7 @@ FORM_RENDERER = "ui.forms.Renderer"
 # Persistent connections have no effect under the asgi worker.
 DATABASES = kit.databases(SERVICE_NAME, keep_open=False)
 DATABASE_BUSY_SECONDS = kit.DATABASE_BUSY_SECONDS
+READ_SECONDS = kit.READ_SECONDS
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 USE_TZ = True
 TIME_ZONE = "UTC"

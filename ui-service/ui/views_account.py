@@ -8,6 +8,7 @@ from django.contrib.auth import login, update_session_auth_hash
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.forms import PasswordChangeForm
 from django.contrib.auth.views import LoginView
+from django.db import IntegrityError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
@@ -41,12 +42,20 @@ class Login(LoginView):
 @require_http_methods(["GET", "HEAD", "POST"])
 def register(request: HttpRequest) -> HttpResponse:
     form = RegisterForm(request.POST or None, use_required_attribute=False)
-    if request.method == "POST" and form.is_valid():
-        user = services.register(**form.cleaned_data)
+    if request.method == "POST" and form.is_valid() and (user := _registered(form)):
         login(request, user)
         messages.success(request, "Welcome aboard. Your account is ready.")
         return redirect("trips")
     return render(request, "ui/account/register.html", {"form": form}, status=422 if form.errors else 200)
+
+
+def _registered(form: RegisterForm) -> User | None:
+    """The new user; None, and an error in the form, where the name was taken since the form was checked."""
+    try:
+        return services.register(**form.cleaned_data)
+    except IntegrityError:
+        form.add_error("username", "A user with that username already exists.")
+        return None
 
 
 @login_required

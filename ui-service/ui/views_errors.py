@@ -22,6 +22,7 @@ WORDS = {
     403: ("This page is not for you", "Log in with an account that may see it."),
     404: ("There is nothing here", "The page or the booking does not exist, or it is not yours."),
     405: ("This address takes no such request", "Go back and try again."),
+    408: ("Your request did not arrive in time", "Nothing was done. Go back and send it again."),
     413: ("That was too much at once", "Go back and send less."),
     500: ("Something broke on our side", "It is in our log. Nothing was booked or charged by this page."),
     429: ("That was too often", "Wait a little, then try again."),
@@ -39,7 +40,7 @@ def page(request: HttpRequest, status: int, detail: str = "") -> HttpResponse:
 
 
 def failed(request: HttpRequest, error: BaseException | None) -> HttpResponse:
-    """A page for what no view expected, which asks no database: that may be what failed. It writes the log line."""
+    """A page for what no view expected. It asks no database, which may be what failed, and logs the error."""
     problem = problems.from_exception(error if isinstance(error, Exception) else RuntimeError(repr(error)))
     if request.path.startswith("/api/"):
         return problems.to_response(problem)
