@@ -63,6 +63,11 @@ class Server:
     def url(self, database: str, role: str = ADMIN) -> str:
         return f"postgres://{role}:{self.password}@{HOST}:{self.port}/{database}"
 
+    def restart(self) -> None:
+        """At once, as an administrator would: what is connected is cut off."""
+        words = ("-D", str(self.data), "-m", "fast", "-l", str(self.data.parent / "log"), "-w", "restart")
+        _run(self.binaries / "pg_ctl", _account(), *words)
+
     def run(self, sql: str) -> None:
         """As its administrator. Raises CalledProcessError."""
         psql = [str(self.binaries / "psql"), "-qX", "-v", "ON_ERROR_STOP=1", self.url("postgres")]

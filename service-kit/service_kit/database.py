@@ -65,7 +65,8 @@ def execute(sql: str, parameters: Sequence[Any] = ()) -> int:
     """Run one statement; how many rows it changed."""
     with connection.cursor() as cursor:
         cursor.execute(sql, parameters)
-        return cursor.rowcount
+        changed: int = cursor.rowcount
+        return changed
 
 
 def fetch_one(sql: str, parameters: Sequence[Any] = ()) -> tuple[Any, ...] | None:

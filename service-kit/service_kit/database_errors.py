@@ -48,11 +48,9 @@ def meaning_of(error: Error) -> Meaning:
         return Meaning.CONFLICT
     if state.startswith(BUSY_STATES) or _primary_code(driver) in BUSY_CODES:
         return Meaning.BUSY
-    if (
-        isinstance(error, OperationalError) and driver is None
-    ):  # Our own: no turn among this process's writers.
-        return Meaning.BUSY
-    return Meaning.FAILED
+    # Without a driver's error it is our own: no turn among the writers of this process.
+    ours = isinstance(error, OperationalError) and driver is None
+    return Meaning.BUSY if ours else Meaning.FAILED
 
 
 def is_of_the_call(error: BaseException) -> bool:

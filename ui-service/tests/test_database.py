@@ -29,7 +29,7 @@ def visitor(transactional_db: None) -> Client:
     session["seen"] = True
     session.save()
     client = Client(raise_request_exception=False)
-    client.cookies["ui_session"] = session.session_key
+    client.cookies["ui_session"] = session.session_key or ""
     return client
 
 
