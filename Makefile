@@ -30,7 +30,7 @@ test-%: .venv-dev ## One of kit, backend, payment, loyalty, ui, scripts, bench, 
 test-postgres: .venv-dev ## The tests of the kit and the four services, the backend's with either engine, on PostgreSQL
 	@$(scripts).postgres test -- $(ARGS)
 
-test-replicas: .venv-dev ## Replicas on one PostgreSQL under load, one of each killed; then the checker
+test-replicas: .venv-dev ## Replicas on one PostgreSQL, one of each killed; then a suite whose PostgreSQL fails; the checker after each
 	@$(scripts).postgres replicas -- $(ARGS)
 
 schemathesis: .venv-dev ## The data services held against their OpenAPI schemas (ARGS="-n 1000" for more cases)

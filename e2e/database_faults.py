@@ -3,7 +3,7 @@
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -136,8 +136,8 @@ class Watched:
             for thread in threads:
                 thread.join()
 
-    def _works(self, clients: int) -> list[Callable[[requests.Session], bool]]:
-        return [self.book] * (clients - 1) + [self.visit]
+    def _works(self, clients: int) -> Sequence[Callable[[requests.Session], bool]]:
+        return [*[self.book] * (clients - 1), self.visit]
 
     @staticmethod
     def _client(work: Callable[[requests.Session], bool], stop: threading.Event) -> None:

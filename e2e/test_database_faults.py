@@ -6,15 +6,17 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 import pytest
 import requests
 
-from e2e.database_faults import ENDED, FAULTS, OPEN, SERVICES, Watched, watched
+from e2e.database_faults import ENDED, FAULTS, OPEN, Watched, watched
 from saga_checker.books import Books, Told
 from saga_checker.invariants import check
 from saga_checker.report import report
+from scripts.postgres import SERVICES
 
 pytestmark = pytest.mark.e2e
 FAULT_SECONDS = float(os.environ.get("DATABASE_FAULT_SECONDS", "3"))
@@ -38,9 +40,7 @@ def test_nothing_worse_than_a_503_and_all_is_well_within_ten_seconds(suite: Watc
         FAULTS[fault](suite, FAULT_SECONDS)
         over, began = datetime.now(UTC), time.monotonic()
         before = {saga: seen for saga, *seen in suite.read(OPEN)}
-        healed = {
-            what: wait_for(is_well, HEALED_WITHIN, began) for what, is_well in signs(suite, over, before)
-        }
+        healed = wait_for_all(signs(suite, over, before), began)
     tell(f"{fault}: {dict(suite.answers)}; healed after {healed}")
     assert not suite.odd, "\n".join(suite.odd[:5])
     assert fault in HARMLESS or any(status == "503" for _, status in suite.answers), "it was not felt"
@@ -48,11 +48,8 @@ def test_nothing_worse_than_a_503_and_all_is_well_within_ten_seconds(suite: Watc
     check_books(suite)
 
 
-def signs(
-    suite: Watched, over: datetime, before: dict[str, list[object]]
-) -> list[tuple[str, Callable[[], bool]]]:
+def signs(suite: Watched, over: datetime, before: dict[str, list[object]]) -> dict[str, Callable[[], bool]]:
     """What shows that all is well."""
-    session = requests.Session()
 
     def beats() -> bool:
         beat = suite.heartbeat()
@@ -62,13 +59,19 @@ def signs(
         """None is open and as it was when the fault was over."""
         return not any(before.get(saga) == seen for saga, *seen in suite.read(OPEN))
 
-    return [
-        ("ready", lambda: all(suite.readiness(name)[0] == 200 for name in SERVICES)),
-        ("booking", lambda: suite.book(session)),
-        ("page", lambda: suite.visit(session)),
-        ("heartbeat", beats),
-        ("sagas", every_saga_moved),
-    ]
+    return {
+        "ready": lambda: all(suite.readiness(name)[0] == 200 for name in SERVICES),
+        "booking": lambda: suite.book(requests.Session()),
+        "page": lambda: suite.visit(requests.Session()),
+        "heartbeat": beats,
+        "sagas": every_saga_moved,
+    }
+
+
+def wait_for_all(signs: dict[str, Callable[[], bool]], began: float) -> dict[str, float]:
+    with ThreadPoolExecutor(len(signs)) as pool:
+        waits = {sign: pool.submit(wait_for, well, HEALED_WITHIN, began) for sign, well in signs.items()}
+        return {sign: wait.result() for sign, wait in waits.items()}
 
 
 def wait_for(is_so: Callable[[], bool], within: float, began: float | None = None) -> float:

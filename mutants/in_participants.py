@@ -246,11 +246,19 @@ MUTANTS = (
         only="odd",
     ),
     Mutant(
-        "statement-after-a-broken-one",
+        "swallowed-error-taken-for-a-commit",
         "service-kit/service_kit/database.py",
-        (("        if self._database.needs_rollback:", "        if False:"),),
+        (("            if transaction.get_rollback():", "            if False:"),),
         KIT,
-        ("tests/test_database.py",),
-        only="rolled_back",
+        ("tests/test_database_errors.py",),
+        only="spoil or swallowed or rolled_back",
+    ),
+    Mutant(
+        "failed-connection-kept",
+        "service-kit/service_kit/database_errors.py",
+        (("            _throw_away(context[\"connection\"])", "            pass"),),
+        KIT,
+        ("tests/test_database_errors.py",),
+        only="used_again",
     ),
 )

@@ -58,8 +58,9 @@ def suites(options: Sequence[str]) -> list[Check]:
 
 
 def replicas(options: Sequence[str]) -> Check:
-    """Takes two minutes and PostgreSQL's binaries: no part of the usual tests."""
-    return _pytest("replicas", ["-p", "no:django", "-s", "e2e/test_replicas.py", *options], alone=True)
+    """Takes minutes and PostgreSQL's binaries: no part of the usual tests."""
+    tests = ("e2e/test_replicas.py", "e2e/test_database_faults.py")
+    return _pytest("replicas", ["-p", "no:django", "-s", *tests, *options], alone=True)
 
 
 def suites_on_postgres(server: str, options: Sequence[str]) -> list[Check]:
