@@ -256,7 +256,7 @@ MUTANTS = (
     Mutant(
         "failed-connection-kept",
         "service-kit/service_kit/database_errors.py",
-        (("            _throw_away(context[\"connection\"])", "            pass"),),
+        (('            _throw_away(context["connection"])', "            pass"),),
         KIT,
         ("tests/test_database_errors.py",),
         only="used_again",
