@@ -26,6 +26,7 @@ from flight.saga_booking_views import (
     wants_async,
 )
 from flight.saga_models import SagaStatus
+from flight.saga_requests import IDEMPOTENCY_KEY
 from flight.saga_runtime import orchestrator
 from flight.saga_selectors import Filters
 from flight.saga_state import SagaState
@@ -73,6 +74,11 @@ class ListView(ServiceView):
             OpenApiParameter("status", enum=SagaStatus.values),
             OpenApiParameter("needs_attention", bool),
             OpenApiParameter("user_id", {"type": "string", "pattern": f"^{USER_ID.pattern}$"}),
+            OpenApiParameter(
+                "idempotency_key",
+                {"type": "string", "pattern": f"^{IDEMPOTENCY_KEY.pattern}$"},
+                description="what became of a start-booking sent with this key; needs `user_id`",
+            ),
             OpenApiParameter("created_after", datetime),
             OpenApiParameter("limit", {"type": "integer", "minimum": 1, "maximum": MAX_PAGE}),
             OpenApiParameter("cursor", str, description="of the page before, in its `next`"),
@@ -110,10 +116,16 @@ def read_filters(query: Mapping[str, str]) -> Filters:
         raise _invalid("needs_attention", "must be true or false")
     if user_id is not None and not USER_ID.fullmatch(user_id):
         raise _invalid("user_id", "is not a user id")
+    if (key := query.get("idempotency_key")) is not None:
+        if user_id is None:
+            raise _invalid("user_id", "is required with idempotency_key")
+        if not IDEMPOTENCY_KEY.fullmatch(key):
+            raise _invalid("idempotency_key", "is not an Idempotency-Key")
     return Filters(
         status=status,
         needs_attention=attention.lower() in ("true", "1") if attention is not None else None,
         user_id=user_id,
+        idempotency_key=key,
         created_after=_moment(query, "created_after"),
         after=saga_selectors.read_cursor(query["cursor"]) if "cursor" in query else None,
         limit=_number(query, "limit", default=saga_selectors.PAGE, least=1, most=MAX_PAGE),

@@ -30,6 +30,8 @@ class Filters:
     status: str | None = None
     needs_attention: bool | None = None
     user_id: str | None = None
+    idempotency_key: str | None = None
+    "of a start-booking of `user_id`, to whom keys are scoped"
     created_after: datetime | None = None
     after: tuple[datetime, str] | None = None
     "the last row of the page before"
@@ -86,6 +88,8 @@ def _conditions(filters: Filters) -> tuple[list[str], list[Any]]:
         add("attention <> ''" if filters.needs_attention else "attention = ''")
     if filters.user_id:
         add("user_id = %s", filters.user_id)
+    if filters.idempotency_key is not None:
+        add("idempotency_scope = %s AND idempotency_key = %s", filters.user_id, filters.idempotency_key)
     if filters.created_after:
         add("created_at > %s", db_time(filters.created_after))
     if filters.after:

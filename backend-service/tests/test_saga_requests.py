@@ -21,6 +21,47 @@ def stored() -> tuple[int, int]:
     return len(rows("SELECT 1 FROM flight_saga")), len(rows("SELECT 1 FROM flight_saga_event"))
 
 
+# What became of a start-booking whose answer was lost
+
+
+def listed(desk: Desk, **query: str) -> list[str]:
+    answer = desk.client.get("/api/saga/", query)
+    assert answer.status_code == 200
+    return [saga["correlation_id"] for saga in answer.json()["results"]]
+
+
+def test_saga_of_an_idempotency_key_is_found_by_its_user_only(desk: Desk) -> None:
+    cid = desk.book(headers=KEY).json()["correlation_id"]
+    desk.book(headers={"Idempotency-Key": "second-try"})
+    assert listed(desk, user_id="1", idempotency_key="first-try") == [cid]
+    assert listed(desk, user_id="2", idempotency_key="first-try") == []
+    assert listed(desk, user_id="1", idempotency_key="never-sent") == []
+
+
+def test_idempotency_key_of_somebody_else_is_a_404_outside_demo_mode(
+    desk: Desk, settings: LazySettings
+) -> None:
+    desk.book(headers=KEY)
+    settings.DEMO_MODE = False
+    token = credentials.user_token(user_id="2", role="traveller", audience="backend")
+    query = {"user_id": "1", "idempotency_key": "first-try"}
+    answer = desk.client.get("/api/saga/", query, headers={"Authorization": f"Bearer {token}"})
+    assert answer.status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        ({"idempotency_key": "first-try"}, "user_id"),
+        ({"user_id": "1", "idempotency_key": "two words"}, "idempotency_key"),
+        ({"user_id": "1", "idempotency_key": ""}, "idempotency_key"),
+    ],
+)
+def test_idempotency_key_is_asked_about_with_its_user(desk: Desk, query: dict[str, str], field: str) -> None:
+    answer = desk.client.get("/api/saga/", query)
+    assert (answer.status_code, list(answer.json()["errors"])) == (400, [field])
+
+
 # Accepted, to be worked on elsewhere
 
 

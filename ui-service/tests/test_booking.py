@@ -122,7 +122,7 @@ def test_nine_passengers_are_the_most(client: Client, desk: Desk) -> None:
     assert "Passenger 9" in text and "Add a passenger" not in text
 
 
-def test_names_are_kept_in_the_session_and_not_in_the_address(client: Client, desk: Desk) -> None:
+def test_names_are_kept_in_a_row_and_not_in_the_address(client: Client, desk: Desk) -> None:
     desk.sells()
     response = client.post(f"{PASSENGERS}?{ONE}", ADA)
     assert response.status_code == 302

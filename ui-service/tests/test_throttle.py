@@ -72,8 +72,8 @@ def test_starting_bookings_without_end_is_stopped_before_a_service_is_asked(
 ) -> None:
     client.force_login(traveller)
     desk.sells().starts()
-    page = pay_page(client)
-    sent = [client.post(page, form_of(client, page)) for _ in range(4)]
+    pages = [pay_page(client) for _ in range(4)]
+    sent = [client.post(page, form_of(client, page)) for page in pages]
     assert [response.status_code for response in sent] == [302] * 3 + [429]
     assert len(desk.sent_to("/api/saga/start-booking/")) == 3
 

@@ -57,6 +57,7 @@ class Rejected(ServiceTrouble):
     def __init__(self, service: Service, status: int, body: Json) -> None:
         super().__init__(service, str(body.get("detail") or "The request was not accepted."))
         self.status, self.code = status, str(body.get("code", ""))
+        self.correlation_id = str(body.get("correlation_id") or "")
         errors = body.get("errors")
         self.errors: Mapping[str, str] = errors if isinstance(errors, dict) else {}
 

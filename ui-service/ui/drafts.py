@@ -1,22 +1,28 @@
-"""An unfinished booking: what was chosen lives in the URL, who flies in the session. Never a card."""
+"""An unfinished booking: what was chosen lives in the URL, who flies in a row of its own. Never a card."""
 
+import json
+import re
 import secrets
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
-from decimal import Decimal
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
 
-from django.contrib.sessions.backends.base import SessionBase
+from django.conf import settings
 from django.http import QueryDict
+from service_kit import strict_json
+from service_kit.clock import utc_now
+from service_kit.database import write_transaction
 
 from ui.forms import MAX_PASSENGERS, number
+from ui.models import Attempt, Draft
 from ui.travel import CABIN_NAMES
 
-DRAFTS, SAGAS = "drafts", "sagas"
-KEPT = 10
 MAX_FLIGHT = 10**9 - 1
 SEATS = ("seats1", "seats2")
+DRAFT_ID = re.compile("[0-9a-f]{32}")
+MOST_SWEPT = 100
 
 
 @dataclass(frozen=True)
@@ -57,6 +63,7 @@ def selection_from(query: QueryDict) -> Selection | None:
     flights = tuple(number(each, most=MAX_FLIGHT, default=0) for each in query.getlist("flight"))[:2]
     if not flights or 0 in flights:
         return None
+    draft = query.get("draft", "")
     return Selection(
         flights=flights,
         cabin=query.get("cabin", "") if query.get("cabin", "") in CABIN_NAMES else "economy",
@@ -65,75 +72,148 @@ def selection_from(query: QueryDict) -> Selection | None:
             tuple(dict.fromkeys(seat[:4] for seat in query.getlist(name)))[:MAX_PASSENGERS]
             for name, _ in zip(SEATS, flights, strict=False)
         ),
-        draft=query.get("draft", "")[:32],
+        draft=draft if DRAFT_ID.fullmatch(draft) else "",
     )
 
 
+def new_id() -> str:
+    return secrets.token_hex(16)
+
+
+def find(draft_id: str, owners: Sequence[str]) -> Draft | None:
+    """The draft, for a browser that is one of its possible owners; for every other there is none."""
+    return Draft.objects.filter(id=draft_id, owner_id__in=owners).first()
+
+
+def selection_of(draft: Draft, legs: Sequence[int]) -> Selection:
+    """The choice of some of its flights."""
+    chosen = [draft.flights[leg] for leg in legs]
+    return Selection(
+        flights=tuple(each["flight"] for each in chosen),
+        cabin=draft.cabin,
+        passengers=draft.count,
+        seats=tuple(tuple(each["seats"]) for each in chosen),
+        draft=draft.id,
+    )
+
+
+def live_attempts(draft: Draft) -> dict[int, Attempt]:
+    """Of each flight that was sent, the attempt that may be or become a booking."""
+    found = draft.attempts.exclude(state=Attempt.State.FAILED).order_by("leg")
+    return {attempt.leg: attempt for attempt in found}
+
+
+def open_legs(draft: Draft, live: dict[int, Attempt]) -> list[int]:
+    """The flights of which the booking desk is not known to have anything."""
+    return [leg for leg in range(len(draft.flights)) if leg not in live or not live[leg].correlation_id]
+
+
+class Fixed(Exception):
+    """What is booked or under way cannot be filled in anew."""
+
+
 @dataclass(frozen=True)
-class Draft:
+class Filled:
+    """What was typed and chosen. `priced`: the flights as their payment page shows them, if it is next."""
+
     selection: Selection
     passengers: list[dict[str, str]]
     contact: dict[str, str]
-    prices: list[str] = field(default_factory=list)
-    "what each flight's booking cost when it was last shown, charges included"
+    priced: Sequence[dict[str, Any]] = ()
 
     @property
-    def total(self) -> Decimal:
-        return sum(map(Decimal, self.prices), Decimal(0))
+    def legs(self) -> list[dict[str, Any]]:
+        chosen = self.selection
+        plain = [
+            {"flight": flight, "seats": list(chosen.seats_of(n)), "price": "", "shown": None}
+            for n, flight in enumerate(chosen.flights)
+        ]
+        return list(self.priced) or plain
 
 
-def new_id() -> str:
-    return secrets.token_hex(8)
+def save(filled: Filled, *, owner_id: str, owners: Sequence[str]) -> str:
+    """Keep it under the id of its selection, or under a new one. Raises Fixed.
+
+    A form that is posted twice carries its draft's id, and so stays one draft.
+    """
+    wanted = filled.selection.draft or new_id()
+    with write_transaction():
+        _sweep()
+        draft = _insert(wanted, filled, owner_id)
+        if draft.owner_id not in owners:
+            draft = _insert(new_id(), filled, owner_id)
+        live = live_attempts(draft)
+        changes = {
+            "legs": strict_json.dumps(_merged(draft, filled, live) if live else filled.legs),
+            "people": json.dumps({"passengers": filled.passengers, "contact": filled.contact}),
+            "cabin": filled.selection.cabin,
+            "count": filled.selection.passengers,
+        }
+        same = all(getattr(draft, name) == value for name, value in changes.items())
+        version = draft.version if same else new_id()
+        Draft.objects.filter(id=draft.id).update(**changes, version=version, changed_at=utc_now())
+    return draft.id
 
 
-def save(session: SessionBase, draft: Draft) -> str:
-    """Keep a draft under its own id; the newest few are kept."""
-    key = draft.selection.draft or new_id()
-    stored = {**asdict(replace(draft, selection=replace(draft.selection, draft=key)))}
-    others = {name: value for name, value in session.get(DRAFTS, {}).items() if name != key}
-    session[DRAFTS] = dict([*others.items(), (key, stored)][-KEPT:])
-    return key
+def _insert(draft_id: str, filled: Filled, owner_id: str) -> Draft:
+    """The locked row, made if there was none: two posts of one form at the same moment make one."""
+    now, chosen = utc_now(), filled.selection
+    made = Draft(
+        id=draft_id, owner_id=owner_id, version=new_id(), cabin=chosen.cabin, count=chosen.passengers,
+        legs="[]", people="", created_at=now, changed_at=now,
+    )  # fmt: skip
+    Draft.objects.bulk_create([made], ignore_conflicts=True)
+    return Draft.objects.select_for_update().get(id=draft_id)
 
 
-def load(session: SessionBase, key: str) -> Draft | None:
-    stored: Mapping[str, Any] | None = session.get(DRAFTS, {}).get(key)
-    if stored is None:
-        return None
-    chosen = dict(stored["selection"])
-    chosen["flights"] = tuple(chosen["flights"])
-    chosen["seats"] = tuple(tuple(seats) for seats in chosen["seats"])
-    return Draft(Selection(**chosen), stored["passengers"], stored["contact"], stored["prices"])
+def _merged(draft: Draft, filled: Filled, live: dict[int, Attempt]) -> list[dict[str, Any]]:
+    """The flights with what was chosen anew for those of which nothing is booked or under way."""
+    still_open = {draft.flights[leg]["flight"]: leg for leg in open_legs(draft, live)}
+    chosen = filled.selection
+    same = chosen.passengers == draft.count and chosen.cabin == draft.cabin
+    if not same or not set(chosen.flights) <= set(still_open):
+        raise Fixed
+    legs = list(draft.flights)
+    for each in filled.legs:
+        legs[still_open[each["flight"]]] = each
+    return legs
 
 
-def remember_saga(session: SessionBase, correlation_id: str, draft: str) -> None:
-    """So that a failed booking can offer its next step with everything filled in."""
-    known = {**session.get(SAGAS, {}), correlation_id: draft}
-    session[SAGAS] = dict(list(known.items())[-4 * KEPT :])
+def reprice(draft: Draft, changes: dict[int, dict[str, Any]]) -> Draft:
+    """Keep new prices of some flights, unless the draft has changed meanwhile; the draft as it is now."""
+    legs = [changes.get(leg, each) for leg, each in enumerate(draft.flights)]
+    unchanged = Draft.objects.filter(id=draft.id, version=draft.version)
+    unchanged.update(legs=strict_json.dumps(legs), version=new_id(), changed_at=utc_now())
+    return Draft.objects.get(id=draft.id)
 
 
-def unpaid(session: SessionBase) -> list[Draft]:
+def _sweep() -> None:
+    """Forget drafts that nobody has touched for long, some at a time."""
+    before = utc_now() - timedelta(days=settings.DRAFT_DAYS)
+    old = Draft.objects.filter(changed_at__lt=before).order_by("changed_at").values_list("id", flat=True)
+    if ids := list(old[:MOST_SWEPT]):
+        Draft.objects.filter(id__in=ids).delete()
+
+
+def unpaid(owners: Sequence[str], *, most: int) -> list[Draft]:
     """What was filled in up to the payment and never sent, newest first."""
-    sent = set(session.get(SAGAS, {}).values())
-    found = [load(session, key) for key in reversed(session.get(DRAFTS, {})) if key not in sent]
-    return [draft for draft in found if draft and draft.prices]
+    found = Draft.objects.filter(owner_id__in=owners, attempts__isnull=True).order_by("-changed_at")
+    return [draft for draft in found[: 5 * most] if draft.is_priced][:most]
 
 
-def sagas_of(session: SessionBase, key: str) -> list[str]:
-    """What was started from a draft, oldest first."""
-    return [correlation_id for correlation_id, draft in session.get(SAGAS, {}).items() if draft == key]
+def unanswered(owners: Sequence[str], *, most: int) -> list[Attempt]:
+    """What was sent and never answered, newest first."""
+    found = Attempt.objects.filter(draft__owner_id__in=owners, state=Attempt.State.SENT)
+    return list(found.select_related("draft").order_by("-created_at")[:most])
 
 
-def only_leg(session: SessionBase, draft: Draft, leg: int) -> Draft:
-    """One flight of a return trip as a booking of its own, beside the whole trip and with its own changes."""
-    chosen, key = draft.selection, f"{draft.selection.draft}-{leg + 1}"
-    if known := load(session, key):
-        return known
-    flight, seats = chosen.flights[leg], chosen.seats_of(leg)
-    alone = replace(chosen, flights=(flight,), seats=(seats,), draft=key)
-    made = replace(draft, selection=alone, prices=draft.prices[leg : leg + 1])
-    save(session, made)
-    return made
+def attempts_of(owners: Sequence[str], correlation_ids: Sequence[str]) -> dict[str, Attempt]:
+    """By correlation id, what was sent from drafts that these may open."""
+    found = Attempt.objects.filter(correlation_id__in=correlation_ids, draft__owner_id__in=owners)
+    return {str(attempt.correlation_id): attempt for attempt in found.select_related("draft")}
 
 
-def of_saga(session: SessionBase, correlation_id: str) -> Draft | None:
-    return load(session, session.get(SAGAS, {}).get(correlation_id, ""))
+def tried_again(attempt: Attempt) -> bool:
+    """Whether a later attempt of the same flight was made."""
+    later = Attempt.objects.filter(draft_id=attempt.draft_id, leg=attempt.leg, id__gt=attempt.id)
+    return later.exists()

@@ -1,30 +1,58 @@
-"""Who is at the browser: a logged-in traveller, or a guest known to this session only."""
+"""Who is at the browser: a logged-in traveller, or a guest known to this browser only."""
 
 import secrets
+from collections.abc import Callable
+from functools import wraps
 
 from django.conf import settings
-from django.http import HttpRequest
+from django.core.signing import get_cookie_signer
+from django.http import HttpRequest, HttpResponse
 
 from ui.backend_client import Actor
 from ui.models import User
 
 GUEST, OPENED = "guest_id", "opened"
+GUEST_SECONDS = 365 * 24 * 3600
 KEPT = 20
 STAFF_ROLES = (User.Role.OPERATOR, User.Role.AUDITOR)
+View = Callable[..., HttpResponse]
+
+
+def guest_of(request: HttpRequest) -> str:
+    """The guest's id, from a signed cookie: requests at the same time overwrite each other's session."""
+    known = request.get_signed_cookie(GUEST, default="", max_age=GUEST_SECONDS)
+    return known or str(request.session.get(GUEST, ""))  # Sessions held it in earlier releases.
+
+
+def for_guests(view: View) -> View:
+    """The view of a page from which a guest can book: the browser has an id before there is a booking."""
+
+    @wraps(view)
+    def known(request: HttpRequest, *args: str, **kwargs: str) -> HttpResponse:
+        if isinstance(request.user, User) or request.get_signed_cookie(GUEST, default=""):
+            return view(request, *args, **kwargs)
+        guest = guest_of(request) or f"guest-{secrets.token_hex(12)}"
+        signed = request.COOKIES[GUEST] = get_cookie_signer(salt=GUEST).sign(guest)
+        response = view(request, *args, **kwargs)
+        secure = settings.SESSION_COOKIE_SECURE
+        response.set_cookie(
+            GUEST, signed, max_age=GUEST_SECONDS, secure=secure, httponly=True, samesite="Lax"
+        )
+        return response
+
+    return known
 
 
 def actor_of(request: HttpRequest) -> Actor:
-    """The person's id without making one up: a guest who never booked has none."""
+    """The person's id without making one up: a guest who never began to book has none."""
     if isinstance(request.user, User):
         return Actor(request.user.traveller_id)
-    return Actor(str(request.session.get(GUEST, "")))
+    return Actor(guest_of(request))
 
 
-def booking_actor(request: HttpRequest) -> Actor:
-    """As `actor_of`; a guest who books gets an id bound to the session."""
-    if not isinstance(request.user, User) and GUEST not in request.session:
-        request.session[GUEST] = f"guest-{secrets.token_hex(12)}"
-    return actor_of(request)
+def owners_of(request: HttpRequest) -> list[str]:
+    """Who this browser may be, a traveller first: what a guest filled in stays open after the login."""
+    return [each for each in dict.fromkeys((actor_of(request).user_id, guest_of(request))) if each]
 
 
 def owner_of(request: HttpRequest, key: str) -> Actor:

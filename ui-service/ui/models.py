@@ -1,10 +1,14 @@
-"""Accounts. Everything about bookings, money and miles belongs to the other services."""
+"""Accounts, and what a browser fills in and pays for. Bookings, money and miles belong to other services."""
 
+import json
 import secrets
-from typing import ClassVar
+from decimal import Decimal
+from functools import cached_property
+from typing import Any, ClassVar
 
 from django.contrib.auth.models import AbstractUser
 from django.db import models
+from service_kit import strict_json
 
 
 def new_traveller_id() -> str:
@@ -24,3 +28,105 @@ class User(AbstractUser):
     first_name = None  # type: ignore[assignment]
     last_name = None  # type: ignore[assignment]
     REQUIRED_FIELDS: ClassVar[list[str]] = ["email"]
+
+
+class Draft(models.Model):
+    """A trip that somebody fills in and pays for: one intention, and so at most one booking of each flight.
+
+    Never a card. Texts are JSON and not a JSON column: what was typed may hold what PostgreSQL's refuses.
+    """
+
+    id = models.CharField(max_length=32, primary_key=True)
+    owner_id = models.CharField(max_length=64, help_text="the traveller or guest who may open it")
+    version = models.CharField(
+        max_length=32, help_text="changes with what the payment page shows; an older form starts nothing"
+    )
+    cabin = models.CharField(max_length=16)
+    count = models.PositiveSmallIntegerField(help_text="passengers")
+    legs = models.TextField(help_text="JSON: flight, seats, price and what was shown of each flight")
+    people = models.TextField(help_text="JSON: passengers and contact; empty once every flight is booked")
+    created_at = models.DateTimeField()
+    changed_at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        db_table = "ui_draft"
+        constraints = [
+            models.CheckConstraint(condition=~models.Q(owner_id=""), name="a_draft_has_an_owner"),
+            models.CheckConstraint(
+                condition=models.Q(count__gte=1, count__lte=9), name="a_draft_has_passengers"
+            ),
+        ]
+        indexes = [models.Index(fields=["owner_id", "-changed_at"], name="drafts_of_owner")]
+
+    @cached_property
+    def flights(self) -> list[dict[str, Any]]:
+        """For each flight `flight`, `seats`, `price` and `shown`."""
+        found: list[dict[str, Any]] = strict_json.load_stored(self.legs)
+        return found
+
+    @cached_property
+    def _people(self) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(self.people) if self.people else {}
+        return found
+
+    @property
+    def passengers(self) -> list[dict[str, str]]:
+        found: list[dict[str, str]] = self._people.get("passengers", [])
+        return found
+
+    @property
+    def contact(self) -> dict[str, str]:
+        found: dict[str, str] = self._people.get("contact", {})
+        return found
+
+    @property
+    def is_priced(self) -> bool:
+        """Whether it was filled in up to the payment."""
+        return all(each["price"] for each in self.flights)
+
+    @property
+    def total(self) -> Decimal:
+        """What was shown last for all its flights, charges included."""
+        return sum((Decimal(each["price"]) for each in self.flights), Decimal(0))
+
+
+class Attempt(models.Model):
+    """One flight of a draft sent to the booking desk, written down before it is sent.
+
+    A new one, with a new key, is made only after the one before is known to have booked nothing.
+    """
+
+    class State(models.TextChoices):
+        SENT = "sent", "the booking desk may have it"
+        STARTED = "started", "the booking desk has it"
+        BOOKED = "booked", "it became a booking"
+        FAILED = "failed", "it ended without a booking"
+
+    draft = models.ForeignKey(Draft, on_delete=models.CASCADE, related_name="attempts")
+    leg = models.PositiveSmallIntegerField(help_text="which flight of the draft, from 0")
+    owner_id = models.CharField(max_length=64, help_text="for whom it is sent: a key is scoped to its caller")
+    key = models.CharField(max_length=64, unique=True, help_text="Idempotency-Key of every sending")
+    state = models.CharField(max_length=8, choices=State.choices)
+    correlation_id = models.CharField(max_length=64, null=True, unique=True)
+    booking_reference = models.CharField(max_length=6)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "ui_attempt"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["draft", "leg"],
+                condition=~models.Q(state="failed"),
+                name="one_live_attempt_per_flight",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(state="sent", correlation_id__isnull=True)
+                | (~models.Q(state="sent") & models.Q(correlation_id__isnull=False)),
+                name="an_attempt_is_sent_until_its_saga_is_known",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(state="booked") & ~models.Q(booking_reference="")
+                | ~models.Q(state="booked") & models.Q(booking_reference=""),
+                name="what_is_booked_has_a_reference",
+            ),
+        ]

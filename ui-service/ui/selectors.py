@@ -19,7 +19,7 @@ STRIP_DAYS = 3
 # All airports that are flown to, of which there are fewer.
 MOST_PLACES = 99
 FIRST_PLACES = 12
-NEWEST = 10
+NEWEST = 50
 GATEWAY_SECONDS = 60.0
 QUICK_SECONDS = 0.5
 "for what a page can do without"
@@ -119,8 +119,13 @@ def _day_fare(body: Json, lowest: Decimal | None) -> DayFare:
     return DayFare(date.fromisoformat(body["date"]), fare, fare is not None and fare == lowest)
 
 
+def flight_told(flight_id: int) -> Json:
+    """A flight as the backend tells it, which can be kept."""
+    return get("backend", f"/api/flights/{flight_id}/", actor=NOBODY)
+
+
 def flight(flight_id: int) -> travel.Flight:
-    return travel.flight_from(get("backend", f"/api/flights/{flight_id}/", actor=NOBODY))
+    return travel.flight_from(flight_told(flight_id))
 
 
 def flight_if_any(flight_id: int) -> travel.Flight | None:
@@ -160,12 +165,19 @@ def saga(correlation_id: str, *, actor: Actor) -> sagas.SagaView:
     return sagas.from_status(get("backend", f"/api/saga/status/{correlation_id}/", actor=actor))
 
 
-def under_way(actor: Actor) -> list[sagas.SagaView]:
-    """Of a traveller's newest sagas those that have not ended."""
+def saga_of_key(key: str, *, actor: Actor) -> sagas.SagaView | None:
+    """What became of a start-booking that was sent with this Idempotency-Key; None if it never arrived."""
+    query = {"user_id": actor.user_id, "idempotency_key": key}
+    found = get("backend", "/api/saga/", actor=actor, query=query)["results"]
+    return sagas.from_status(found[0]) if found else None
+
+
+def newest_sagas(actor: Actor) -> list[sagas.SagaView]:
+    """A traveller's newest sagas, ended ones among them."""
     if not actor.user_id:
         return []
     found = get("backend", "/api/saga/", actor=actor, query={"user_id": actor.user_id, "limit": NEWEST})
-    return [saga for saga in map(sagas.from_status, found["results"]) if not saga.is_terminal]
+    return list(map(sagas.from_status, found["results"]))
 
 
 def events(correlation_id: str, *, actor: Actor) -> list[Json]:

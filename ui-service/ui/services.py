@@ -4,32 +4,30 @@ from collections.abc import Mapping
 from decimal import Decimal
 
 from ui.backend_client import Actor, Answer, Json, Service, call, post
-from ui.drafts import Draft
-from ui.models import User
+from ui.models import Attempt, Draft, User
 
 NOT_WAITING = {"Prefer": "respond-async"}
 # A saga that was told to try again does so by itself, whoever waits for it.
 PATIENCE_SECONDS = 2.5
 
 
-def start_booking(
-    *, actor: Actor, draft: Draft, leg: int, card_token: str, key: str, failures: Mapping[str, bool]
-) -> str:
-    """Start one flight's booking and return its saga; the same key never starts a second one."""
-    chosen = draft.selection
+def start_booking(*, draft: Draft, attempt: Attempt, card_token: str, failures: Mapping[str, bool]) -> str:
+    """Start one flight's booking and return its saga; the attempt's key never starts a second one."""
+    chosen = draft.flights[attempt.leg]
     body: Json = {
-        "flight_id": chosen.flights[leg],
-        "user_id": actor.user_id,
+        "flight_id": chosen["flight"],
+        "user_id": attempt.owner_id,
         "passengers": draft.passengers,
         "contact_info": draft.contact,
-        "seat_class": chosen.cabin,
+        "seat_class": draft.cabin,
         "payment": {"card_token": card_token},
-        "expected_amount": Decimal(draft.prices[leg]),
+        "expected_amount": Decimal(chosen["price"]),
         **failures,
     }
-    if seats := chosen.seats_of(leg):
-        body["seat_numbers"] = list(seats)
-    headers = {"Idempotency-Key": f"{key}-{leg + 1}", **NOT_WAITING}
+    if chosen["seats"]:
+        body["seat_numbers"] = chosen["seats"]
+    headers = {"Idempotency-Key": attempt.key, **NOT_WAITING}
+    actor = Actor(attempt.owner_id)
     answer = post("/api/saga/start-booking/", actor=actor, body=body, headers=headers)
     return str(answer.body["correlation_id"])
 

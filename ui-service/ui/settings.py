@@ -35,6 +35,8 @@ PAYMENT_URL = kit.env.str("PAYMENT_URL", default="http://127.0.0.1:8003")
 # All calls of a page together; and those for what it can do without.
 PAGE_SECONDS = kit.env.float("PAGE_SECONDS", default=8.0)
 OPTIONAL_SECONDS = kit.env.float("OPTIONAL_SECONDS", default=1.0)
+# How long what was filled in is kept after its last change.
+DRAFT_DAYS = kit.env.int("DRAFT_DAYS", default=14)
 
 INSTALLED_APPS = [
     "ui",

@@ -11,6 +11,7 @@ from ui import (
     views_errors,
     views_faults,
     views_pages,
+    views_pay,
     views_people,
     views_progress,
     views_search,
@@ -29,7 +30,7 @@ search = [
 booking = [
     path("book/seats/", views_booking.seats, name="seats"),
     path("book/passengers/", views_booking.passengers, name="passengers"),
-    path("book/<slug:draft>/pay/", views_booking.pay, name="pay"),
+    path("book/<slug:draft>/pay/", views_pay.pay, name="pay"),
     path("progress/<str:correlation_id>/", views_progress.progress, name="progress"),
     path("progress/<str:correlation_id>/part/", views_progress.progress_part, name="progress_part"),
     path("api/saga/stream/<str:correlation_id>/", csrf_exempt(views_stream.saga_stream), name="saga_stream"),

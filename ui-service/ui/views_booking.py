@@ -1,10 +1,9 @@
-"""From a chosen flight to a paid booking: seats, passengers, payment."""
+"""From a chosen flight to the payment: seats and passengers."""
 
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -12,14 +11,12 @@ from django.urls import reverse
 from django.utils.http import urlencode
 from django.views.decorators.http import require_http_methods, require_safe
 
-from ui import drafts, patience, selectors, services, travel
-from ui.backend_client import Rejected, ServiceTrouble, TooMany, Unavailable
-from ui.drafts import Draft, Selection
-from ui.forms import DEMO_CARDS, FAILURES, MAX_PASSENGERS, ContactForm, PassengerForm, PaymentForm
-from ui.identity import booking_actor, owner_of
-from ui.sagas import SagaView
-
-MOST_EARLIER = 4
+from ui import drafts, patience, selectors, travel
+from ui.backend_client import Json
+from ui.drafts import Filled, Selection
+from ui.forms import MAX_PASSENGERS, ContactForm, PassengerForm
+from ui.identity import actor_of, for_guests, owners_of
+from ui.models import Draft
 
 
 def address(view: str, chosen: Selection, **more: Any) -> str:
@@ -27,14 +24,31 @@ def address(view: str, chosen: Selection, **more: Any) -> str:
     return f"{reverse(view)}?{chosen.query}{extra}"
 
 
-def legs(chosen: Selection) -> list[dict[str, Any]]:
-    """The chosen flights with what each booking costs."""
-    reads = [partial(selectors.flight, flight_id) for flight_id in chosen.flights]
-    offers = [travel.Offer(found, chosen.cabin, chosen.passengers) for found in patience.at_once(*reads)]
+def legs(chosen: Selection, told: list[Json] | None = None) -> list[dict[str, Any]]:
+    """The chosen flights, as the backend tells them or once `told` them, with what each booking costs."""
+    told = told or patience.at_once(*(partial(selectors.flight_told, each) for each in chosen.flights))
+    found = map(travel.flight_from, told)
+    offers = [travel.Offer(flight, chosen.cabin, chosen.passengers) for flight in found]
     return [
-        {"flight": offer.flight, "offer": offer, "quote": offer.quote, "seats": chosen.seats_of(number)}
-        for number, offer in enumerate(offers)
+        {
+            "flight": each.flight,
+            "offer": each,
+            "quote": each.quote,
+            "seats": chosen.seats_of(n),
+            "told": told[n],
+        }
+        for n, each in enumerate(offers)
     ]
+
+
+def priced_leg(leg: dict[str, Any]) -> dict[str, Any]:
+    """A flight of a draft, with all that its payment page shows."""
+    return {
+        "flight": leg["flight"].id,
+        "seats": list(leg["seats"]),
+        "price": str(leg["quote"].total),
+        "shown": leg["told"],
+    }
 
 
 def summary(chosen: Selection, found: list[dict[str, Any]]) -> dict[str, Any]:
@@ -74,11 +88,34 @@ def _other_returns(chosen: Selection, out: travel.Flight, back: travel.Flight) -
     return f"{reverse('results')}?{urlencode(query)}"
 
 
-@require_safe
-def seats(request: HttpRequest) -> HttpResponse:
+def _chosen(request: HttpRequest) -> tuple[Selection | None, Draft | None]:
+    """The choice of the address, and what was filled in for it. A choice has its draft's id from the first
+    page on, so that whatever is sent again or gone back to is the same draft."""
     chosen = drafts.selection_from(request.GET)
     if chosen is None:
+        return None, None
+    if not chosen.draft:
+        return replace(chosen, draft=drafts.new_id()), None
+    return chosen, drafts.find(chosen.draft, owners_of(request))
+
+
+def _is_fixed(chosen: Selection, draft: Draft | None) -> bool:
+    """Whether one of the chosen flights is booked or under way: it is shown, and not filled in again."""
+    if draft is None:
+        return False
+    still_open = drafts.open_legs(draft, drafts.live_attempts(draft))
+    fixed = {each["flight"] for leg, each in enumerate(draft.flights) if leg not in still_open}
+    return bool(fixed & set(chosen.flights))
+
+
+@require_safe
+@for_guests
+def seats(request: HttpRequest) -> HttpResponse:
+    chosen, draft = _chosen(request)
+    if chosen is None:
         return redirect("search")
+    if _is_fixed(chosen, draft):
+        return redirect("pay", draft=chosen.draft)
     leg = 1 if request.GET.get("leg") == "2" and chosen.is_return else 0
     found = legs(chosen)
     if away := _turned_away(request, chosen, found):
@@ -116,14 +153,16 @@ def _passenger_forms(data: Any, count: int, known: list[dict[str, str]]) -> list
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@for_guests
 def passengers(request: HttpRequest) -> HttpResponse:
     """Who flies. Adding and removing people keeps what was typed; a wrong field says so beside itself."""
-    chosen = drafts.selection_from(request.GET)
+    chosen, draft = _chosen(request)
     if chosen is None:
         return redirect("search")
+    if _is_fixed(chosen, draft):
+        return redirect("pay", draft=chosen.draft)
     if (odd := chosen.leg_with_odd_seats()) is not None:
         return redirect(address("seats", chosen, leg=odd + 1))
-    draft = drafts.load(request.session, chosen.draft)
     if request.method == "POST":
         return _passengers_posted(request, chosen)
     known, contact = (draft.passengers, draft.contact) if draft else ([], _own_contact(request))
@@ -149,9 +188,22 @@ def _passengers_posted(request: HttpRequest, chosen: Selection) -> HttpResponse:
     if away := _turned_away(request, chosen, found):
         return away
     people = [form.cleaned_data for form in forms]
-    prices = [str(leg["quote"].total) for leg in found]
-    key = drafts.save(request.session, Draft(chosen, people, contact.cleaned_data, prices))
-    return redirect("pay", draft=key)
+    priced = [priced_leg(leg) for leg in found]
+    return _kept(request, Filled(chosen, people, contact.cleaned_data, priced))
+
+
+def _kept(request: HttpRequest, filled: Filled) -> HttpResponse:
+    """To the payment, or back to the passengers where there is more to fill in."""
+    try:
+        key = drafts.save(filled, owner_id=actor_of(request).user_id, owners=owners_of(request))
+    except drafts.Fixed:
+        messages.warning(
+            request, "A flight of this trip is booked or under way already: here is the rest of it."
+        )
+        return redirect("pay", draft=filled.selection.draft)
+    if filled.priced:
+        return redirect("pay", draft=key)
+    return redirect(address("passengers", replace(filled.selection, draft=key)))
 
 
 def _change_count(
@@ -166,9 +218,7 @@ def _change_count(
     elif "add" in request.POST and len(typed) < MAX_PASSENGERS:
         typed.append({})
     kept = {name: contact[name].value() or "" for name in ("email", "mobile")}
-    changed = replace(chosen, passengers=len(typed), seats=())
-    key = drafts.save(request.session, Draft(changed, typed, kept))
-    return redirect(address("passengers", replace(changed, draft=key)))
+    return _kept(request, Filled(replace(chosen, passengers=len(typed), seats=()), typed, kept))
 
 
 def _passengers_page(
@@ -188,95 +238,7 @@ def _passengers_page(
         "contact": contact,
         "wrong": wrong,
         "most": MAX_PASSENGERS,
+        "action": address("passengers", chosen),
         "back": address("seats", chosen),
     }
     return render(request, "ui/booking/passengers.html", context, status=status)
-
-
-@require_http_methods(["GET", "HEAD", "POST"])
-def pay(request: HttpRequest, draft: str) -> HttpResponse:
-    kept = drafts.load(request.session, draft)
-    if kept is None or not kept.prices:
-        messages.info(request, "That booking is not open in this browser any more. Please search again.")
-        return redirect("search")
-    if request.method == "POST":
-        form = PaymentForm(request.POST)
-        if form.is_valid():
-            return _start(request, kept, form)
-        return _pay_page(request, kept, form, status=422)
-    form = PaymentForm(initial={"key": drafts.new_id(), "card_token": "tok_ok" if settings.DEMO_MODE else ""})
-    return _pay_page(request, kept, form)
-
-
-def _start(request: HttpRequest, kept: Draft, form: PaymentForm) -> HttpResponse:
-    """Start each flight's booking. The key came with the form, so a second click starts nothing more."""
-    actor, started, wait = booking_actor(request), [], 0
-    failures = form.failures(demo_mode=settings.DEMO_MODE)
-    try:
-        for leg in range(len(kept.selection.flights)):
-            token, key = form.cleaned_data["card_token"], form.cleaned_data["key"]
-            started.append(
-                services.start_booking(
-                    actor=actor, draft=kept, leg=leg, card_token=token, key=key, failures=failures
-                )
-            )
-            drafts.remember_saga(request.session, started[-1], kept.selection.draft)
-    except Rejected as refusal:
-        form.add_error(None, _refused(refusal))
-    except TooMany as refusal:
-        form.add_error(None, refusal.detail)
-        wait = refusal.wait
-    except Unavailable:
-        form.add_error(
-            None, "The booking desk cannot answer just now. Try again: you will not be charged twice."
-        )
-    if form.errors and not started:
-        response = _pay_page(request, kept, form, status=429 if wait else 422)
-        if wait:
-            response["Retry-After"] = str(wait)
-        return response
-    if form.errors:
-        messages.warning(request, "Your outbound flight is on its way, but the return could not be started.")
-    also = f"?and={started[1]}" if len(started) > 1 else ""
-    return redirect(reverse("progress", args=[started[0]]) + also)
-
-
-def _refused(refusal: Rejected) -> str:
-    if refusal.status == 422:
-        return "This was already sent with another card or choice. Look under My trips before paying again."
-    return "; ".join(refusal.errors.values()) or refusal.detail
-
-
-def _earlier(request: HttpRequest, kept: Draft) -> SagaView | None:
-    """A booking with these details that was made or is under way, so that nobody pays twice unawares."""
-    ids = drafts.sagas_of(request.session, kept.selection.draft)[-MOST_EARLIER:]
-    try:
-        found = patience.at_once(
-            *(partial(selectors.saga, each, actor=owner_of(request, each)) for each in ids)
-        )
-    except ServiceTrouble:
-        return None
-    return next((saga for saga in found if saga.status in ("PENDING", "RUNNING", "COMPLETED")), None)
-
-
-def _pay_page(request: HttpRequest, kept: Draft, form: PaymentForm, status: int = 200) -> HttpResponse:
-    found = legs(kept.selection)
-    prices = [str(leg["quote"].total) for leg in found]
-    changed = prices != kept.prices
-    if changed:
-        drafts.save(request.session, replace(kept, prices=prices))
-    context = {
-        **summary(kept.selection, found),
-        "draft": kept,
-        "form": form,
-        "earlier": _earlier(request, kept),
-        "key": form["key"].value() or drafts.new_id(),
-        "card": form["card_token"].value(),
-        "cards": DEMO_CARDS,
-        "failures": [(name, label, text, name in request.POST) for name, label, text in FAILURES],
-        "price_changed": changed,
-        "simulated": not settings.DEMO_MODE and selectors.payments_are_simulated(),
-        "back": address("passengers", kept.selection),
-        "seats_again": address("seats", kept.selection),
-    }
-    return render(request, "ui/booking/pay.html", context, status=status)

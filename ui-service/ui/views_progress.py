@@ -9,55 +9,66 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 from service_kit.fields import CORRELATION_ID
 
-from ui import drafts, patience, selectors
-from ui.backend_client import optional
-from ui.identity import owner_of
+from ui import drafts, patience, payments, selectors
+from ui.backend_client import Actor, optional
+from ui.identity import owner_of, owners_of
+from ui.models import Attempt, Draft
 from ui.sagas import SagaView
 from ui.travel import Flight
 from ui.views_booking import address
 
 SEAT_TROUBLE = ("SEAT_UNAVAILABLE",)
+LEGS = ("outbound", "return")
 
 
-def _saga(request: HttpRequest, correlation_id: str) -> SagaView:
-    return selectors.saga(correlation_id, actor=owner_of(request, correlation_id))
+def _tracked(request: HttpRequest, correlation_id: str) -> dict[str, Any]:
+    """One saga with what its page offers next."""
+    attempt = drafts.attempts_of(owners_of(request), [correlation_id]).get(correlation_id)
+    actor = Actor(attempt.owner_id) if attempt else owner_of(request, correlation_id)
+    saga = selectors.saga(correlation_id, actor=actor)
+    if attempt:
+        payments.note(saga)
+    return {"saga": saga, "next": next_steps(saga, attempt) if saga.failed else []}
 
 
-def _tracked(request: HttpRequest, correlation_id: str, other: str = "") -> dict[str, Any]:
-    """One saga with what its page offers next; `other` is the saga of the other flight of a return trip."""
-    saga = _saga(request, correlation_id)
-    following = _next_steps(saga, _still_to_book(request, saga, other)) if saga.failed else []
-    return {"saga": saga, "next": following, "other": other}
-
-
-def _still_to_book(request: HttpRequest, saga: SagaView, other: str) -> drafts.Draft | None:
-    """The filled-in booking; of a return trip only the flight that failed, unless both did."""
-    draft = drafts.of_saga(request.session, saga.correlation_id)
-    if draft is None or not draft.selection.is_return or (other and _saga(request, other).failed):
-        return draft
-    return drafts.only_leg(request.session, draft, _leg(draft, saga))
-
-
-def _leg(draft: drafts.Draft, saga: SagaView) -> int:
-    return next((n for n, each in enumerate(draft.selection.flights) if each == saga.flight_id), 0)
-
-
-def _next_steps(saga: SagaView, draft: drafts.Draft | None) -> list[dict[str, str]]:
+def next_steps(saga: SagaView, attempt: Attempt | None) -> list[dict[str, str]]:
     """What to do after a failure, the likeliest first; the filled-in booking is still there."""
-    if draft is None:
-        return [{"label": "Search again", "url": reverse("search")}]
-    leg = _leg(draft, saga)
-    chosen = draft.selection.without_seats(leg) if saga.error_code in SEAT_TROUBLE else draft.selection
-    seats = {"label": "Choose another seat", "url": address("seats", chosen, leg=leg + 1)}
-    card = {"label": "Try another card", "url": reverse("pay", args=[draft.selection.draft])}
     again = {"label": "Search other flights", "url": reverse("search")}
-    if saga.error_code in SEAT_TROUBLE:
-        return [seats, again]
-    return (
-        [card, seats, again]
-        if saga.error_code == "PAYMENT_DECLINED"
-        else [{**card, "label": "Try again"}, seats]
-    )
+    if attempt is None:
+        return [{**again, "label": "Search again"}]
+    draft = attempt.draft
+    live = _as_they_stand(draft)
+    still_open = drafts.open_legs(draft, live)
+    if attempt.leg not in still_open:
+        return [{"label": "See your next try", "url": reverse("pay", args=[draft.id])}]
+    lost = saga.error_code in SEAT_TROUBLE
+    leg, chosen = still_open.index(attempt.leg), drafts.selection_of(draft, still_open)
+    seats = address("seats", chosen.without_seats(leg) if lost else chosen, leg=leg + 1)
+    label = "Try another card" if saga.error_code == "PAYMENT_DECLINED" else "Try again"
+    card = {"label": label, "url": reverse("pay", args=[draft.id])}
+    return [
+        *([] if lost else [card]), {"label": "Choose another seat", "url": seats}, *_give_back(live), again
+    ]  # fmt: skip
+
+
+def _as_they_stand(draft: Draft) -> dict[int, Attempt]:
+    """The live attempts of a draft, after a look at those whose end is not known."""
+    for attempt in drafts.live_attempts(draft).values():
+        if attempt.state == Attempt.State.STARTED:
+            optional(partial(payments.look, attempt), otherwise=None)
+    return drafts.live_attempts(draft)
+
+
+def _give_back(live: dict[int, Attempt]) -> list[dict[str, str]]:
+    """One flight of a return may be of no use without the other."""
+    return [
+        {
+            "label": f"Cancel the {LEGS[each.leg]} flight {each.booking_reference}",
+            "url": reverse("cancel_trip", args=[each.booking_reference]),
+        }
+        for each in live.values()
+        if each.state == Attempt.State.BOOKED
+    ]
 
 
 def _ids(request: HttpRequest, correlation_id: str) -> list[str]:
@@ -71,7 +82,7 @@ def _ids(request: HttpRequest, correlation_id: str) -> list[str]:
 @require_safe
 def progress(request: HttpRequest, correlation_id: str) -> HttpResponse:
     ids = _ids(request, correlation_id)
-    tracked = [_tracked(request, each, *(set(ids) - {each})) for each in ids]
+    tracked = [_tracked(request, each) for each in ids]
     flights = patience.at_once(*(partial(_flight, each["saga"].flight_id) for each in tracked))
     tracked = [{**each, "flight": flight} for each, flight in zip(tracked, flights, strict=True)]
     done = all(each["saga"].is_terminal for each in tracked)
@@ -87,7 +98,7 @@ def _flight(flight_id: int | None) -> Flight | None:
 @require_safe
 def progress_part(request: HttpRequest, correlation_id: str) -> HttpResponse:
     """The live part of the page for one saga: a fragment."""
-    tracked = _tracked(request, *_ids(request, correlation_id))
+    tracked = _tracked(request, *_ids(request, correlation_id)[:1])
     # htmx stops polling at 286.
     status = 286 if tracked["saga"].is_terminal and "HX-Request" in request.headers else 200
     return render(request, "ui/booking/progress_part.html", {"each": tracked}, status=status)

@@ -1,8 +1,10 @@
 """Trips that exist: the list, one trip, its papers, its cancellation, and retrieval without an account."""
 
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
+from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -10,14 +12,18 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_http_methods, require_safe
 from service_kit.clock import utc_now
 
-from ui import documents, drafts, patience, selectors, services, throttle, views_errors
+from ui import documents, drafts, patience, payments, selectors, services, throttle, views_errors
 from ui.backend_client import Rejected, Unavailable, optional
 from ui.bookings import Booking
 from ui.forms import FindTripForm
-from ui.identity import actor_of, open_for_guest, owner_of
+from ui.identity import actor_of, open_for_guest, owner_of, owners_of
+from ui.models import Attempt, Draft
+from ui.sagas import SagaView
+from ui.travel import Flight, flight_from
+from ui.views_progress import next_steps
 
 SHOWN = {"": "All", "upcoming": "Upcoming", "past": "Past", "cancelled": "Cancelled"}
-MOST_UNPAID = 2
+MOST_UNPAID, MOST_FAILED = 2, 5
 
 
 def _booking(request: HttpRequest, reference: str) -> Booking:
@@ -26,16 +32,19 @@ def _booking(request: HttpRequest, reference: str) -> Booking:
 
 @require_safe
 def trips(request: HttpRequest) -> HttpResponse:
-    now, show = utc_now(), request.GET.get("show", "")
+    now, show, owners = utc_now(), request.GET.get("show", ""), owners_of(request)
     actor, before = actor_of(request), request.GET.get("before", "")
-    (found, more), open_sagas = patience.at_once(
-        partial(selectors.bookings_of, actor, before=before), partial(selectors.under_way, actor)
+    unanswered = _ask_about(drafts.unanswered(owners, most=MOST_UNPAID))
+    (found, more), sagas = patience.at_once(
+        partial(selectors.bookings_of, actor, before=before), partial(selectors.newest_sagas, actor)
     )
     counts = {key: sum(1 for each in found if key in ("", each.when(now))) for key in SHOWN}
     kept = [each for each in found if show not in SHOWN or show in ("", each.when(now))]
     context = {
-        "under_way": open_sagas,
-        "unpaid": drafts.unpaid(request.session)[:MOST_UNPAID],
+        "under_way": [saga for saga in sagas if not saga.is_terminal],
+        "unanswered": unanswered,
+        "failed": _failed(owners, sagas, now - timedelta(days=settings.DRAFT_DAYS)),
+        "unpaid": drafts.unpaid(owners, most=MOST_UNPAID),
         "trips": [(each, each.when(now)) for each in sorted(kept, key=_by_departure(now))],
         "tabs": [(key, label, counts[key]) for key, label in SHOWN.items()],
         "show": show if show in SHOWN else "",
@@ -43,6 +52,32 @@ def trips(request: HttpRequest) -> HttpResponse:
         "form": FindTripForm(use_required_attribute=False),
     }
     return render(request, "ui/trips/list.html", context)
+
+
+def _ask_about(attempts: list[Attempt]) -> list[Draft]:
+    """The drafts of those that the booking desk has not got; the others are in its own lists."""
+    missing = [attempt.draft for attempt in attempts if payments.look(attempt) is None]
+    return list({draft.id: draft for draft in missing}.values())
+
+
+def _failed(owners: list[str], sagas: list[SagaView], since: datetime) -> list[dict[str, Any]]:
+    """What ended lately without a booking and was not tried again, with the reason and what to do next."""
+    ended = [saga for saga in sagas if saga.is_terminal]
+    attempts = drafts.attempts_of(owners, [saga.correlation_id for saga in ended])
+    for saga in ended:
+        if saga.correlation_id in attempts:
+            payments.note(saga)
+    lately = [saga for saga in ended if not saga.reference and saga.created_at and saga.created_at > since]
+    shown: list[dict[str, Any]] = []
+    for saga in lately:
+        attempt = attempts.get(saga.correlation_id)
+        if len(shown) < MOST_FAILED and not (attempt and drafts.tried_again(attempt)):
+            shown.append({"saga": saga, "flight": _flight_of(attempt), "next": next_steps(saga, attempt)})
+    return shown
+
+
+def _flight_of(attempt: Attempt | None) -> Flight | None:
+    return flight_from(attempt.draft.flights[attempt.leg]["shown"]) if attempt else None
 
 
 def _by_departure(now: Any) -> Any:

@@ -1,0 +1,103 @@
+"""One intention, one booking: an attempt is written down before it is sent, and asked about until known."""
+
+import structlog
+from django.db import Error
+from service_kit.clock import utc_now
+from service_kit.database import write_transaction
+
+from ui import drafts, selectors
+from ui.backend_client import Actor
+from ui.models import Attempt, Draft
+from ui.sagas import SagaView
+
+log = structlog.get_logger(__name__)
+State = Attempt.State
+
+
+class Stale(Exception):
+    """The form was made for something else than the draft is now."""
+
+
+def key_of(version: str, leg: int) -> str:
+    return f"{version}-{leg + 1}"
+
+
+def begin(draft: Draft, *, version: str, owner_id: str) -> list[Attempt]:
+    """Write down, before any call, that every flight is paid for; what has a live attempt keeps it.
+
+    The version changes when an attempt fails, so that a form starts one attempt of each flight at most.
+    """
+    with write_transaction():
+        current = Draft.objects.select_for_update().filter(id=draft.id).first()
+        if current is None or current.version != version:
+            raise Stale
+        live = drafts.live_attempts(current)
+        made = [
+            Attempt(
+                draft=current,
+                leg=leg,
+                owner_id=owner_id,
+                key=key_of(version, leg),
+                state=State.SENT,
+                created_at=utc_now(),
+            )
+            for leg in range(len(current.flights))
+            if leg not in live
+        ]
+        Attempt.objects.bulk_create(made)
+        # What a traveller pays for is the traveller's, even if it was filled in before the login.
+        Draft.objects.filter(id=draft.id).update(owner_id=owner_id, changed_at=utc_now())
+    return sorted([*live.values(), *made], key=lambda attempt: attempt.leg)
+
+
+def record(attempt: Attempt, correlation_id: str) -> None:
+    """Keep what the booking desk answered. Without it the desk is asked again, by the key."""
+    attempt.correlation_id = correlation_id
+    try:
+        known = Attempt.objects.filter(id=attempt.id, state=State.SENT)
+        known.update(state=State.STARTED, correlation_id=correlation_id)
+    except Error as error:
+        # The booking is made: the traveller has to be led to it, whatever our own database does.
+        log.warning("attempt_not_recorded", correlation_id=correlation_id, error=repr(error))
+
+
+def look(attempt: Attempt) -> SagaView | None:
+    """What became of it; None if the booking desk has not got it. Raises ServiceTrouble."""
+    actor = Actor(attempt.owner_id)
+    if attempt.correlation_id:
+        saga = selectors.saga(attempt.correlation_id, actor=actor)
+    elif found := selectors.saga_of_key(attempt.key, actor=actor):
+        saga = found
+        record(attempt, saga.correlation_id)
+    else:
+        return None
+    note(saga)
+    return saga
+
+
+def note(saga: SagaView) -> None:
+    """Keep how a saga ended, if it did and is one of ours."""
+    if not saga.is_terminal:
+        return
+    try:
+        _note(saga)
+    except Error as error:
+        # It is asked again with the next look.
+        log.warning("ending_not_recorded", correlation_id=saga.correlation_id, error=repr(error))
+
+
+def _note(saga: SagaView) -> None:
+    state = State.BOOKED if saga.reference else State.FAILED
+    attempt = Attempt.objects.filter(correlation_id=saga.correlation_id, state=State.STARTED).first()
+    if attempt is None:
+        return
+    with write_transaction():
+        draft = Draft.objects.select_for_update().get(id=attempt.draft_id)
+        started = Attempt.objects.filter(id=attempt.id, state=State.STARTED)
+        if not started.update(state=state, booking_reference=saga.reference):
+            return  # Another request was faster.
+        row = Draft.objects.filter(id=draft.id)
+        if state == State.FAILED:
+            row.update(version=drafts.new_id(), changed_at=utc_now())
+        elif draft.attempts.filter(state=State.BOOKED).count() == len(draft.flights):
+            row.update(people="", changed_at=utc_now())
