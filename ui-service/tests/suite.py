@@ -2,6 +2,9 @@
 
 import os
 import shutil
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +25,11 @@ def chromium() -> str:
 
 
 class Suite:
-    def __init__(self, data: Path) -> None:
+    def __init__(self, data: Path, **environment: str) -> None:
+        self.data = data
         self._lines = (data / "suite.log").open("w")
         self._console = Console(self._lines)
-        self._config = Config.beside(data, LOG_LEVEL="WARNING")
+        self._config = Config.beside(data, LOG_LEVEL="WARNING", **environment)
         self._services = booking_suite(self._config, console=self._console)
 
     def url(self, service: str = "ui") -> str:
@@ -45,6 +49,22 @@ class Suite:
 
     def start_again(self) -> None:
         self._services.start(START_SECONDS)
+
+    def kill(self, service: str) -> None:
+        """SIGKILL to one service, which is started again by itself."""
+        self._services.kill(service)
+
+    def wait_ready(self, service: str) -> None:
+        self._services.wait_ready(START_SECONDS, [service])
+
+    @contextmanager
+    def hung(self, service: str) -> Iterator[None]:
+        """The service is stopped with its connections open: it takes requests and answers none."""
+        self._services.send(service, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self._services.send(service, signal.SIGCONT)
 
     # What a test looks at or does behind the browser's back.
 
