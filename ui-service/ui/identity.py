@@ -20,8 +20,11 @@ View = Callable[..., HttpResponse]
 
 def guest_of(request: HttpRequest) -> str:
     """The guest's id, from a signed cookie: requests at the same time overwrite each other's session."""
-    known = request.get_signed_cookie(GUEST, default="", max_age=GUEST_SECONDS)
-    return known or str(request.session.get(GUEST, ""))  # Sessions held it in earlier releases.
+    return _cookie(request) or str(request.session.get(GUEST, ""))  # Sessions held it in earlier releases.
+
+
+def _cookie(request: HttpRequest) -> str:
+    return str(request.get_signed_cookie(GUEST, default="", max_age=GUEST_SECONDS))
 
 
 def for_guests(view: View) -> View:
@@ -29,7 +32,7 @@ def for_guests(view: View) -> View:
 
     @wraps(view)
     def known(request: HttpRequest, *args: str, **kwargs: str) -> HttpResponse:
-        if isinstance(request.user, User) or request.get_signed_cookie(GUEST, default=""):
+        if isinstance(request.user, User) or _cookie(request):
             return view(request, *args, **kwargs)
         guest = guest_of(request) or f"guest-{secrets.token_hex(12)}"
         signed = request.COOKIES[GUEST] = get_cookie_signer(salt=GUEST).sign(guest)
