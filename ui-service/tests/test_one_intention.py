@@ -19,15 +19,15 @@ OPEN = ("PENDING", "RUNNING", "COMPENSATING")
 HIDDEN = re.compile(r'name="(csrfmiddlewaretoken|key)" value="([^"]+)"')
 SECONDS = 30.0
 POLL = 0.02
-# The longest that a payment waits for a backend that hangs.
-CALL_SECONDS = "4"
+# The longest that a page waits for a backend that hangs.
+PAGE_SECONDS = "4"
 CLICKS = 6
 Form = dict[str, str]
 
 
 @pytest.fixture(scope="module")
 def suite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Suite]:
-    running = Suite(tmp_path_factory.mktemp("suite"), CALL_SECONDS=CALL_SECONDS)
+    running = Suite(tmp_path_factory.mktemp("suite"), PAGE_SECONDS=PAGE_SECONDS)
     try:
         running.start()
         yield running
