@@ -10,7 +10,7 @@ from django.conf import settings
 from django.http import HttpResponse
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
-from service_kit import credentials, schema
+from service_kit import credentials, schema, unknown_fields
 from service_kit.api import ServiceView, json_response, read_json, read_optional_json
 from service_kit.fields import Fields
 from service_kit.problems import Problem, not_found, try_again
@@ -29,6 +29,11 @@ KEY_HEADER = OpenApiParameter(
     "Idempotency-Key", location="header", description="a repeat returns the same saga"
 )
 PREFER_HEADER = OpenApiParameter("Prefer", location="header", description="respond-async (RFC 7240)")
+PREFER_WHEN_BOOKING = OpenApiParameter(
+    "Prefer",
+    location="header",
+    description="respond-async; handling=strict refuses every unknown field (RFC 7240)",
+)
 
 
 class StartBookingView(ServiceView):
@@ -36,7 +41,7 @@ class StartBookingView(ServiceView):
 
     @extend_schema(
         request=saga_schema.StartBooking,
-        parameters=[KEY_HEADER, PREFER_HEADER],
+        parameters=[KEY_HEADER, PREFER_WHEN_BOOKING, schema.HINTS],
         responses={
             200: saga_schema.BookingResult,
             202: saga_schema.BookingResult,
@@ -46,7 +51,13 @@ class StartBookingView(ServiceView):
     def post(self, request: Request) -> HttpResponse:
         """Book a flight: run the saga to its end, or accept it and let it go on."""
         credentials.require_known(request._request)
-        command = saga_requests.read_start_booking(read_json(request))
+        strict = unknown_fields.is_strict(request._request)
+        command = saga_requests.read_start_booking(read_json(request), strict=strict)
+        response = self._book(request, command)
+        unknown_fields.tell(response, command.hints)
+        return response
+
+    def _book(self, request: Request, command: saga_requests.StartBooking) -> HttpResponse:
         credentials.refuse_simulation(bool(command.request.simulate))
         caller = credentials.require_user(request._request, command.user_id)
         key = saga_requests.read_idempotency_key(request._request.META.get("HTTP_IDEMPOTENCY_KEY"))
@@ -90,9 +101,7 @@ def start(saga: SagaState, *, at_once: bool) -> SagaState | None:
 
 
 def wants_async(request: Request) -> bool:
-    header: str = request._request.META.get("HTTP_PREFER", "")
-    preferences = header.lower().replace(";", ",").split(",")
-    return "respond-async" in map(str.strip, preferences)
+    return unknown_fields.prefers(request._request, "respond-async")
 
 
 def repeated(known: SagaState, command: saga_requests.StartBooking) -> HttpResponse:

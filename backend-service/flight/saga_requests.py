@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
+from service_kit import unknown_fields
 from service_kit.fields import Fields
 from service_kit.guard.barrier import fingerprint
 from service_kit.problems import Problem, not_found
@@ -20,6 +21,8 @@ from flight.saga_state import BookingRequest, SagaState
 
 IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,200}")
 SIMULATE_FLAGS = {f"simulate_{step.name.lower()}_fail": step.name for step in STEPS}
+# A fare or an amount that is sent is never used; `expected_amount` is only compared.
+KNOWN = {**unknown_fields.BOOKING, **unknown_fields.names("expected_amount", *SIMULATE_FLAGS)}
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,8 @@ class StartBooking:
     user_id: str
     card_token: str
     request: BookingRequest
+    hints: tuple[str, ...] = ()
+    "for the caller: near misses of field names"
 
     def fingerprint(self) -> str:
         """What two posts under one Idempotency-Key have to agree on."""
@@ -40,9 +45,10 @@ class StartBooking:
         return fingerprint(used)
 
 
-def read_start_booking(source: Mapping[str, Any]) -> StartBooking:
-    """Raises a 400 that names every bad field."""
+def read_start_booking(source: Mapping[str, Any], *, strict: bool = False) -> StartBooking:
+    """Raises a 400 that names every bad field, with `strict` every unknown one too."""
     body = Fields(source)
+    hints = unknown_fields.note(body, source, KNOWN, strict=strict)
     passengers = booking_fields.read_passengers(body)
     contact = booking_fields.read_contact(body)
     command = StartBooking(
@@ -58,6 +64,7 @@ def read_start_booking(source: Mapping[str, Any]) -> StartBooking:
             expected_amount=body.amount("expected_amount") if body.has("expected_amount") else None,
             simulate=tuple(step for flag, step in SIMULATE_FLAGS.items() if body.boolean(flag)),
         ),
+        hints=hints,
     )
     body.check()
     return command

@@ -31,9 +31,8 @@ SEATS_OF_CALL = """
 def refuse_saga_owned(call: Call) -> None:
     """A correlation id of the saga log is the orchestrator's alone."""
     if saga_log.owns(call.correlation_id):
-        raise Problem(
-            409, "SAGA_OWNED", "This correlation_id belongs to a saga.", correlation_id=call.correlation_id
-        )
+        detail = f"This correlation_id belongs to a saga, which runs its own steps. {barrier.SINGLE_USE}"
+        raise Problem(409, "SAGA_OWNED", detail, correlation_id=call.correlation_id)
 
 
 class LocalActionView(ActionView):

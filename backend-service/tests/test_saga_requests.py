@@ -397,3 +397,43 @@ def test_many_threads_on_one_service_all_finish(desk: Desk, world: World) -> Non
 def test_start_booking_answers_get_with_405(desk: Desk) -> None:
     answer = desk.client.get(START)
     assert (answer.status_code, answer.headers["Allow"]) == (405, "POST, OPTIONS")
+
+
+# Fields that are not served
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"flight_id_2": 2},
+        {"flights": [{"flight_id": 1}]},
+        {"return_flight_id": 2},
+        {"seat_numbers_2": ["12A"]},
+        {"seat_clas": "first"},
+        {"total_price": 1},
+    ],
+)
+def test_a_body_that_asks_for_what_is_not_done_starts_no_saga(
+    desk: Desk, world: World, asked: dict[str, Any]
+) -> None:
+    answer = desk.book(**asked)
+    assert (answer.status_code, list(answer.json()["errors"])) == (400, list(asked))
+    assert stored() == (0, 0) and not world.participants.received
+
+
+def test_a_near_miss_of_a_known_name_is_hinted_at_and_strict_handling_refuses_it(desk: Desk) -> None:
+    lenient = desk.book(expected_amout=450)
+    assert (lenient.status_code, lenient.json()["success"]) == (200, True)
+    hint = "expected_amout is not a known field; did you mean expected_amount?"
+    assert lenient["Warning"] == f'299 - "{hint}"'
+    strict = desk.book(expected_amout=450, headers={"Prefer": "handling=strict"})
+    assert (strict.status_code, list(strict.json()["errors"])) == (400, ["expected_amout"])
+    assert not desk.book(headers={"Prefer": "handling=strict"}).has_header("Warning")
+
+
+def test_a_direct_call_leaves_no_saga_and_its_404_says_so(desk: Desk) -> None:
+    body = {"correlation_id": "direct-1", "booking_data": desk.world.body()}
+    assert desk.post("/api/saga/reserve-seat/", body).status_code == 200
+    for read in ("status", "events"):
+        answer = desk.client.get(f"/api/saga/{read}/direct-1/")
+        assert answer.status_code == 404 and "Steps called directly belong to none" in answer.json()["detail"]

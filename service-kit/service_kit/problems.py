@@ -65,8 +65,13 @@ def try_again(detail: str, *, seconds: int = 1, code: str = "TRY_AGAIN") -> Prob
     return Problem(503, code, detail, headers={"Retry-After": str(seconds)})
 
 
+NO_SUCH = {
+    "saga": "There is no such saga. Steps called directly belong to none: they have no status and no events."
+}
+
+
 def not_found(what: str) -> Problem:
-    return Problem(404, "NOT_FOUND", f"There is no such {what}.")
+    return Problem(404, "NOT_FOUND", NO_SUCH.get(what, f"There is no such {what}."))
 
 
 def hidden(what: str) -> Problem:

@@ -7,9 +7,10 @@ from typing import Any, ClassVar
 
 import structlog
 from django.http import HttpResponseBase
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 
-from service_kit import clock, credentials, faults, middleware
+from service_kit import clock, credentials, faults, middleware, schema, unknown_fields
 from service_kit.api import ServiceView, json_response, read_json
 from service_kit.fields import Fields
 from service_kit.guard import barrier
@@ -18,6 +19,10 @@ from service_kit.guard.models import FaultKind
 
 SIMULATED = Refused("SIMULATED_FAILURE", "This failure was asked for by simulate_failure.")
 
+PREFER = OpenApiParameter(
+    "Prefer", location="header", description="handling=strict refuses every unknown field (RFC 7240)"
+)
+
 
 @dataclass(frozen=True)
 class Call:
@@ -25,6 +30,7 @@ class Call:
     simulate_failure: bool
 
 
+@extend_schema(parameters=[PREFER, schema.HINTS])
 class StepView(ServiceView):
     """Reads the envelope, performs one action or compensation, answers word for word."""
 
@@ -34,11 +40,15 @@ class StepView(ServiceView):
     "What this endpoint does, as the saga's table calls it."
     step: ClassVar[str]
     "The action whose record guards it: the endpoint's own for an action, the undone one otherwise."
+    known: ClassVar[unknown_fields.Known] = unknown_fields.ENVELOPE
 
     def post(self, request: Request) -> HttpResponseBase:
         credentials.require_service(request._request)
-        body = Fields(read_json(request))
+        source = read_json(request)
+        body = Fields(source)
         call = self._envelope(request, body)
+        strict = unknown_fields.is_strict(request._request)
+        hints = unknown_fields.note(body, source, self.known, strict=strict)
         fault = faults.take(self.name, call.correlation_id) if not body.errors else None
         faults.before(fault)
         if fault is not None and fault.kind == FaultKind.REFUSE:
@@ -51,7 +61,9 @@ class StepView(ServiceView):
         headers = {} if named else {"X-Correlation-ID": call.correlation_id}
         if answer.replayed:
             headers["Idempotent-Replayed"] = "true"
-        return json_response(answer.body, headers=headers)
+        response = json_response(answer.body, headers=headers)
+        unknown_fields.tell(response, hints)
+        return response
 
     def answer(self, call: Call, body: Fields, now: datetime) -> Answer:
         raise NotImplementedError
@@ -106,6 +118,7 @@ class ActionView(StepView):
 class CompensationView(StepView):
     """A step's compensating transaction; it needs only the correlation id."""
 
+    known = unknown_fields.COMPENSATION
     nothing: ClassVar[Mapping[str, Any]]
     "The answer's fields when there was nothing to undo."
 

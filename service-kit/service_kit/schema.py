@@ -4,6 +4,7 @@ from typing import Any
 
 from drf_spectacular.utils import (
     OpenApiExample,
+    OpenApiParameter,
     OpenApiResponse,
     PolymorphicProxySerializer,
     extend_schema_field,
@@ -28,6 +29,14 @@ def answered(**values: Any) -> Any:
     """Gives an answer's serializer its examples by name."""
     examples = [OpenApiExample(name, value, response_only=True) for name, value in values.items()]
     return extend_schema_serializer(examples=examples)
+
+
+HINTS = OpenApiParameter(
+    "Warning",
+    location="header",
+    response=[200, 202],
+    description='299 - "contact_inf is not a known field; did you mean contact_info?"',
+)
 
 
 def text(rule: TextRule, **kwargs: Any) -> serializers.CharField:

@@ -32,6 +32,7 @@ STORE_ANSWER = """
 STORE_UNDO = """
     UPDATE guard_step_record SET state = %s, undo_answer = %s, changed_at = %s
     WHERE correlation_id = %s AND step = %s AND state = %s"""
+SINGLE_USE = "A correlation_id is single-use: take a new one for another booking."
 READ = """
     SELECT state, fingerprint, answer, undo_answer FROM guard_step_record
     WHERE correlation_id = %s AND step = %s"""
@@ -110,13 +111,16 @@ def perform(
 def replay(record: Record, *, correlation_id: str, step: str, used: Mapping[str, Any]) -> Answer:
     if record.state == RecordState.UNDONE:
         raise Problem(
-            409, "ALREADY_COMPENSATED", f"{step} was compensated before.", correlation_id=correlation_id
+            409,
+            "ALREADY_COMPENSATED",
+            f"{step} was compensated before. {SINGLE_USE}",
+            correlation_id=correlation_id,
         )
     if record.fingerprint != fingerprint(used):
         raise Problem(
             422,
             "DIFFERENT_REQUEST",
-            f"{step} of this correlation_id came before with other fields.",
+            f"{step} of this correlation_id came before with other fields. {SINGLE_USE}",
             correlation_id=correlation_id,
         )
     return Answer(record.answer, replayed=True)
