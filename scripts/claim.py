@@ -26,7 +26,7 @@ class Claim:
 
     def __init__(self, folder: Path) -> None:
         self._notes = folder / NOTES
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._lock = os.open(folder / "suite.lock", os.O_RDWR | os.O_CREAT, 0o600)
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -72,7 +72,21 @@ def _plain_prefix(name: str) -> str:
 
 
 def _file(path: Path) -> RotatingFileHandler:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    return RotatingFileHandler(
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _make_private(path)
+    handler = RotatingFileHandler(
         path, maxBytes=KEPT_BYTES, backupCount=KEPT_FILES, encoding="utf-8", errors="backslashreplace"
     )
+    handler.rotator = _rotate
+    return handler
+
+
+def _make_private(path: Path) -> None:
+    """What the services say may name people."""
+    path.touch(mode=0o600)
+    path.chmod(0o600)
+
+
+def _rotate(full: str, kept: str) -> None:
+    Path(full).replace(kept)
+    _make_private(Path(full))

@@ -43,6 +43,8 @@ def main() -> int:
 def _console(data_dir: Path) -> Console:
     """The terminal leaves out what the runner says itself; the kept file has everything."""
     try:
+        if data_dir == DEFAULT_DATA_DIR and data_dir.exists():
+            data_dir.chmod(0o700)  # Another folder's mode is its owner's to choose.
         return Console(kept=log_file(data_dir), hidden=" demo_mode ")
     except OSError as error:
         raise ConfigError(

@@ -1,4 +1,5 @@
 import io
+import stat
 from contextlib import closing
 from pathlib import Path
 
@@ -36,6 +37,19 @@ def test_what_services_say_is_kept_and_found_again(
     assert capsys.readouterr().out.splitlines() == OF_SAGA_1
     assert follow.main(["saga-2"]) == 1
     assert follow.main([""]) == 2
+
+
+def test_what_is_kept_is_its_owners_to_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("scripts.console.KEPT_BYTES", 100)
+    log = follow.log_file(tmp_path / "data")
+    log.parent.mkdir(parents=True)
+    log.touch(mode=0o644)  # As an earlier version left it.
+    with closing(Console(io.StringIO(), kept=log)) as console:
+        for _ in range(3):
+            console.line("ui", "name=Jane " * 9)
+    files = {path.name: stat.S_IMODE(path.stat().st_mode) for path in log.parent.iterdir()}
+    assert len(files) > 1
+    assert set(files.values()) == {0o600}
 
 
 def test_lines_are_shown_by_time() -> None:

@@ -1,7 +1,9 @@
 """Pieces of a Django settings file, from the environment. What cannot be understood stops the start."""
 
+import os
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from decimal import Decimal, InvalidOperation
 from importlib.util import find_spec
 from pathlib import Path
@@ -82,7 +84,7 @@ def databases(service: str, *, keep_open: bool = True) -> dict[str, dict[str, An
 
     `keep_open=False` is for the asgi worker, under which persistent connections have no effect.
     """
-    DATA_DIR.mkdir(parents=True, exist_ok=True)
+    DATA_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
     path = env.str("DATABASE_URL_FILE", default="")
     default = (
         Path(path).read_text(encoding="utf-8").strip() if path else f"sqlite:///{DATA_DIR / service}.sqlite3"
@@ -94,6 +96,7 @@ def databases(service: str, *, keep_open: bool = True) -> dict[str, dict[str, An
             "timeout": DATABASE_BUSY_SECONDS,
             "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA cache_size=-16384;",
         }
+        _keep_private(Path(config["NAME"]))
         config["CONN_MAX_AGE"] = None if keep_open else 0
         config["TEST"] = {"NAME": str(DATA_DIR / f"test-{service}.sqlite3")}
     elif config["ENGINE"].endswith("postgresql"):
@@ -120,6 +123,18 @@ def databases(service: str, *, keep_open: bool = True) -> dict[str, dict[str, An
     else:
         raise ImproperlyConfigured("DATABASE_URL must name SQLite or PostgreSQL.")
     return {"default": config}
+
+
+def _keep_private(database: Path) -> None:
+    """Names, addresses and sessions stand in it: it is its owner's to read, as are SQLite's files beside it,
+    which get the database's own mode."""
+    database.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    database.touch(mode=0o600)
+    for path in (database, Path(f"{database}-wal"), Path(f"{database}-shm")):
+        with suppress(FileNotFoundError):  # These two come and go with the connections.
+            found = path.stat()
+            if found.st_mode & 0o077 and found.st_uid == os.geteuid():
+                path.chmod(0o600)
 
 
 def require_postgresql(databases: dict[str, dict[str, Any]], *, because: str) -> None:

@@ -1,3 +1,6 @@
+import sqlite3
+import stat
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -135,6 +138,29 @@ def test_sqlite_is_the_default_database(monkeypatch: pytest.MonkeyPatch, tmp_pat
     assert config["OPTIONS"]["transaction_mode"] == "IMMEDIATE"
     assert config["CONN_MAX_AGE"] is None
     assert kit.databases("payment", keep_open=False)["default"]["CONN_MAX_AGE"] == 0
+
+
+def test_sqlite_file_and_those_beside_it_are_their_owners_to_read(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(kit, "DATA_DIR", tmp_path / "data")
+    tmp_path.joinpath("data").mkdir(mode=0o755)
+    for older in ("kit.sqlite3", "kit.sqlite3-wal"):  # As an earlier version left them.
+        tmp_path.joinpath("data", older).touch(mode=0o644)
+    config = kit.databases("kit")["default"]
+    with closing(sqlite3.connect(config["NAME"])) as database:
+        database.execute("PRAGMA journal_mode=WAL")
+        database.execute("CREATE TABLE people (name TEXT)")
+        files = {path.name: stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "data").iterdir()}
+    assert files == dict.fromkeys(("kit.sqlite3", "kit.sqlite3-wal", "kit.sqlite3-shm"), 0o600)
+
+
+def test_data_folder_that_is_made_is_its_owners_to_enter(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(kit, "DATA_DIR", tmp_path / "data")
+    kit.databases("kit")
+    assert stat.S_IMODE((tmp_path / "data").stat().st_mode) == 0o700
 
 
 def test_postgresql_waits_as_long_as_sqlite_for_a_lock(monkeypatch: pytest.MonkeyPatch) -> None:
