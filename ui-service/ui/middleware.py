@@ -9,7 +9,7 @@ from service_kit.middleware import GetResponse
 from whitenoise.middleware import WhiteNoiseMiddleware
 from whitenoise.responders import StaticFile
 
-from ui import patience, throttle, views_errors
+from ui import assets, patience, throttle, views_errors
 from ui.backend_client import ServiceTrouble
 from ui.identity import actor_of
 
@@ -29,11 +29,21 @@ class StaticMiddleware(WhiteNoiseMiddleware):  # type: ignore[misc]
         response = HttpResponse(content, status=int(found.status))
         for key, value in found.headers:
             response[key] = value
-        return response
+        return assets.keep(request, response)
 
 
 # Pages that show nothing of a person: a browser may show them again without asking.
-IMPERSONAL = ("search", "results", "fare_strip", "places", "seats", "how_it_works", "demo_guide", "page")
+IMPERSONAL = (
+    "search",
+    "results",
+    "fare_strip",
+    "places",
+    "where",
+    "seats",
+    "how_it_works",
+    "demo_guide",
+    "page",
+)
 
 
 class PrivateMiddleware:

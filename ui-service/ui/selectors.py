@@ -121,7 +121,7 @@ def fare_strip(
     return [DayPrice(each, total, total is not None and total == lowest) for each, total in totals.items()]
 
 
-def _total(fare: Any, passengers: int, charges: Decimal) -> Decimal | None:
+def _total(fare: float | Decimal | None, passengers: int, charges: Decimal) -> Decimal | None:
     return None if fare is None else travel.Quote(Decimal(fare), passengers, charges).total
 
 

@@ -119,13 +119,13 @@ def seats(request: HttpRequest) -> HttpResponse:
     leg = 1 if request.GET.get("leg") == "2" and chosen.is_return else 0
     unanswered = _unanswered(request, chosen)
     if leg and unanswered == 0:
-        return redirect(_ask_again(chosen, 0))
+        return redirect(_ask_again(request, chosen, 0))
     found = legs(chosen)
     if away := _turned_away(request, chosen, found):
         return away
     last = leg == len(chosen.flights) - 1
     maps = selectors.seat_map(chosen.flights[leg])
-    mine = chosen.free_seats(leg, maps)
+    mine = found[leg]["seats"] = chosen.free_seats(leg, maps)
     context = {
         **summary(chosen, found),
         "leg": leg,
@@ -147,8 +147,12 @@ def _lost(request: HttpRequest, chosen: Selection, leg: int, mine: tuple[str, ..
     """Chosen seats that are not free any more: told until others are chosen, after a refresh too."""
     if len(mine) >= chosen.passengers:
         return []
-    earlier = [seat[:4] for seat in request.GET.getlist("lost")[:MAX_PASSENGERS]]
-    return [seat for seat in dict.fromkeys([*earlier, *chosen.seats_of(leg)]) if seat not in mine]
+    told = dict.fromkeys([*_told_lost(request), *chosen.seats_of(leg)])
+    return [seat for seat in told if seat not in mine]
+
+
+def _told_lost(request: HttpRequest) -> list[str]:
+    return [seat[:4] for seat in request.GET.getlist("lost")[:MAX_PASSENGERS]]
 
 
 def _unanswered(request: HttpRequest, chosen: Selection) -> int | None:
@@ -157,8 +161,9 @@ def _unanswered(request: HttpRequest, chosen: Selection) -> int | None:
     return leg if leg >= 0 and not chosen.seats_of(leg) else None
 
 
-def _ask_again(chosen: Selection, leg: int) -> str:
-    return address("seats", chosen, leg=leg + 1, choose=leg + 1)
+def _ask_again(request: HttpRequest, chosen: Selection, leg: int) -> str:
+    lost = urlencode([("lost", seat) for seat in _told_lost(request)])
+    return f"{address('seats', chosen, leg=leg + 1, choose=leg + 1)}&{lost}".rstrip("&")
 
 
 def _taken_meanwhile(chosen: Selection) -> int | None:
@@ -199,7 +204,7 @@ def passengers(request: HttpRequest) -> HttpResponse:
     if (odd := chosen.leg_with_odd_seats()) is not None:
         return redirect(address("seats", chosen, leg=odd + 1))
     if (unanswered := _unanswered(request, chosen)) is not None:
-        return redirect(_ask_again(chosen, unanswered))
+        return redirect(_ask_again(request, chosen, unanswered))
     if request.method == "POST":
         return _passengers_posted(request, chosen)
     if (lost := _taken_meanwhile(chosen)) is not None:
