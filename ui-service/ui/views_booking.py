@@ -169,7 +169,7 @@ def _ask_again(request: HttpRequest, chosen: Selection, leg: int) -> str:
 def _taken_meanwhile(chosen: Selection) -> int | None:
     """The first flight of which a chosen seat is not free any more."""
     seated = [leg for leg in range(len(chosen.flights)) if chosen.seats_of(leg)]
-    maps = selectors.at_once(*(partial(selectors.seat_map, chosen.flights[leg]) for leg in seated))
+    maps = patience.at_once(*(partial(selectors.seat_map, chosen.flights[leg]) for leg in seated))
     lost = [
         leg
         for leg, found in zip(seated, maps, strict=True)
