@@ -90,7 +90,7 @@ class LimitMiddleware:
 
 
 class TroubleMiddleware:
-    """A service that is away or refuses becomes a page that says so, never a stack trace."""
+    """What cannot be read, and a service that is away or refuses, becomes a page that says so."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
@@ -98,6 +98,8 @@ class TroubleMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         if getattr(request, "scope", {}).get(LATE):
             return views_errors.page(request, 408, "The request did not arrive in time.")
+        if request.headers.get("Content-Encoding", "identity").lower() != "identity":
+            return views_errors.page(request, 415)
         response = self.get_response(request)
         if isinstance(response, HttpResponseNotAllowed):
             return views_errors.wrong_method(request, response["Allow"])
