@@ -101,10 +101,10 @@ MUTANTS = (
     bug(
         "decision-sent-before-its-commit",
         ORCHESTRATOR,
-        "                    if not self._store(transition.saga, expected=saga.status, new=new):\n",
+        "                    if not write(transition, expected=None if new else saga.status):\n",
         "                    if following and following.undo:\n"
         "                        self.participants.call(following.call, timeout=1.0)\n"
-        "                    if not self._store(transition.saga, expected=saga.status, new=new):\n",
+        "                    if not write(transition, expected=None if new else saga.status):\n",
         SCRIPTS,
         only="reverse_order",
     ),

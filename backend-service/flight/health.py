@@ -3,16 +3,17 @@
 from django.http import HttpRequest, HttpResponse
 from service_kit import health
 from service_kit.clock import iso_or_none
-from service_kit.database import fetch_one, from_db_time
+from service_kit.database import from_db_time
 
+from flight.saga_recovery import last_beat
 from flight.saga_runtime import orchestrator
 
 
 def ready(request: HttpRequest) -> HttpResponse:
     if health.database_state() != "ok":
         return health.readiness()
-    row = fetch_one("SELECT MAX(beat_at) FROM flight_recovery")
+    found = last_beat(orchestrator().now())
     breakers = orchestrator().participants.breakers.items()
     participants = {name: "not answering" if breaker.is_open else "ok" for name, breaker in breakers}
-    beat = from_db_time(row[0]) if row else None
+    beat = from_db_time(found) if found else None
     return health.readiness(recovery_heartbeat=iso_or_none(beat), participants=participants)

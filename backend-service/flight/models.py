@@ -94,6 +94,9 @@ class Flight(models.Model):
     def is_on_sale(self, now: datetime) -> bool:
         return now < self.sale_closes_at
 
+    def has_departed(self, now: datetime) -> bool:
+        return now >= self.departs_at
+
 
 class SeatState(models.TextChoices):
     HELD = "HELD", "reserved by a booking that is not confirmed yet"
@@ -196,4 +199,4 @@ class Ticket(models.Model):
         return f"{self.ticket_number} {self.seat_number}"
 
 
-from flight.saga_models import AuditRun, RecoveryHeartbeat, Saga, SagaEventRow  # noqa: E402, F401
+from flight.saga_models import AuditRun, ManualSettlement, RecoveryHeartbeat, Saga, SagaEventRow  # noqa: E402, F401

@@ -8,25 +8,53 @@ from service_kit.money import to_wire
 from flight.saga_models import SagaStatus
 from flight.saga_state import SagaState, StepState, StepStatus
 
-SETTLED = (StepStatus.UNDONE, StepStatus.RESOLVED)
+CANCELLATIONS = ("CANCELLED_BY_USER", "CANCELLED_BY_OPERATOR")
+
+
+def answer(saga: SagaState) -> dict[str, Any]:
+    """What start-booking answers: the result once there is one, else where the saga stands."""
+    return current_result(saga) or accepted(saga)
 
 
 def result(saga: SagaState) -> dict[str, Any]:
     """start-booking's answer for a saga that has ended."""
-    if saga.status == SagaStatus.COMPLETED:
-        return _completed(saga)
-    message = "The booking failed and everything was undone; nothing is charged."
-    return {
+    return _completed(saga) if saga.status == SagaStatus.COMPLETED else _failed(saga)
+
+
+def current_result(saga: SagaState) -> dict[str, Any] | None:
+    """The result as it is true now: none while the saga runs, and no success once it was turned back."""
+    if saga.result is None:
+        return None
+    return saga.result if saga.status == SagaStatus.COMPLETED else _failed(saga)
+
+
+def _failed(saga: SagaState) -> dict[str, Any]:
+    answer: dict[str, Any] = {
         "success": False,
         "correlation_id": saga.correlation_id,
         "status": saga.status.value,
-        "message": message,
+        "message": _how_it_went_back(saga),
         "steps_completed": sum(1 for step in saga.steps if was_completed(step)),
         "failed_step": saga.failed_step or None,
-        "error": saga.error or "The booking was cancelled before it was complete.",
+        "error": saga.error or "The booking was cancelled.",
         "error_code": saga.error_code or saga.reason,
         "compensation_result": compensations(saga),
     }
+    return answer | ({"booking_reference": saga.booking_reference} if saga.booking_reference else {})
+
+
+def _how_it_went_back(saga: SagaState) -> str:
+    """What is known to have been undone, and no more."""
+    if saga.booking_reference:
+        what = f"Booking {saga.booking_reference} was cancelled"
+    else:
+        what = "The booking was cancelled" if saga.reason in CANCELLATIONS else "The booking failed"
+    if saga.status == SagaStatus.COMPENSATING:
+        return f"{what}; what it took is being given back."
+    by_hand = [step.compensation for step in saga.steps if step.status == StepStatus.RESOLVED]
+    if by_hand:
+        return f"{what}. {', '.join(by_hand)} could not be done and was settled by hand; the rest was undone."
+    return f"{what} and everything was undone; nothing is charged."
 
 
 def _completed(saga: SagaState) -> dict[str, Any]:
@@ -50,26 +78,26 @@ def was_completed(step: StepState) -> bool:
 
 
 def compensations(saga: SagaState) -> list[dict[str, Any]]:
-    """The compensations that have run, in the order in which they ran."""
+    """The compensations that have run, or were settled by hand, in the order in which they ended."""
     return [
-        {"step": step.name, "compensation": step.compensation, "success": True}
+        {
+            "step": step.name,
+            "compensation": step.compensation,
+            "success": step.status == StepStatus.UNDONE,
+            **({"settled_by_hand": True} if step.status == StepStatus.RESOLVED else {}),
+        }
         for step in reversed(saga.steps)
-        if step.status in SETTLED
+        if step.status in (StepStatus.UNDONE, StepStatus.RESOLVED)
     ]
 
 
-def current_result(saga: SagaState) -> dict[str, Any] | None:
-    """The first result, with the status as it is now."""
-    return {**saga.result, "status": saga.status.value} if saga.result is not None else None
-
-
 def accepted(saga: SagaState) -> dict[str, Any]:
-    """The 202 of a saga that goes on elsewhere."""
+    """The 202 of a saga that goes on elsewhere. It says nothing of success: nobody knows yet."""
+    undoing = saga.status == SagaStatus.COMPENSATING
     return {
-        "success": True,
         "correlation_id": saga.correlation_id,
         "status": saga.status.value,
-        "message": "The booking is being worked on; see its status.",
+        "message": _how_it_went_back(saga) if undoing else "The booking is being worked on; see its status.",
     }
 
 

@@ -11,7 +11,7 @@ from service_kit.money import CENTS_PER_UNIT, to_wire
 from service_kit.security import audit
 from service_kit.security.models import AuditKind
 
-from flight import saga_log
+from flight import saga_log, saga_settlements
 from flight.saga_audit_reads import LOOK_UPS, NOTHING, Owners, Unreadable, booking
 from flight.saga_models import SagaStatus
 from flight.saga_state import SagaState, StepStatus
@@ -166,6 +166,28 @@ def remember(audited: Audited, *, since: datetime, began: datetime, now: datetim
     """What the metrics show until the next run."""
     counts = (audited.checked, audited.drifted, sum(audited.unverified.values()))
     execute(INSERT_RUN, (db_time(began), db_time(now), db_time(since), *counts))
+
+
+def review_settlements(*, owners: Owners, now: datetime, audited: Audited) -> Iterator[Drift]:
+    """Ask the owners of what was settled by hand; the settlements with which they do not agree."""
+    for each in settled_by_hand():
+        saga = saga_log.load(each.correlation_id)
+        for step in saga.steps if saga else ():
+            if step.status == StepStatus.RESOLVED:
+                saga_settlements.remember(each.correlation_id, step.name, now=each.at)
+    for settlement in saga_settlements.every():
+        saga = saga_log.load(settlement.correlation_id)
+        if saga is None or settlement.step not in LOOK_UPS:
+            continue
+        try:
+            seen = owners.look(saga)[settlement.step]
+        except Unreadable as error:
+            audited.cannot_tell(str(error))
+            continue
+        expected = acceptable(saga)[settlement.step]
+        saga_settlements.saw(settlement, seen, agrees=seen in expected, now=now)
+        if seen not in expected:
+            yield Drift(saga.correlation_id, settlement.step, " or ".join(expected), seen)
 
 
 def settled_by_hand() -> Iterator[ByHand]:

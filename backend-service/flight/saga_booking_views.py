@@ -16,7 +16,7 @@ from service_kit.fields import Fields
 from service_kit.problems import Problem, not_found, try_again
 
 from flight import saga_answers, saga_log, saga_operator, saga_requests, saga_schema
-from flight.models import Booking
+from flight.models import Booking, BookingStatus
 from flight.saga_engine import engine
 from flight.saga_runtime import admission, orchestrator
 from flight.saga_state import SagaState
@@ -44,7 +44,7 @@ class StartBookingView(ServiceView):
         parameters=[KEY_HEADER, PREFER_WHEN_BOOKING, schema.HINTS],
         responses={
             200: saga_schema.BookingResult,
-            202: saga_schema.BookingResult,
+            202: saga_schema.BookingAccepted,
             **schema.problem(400, 401, 403, 404, 405, 413, 415, 422, 429, 503),
         },
     )
@@ -92,7 +92,7 @@ class StartBookingView(ServiceView):
 def start(saga: SagaState, *, at_once: bool) -> SagaState | None:
     """Run the saga, or accept it for recovery to run; None when its idempotency key is taken."""
     if not at_once:
-        return orchestrator().accept(saga, also=engine().submit)
+        return orchestrator().accept(saga, on_commit=engine().submit)
     deadline = saga.created_at + timedelta(seconds=settings.SAGA_REQUEST_DEADLINE)
     try:
         return orchestrator().start(saga, deadline=deadline)
@@ -119,12 +119,11 @@ def repeated(known: SagaState, command: saga_requests.StartBooking) -> HttpRespo
 
 def answer(saga: SagaState) -> HttpResponse:
     """The saga's result once it has one, and where to follow it until then."""
-    result = saga_answers.current_result(saga)
     headers = {"X-Correlation-ID": saga.correlation_id}
-    if result is not None:
-        return json_response(result, headers=headers)
+    if saga.result is not None:
+        return json_response(saga_answers.answer(saga), headers=headers)
     headers["Location"] = f"/api/saga/status/{saga.correlation_id}/"
-    return json_response(saga_answers.accepted(saga), status=202, headers=headers)
+    return json_response(saga_answers.answer(saga), status=202, headers=headers)
 
 
 def not_cancellable(saga: SagaState | None, detail: str, **extra: Any) -> Problem:
@@ -138,11 +137,11 @@ def run_cancellation(
     completed: bool,
     reason: str,
     at_once: bool,
-    also: Callable[[], object] = lambda: None,
+    on_commit: Callable[[], object] = lambda: None,
 ) -> SagaState | None:
     """Turn the saga back and run its compensations, or leave them to recovery; None if it is not in a
     state to be turned."""
-    taken = orchestrator().cancel(correlation_id, completed=completed, reason=reason, also=also)
+    taken = orchestrator().cancel(correlation_id, completed=completed, reason=reason, on_commit=on_commit)
     if taken is None:
         return None
     seconds = settings.SAGA_REQUEST_DEADLINE if at_once else 0.0
@@ -160,6 +159,13 @@ def cancelled(saga: SagaState) -> HttpResponse:
 def read_reason(body: Fields, *, needed: bool) -> str:
     """Why an operator acts, for the audit trail."""
     return body.text("reason", limit=REASON_LENGTH, default=None if needed else "no reason given")
+
+
+def _refuse_departed(booking: Booking) -> None:
+    """A flight that has left is not given back. A repeat of an earlier cancellation is answered as ever."""
+    if booking.status == BookingStatus.CONFIRMED and booking.flight.has_departed(orchestrator().now()):
+        detail = f"Flight {booking.flight.flight_number} has departed: the booking is not cancelled any more."
+        raise Problem(409, "DEPARTED", detail, correlation_id=booking.correlation_id)
 
 
 class CancelBookingView(ServiceView):
@@ -195,12 +201,13 @@ class CancelBookingView(ServiceView):
             action="cancel-booking",
             reason=reason,
         )
+        _refuse_departed(booking)
         saga = run_cancellation(
             booking.correlation_id,
             completed=True,
             reason="CANCELLED_BY_OPERATOR" if foreign else "CANCELLED_BY_USER",
             at_once=not wants_async(request),
-            also=audit if foreign else lambda: None,
+            on_commit=audit if foreign else lambda: None,
         )
         saga = saga or saga_log.load(booking.correlation_id)
         if saga is None:

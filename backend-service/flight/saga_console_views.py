@@ -64,8 +64,9 @@ class EventsView(ServiceView):
         """A saga's events in order; with `after`, those behind that sequence number."""
         visible_saga(request, correlation_id)
         after = _number(request.query_params, "after", default=0, most=MAX_SEQUENCE)
-        events = saga_selectors.events_after(correlation_id, after)
-        return json_response({"correlation_id": correlation_id, "events": events})
+        events, more = saga_selectors.events_after(correlation_id, after)
+        following = f"{request.path}?after={events[-1]['sequence']}" if more else None
+        return json_response({"correlation_id": correlation_id, "events": events, "next": following})
 
 
 class ListView(ServiceView):
@@ -212,7 +213,7 @@ class CancelView(ServiceView):
             completed=False,
             reason="CANCELLED_BY_OPERATOR",
             at_once=not wants_async(request),
-            also=audit,
+            on_commit=audit,
         )
         saga = saga or saga_log.load(correlation_id)
         assert saga is not None, "sagas are never deleted"

@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
 import structlog
@@ -17,6 +18,23 @@ from service_kit.ids import random_uuid
 log = structlog.get_logger("saga.events")
 ALL = "*"
 HISTORY = 10_000
+
+
+class EventType(StrEnum):
+    """Every type of event. The values are what is stored and sent."""
+
+    STARTED = "SAGA_STARTED"
+    STEP_STARTED = "SAGA_STEP_STARTED"
+    STEP_COMPLETED = "SAGA_STEP_COMPLETED"
+    STEP_FAILED = "SAGA_STEP_FAILED"
+    STEP_UNKNOWN = "SAGA_STEP_UNKNOWN"
+    COMPENSATION_STARTED = "SAGA_COMPENSATION_STARTED"
+    COMPENSATION_STEP_STARTED = "SAGA_COMPENSATION_STEP_STARTED"
+    COMPENSATION_STEP_COMPLETED = "SAGA_COMPENSATION_STEP_COMPLETED"
+    COMPENSATION_FAILED = "SAGA_COMPENSATION_FAILED"
+    COMPENSATION_RESOLVED = "SAGA_COMPENSATION_RESOLVED"
+    COMPLETED = "SAGA_COMPLETED"
+    COMPENSATED = "SAGA_COMPENSATED"
 
 
 @dataclass(frozen=True)

@@ -12,17 +12,17 @@ from service_kit.clock import utc_now
 from service_kit.database import db_time, fetch_all, fetch_one, from_db_time
 from service_kit.metrics import FROM_ROWS
 
-from flight import saga_overview
+from flight import saga_overview, saga_recovery, saga_settlements
 from flight.saga_orchestrator_complete import STEPS
 from flight.saga_overview import COMPENSATED, Count, Grown
 from flight.saga_state import EARLIER_STEPS
+from flight.saga_watchdog import latest_due
 
 # Each reads the partial index of open sagas only: a million finished ones cost nothing.
 OPEN = "SELECT status, COUNT(*) FROM flight_saga WHERE due_at IS NOT NULL GROUP BY status"
 STUCK = "SELECT COUNT(*) FROM flight_saga WHERE due_at IS NOT NULL AND attention <> ''"
 OLDEST = "SELECT MIN(created_at), MIN(due_at) FROM flight_saga WHERE due_at IS NOT NULL"
-UNCLAIMED = "SELECT COUNT(*) FROM flight_saga WHERE due_at < %s"
-BEAT = "SELECT MAX(beat_at) FROM flight_recovery"
+UNCLAIMED = "SELECT COUNT(*) FROM flight_saga WHERE due_at IS NOT NULL AND (due_at < %s OR due_at > %s)"
 AUDIT = "SELECT checked, drifted, unverified, ended_at FROM flight_audit_run ORDER BY id DESC LIMIT 1"
 
 
@@ -60,8 +60,14 @@ class SagaCollector(Collector):
             "Open sagas that a person should look at.",
             value=stuck[0] if stuck else 0,
         )
-        late = utc_now() - timedelta(seconds=settings.SAGA_UNCLAIMED_SECONDS)
-        unclaimed = fetch_one(UNCLAIMED, (db_time(late),))
+        yield GaugeMetricFamily(
+            "sagas_settled_by_hand_open",
+            "Compensations settled by hand whose owners do not agree, or were not asked by the auditor yet.",
+            value=saga_settlements.count_open(),
+        )
+        now = utc_now()
+        late = now - timedelta(seconds=settings.SAGA_UNCLAIMED_SECONDS)
+        unclaimed = fetch_one(UNCLAIMED, (db_time(late), db_time(latest_due(now))))
         yield GaugeMetricFamily(
             "sagas_unclaimed",
             "Sagas due for longer than SAGA_UNCLAIMED_SECONDS; needs nobody alive to say so.",
@@ -70,7 +76,7 @@ class SagaCollector(Collector):
 
     def _ages(self) -> Iterator[Metric]:
         created, due = fetch_one(OLDEST) or (None, None)
-        (beat,) = fetch_one(BEAT) or (None,)
+        beat = saga_recovery.last_beat(utc_now())
         for name, text, moment in (
             ("saga_oldest_open_seconds", "Age of the oldest open saga.", created),
             ("saga_overdue_seconds", "How long the most overdue saga has waited to be claimed.", due),

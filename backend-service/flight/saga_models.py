@@ -118,6 +118,25 @@ class RecoveryHeartbeat(models.Model):
         return self.owner
 
 
+class ManualSettlement(models.Model):
+    """A compensation that a person settled. It is open until the auditor finds that its owner agrees."""
+
+    correlation_id = models.CharField(max_length=64)
+    step = models.CharField(max_length=32)
+    settled_at = models.DateTimeField()
+    agreed_at = models.DateTimeField(null=True, help_text="when the owner was found to have nothing left")
+    seen = models.CharField(max_length=200, help_text="what the owner had when it was asked last")
+
+    class Meta:
+        db_table = "flight_manual_settlement"
+        constraints = [
+            models.UniqueConstraint(fields=["correlation_id", "step"], name="one_settlement_per_step")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.correlation_id} {self.step}"
+
+
 class AuditRun(models.Model):
     """What one run of the auditor found; the newest is what the metrics show."""
 

@@ -1,6 +1,7 @@
 """What an operator may do to a saga; each leaves a row in the audit trail."""
 
 from datetime import timedelta
+from functools import partial
 
 from django.conf import settings
 from service_kit.clock import utc_now
@@ -9,10 +10,10 @@ from service_kit.problems import Problem
 from service_kit.security.audit import record
 from service_kit.security.models import AuditKind
 
-from flight import saga_log
+from flight import saga_log, saga_settlements
 from flight.saga_engine import engine
 from flight.saga_models import SagaStatus
-from flight.saga_orchestrator_complete import is_known
+from flight.saga_orchestrator_complete import is_known, write
 from flight.saga_runtime import orchestrator
 from flight.saga_state import MAY_HAVE_HAPPENED, SagaState, StepStatus
 from flight.saga_transition import Transition
@@ -60,10 +61,11 @@ def resolve(correlation_id: str, *, step: str, actor: str, reason: str, evidence
             raise _not_stuck(correlation_id, step)
         transition = Transition(saga, owner=orchestrator().owner, now=now)
         transition.resolve(step, actor=actor)
-        saga_log.save(transition.saga, expected=SagaStatus.COMPENSATING)
-        saga_log.append(transition.events)
-        audit(correlation_id=correlation_id, actor=actor, action="resolve", reason=reason, evidence=evidence)
-    orchestrator().tell(transition.events)
+        told = partial(audit, correlation_id=correlation_id, actor=actor, action="resolve", reason=reason)
+        transition.writes.append(partial(told, evidence=evidence))
+        transition.writes.append(partial(saga_settlements.remember, correlation_id, step, now=now))
+        write(transition, expected=SagaStatus.COMPENSATING)
+    orchestrator().publish(transition.events)
     deadline = now + timedelta(seconds=settings.SAGA_REQUEST_DEADLINE)
     return orchestrator().advance(transition.saga, deadline=deadline)
 

@@ -5,25 +5,30 @@ and touches nothing. `BookingOrchestrator.advance` does it, and writes down what
 retry, recovery and cancellation are all the same `advance`.
 """
 
+import os
 import random
-from collections.abc import Callable, Sequence
+import socket
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
 
 import structlog
 from django.conf import settings
 from django.db import Error as DatabaseError
-from service_kit.clock import utc_now
+from service_kit import credentials, strict_json
 from service_kit.database import write_transaction
+from service_kit.database_clock import DatabaseClock
 from service_kit.database_errors import is_of_the_call
 from service_kit.ids import random_uuid
 from service_kit.money import to_wire
 from service_kit.problems import try_again
 
-from flight import saga_log
+from flight import saga_answers, saga_log
 from flight.saga_alarms import needs_attention
 from flight.saga_client import Call, Participants, make_call
-from flight.saga_event_dispatcher import SagaEvent
+from flight.saga_event_dispatcher import EventType, SagaEvent
 from flight.saga_local import LOCAL
 from flight.saga_log import RUNNING_STATUSES, SagaLost
 from flight.saga_models import SagaStatus
@@ -37,6 +42,7 @@ from flight.saga_state import (
     StepStatus,
     replace,
 )
+from flight.saga_traces import TracedParticipants
 from flight.saga_transition import Transition
 from flight.services import WriteConflict
 
@@ -142,7 +148,8 @@ def _decide_back(saga: SagaState, now: datetime, jitter: float) -> Decision:
 
 def _overdue(state: StepState, now: datetime) -> bool:
     began = datetime.fromisoformat(state.started_at) if state.started_at else now
-    return now - began >= timedelta(seconds=settings.SAGA_FORWARD_DEADLINE)
+    # A beginning that lies ahead tells of a clock that was put back: for how long is not known.
+    return abs(now - began) >= timedelta(seconds=settings.SAGA_FORWARD_DEADLINE)
 
 
 def _pause(saga: SagaState, attempts: int, backoff: tuple[float, float], jitter: float) -> timedelta:
@@ -160,13 +167,59 @@ def _backoff(attempts: int, backoff: tuple[float, float], jitter: float) -> time
 
 
 log = structlog.get_logger("saga")
+OUTCOMES: Mapping[str, str] = {
+    EventType.STEP_COMPLETED: "DONE",
+    EventType.STEP_FAILED: "FAILED",
+    EventType.STEP_UNKNOWN: "UNKNOWN",
+    EventType.COMPENSATION_STEP_COMPLETED: "UNDONE",
+    EventType.COMPENSATION_FAILED: "NOT_UNDONE",
+    EventType.COMPENSATION_RESOLVED: "RESOLVED",
+}
+WELL = ("DONE", "UNDONE")
+LOGGED = ("step", "compensation", "outcome", "attempt", "error_code", "error", "actor")
 MAX_WRITE_CONFLICTS = 20
 RELEASE_PAUSE = timedelta(seconds=20)
 "Between two looks at a saga whose next step this release does not know."
 
 
+def configured_participants() -> Participants:
+    kind = TracedParticipants if settings.TRACES else Participants
+    return kind({PAYMENT: settings.PAYMENT_URL, LOYALTY: settings.LOYALTY_URL})
+
+
+def process_name() -> str:
+    return f"{socket.gethostname()[:40]}:{os.getpid()}"
+
+
+def write(transition: Transition, *, expected: SagaStatus | None) -> bool:
+    """The one way to commit a transition: its row, what goes with it, its events, in this transaction.
+
+    Without an expected status it is a new saga, and False says that its idempotency key is taken.
+    Raises SagaLost when epoch or status are no longer ours.
+    """
+    if expected is None:
+        if not saga_log.insert(transition.saga):
+            return False
+    else:
+        saga_log.save(transition.saga, expected=expected)
+    for also in transition.writes:
+        also()
+    saga_log.append(transition.events)
+    return True
+
+
+def log_outcome(event: SagaEvent) -> None:
+    """A line for each step, failure and compensation that has an outcome."""
+    outcome = OUTCOMES.get(event.event_type)
+    if outcome is None:
+        return
+    told = {name: event.data[name] for name in LOGGED if name in event.data}
+    write_line = log.info if outcome in WELL else log.warning
+    write_line("saga_step", correlation_id=event.correlation_id, **{"outcome": outcome, **told})
+
+
 @dataclass(frozen=True)
-class Sent:
+class PendingCall:
     """A call whose intent is committed, and the step that it is for."""
 
     step: SagaStep
@@ -176,37 +229,60 @@ class Sent:
 
 @dataclass
 class BookingOrchestrator:
-    """Advances sagas. Time, ids, chance and participants come in, so that tests can fix them."""
+    """Advances sagas. Without arguments it is this process's own; tests fix time, ids and chance."""
 
-    participants: Participants
-    owner: str
-    now: Callable[[], datetime] = utc_now
+    participants: Participants = field(default_factory=configured_participants)
+    owner: str = field(default_factory=process_name)
+    now: Callable[[], datetime] = field(default_factory=DatabaseClock)
     new_id: Callable[[], str] = random_uuid
     jitter: Callable[[], float] = random.random
-    publish: Callable[[Sequence[SagaEvent]], None] = field(default=publisher)
+    publisher: Callable[[Sequence[SagaEvent]], None] = field(default=publisher)
     closing: Callable[[], bool] = lambda: False
+
+    def start_booking_saga(self, booking_data: Mapping[str, Any]) -> dict[str, Any]:
+        """Book what a body of start-booking asks for, and give its answer: from `manage.py shell`, say.
+
+        Raises Problem where start-booking answers 400, 404 or 503.
+        """
+        from flight import saga_requests, saga_runtime  # Both are made of this module.
+
+        command = saga_requests.read_start_booking(
+            strict_json.loads(strict_json.dumps(booking_data).encode())
+        )
+        credentials.refuse_simulation(bool(command.request.simulate))
+        saga_runtime.admission.check()
+        saga = saga_requests.new_saga(
+            command,
+            correlation_id=self.new_id(),
+            flight=saga_requests.find_flight_of(command),
+            scope=None,
+            key=None,
+            now=self.now(),
+        )
+        ran = self.start(saga, deadline=saga.created_at + timedelta(seconds=settings.SAGA_REQUEST_DEADLINE))
+        assert ran is not None, "without an idempotency key there is none that could be taken"
+        return saga_answers.answer(ran)
 
     def start(self, saga: SagaState, *, deadline: datetime | None) -> SagaState | None:
         """Accept a new saga and run it as far as it goes; None when its idempotency key is taken."""
         began = self._commit(saga, None, None, deadline, new=True)
-        return self._go_on(*began, deadline=deadline) if began else None
+        return self._run(*began, deadline=deadline) if began else None
 
     def accept(
-        self, saga: SagaState, *, also: Callable[[str], object] = lambda saga_id: None
+        self, saga: SagaState, *, on_commit: Callable[[str], object] = lambda saga_id: None
     ) -> SagaState | None:
         """Write a new saga down for somebody else to run; None when its idempotency key is taken.
 
-        `also` gets its id, in the same transaction.
+        `on_commit` gets its id, in the same transaction.
         """
         transition = Transition(saga, owner="", now=self.now())
         transition.start()
-        transition.rest(transition.now)
+        transition.wait(transition.now)
+        transition.writes.append(partial(on_commit, saga.correlation_id))
         with write_transaction():
-            if not saga_log.insert(transition.saga):
+            if not write(transition, expected=None):
                 return None
-            saga_log.append(transition.events)
-            also(saga.correlation_id)
-        self.tell(transition.events)
+        self.publish(transition.events)
         return transition.saga
 
     def advance(self, saga: SagaState, *, deadline: datetime | None = None) -> SagaState:
@@ -215,7 +291,7 @@ class BookingOrchestrator:
         When another owner has taken it meanwhile, nothing more is written or sent. Whatever else goes
         wrong here leaves it to recovery: the saga is as its last commit says.
         """
-        return self._go_on(saga, None, deadline=deadline)
+        return self._run(saga, None, deadline=deadline)
 
     def claim(self, correlation_id: str) -> SagaState | None:
         """Become the owner of a saga that is due; None when somebody else was faster."""
@@ -237,12 +313,12 @@ class BookingOrchestrator:
         *,
         completed: bool,
         reason: str,
-        also: Callable[[], object] = lambda: None,
+        on_commit: Callable[[], object] = lambda: None,
     ) -> SagaState | None:
         """Turn a running saga, or with `completed` a complete one, back. None when it is not in that state.
 
         A take-over: whoever ran it finds its next write refused. The caller advances what is returned.
-        `also` writes in the same transaction.
+        `on_commit` writes in the same transaction.
         """
         from_statuses = (SagaStatus.COMPLETED,) if completed else RUNNING_STATUSES
         now = self.now()
@@ -260,35 +336,36 @@ class BookingOrchestrator:
                 _refuse_unknown_steps(saga)
             transition = Transition(replace(saga, reason=reason), owner=self.owner, now=now)
             transition.compensate()
-            saga_log.save(transition.saga, expected=SagaStatus.COMPENSATING)
-            saga_log.append(transition.events)
-            also()
-        self.tell(transition.events)
+            transition.writes.append(on_commit)
+            write(transition, expected=SagaStatus.COMPENSATING)
+        self.publish(transition.events)
         return transition.saga
 
-    def tell(self, events: Sequence[SagaEvent]) -> None:
-        """Publish what is committed, best effort: the rows are written."""
+    def publish(self, events: Sequence[SagaEvent]) -> None:
+        """Log and publish what is committed, best effort: the rows are written."""
+        for event in events:
+            log_outcome(event)
         try:
-            self.publish(events)
+            self.publisher(events)
         except Exception:  # A subscriber's fault is not the booking's.
             log.exception("events_not_published", correlation_id=events[0].correlation_id)
 
-    def _go_on(self, saga: SagaState, sent: Sent | None, *, deadline: datetime | None) -> SagaState:
+    def _run(self, saga: SagaState, pending: PendingCall | None, *, deadline: datetime | None) -> SagaState:
         try:
             while saga.owner and not saga.is_terminal:
-                outcome = self._send(sent, deadline) if sent else None
-                following = self._commit(saga, sent, outcome, deadline)
+                outcome = self._send(pending, deadline) if pending else None
+                following = self._commit(saga, pending, outcome, deadline)
                 assert following is not None, "only the first commit of a saga can find its key taken"
-                saga, sent = following
+                saga, pending = following
         except SagaLost:
             log.info("saga_lost", correlation_id=saga.correlation_id, epoch=saga.epoch)
             return _as_it_is(saga)
         except Exception as error:
             log.exception("saga_advance_failed", correlation_id=saga.correlation_id)
-            return self._leave(saga, sent, error)
+            return self._release_lease(saga, pending, error)
         return saga
 
-    def _leave(self, saga: SagaState, sent: Sent | None, error: Exception) -> SagaState:
+    def _release_lease(self, saga: SagaState, pending: PendingCall | None, error: Exception) -> SagaState:
         """Give up the lease after an error of our own; ten claims without progress raise an alarm.
 
         A call whose outcome cannot be recorded counts as unknown, so that its deadline ends the repeating;
@@ -296,11 +373,11 @@ class BookingOrchestrator:
         """
         at = self.now() + _backoff(saga.claims + 1, settings.SAGA_COMPENSATION_BACKOFF, 1.0)
         try:
-            if sent and is_of_the_call(error):
+            if pending and is_of_the_call(error):
                 unknown = Unknown(f"an error of our own, which the log tells of: {type(error).__name__}")
-                following = self._commit(saga, sent, unknown, self.now())
+                following = self._commit(saga, pending, unknown, self.now())
                 return following[0] if following else saga
-            if sent is None and isinstance(error, WriteConflict):
+            if pending is None and isinstance(error, WriteConflict):
                 return self._tried_in_vain(saga)
             saga_log.release(saga, due_at=at)
         except SagaLost:
@@ -317,67 +394,56 @@ class BookingOrchestrator:
             assert isinstance(decision, Run), "only going forward a write can conflict"
             transition.begin_step(decision.step.name)
             transition.end_step(decision.step.name, Unknown("Others were faster at every try."))
-            self._drive(transition, None, None, transition.now, new=False)
-            saga_log.save(transition.saga, expected=saga.status)
-            saga_log.append(transition.events)
-        self.tell(transition.events)
+            self._execute_steps(transition, None, None, transition.now, new=False)
+            write(transition, expected=saga.status)
+        self.publish(transition.events)
         return transition.saga
 
-    def _send(self, sent: Sent, deadline: datetime | None) -> Outcome:
+    def _send(self, pending: PendingCall, deadline: datetime | None) -> Outcome:
         left = settings.SAGA_CALL_TIMEOUT
         if deadline is not None:
             left = min(left, (deadline - self.now()).total_seconds())
         if left <= 0:
             return Unknown("the request's time was used up")
-        return self.participants.call(sent.call, timeout=left)
+        return self.participants.call(pending.call, timeout=left)
 
     def _commit(
         self,
         saga: SagaState,
-        sent: Sent | None,
+        pending: PendingCall | None,
         outcome: Outcome | None,
         deadline: datetime | None,
         *,
         new: bool = False,
-    ) -> tuple[SagaState, Sent | None] | None:
+    ) -> tuple[SagaState, PendingCall | None] | None:
         """One transaction: what came of the last call, the local steps after it, the next intent."""
         for _ in range(MAX_WRITE_CONFLICTS):
             try:
                 with write_transaction():
                     transition = Transition(saga, owner=self.owner, now=self.now())
-                    following = self._drive(transition, sent, outcome, deadline, new=new)
-                    if not self._store(transition.saga, expected=saga.status, new=new):
+                    following = self._execute_steps(transition, pending, outcome, deadline, new=new)
+                    if not write(transition, expected=None if new else saga.status):
                         return None
-                    for write in transition.writes:
-                        write()
-                    saga_log.append(transition.events)
             except WriteConflict:
                 continue  # Somebody took a chosen seat in between; the transaction is rolled back.
-            self.tell(transition.events)
+            self.publish(transition.events)
             return transition.saga, following
         raise WriteConflict(f"{saga.correlation_id}: {MAX_WRITE_CONFLICTS} conflicts in a row")
 
-    @staticmethod
-    def _store(saga: SagaState, *, expected: SagaStatus, new: bool) -> bool:
-        if new:
-            return saga_log.insert(saga)
-        saga_log.save(saga, expected=expected)
-        return True
-
-    def _drive(
+    def _execute_steps(
         self,
         transition: Transition,
-        sent: Sent | None,
+        pending: PendingCall | None,
         outcome: Outcome | None,
         deadline: datetime | None,
         *,
         new: bool,
-    ) -> Sent | None:
+    ) -> PendingCall | None:
         """Take the saga as far as it goes without a call; the call to make next, if there is one."""
         if new:
             transition.start()
-        if sent and outcome:
-            self._absorb(transition, sent.step, outcome, undo=sent.undo)
+        if pending and outcome:
+            self._record_outcome(transition, pending.step, outcome, undo=pending.undo)
         while True:
             decision = decide_next(transition.saga, now=transition.now, jitter=self.jitter())
             decision = self._unless_out_of_time(decision, transition.now, deadline)
@@ -385,7 +451,7 @@ class BookingOrchestrator:
                 case Run(step) | Undo(step):
                     undo = isinstance(decision, Undo)
                     if step.participant != BACKEND:
-                        return self._intend(transition, step, undo=undo)
+                        return self._record_intent(transition, step, undo=undo)
                     self._perform(transition, step, undo=undo)
                 case GiveUp(step):
                     transition.give_up(step.name)
@@ -404,18 +470,18 @@ class BookingOrchestrator:
     def _out_of_time(self, now: datetime, deadline: datetime | None) -> bool:
         return self.closing() or (deadline is not None and now >= deadline)
 
-    def _first_undo(self, transition: Transition, deadline: datetime | None) -> Sent | None:
+    def _first_undo(self, transition: Transition, deadline: datetime | None) -> PendingCall | None:
         """COMPENSATING is durable before anything is undone: a remote compensation's intent may go into
         the same commit, a local compensation waits for the next one."""
         step = transition.saga.to_undo[0].step
         if self._out_of_time(transition.now, deadline):
-            transition.rest(transition.now)
+            transition.wait(transition.now)
             return None
-        sent_now = step.participant != BACKEND and is_known(step)
-        return self._intend(transition, step, undo=True) if sent_now else None
+        now = step.participant != BACKEND and is_known(step)
+        return self._record_intent(transition, step, undo=True) if now else None
 
     @staticmethod
-    def _absorb(transition: Transition, step: SagaStep, outcome: Outcome, *, undo: bool) -> None:
+    def _record_outcome(transition: Transition, step: SagaStep, outcome: Outcome, *, undo: bool) -> None:
         retry_after = outcome.retry_after if isinstance(outcome, Unknown) else 0.0
         transition.saga.retry_after = retry_after
         if undo:
@@ -424,7 +490,7 @@ class BookingOrchestrator:
             transition.end_step(step.name, _checked(transition.saga, step, outcome))
 
     @staticmethod
-    def _intend(transition: Transition, step: SagaStep, *, undo: bool) -> Sent:
+    def _record_intent(transition: Transition, step: SagaStep, *, undo: bool) -> PendingCall:
         if undo:
             transition.begin_undo(step.name, step.compensation)
         else:
@@ -433,7 +499,7 @@ class BookingOrchestrator:
         number = transition.saga.steps.index(state) + 1
         name, attempt = (step.compensation, state.undo_attempts) if undo else (step.name, state.attempts)
         call = make_call(transition.saga, step.participant, name, number=number, undo=undo, attempt=attempt)
-        return Sent(step, undo, call)
+        return PendingCall(step, undo, call)
 
     def _perform(self, transition: Transition, step: SagaStep, *, undo: bool) -> None:
         """A step of our own: planned now, written in this same transaction."""
@@ -443,7 +509,7 @@ class BookingOrchestrator:
             transition.begin_undo(step.name, step.compensation)
         else:
             transition.begin_step(step.name)
-        self._absorb(transition, step, planned.outcome, undo=undo)
+        self._record_outcome(transition, step, planned.outcome, undo=undo)
         transition.writes.append(planned.write)
 
     def _lease(self, now: datetime) -> datetime:
@@ -455,10 +521,10 @@ def _stop(transition: Transition, decision: Finish | WaitUntil | WaitForRelease)
         case Finish(status):
             transition.finish(status)
         case WaitUntil(at):
-            transition.rest(at)
+            transition.wait(at)
         case WaitForRelease(step):
             transition.alarm(f"This release does not know the step {step.name}.")
-            transition.rest(transition.now + RELEASE_PAUSE)
+            transition.wait(transition.now + RELEASE_PAUSE)
 
 
 def _refuse_unknown_steps(saga: SagaState) -> None:

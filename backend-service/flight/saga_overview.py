@@ -9,6 +9,7 @@ from django.conf import settings
 from service_kit.clock import iso, iso_or_none
 from service_kit.database import db_time, fetch_all, fetch_one, from_db_time
 
+from flight import saga_settlements
 from flight.saga_models import OPEN, SagaStatus
 from flight.saga_orchestrator_complete import DEFINITION
 
@@ -53,7 +54,7 @@ SEATS_OF_SAGAS = """
     FROM flight_saga WHERE due_at IS NOT NULL"""
 DIRECT_HOLDS = """
     SELECT COUNT(*), MIN(expires_at) FROM flight_seat WHERE state = 'HELD' AND expires_at IS NOT NULL"""
-RECOVERIES = "SELECT owner, beat_at FROM flight_recovery WHERE beat_at >= %s ORDER BY owner"
+RECOVERIES = "SELECT owner, beat_at FROM flight_recovery WHERE beat_at >= %s AND beat_at <= %s ORDER BY owner"
 JOBS = "SELECT COUNT(*) FROM procrastinate_jobs WHERE queue_name = 'sagas' AND status = 'todo'"
 
 
@@ -100,6 +101,7 @@ def overview(now: datetime, *, counted: Grown = grown) -> dict[str, Any]:
         "incidents": [_incident(reason, count) for reason, count in fetch_all(INCIDENTS, (SHOWN,))],
         "next_tries": _next_tries(),
         "seats_held": seats_held(),
+        "settled_by_hand": saga_settlements.still_open(),
         "engine": _engine(now),
         "definitions": _definitions(rows),
     }
@@ -161,7 +163,7 @@ def seats_held() -> dict[str, Any]:
 
 def _engine(now: datetime) -> dict[str, Any]:
     """Which engine this process submits to, who serves, and how many jobs wait where there is a queue."""
-    alive = fetch_all(RECOVERIES, (db_time(now - ALIVE),))
+    alive = fetch_all(RECOVERIES, (db_time(now - ALIVE), db_time(now + ALIVE)))
     has_queue = settings.SAGA_ENGINE == "procrastinate"
     return {
         "name": settings.SAGA_ENGINE,

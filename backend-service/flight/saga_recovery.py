@@ -10,12 +10,13 @@ from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import structlog
 from django.conf import settings
 from django.db import Error as DatabaseError
 from django.db import close_old_connections
-from service_kit.database import db_time, execute
+from service_kit.database import db_time, execute, fetch_one
 
 from flight import saga_log, saga_sweeper, saga_watchdog
 from flight.saga_orchestrator_complete import BookingOrchestrator
@@ -27,8 +28,16 @@ WATCH_SECONDS = 10.0
 HEARTBEAT = """
     INSERT INTO flight_recovery (owner, beat_at) VALUES (%s, %s)
     ON CONFLICT (owner) DO UPDATE SET beat_at = excluded.beat_at"""
+# A beat that lies ahead was told before the clock was put back, perhaps by a process that is dead.
+LAST_BEAT = "SELECT MAX(beat_at) FROM flight_recovery WHERE beat_at <= %s"
 FORGET = "DELETE FROM flight_recovery WHERE beat_at < %s"
 FORGET_AFTER = timedelta(hours=1)
+
+
+def last_beat(now: datetime) -> Any:
+    """As the database has it; None when no recovery has given a sign of life."""
+    (beat,) = fetch_one(LAST_BEAT, (db_time(now + timedelta(seconds=HEARTBEAT_SECONDS)),)) or (None,)
+    return beat
 
 
 class Periodic:
@@ -53,6 +62,7 @@ class Recovery:
         self._busy: set[Future[None]] = set()
         self._periodic = (
             Periodic(HEARTBEAT_SECONDS, self.beat, self.now),
+            Periodic(HEARTBEAT_SECONDS, saga_watchdog.bring_forward, self.now),
             Periodic(SWEEP_SECONDS, saga_sweeper.release_expired_holds, self.now),
             Periodic(WATCH_SECONDS, saga_watchdog.mark_unclaimed, self.now),
         )

@@ -1,29 +1,21 @@
 """This process's orchestrator, its participants, and how many sagas may be under way."""
 
-import os
-import socket
 import threading
 import time
 from functools import cache
 
 from django.conf import settings
-from service_kit.database_clock import DatabaseClock
 from service_kit.problems import try_again
 
 from flight import saga_log
-from flight.saga_client import Participants
-from flight.saga_orchestrator_complete import LOYALTY, PAYMENT, BookingOrchestrator
-from flight.saga_traces import TracedParticipants
+from flight.saga_orchestrator_complete import BookingOrchestrator
 
 COUNT_SECONDS = 1.0
 
 
 @cache
 def orchestrator() -> BookingOrchestrator:
-    kind = TracedParticipants if settings.TRACES else Participants
-    participants = kind({PAYMENT: settings.PAYMENT_URL, LOYALTY: settings.LOYALTY_URL})
-    owner = f"{socket.gethostname()[:40]}:{os.getpid()}"
-    return BookingOrchestrator(participants, owner, now=DatabaseClock())
+    return BookingOrchestrator()
 
 
 class Admission:

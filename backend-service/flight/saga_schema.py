@@ -155,6 +155,7 @@ class Compensation(Serializer[None]):
     step = serializers.CharField()
     compensation = serializers.CharField()
     success = serializers.BooleanField()
+    settled_by_hand = serializers.BooleanField(required=False)
 
 
 @schema.answered(
@@ -181,6 +182,23 @@ class Compensation(Serializer[None]):
         "error_code": "PAYMENT_DECLINED",
         "compensation_result": [{"step": "ReserveSeat", "compensation": "CancelSeat", "success": True}],
     },
+    cancelled={
+        "success": False,
+        "correlation_id": "2f1c9f0e-4d0b-4a53-8a55-0f7f6f1f1c55",
+        "status": "COMPENSATED",
+        "message": "Booking K7PQ2M was cancelled and everything was undone; nothing is charged.",
+        "steps_completed": 4,
+        "booking_reference": "K7PQ2M",
+        "failed_step": None,
+        "error": "The booking was cancelled.",
+        "error_code": "CANCELLED_BY_USER",
+        "compensation_result": [
+            {"step": "ConfirmBooking", "compensation": "CancelBooking", "success": True},
+            {"step": "AwardMiles", "compensation": "ReverseMiles", "success": True},
+            {"step": "AuthorizePayment", "compensation": "CancelPayment", "success": True},
+            {"step": "ReserveSeat", "compensation": "CancelSeat", "success": True},
+        ],
+    },
 )
 class BookingResult(Serializer[None]):
     success = serializers.BooleanField()
@@ -197,6 +215,19 @@ class BookingResult(Serializer[None]):
     error = serializers.CharField(required=False)
     error_code = serializers.CharField(required=False)
     compensation_result = Compensation(many=True, required=False)
+
+
+@schema.answered(
+    running={
+        "correlation_id": "2f1c9f0e-4d0b-4a53-8a55-0f7f6f1f1c55",
+        "status": "RUNNING",
+        "message": "The booking is being worked on; see its status.",
+    }
+)
+class BookingAccepted(Serializer[None]):
+    correlation_id = schema.CorrelationId()
+    status = serializers.CharField()
+    message = serializers.CharField()
 
 
 class Step(Serializer[None]):
@@ -254,6 +285,7 @@ class Event(Serializer[None]):
 class Events(Serializer[None]):
     correlation_id = schema.CorrelationId()
     events = Event(many=True)
+    next = serializers.CharField(allow_null=True, help_text="address of the events after these")
 
 
 class SagaList(Serializer[None]):
@@ -290,6 +322,18 @@ class SeatsHeld(Serializer[None]):
     next_expiry = serializers.DateTimeField(allow_null=True)
 
 
+class Settlement(Serializer[None]):
+    correlation_id = schema.CorrelationId()
+    step = serializers.CharField()
+    settled_at = serializers.DateTimeField()
+    seen = serializers.CharField(allow_null=True, help_text="what the auditor saw there; null: not yet asked")
+
+
+class Settlements(Serializer[None]):
+    count = serializers.IntegerField()
+    oldest = Settlement(many=True)
+
+
 class Worker(Serializer[None]):
     name = serializers.CharField()
     beat_at = serializers.DateTimeField()
@@ -314,6 +358,7 @@ class Overview(Serializer[None]):
     incidents = Incident(many=True)
     next_tries = NextTry(many=True)
     seats_held = SeatsHeld()
+    settled_by_hand = Settlements(help_text="whose owners still have money, miles or seats of it")
     engine = Engine()
     definitions = Definition(many=True)
 

@@ -43,10 +43,10 @@ class Filters:
         return self.status in OPEN or bool(self.needs_attention)
 
 
-def events_after(correlation_id: str, sequence: int) -> list[dict[str, Any]]:
-    """The next events, each exactly once and in order, however often one asks."""
-    rows = fetch_all(EVENTS, (correlation_id, sequence, MAX_EVENTS))
-    return [
+def events_after(correlation_id: str, sequence: int) -> tuple[list[dict[str, Any]], bool]:
+    """The next events, each exactly once and in order, however often one asks; and whether more follow."""
+    rows = fetch_all(EVENTS, (correlation_id, sequence, MAX_EVENTS + 1))
+    events = [
         {
             "event_id": event_id,
             "event_type": event_type,
@@ -55,8 +55,9 @@ def events_after(correlation_id: str, sequence: int) -> list[dict[str, Any]]:
             "timestamp": iso(from_db_time(timestamp)),
             "data": strict_json.load_stored(data),
         }
-        for number, event_id, event_type, data, timestamp in rows
+        for number, event_id, event_type, data, timestamp in rows[:MAX_EVENTS]
     ]
+    return events, len(rows) > MAX_EVENTS
 
 
 def list_sagas(filters: Filters) -> tuple[list[SagaState], str | None]:

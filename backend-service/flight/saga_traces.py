@@ -4,24 +4,24 @@ Made of its events as they are published, from which recovery and another proces
 takes no time: it happens inside a commit of the saga log.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from service_kit import tracing
 from service_kit.tracing import Span
 
 from flight.saga_client import Call, Participants
-from flight.saga_event_dispatcher import ALL, SagaEvent, event_dispatcher
+from flight.saga_event_dispatcher import ALL, EventType, SagaEvent, event_dispatcher
 
-BEGINS = ("SAGA_STEP_STARTED", "SAGA_COMPENSATION_STEP_STARTED")
-ENDS = {
-    "SAGA_STEP_COMPLETED": "DONE",
-    "SAGA_STEP_FAILED": "FAILED",
-    "SAGA_STEP_UNKNOWN": "UNKNOWN",
-    "SAGA_COMPENSATION_STEP_COMPLETED": "UNDONE",
-    "SAGA_COMPENSATION_FAILED": "FAILED",
+BEGINS = (EventType.STEP_STARTED, EventType.COMPENSATION_STEP_STARTED)
+ENDS: Mapping[str, str] = {
+    EventType.STEP_COMPLETED: "DONE",
+    EventType.STEP_FAILED: "FAILED",
+    EventType.STEP_UNKNOWN: "UNKNOWN",
+    EventType.COMPENSATION_STEP_COMPLETED: "UNDONE",
+    EventType.COMPENSATION_FAILED: "FAILED",
 }
 BAD = ("FAILED", "UNKNOWN")
-MARKS = ("SAGA_COMPLETED", "SAGA_COMPENSATED")
+MARKS = (EventType.COMPLETED, EventType.COMPENSATED)
 # A saga that another process has taken over leaves its beginning here.
 MOST_BEGUN = 10_000
 
@@ -45,7 +45,7 @@ class SagaSpans:
         self._begun: dict[str, SagaEvent] = {}
 
     def __call__(self, event: SagaEvent) -> None:
-        if event.event_type == "SAGA_STARTED":
+        if event.event_type == EventType.STARTED:
             self._mark(event, span_id=tracing.span_id(event.correlation_id), parent_id=None)
         elif event.event_type in MARKS:
             own = tracing.span_id(event.correlation_id, str(event.sequence))

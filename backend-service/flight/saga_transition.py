@@ -12,7 +12,7 @@ from service_kit.security import throttle
 
 from flight import saga_answers
 from flight.saga_alarms import needs_attention
-from flight.saga_event_dispatcher import SagaEvent
+from flight.saga_event_dispatcher import EventType, SagaEvent
 from flight.saga_models import SagaStatus
 from flight.saga_outcomes import (
     AlreadyCompensated,
@@ -26,7 +26,7 @@ from flight.saga_state import SagaState, StepStatus, replace
 
 log = structlog.get_logger("saga")
 ERROR_LENGTH = 200
-FINISHED_EVENT = {SagaStatus.COMPLETED: "SAGA_COMPLETED", SagaStatus.COMPENSATED: "SAGA_COMPENSATED"}
+FINISHED_EVENT = {SagaStatus.COMPLETED: EventType.COMPLETED, SagaStatus.COMPENSATED: EventType.COMPENSATED}
 
 
 class Transition:
@@ -41,13 +41,15 @@ class Transition:
         self.events: list[SagaEvent] = []
         self.writes: list[Callable[[], object]] = []
 
-    def emit(self, event_type: str, **data: Any) -> None:
+    def emit(self, event_type: EventType, **data: Any) -> None:
         self.saga.last_sequence += 1
-        event = SagaEvent(event_type, self.saga.correlation_id, data, self.saga.last_sequence, self.now)
+        event = SagaEvent(event_type.value, self.saga.correlation_id, data, self.saga.last_sequence, self.now)
         self.events.append(event)
 
     def start(self) -> None:
-        self.emit("SAGA_STARTED", flight_id=self.saga.flight_id, passengers=len(self.saga.request.passengers))
+        self.emit(
+            EventType.STARTED, flight_id=self.saga.flight_id, passengers=len(self.saga.request.passengers)
+        )
 
     # Going forward
 
@@ -61,7 +63,7 @@ class Transition:
             attempts=step.attempts + 1,
             started_at=step.started_at or iso(self.now),
         )
-        self.emit("SAGA_STEP_STARTED", step=name, attempt=step.attempts + 1, worker=self.saga.owner)
+        self.emit(EventType.STEP_STARTED, step=name, attempt=step.attempts + 1, worker=self.saga.owner)
 
     def end_step(self, name: str, outcome: Outcome) -> None:
         match outcome:
@@ -90,7 +92,7 @@ class Transition:
         if name == "ConfirmBooking":
             self.saga.booking_reference = facts["booking_reference"]
         self._erase_card(name)
-        self.emit("SAGA_STEP_COMPLETED", step=name, **_public(facts))
+        self.emit(EventType.STEP_COMPLETED, step=name, **_public(facts))
 
     def _step_failed(self, name: str, status: StepStatus, code: str, error: str) -> None:
         error = error[:ERROR_LENGTH]
@@ -100,7 +102,7 @@ class Transition:
         self.saga.error_code = self.saga.reason = code
         self.saga.change_step(name, status=status, finished_at=finished, error=error, error_code=code)
         self._erase_card(name)
-        self.emit("SAGA_STEP_FAILED", step=name, outcome=status.value, error=error, error_code=code)
+        self.emit(EventType.STEP_FAILED, step=name, outcome=status.value, error=error, error_code=code)
 
     def _count_declined(self, code: str) -> None:
         """Here, because a booking that was only accepted is declined when its request is long gone."""
@@ -116,7 +118,13 @@ class Transition:
         attempts = self.saga.step(name).attempts
         if configuration and attempts >= settings.SAGA_CONFIGURATION_ALARM_ATTEMPTS:
             self.alarm(f"{name}: {error}: check the services' credentials")
-        self.emit("SAGA_STEP_UNKNOWN", step=name, attempt=attempts, error=error[:ERROR_LENGTH])
+        self.emit(
+            EventType.STEP_UNKNOWN,
+            step=name,
+            attempt=attempts,
+            error=error[:ERROR_LENGTH],
+            error_code="UNKNOWN",
+        )
 
     def give_up(self, name: str) -> None:
         """An unknown step has used its time: it counts as failed, and will be compensated too."""
@@ -133,7 +141,7 @@ class Transition:
         """From here on there is only the way back."""
         self.saga.status = SagaStatus.COMPENSATING
         self.saga.card_token, self.saga.finished_at = "", None
-        self.emit("SAGA_COMPENSATION_STARTED", reason=self.saga.reason, failed_step=self.saga.failed_step)
+        self.emit(EventType.COMPENSATION_STARTED, reason=self.saga.reason, failed_step=self.saga.failed_step)
 
     def begin_undo(self, name: str, compensation: str) -> None:
         step = self.saga.step(name)
@@ -144,7 +152,7 @@ class Transition:
             undo_started_at=step.undo_started_at or iso(self.now),
         )
         self.emit(
-            "SAGA_COMPENSATION_STEP_STARTED",
+            EventType.COMPENSATION_STEP_STARTED,
             step=name,
             compensation=compensation,
             attempt=step.undo_attempts + 1,
@@ -155,13 +163,18 @@ class Transition:
         if isinstance(outcome, Done):
             self._progress()
             self.saga.change_step(name, status=StepStatus.UNDONE)
-            self.emit("SAGA_COMPENSATION_STEP_COMPLETED", step=name, compensation=compensation)
+            self.emit(EventType.COMPENSATION_STEP_COMPLETED, step=name, compensation=compensation)
             return
         error = getattr(outcome, "error", "It was compensated before.")[:ERROR_LENGTH]
         attempts = self.saga.step(name).undo_attempts
         self.saga.tried = True
         self.emit(
-            "SAGA_COMPENSATION_FAILED", step=name, compensation=compensation, attempt=attempts, error=error
+            EventType.COMPENSATION_FAILED,
+            step=name,
+            compensation=compensation,
+            attempt=attempts,
+            error=error,
+            error_code=_code_of(outcome),
         )
         if not isinstance(outcome, Unknown) or outcome.configuration or self._undo_takes_too_long(name):
             # Without a number: the console counts the sagas that are stuck for the same reason.
@@ -172,12 +185,13 @@ class Transition:
         self._progress()
         self.saga.attention = ""
         self.saga.change_step(name, status=StepStatus.RESOLVED)
-        self.emit("SAGA_COMPENSATION_RESOLVED", step=name, actor=actor)
+        compensation = self.saga.step(name).compensation
+        self.emit(EventType.COMPENSATION_RESOLVED, step=name, compensation=compensation, actor=actor)
 
     def _undo_takes_too_long(self, name: str) -> bool:
         step = self.saga.step(name)
         began = datetime.fromisoformat(step.undo_started_at or iso(self.now))
-        late = self.now - began >= timedelta(seconds=settings.SAGA_ATTENTION_SECONDS)
+        late = abs(self.now - began) >= timedelta(seconds=settings.SAGA_ATTENTION_SECONDS)
         return late or step.undo_attempts >= settings.SAGA_ATTENTION_ATTEMPTS
 
     # Ending and waiting
@@ -190,7 +204,7 @@ class Transition:
             self.saga.result = saga_answers.result(self.saga)
         self.emit(FINISHED_EVENT[status], reason=self.saga.reason)
 
-    def rest(self, until: datetime) -> None:
+    def wait(self, until: datetime) -> None:
         """Give the lease up and let anybody go on from `until`."""
         self.saga.owner, self.saga.due_at = "", until
 
@@ -202,6 +216,15 @@ class Transition:
 
     def _progress(self) -> None:
         self.saga.claims, self.saga.tried = 0, False
+
+
+def _code_of(outcome: Outcome) -> str:
+    match outcome:
+        case Refused(code) | ContractError(code):
+            return code
+        case AlreadyCompensated():
+            return "ALREADY_COMPENSATED"
+    return "UNKNOWN"
 
 
 def _public(facts: dict[str, Any]) -> dict[str, Any]:

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import structlog
-from django.db import DatabaseError, connection
+from django.db import Error as DatabaseError
+from django.db import connection
 from service_kit.database import db_time, fetch_all, fetch_one
 
 from flight.saga_orchestrator_complete import is_known

@@ -1,12 +1,13 @@
-"""Marks the sagas that nobody has claimed in time; every recovery does, also for those that died."""
+"""Makes due what a clock that was put back left waiting, and marks the sagas that nobody has claimed."""
 
 from datetime import datetime, timedelta
 
 import structlog
 from django.conf import settings
-from service_kit.database import db_time, fetch_all, write_transaction
+from service_kit.database import db_time, execute, fetch_all, write_transaction
 
 from flight.saga_alarms import needs_attention
+from flight.saga_orchestrator_complete import RELEASE_PAUSE
 
 log = structlog.get_logger("saga.watchdog")
 BATCH = 100
@@ -16,6 +17,30 @@ MARK = """
     UPDATE flight_saga SET attention = %s WHERE attention = '' AND due_at < %s AND correlation_id IN (
         SELECT correlation_id FROM flight_saga WHERE due_at < %s AND attention = '' ORDER BY due_at LIMIT %s)
     RETURNING correlation_id"""
+BRING_FORWARD = "UPDATE flight_saga SET due_at = %s WHERE due_at > %s"
+
+
+def latest_due(now: datetime) -> datetime:
+    """No saga waits for longer than this, twice over."""
+    seconds = (
+        settings.SAGA_LEASE,
+        settings.SAGA_FORWARD_BACKOFF[1],
+        settings.SAGA_COMPENSATION_BACKOFF[1],
+        settings.SAGA_MAX_RETRY_AFTER,
+        RELEASE_PAUSE.total_seconds(),
+    )
+    return now + timedelta(seconds=2 * max(seconds))
+
+
+def bring_forward(now: datetime) -> int:
+    """A due time further ahead than any wait was written before a clock was put back: it is due now.
+
+    Should its owner be alive after all, the next claim fences it off, as after any lease.
+    """
+    brought = execute(BRING_FORWARD, (db_time(now), db_time(latest_due(now))))
+    if brought:
+        log.warning("due_times_ahead", sagas=brought)
+    return brought
 
 
 def mark_unclaimed(now: datetime) -> int:

@@ -59,6 +59,7 @@ class World:
 
     def orchestrator(self, owner: str = "one", **seams: Any) -> BookingOrchestrator:
         given = {"now": self.clock, "jitter": lambda: 1.0, "publish": self.published.extend, **seams}
+        given["publisher"] = given.pop("publish")
         return BookingOrchestrator(given.pop("participants", self.participants), owner, **given)
 
     def body(self, **changes: Any) -> dict[str, Any]:

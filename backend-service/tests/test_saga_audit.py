@@ -105,6 +105,26 @@ def test_completed_failed_and_cancelled_sagas_agree_with_their_owners(
     assert all("X-Correlation-ID" in request.headers for request in reads.asked)
 
 
+def test_a_settlement_by_hand_stays_in_the_overview_until_its_owner_agrees(
+    desk: Desk, world: World, reads: Reads
+) -> None:
+    cid = stuck(desk, world)
+    act(desk, cid, "resolve", **EVIDENCE)
+    reminder = desk.get("/api/saga/overview/")["settled_by_hand"]
+    (one,) = reminder["oldest"]
+    told = (reminder["count"], one["correlation_id"], one["step"], one["seen"])
+    assert told == (1, cid, "AuthorizePayment", None)
+    assert f"STILL OPEN {cid} AuthorizePayment: expected nothing or CANCELLED" in str(run())
+    reminder = desk.get("/api/saga/overview/")["settled_by_hand"]
+    assert (reminder["count"], reminder["oldest"][0]["seen"]) == (1, "AUTHORIZED 450.00 USD")
+    assert metric(desk.client.get("/metrics").content.decode(), "sagas_settled_by_hand_open") == 1
+    # The bank cancels it; the auditor sees that.
+    paid = next(one for one in world.participants.ledger if one.kind == "AUTHORIZED")
+    world.participants.ledger.append(replace(paid, kind="CANCELLED", amount=-paid.amount))
+    assert "STILL OPEN" not in str(run())
+    assert desk.get("/api/saga/overview/")["settled_by_hand"] == {"count": 0, "oldest": []}
+
+
 def changed(world: World, at: str, **changes: Any) -> None:
     """An owner's ledger is changed behind everybody's back, at the newest entry of this kind."""
     ledger = world.participants.ledger
@@ -213,7 +233,9 @@ def test_what_was_settled_by_hand_is_no_drift_and_is_listed_for_ever(
     assert lines[0].startswith(f"BY HAND {cid} by demo at ")
     assert lines[0].endswith("the bank was called (ticket 4711)")
     later = run(since=world.clock.at.replace(year=world.clock.at.year + 10))
-    assert later[1][0] == lines[0] and later[1][1].startswith("0 sagas checked")
+    assert later[1][0] == lines[0]
+    assert later[1][1].startswith(f"STILL OPEN {cid} AuthorizePayment")
+    assert later[1][2].startswith("0 sagas checked")
 
 
 def test_open_sagas_and_those_that_ended_just_now_are_left_alone(

@@ -10,10 +10,14 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from django.conf import LazySettings
 from service_kit import credentials
+from service_kit.clock import utc_now
 from structlog.testing import capture_logs
 
-from flight.saga_event_dispatcher import ALL, EventDispatcher, SagaEvent, event_dispatcher
+from flight.saga_event_dispatcher import ALL, EventDispatcher, EventType, SagaEvent, event_dispatcher
+from flight.saga_models import SagaEventRow
 from flight.saga_publisher import Publisher, publisher
+from flight.saga_transition import Transition
+from tests.invariants import rows
 from tests.saga_participants import answers, never_arrives
 from tests.saga_world import Desk, World, at_once
 from tests.test_saga_scripts import FORWARD
@@ -224,6 +228,86 @@ def test_events_after_the_last_one_are_none(desk: Desk) -> None:
     cid = desk.book().json()["correlation_id"]
     assert events(desk, cid, f"?after={len(FORWARD)}") == []
     assert events(desk, cid, "?after=2147483647") == []
+
+
+def test_more_events_than_a_page_holds_are_all_read_by_following_next(desk: Desk) -> None:
+    cid = desk.book().json()["correlation_id"]
+    last, many = len(FORWARD), 2100
+    rows = [
+        SagaEventRow(
+            correlation_id=cid,
+            sequence=number,
+            event_id=f"event-{number}",
+            event_type="SAGA_COMPENSATION_FAILED",
+            data="{}",
+            timestamp=utc_now(),
+        )
+        for number in range(last + 1, many + 1)
+    ]
+    SagaEventRow.objects.bulk_create(rows)
+    path, found, pages = f"/api/saga/events/{cid}/", [], 0
+    while path:
+        page = desk.get(path)
+        found += [one["sequence"] for one in page["events"]]
+        path, pages = page["next"], pages + 1
+    assert (found, pages) == (list(range(1, many + 1)), 3)
+    SagaEventRow.objects.filter(correlation_id=cid, sequence__gt=last).delete()
+
+
+def test_every_event_type_is_one_that_the_list_names(desk: Desk, world: World) -> None:
+    """`EventType` is what emits, describes and is compared with the pages."""
+    world.participants.then("AuthorizePayment", never_arrives)
+    desk.book(simulate_confirmbooking_fail=True)
+    desk.book(simulate_awardmiles_fail=True)
+    world.settle()
+    found = {row["event_type"] for row in rows("SELECT DISTINCT event_type FROM flight_saga_event")}
+    assert found <= set(EventType)
+    with pytest.raises(AttributeError):
+        Transition(world.new_saga(), owner="", now=world.clock()).emit("SAGA_MADE_UP")  # type: ignore[arg-type]
+
+
+STEP_LINES = {
+    "simulate_confirmbooking_fail": [
+        ("ReserveSeat", None, "DONE", None),
+        ("AuthorizePayment", None, "DONE", None),
+        ("AwardMiles", None, "DONE", None),
+        ("ConfirmBooking", None, "REFUSED", "SIMULATED_FAILURE"),
+        ("AwardMiles", "ReverseMiles", "UNDONE", None),
+        ("AuthorizePayment", "CancelPayment", "UNDONE", None),
+        ("ReserveSeat", "CancelSeat", "UNDONE", None),
+    ],
+    "simulate_authorizepayment_fail": [
+        ("ReserveSeat", None, "DONE", None),
+        ("AuthorizePayment", None, "REFUSED", "SIMULATED_FAILURE"),
+        ("ReserveSeat", "CancelSeat", "UNDONE", None),
+    ],
+}
+
+
+def lines_of(logged: Any, cid: str) -> list[tuple[str, str | None, str, str | None]]:
+    return [
+        (line["step"], line.get("compensation"), line["outcome"], line.get("error_code"))
+        for line in logged
+        if line["event"] == "saga_step" and line["correlation_id"] == cid
+    ]
+
+
+@pytest.mark.parametrize("switch", STEP_LINES)
+def test_every_step_failure_and_compensation_is_a_line_in_the_log(desk: Desk, switch: str) -> None:
+    with capture_logs() as logged:
+        cid = desk.book(**{switch: True}).json()["correlation_id"]
+    assert lines_of(logged, cid) == STEP_LINES[switch]
+
+
+def test_an_unknown_try_and_a_failed_compensation_are_lines_in_the_log(desk: Desk, world: World) -> None:
+    world.participants.then("AwardMiles", answers(503))
+    world.participants.then("CancelPayment", answers(400, {"code": "INVALID", "detail": "Bad."}))
+    with capture_logs() as logged:
+        cid = desk.book(simulate_awardmiles_fail=True).json()["correlation_id"]
+        desk.recover()
+    told = lines_of(logged, cid)
+    assert ("AwardMiles", None, "UNKNOWN", "UNKNOWN") in told
+    assert ("AuthorizePayment", "CancelPayment", "NOT_UNDONE", "INVALID") in told
 
 
 @pytest.mark.parametrize("after", ["-1", "x", "1.5", "", "2147483648", "99999999999999", "٣"])

@@ -1,13 +1,15 @@
 """Turning sagas back, and the operator's three actions."""
 
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from django.conf import LazySettings
 from django.db import OperationalError
 from service_kit import credentials
+from service_kit.clock import utc_now
 
-from flight.models import Booking
+from flight.models import Booking, Flight
 from tests.invariants import events_of, rows
 from tests.saga_participants import answers, loses_its_reply, meanwhile, never_arrives
 from tests.saga_world import Desk, World, around_statements, when
@@ -68,7 +70,7 @@ def test_a_cancelled_booking_runs_every_compensation_in_reverse_order(desk: Desk
     assert world.events(cid) == [*FORWARD, "SAGA_COMPENSATION_STARTED", *back, "SAGA_COMPENSATED"]
     assert Booking.objects.get().status == "CANCELLED"
     assert {state for _, state in world.seats(cid)} == {"RELEASED"}
-    assert desk.status(cid)["result"] == {**first, "status": "COMPENSATED"}
+    assert desk.status(cid)["result"]["error_code"] == "CANCELLED_BY_USER"
 
 
 def test_a_booking_is_never_cancelled_twice(desk: Desk, world: World) -> None:
@@ -106,12 +108,43 @@ def test_a_cancellation_that_nobody_waits_for_is_202_and_goes_on_elsewhere(desk:
     assert desk.status(first["correlation_id"])["status"] == "COMPENSATED"
 
 
-def test_result_was_away_while_a_booking_is_being_cancelled_and_stays(desk: Desk, world: World) -> None:
+def test_the_result_of_a_booking_that_is_being_cancelled_says_so(desk: Desk, world: World) -> None:
     first = desk.book().json()
     world.participants.always("ReverseMiles", never_arrives)
     cancel_booking(desk, first["booking_reference"])
-    status = desk.status(first["correlation_id"])
-    assert (status["status"], status["result"]) == ("COMPENSATING", {**first, "status": "COMPENSATING"})
+    result = desk.status(first["correlation_id"])["result"]
+    told = (result["success"], result["status"], result["error_code"], result["booking_reference"])
+    assert told == (False, "COMPENSATING", "CANCELLED_BY_USER", first["booking_reference"])
+
+
+def test_a_booking_whose_flight_has_departed_is_not_cancelled(
+    desk: Desk, world: World, settings: LazySettings
+) -> None:
+    settings.SALE_CLOSES_MINUTES = 0
+    first = desk.book().json()
+    leaves(world, utc_now() + timedelta(seconds=60))
+    assert cancel_booking(desk, first["booking_reference"]).status_code == 200
+    second = desk.book().json()
+    leaves(world, utc_now() - timedelta(seconds=1))
+    refused = cancel_booking(desk, second["booking_reference"])
+    assert (refused.status_code, refused.json()["code"]) == (409, "DEPARTED")
+    assert world.row(second["correlation_id"]).status == "COMPLETED"
+    assert Booking.objects.get(pk=second["booking_reference"]).status == "CONFIRMED"
+    # What was cancelled in time is answered as it is.
+    assert cancel_booking(desk, first["booking_reference"]).json()["status"] == "COMPENSATED"
+
+
+def leaves(world: World, at: datetime) -> None:
+    Flight.objects.filter(pk=world.flight.pk).update(departs_at=at, arrives_at=at + timedelta(hours=2))
+
+
+def test_an_operator_turns_a_running_saga_back_though_its_flight_has_departed(
+    desk: Desk, world: World
+) -> None:
+    world.participants.always("AuthorizePayment", never_arrives)
+    cid = desk.book().json()["correlation_id"]
+    leaves(world, utc_now() - timedelta(seconds=1))
+    assert act(desk, cid, "cancel").json()["status"] == "COMPENSATED"
 
 
 @pytest.mark.parametrize(
@@ -396,10 +429,18 @@ def test_a_stuck_compensation_is_settled_by_hand_and_the_rest_runs(desk: Desk, w
     body = answer.json()
     assert (answer.status_code, body["status"], body["resolved_manually"]) == (200, "COMPENSATED", True)
     assert [step["status"] for step in body["steps"]] == ["UNDONE", "RESOLVED", "REFUSED", "PENDING"]
-    assert body["result"]["compensation_result"] == undone("AuthorizePayment", "ReserveSeat")
+    by_hand = {"step": "AuthorizePayment", "compensation": "CancelPayment", "success": False}
+    assert body["result"]["compensation_result"] == [
+        {**by_hand, "settled_by_hand": True},
+        *undone("ReserveSeat"),
+    ]
+    assert body["result"]["message"] == (
+        "The booking failed. CancelPayment could not be done and was settled by hand; the rest was undone."
+    )
     assert audited(cid) == [("demo", "resolve", "the bank was called", "ticket 4711")]
     resolved = [event for event in events_of(cid) if event.type == "SAGA_COMPENSATION_RESOLVED"]
-    assert [event.data for event in resolved] == [{"step": "AuthorizePayment", "actor": "demo"}]
+    told = {"step": "AuthorizePayment", "compensation": "CancelPayment", "actor": "demo"}
+    assert [event.data for event in resolved] == [told]
 
 
 def test_settling_by_hand_closes_the_alarm(desk: Desk, world: World) -> None:

@@ -13,6 +13,7 @@ from flight import saga_log
 from tests.invariants import rows, sagas
 from tests.saga_participants import answers, meanwhile, never_arrives
 from tests.saga_world import START, Desk, World, around_statements, at_once, when
+from tests.test_saga_scripts import undone
 
 KEY = {"Idempotency-Key": "first-try"}
 
@@ -72,7 +73,6 @@ def test_respond_async_is_accepted_and_recovery_books(desk: Desk, world: World, 
     cid = body["correlation_id"]
     assert answer.status_code == 202
     assert body == {
-        "success": True,
         "correlation_id": cid,
         "status": "PENDING",
         "message": "The booking is being worked on; see its status.",
@@ -179,10 +179,51 @@ def test_without_a_key_every_post_is_a_new_saga(desk: Desk) -> None:
     assert desk.book().json()["correlation_id"] != desk.book().json()["correlation_id"]
 
 
-def test_a_repeat_after_a_cancellation_shows_the_first_result_with_the_status_of_now(desk: Desk) -> None:
+def test_a_repeat_after_a_cancellation_says_that_it_is_cancelled(desk: Desk) -> None:
     first = desk.book(headers=KEY).json()
     desk.post(f"/api/bookings/{first['booking_reference']}/cancel/")
-    assert desk.book(headers=KEY).json() == {**first, "status": "COMPENSATED"}
+    repeat = desk.book(headers=KEY)
+    assert repeat.status_code == 200
+    assert repeat.json() == {
+        "success": False,
+        "correlation_id": first["correlation_id"],
+        "status": "COMPENSATED",
+        "message": f"Booking {first['booking_reference']} was cancelled and everything was undone; "
+        "nothing is charged.",
+        "steps_completed": 4,
+        "booking_reference": first["booking_reference"],
+        "failed_step": None,
+        "error": "The booking was cancelled.",
+        "error_code": "CANCELLED_BY_USER",
+        "compensation_result": undone("ConfirmBooking", "AwardMiles", "AuthorizePayment", "ReserveSeat"),
+    }
+    assert desk.status(first["correlation_id"])["result"] == repeat.json()
+
+
+def test_a_repeat_while_it_is_being_cancelled_promises_nothing(desk: Desk, world: World) -> None:
+    first = desk.book(headers=KEY).json()
+    world.participants.always("ReverseMiles", never_arrives)
+    desk.post(f"/api/bookings/{first['booking_reference']}/cancel/")
+    repeat = desk.book(headers=KEY).json()
+    assert (repeat["success"], repeat["status"]) == (False, "COMPENSATING")
+    assert repeat["message"] == (
+        f"Booking {first['booking_reference']} was cancelled; what it took is being given back."
+    )
+    assert repeat["compensation_result"] == undone("ConfirmBooking")
+
+
+def test_a_repeat_while_a_failed_booking_is_undone_says_neither_success_nor_that_it_is_done(
+    desk: Desk, world: World
+) -> None:
+    world.participants.always("CancelPayment", never_arrives)
+    for _ in range(2):
+        answer = desk.book(headers=KEY, simulate_awardmiles_fail=True)
+        assert answer.status_code == 202
+        assert answer.json() == {
+            "correlation_id": answer.json()["correlation_id"],
+            "status": "COMPENSATING",
+            "message": "The booking failed; what it took is being given back.",
+        }
 
 
 def test_a_repeat_while_the_first_still_runs_gets_its_202(desk: Desk, world: World) -> None:

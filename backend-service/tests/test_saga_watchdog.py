@@ -10,6 +10,7 @@ from flight.saga_recovery import Recovery
 from flight.saga_state import SagaState
 from flight.saga_watchdog import mark_unclaimed
 from tests.invariants import rows
+from tests.saga_participants import never_arrives
 from tests.saga_world import Desk, World, around_statements
 from tests.test_saga_client import metric
 
@@ -74,6 +75,55 @@ def test_it_is_seen_within_a_minute(settings: LazySettings) -> None:
     assert settings.SAGA_UNCLAIMED_SECONDS + saga_recovery.WATCH_SECONDS < VISIBLE_SECONDS
     # A compensation's own alarm waits for the end of a try: the longest pause and the longest call.
     assert settings.SAGA_COMPENSATION_BACKOFF[1] + settings.SAGA_CALL_TIMEOUT < VISIBLE_SECONDS
+
+
+def test_a_due_time_further_ahead_than_any_wait_is_due_now(world: World) -> None:
+    """The clock was put back by an hour while sagas waited, forward and undoing."""
+    world.participants.always("AuthorizePayment", never_arrives)
+    world.participants.always("CancelPayment", never_arrives)
+    forward, back = world.start(), world.start(simulate_awardmiles_fail=True)
+    cid, reason = back.correlation_id, "CANCELLED_BY_OPERATOR"
+    cancelled = world.orchestrator().cancel(cid, completed=False, reason=reason)
+    assert cancelled is not None
+    world.orchestrator().advance(cancelled)
+    world.clock.advance(-3600)
+    world.participants.heal()
+    recovery = Recovery(world.orchestrator("second"), threads=8)
+    assert recovery.run_due() == 0
+    recovery.keep_house()
+    assert recovery.run_due() == 2
+    assert world.row(forward.correlation_id).status == "COMPLETED"
+    assert world.row(back.correlation_id).status == "COMPENSATED"
+
+
+def test_a_wait_as_long_as_waits_are_is_left_alone(world: World) -> None:
+    cid = accept(world)
+    world.orchestrator().claim(cid)
+    assert saga_watchdog.bring_forward(world.clock()) == 0
+    assert saga_watchdog.bring_forward(world.clock() - timedelta(seconds=29)) == 0
+    assert saga_watchdog.bring_forward(world.clock() - timedelta(seconds=31)) == 1
+
+
+@pytest.mark.parametrize("seconds", [-3600, 3600])
+def test_an_unknown_step_that_began_long_ago_or_ahead_is_given_up_after_one_more_try(
+    world: World, seconds: int
+) -> None:
+    world.participants.always("AwardMiles", never_arrives)
+    saga = world.start()
+    tried = world.participants.calls().count("AwardMiles")
+    world.clock.advance(seconds)
+    recovery = Recovery(world.orchestrator("second"), threads=8)
+    recovery.keep_house()
+    world.participants.always("ReverseMiles", never_arrives)
+    recovery.run_due()
+    assert world.participants.calls().count("AwardMiles") == tried + 1
+    assert world.row(saga.correlation_id).error_code == "DEADLINE_EXCEEDED"
+
+
+def test_a_beat_from_ahead_is_no_sign_of_life(world: World) -> None:
+    Recovery(world.orchestrator("dead"), threads=1).beat(world.clock())
+    assert saga_recovery.last_beat(world.clock()) is not None
+    assert saga_recovery.last_beat(world.clock() - timedelta(hours=1)) is None
 
 
 def test_whatever_engine_serves_keeps_watch(world: World) -> None:

@@ -56,7 +56,7 @@ def perform(job: dict[str, Any]) -> None:
     clock = Clock(job["now"])
     transport: Any = Transport(points)
     orchestrator = BookingOrchestrator(
-        transport, job["owner"], now=clock, jitter=lambda: 1.0, publish=lambda events: None
+        transport, job["owner"], now=clock, jitter=lambda: 1.0, publisher=lambda events: None
     )
     points.watch()
     try:

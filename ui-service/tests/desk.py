@@ -181,6 +181,7 @@ def overview(**changes: Any) -> Json:
         "incidents": [],
         "next_tries": [{"correlation_id": SAGA, "status": "RUNNING", "due_at": "2026-11-23T02:00:05Z"}],
         "seats_held": {"by_sagas": 4, "by_direct_calls": 0, "next_expiry": None},
+        "settled_by_hand": {"count": 0, "oldest": []},
         "engine": {
             "name": "local",
             "workers": [{"name": "host:7", "beat_at": "2026-11-23T02:00:00Z"}],

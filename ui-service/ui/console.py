@@ -53,6 +53,8 @@ class Overview:
     incidents: list[Json]
     next_tries: list[OpenSaga]
     seats: Json
+    settled_by_hand: Json
+    "compensations settled by hand whose owners do not agree"
     engine: Json
     versions: list[Json]
 
@@ -74,6 +76,7 @@ def overview(*, actor: Actor) -> Overview:
         incidents=found["incidents"],
         next_tries=[_open(each, "due_at") for each in found["next_tries"]],
         seats={**found["seats_held"], "next_expiry": sagas.moment(found["seats_held"]["next_expiry"])},
+        settled_by_hand=found["settled_by_hand"],
         engine=found["engine"],
         versions=found["definitions"],
     )

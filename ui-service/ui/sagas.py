@@ -39,6 +39,7 @@ class Words:
     refused: str
     undoing: str
     undone: str
+    by_hand: str
 
 
 STEPS: Mapping[str, Words] = {
@@ -50,6 +51,7 @@ STEPS: Mapping[str, Words] = {
         refused="The seats could not be held",
         undoing="Giving the seats back",
         undone="Seats given back",
+        by_hand="Your seats: settled by our desk",
     ),
     "AuthorizePayment": Words(
         icon="credit-card",
@@ -59,6 +61,7 @@ STEPS: Mapping[str, Words] = {
         refused="The payment was refused",
         undoing="Cancelling the payment",
         undone="Payment cancelled, nothing charged",
+        by_hand="Your payment: settled by our desk",
     ),
     "AwardMiles": Words(
         icon="award",
@@ -68,6 +71,7 @@ STEPS: Mapping[str, Words] = {
         refused="The miles could not be added",
         undoing="Taking the miles back",
         undone="Miles taken back",
+        by_hand="Your miles: settled by our desk",
     ),
     "ConfirmBooking": Words(
         icon="ticket",
@@ -77,6 +81,7 @@ STEPS: Mapping[str, Words] = {
         refused="The tickets could not be issued",
         undoing="Cancelling the tickets",
         undone="Tickets cancelled",
+        by_hand="Your tickets: settled by our desk",
     ),
 }
 
@@ -93,6 +98,7 @@ REASONS = {
     "CANCELLED_BY_USER": "You cancelled the booking.",
     "CANCELLED_BY_OPERATOR": "Our desk cancelled the booking.",
 }
+PAYMENT = "AuthorizePayment"
 CANCELLED = ("CANCELLED_BY_USER", "CANCELLED_BY_OPERATOR")
 
 
@@ -142,6 +148,12 @@ class SagaView:
     @property
     def failed(self) -> bool:
         return self.status == "COMPENSATED" and not self.is_cancellation
+
+    @property
+    def money_is_back(self) -> bool:
+        """Whether no payment is left, as far as is known; a settlement by hand is no proof of it."""
+        payment = next((step for step in self.steps if step.name == PAYMENT), None)
+        return payment is None or payment.status in ("PENDING", "REFUSED", "UNDONE")
 
     @property
     def is_slow(self) -> bool:
@@ -228,7 +240,7 @@ def _title(words: Words, status: str) -> str:
         "REFUSED": words.refused,
         "UNDOING": words.undoing,
         "UNDONE": words.undone,
-        "RESOLVED": words.undone,
+        "RESOLVED": words.by_hand,
     }.get(status, words.waiting)
 
 
@@ -243,4 +255,4 @@ def _detail(status: str, going_back: bool, attempts: int, undo_attempts: int) ->
         return f"Trying again until it works (try {undo_attempts})." if undo_attempts > 1 else "Being undone."
     if status == "REFUSED":
         return "Nothing was changed by this step."
-    return "Settled by hand by our desk." if status == "RESOLVED" else ""
+    return "It could not be undone by itself." if status == "RESOLVED" else ""

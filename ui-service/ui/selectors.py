@@ -96,33 +96,27 @@ def _flights(query: Mapping[str, str]) -> Json:
 
 
 @dataclass(frozen=True)
-class DayPrice:
-    """The lowest total of a day, for all passengers and with charges."""
-
+class DayFare:
     day: date
     lowest: Decimal | None
     cheapest: bool = False
 
 
-def fare_strip(
-    *, origin: str, destination: str, day: date, cabin: str, passengers: int, first: date
-) -> list[DayPrice]:
-    """The lowest total of the days around, from `first` on."""
+def fare_strip(*, origin: str, destination: str, day: date, cabin: str, first: date) -> list[DayFare]:
+    """The lowest fare of the days around, from `first` on."""
     first = max(first, day - timedelta(days=STRIP_DAYS))
     last = first + timedelta(days=2 * STRIP_DAYS)
     query = {"origin": origin, "destination": destination, "from": first.isoformat(), "to": last.isoformat()}
     found = get("backend", "/api/flights/fares/", actor=NOBODY, query={**query, "seat_class": cabin})
-    charges = Decimal(found["other_charges"])
-    totals = {
-        date.fromisoformat(each["date"]): _total(each["lowest_fare"], passengers, charges)
-        for each in found["days"]
-    }
-    lowest = min((total for total in totals.values() if total is not None), default=None)
-    return [DayPrice(each, total, total is not None and total == lowest) for each, total in totals.items()]
+    lowest = min(
+        (Decimal(each["lowest_fare"]) for each in found["days"] if each["lowest_fare"]), default=None
+    )
+    return [_day_fare(each, lowest) for each in found["days"]]
 
 
-def _total(fare: float | Decimal | None, passengers: int, charges: Decimal) -> Decimal | None:
-    return None if fare is None else travel.Quote(Decimal(fare), passengers, charges).total
+def _day_fare(body: Json, lowest: Decimal | None) -> DayFare:
+    fare = None if body["lowest_fare"] is None else Decimal(body["lowest_fare"])
+    return DayFare(date.fromisoformat(body["date"]), fare, fare is not None and fare == lowest)
 
 
 def flight_told(flight_id: int) -> Json:
@@ -187,7 +181,11 @@ def newest_sagas(actor: Actor) -> list[sagas.SagaView]:
 
 
 def events(correlation_id: str, *, actor: Actor) -> list[Json]:
-    found: list[Json] = get("backend", f"/api/saga/events/{correlation_id}/", actor=actor)["events"]
+    page = get("backend", f"/api/saga/events/{correlation_id}/", actor=actor)
+    found: list[Json] = page["events"]
+    while page.get("next"):
+        page = get("backend", page["next"], actor=actor)
+        found.extend(page["events"])
     return found
 
 

@@ -55,9 +55,6 @@ MIDDLEWARE = [
     "ui.middleware.DeadlineMiddleware",
     *kit.TRACE_MIDDLEWARE,
     "django.middleware.security.SecurityMiddleware",
-    # Pages hold nothing secret beside what a caller can choose but forms' tokens, which Django masks anew in
-    # each answer; and it adds a random length (BREACH). Events are sent after Django's part, uncompressed.
-    "django.middleware.gzip.GZipMiddleware",
     "csp.middleware.CSPMiddleware",
     "ui.middleware.StaticMiddleware",
     "ui.middleware.PrivateMiddleware",
@@ -121,8 +118,7 @@ MESSAGE_TAGS = {levels.SUCCESS: "good", levels.WARNING: "warn", levels.ERROR: "b
 
 STATIC_URL = "static/"
 WHITENOISE_USE_FINDERS = True
-# Of an address without a version; `ui.assets` has those with one kept for good.
-WHITENOISE_MAX_AGE = 60
+WHITENOISE_MAX_AGE = 86400
 FONTS_DIR = Path(__file__).resolve().parent / "fonts"
 
 CONTENT_SECURITY_POLICY = {

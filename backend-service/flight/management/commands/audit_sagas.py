@@ -44,6 +44,8 @@ class Command(BaseCommand):
                 self.stdout.write(f"DRIFT {drift}")
             self._progress(audited)
         self._list_settled_by_hand()
+        for drift in saga_audit.review_settlements(owners=Owners(), now=now, audited=audited):
+            self.stdout.write(f"STILL OPEN {drift}")
         saga_audit.remember(audited, since=since, began=now, now=utc_now())
         self._conclude(audited)
 
