@@ -4,7 +4,15 @@ import json
 from typing import Any
 
 import pytest
-from django.db import DataError, InterfaceError, OperationalError, connection
+from django.db import (
+    DataError,
+    InterfaceError,
+    InternalError,
+    NotSupportedError,
+    OperationalError,
+    ProgrammingError,
+    connection,
+)
 from service_kit.database import execute
 
 from flight.saga_orchestrator_complete import MAX_WRITE_CONFLICTS
@@ -98,7 +106,18 @@ def test_ten_claims_without_progress_alarm(world: World) -> None:
     assert world.row(saga.correlation_id).status == "COMPLETED"
 
 
-@pytest.mark.parametrize("error", [OperationalError("locked"), InterfaceError("closed"), DataError("NUL")])
+@pytest.mark.parametrize(
+    "error",
+    [
+        OperationalError("locked"),
+        InterfaceError("closed"),
+        InternalError("cannot execute UPDATE in a read-only transaction"),
+        NotSupportedError("cached plan must not change result type"),
+        ProgrammingError("no such column"),
+        DataError("NUL"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
 @pytest.mark.parametrize("times", [1, 2, 1000])
 def test_an_error_at_an_outcomes_commit_is_followed_by_the_same_call_again(
     world: World, error: Exception, times: int

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from django.conf import LazySettings
 from django.core.management import call_command
-from django.db import OperationalError, connections
+from django.db import InterfaceError, InternalError, OperationalError, ProgrammingError, connections
 from service_kit.clock import utc_now
 from service_kit.database import execute
 from service_kit.guard.models import StepRecord
@@ -312,8 +312,13 @@ def test_a_hold_that_cannot_be_swept_does_not_stop_recovery(
     assert ended.all.wait(PATIENCE)
 
 
+@pytest.mark.parametrize(
+    "error",
+    [OperationalError("away"), InternalError("read-only"), InterfaceError("closed"), ProgrammingError("no")],
+    ids=lambda error: type(error).__name__,
+)
 def test_the_process_outlives_a_database_that_is_away(
-    world: World, serve: Any, settings: LazySettings
+    world: World, serve: Any, settings: LazySettings, error: Exception
 ) -> None:
     settings.SAGA_RECOVERY_POLL = 0.01
     failures = [3]
@@ -322,7 +327,7 @@ def test_the_process_outlives_a_database_that_is_away(
         def __call__(self) -> Any:
             if failures[0] > 0 and threading.current_thread() is not threading.main_thread():
                 failures[0] -= 1
-                raise OperationalError("away")
+                raise error
             return super().__call__()
 
     accept(world, 1)

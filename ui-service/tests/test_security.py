@@ -185,6 +185,26 @@ def test_unexpected_error_is_a_page_without_a_trace(desk: Desk) -> None:
     assert "Traceback" not in response.content.decode() and "KeyError" not in response.content.decode()
 
 
+HALF_A_FIELD = b'--XX\r\nContent-Disposition: form-data; name="username"\r\n\r\nad'
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        (HALF_A_FIELD, "multipart/form-data; boundary=XX"),
+        (HALF_A_FIELD[:20], "multipart/form-data; boundary=XX"),
+        (HALF_A_FIELD, "multipart/form-data"),
+        (b"username=a", "application/x-www-form-urlencoded; charset=utf-16"),
+        (b"username=\xff&password=\xc3", "application/x-www-form-urlencoded"),
+    ],
+)
+def test_form_that_is_cut_or_in_another_encoding_is_the_callers_fault(
+    transactional_db: None, body: bytes, kind: str
+) -> None:
+    answer = Client(raise_request_exception=False).post("/account/login/", body, content_type=kind)
+    assert answer.status_code in (400, 422)
+
+
 def test_wrong_method_and_wrong_host_are_refused(client: Client, desk: Desk, settings: Settings) -> None:
     response = client.post("/flights/")
     assert response.status_code == 405 and "GET" in response["Allow"]
