@@ -8,10 +8,10 @@ from typing import Any
 
 from django.conf import settings
 from service_kit import unknown_fields
+from service_kit.cards import looks_like_card
 from service_kit.fields import Fields
 from service_kit.guard.barrier import fingerprint
 from service_kit.problems import Problem, not_found
-from service_kit.strict_json import looks_like_card
 
 from flight import booking_fields
 from flight.inventory import FlightForSale, find_flight

@@ -1,5 +1,6 @@
 """Where a request comes from, as the proxies in front of us tell it."""
 
+import re
 from ipaddress import IPv6Address, ip_address
 
 from django.conf import settings
@@ -19,9 +20,14 @@ def address_of(request: HttpRequest) -> str:
     return _network(told.strip())
 
 
+WITH_PORT = re.compile(r"\[(?P<six>[^\[\]]*)\](:\d{1,5})?|(?P<four>[0-9.]+):\d{1,5}")
+"as RFC 7239 writes a node, and some proxies an entry of X-Forwarded-For"
+
+
 def _network(text: str) -> str:
+    bare = WITH_PORT.fullmatch(text.strip('"'))
     try:
-        address = ip_address(text)
+        address = ip_address((bare["six"] or bare["four"] or "") if bare else text.partition("%")[0])
     except ValueError:
         return "unknown"
     if not isinstance(address, IPv6Address):

@@ -10,6 +10,7 @@ from rest_framework.views import APIView
 
 from service_kit import strict_json
 from service_kit.address import address_of
+from service_kit.cards import looks_like_card
 from service_kit.clock import utc_now
 from service_kit.credentials import caller_of
 from service_kit.fields import CORRELATION_ID
@@ -104,7 +105,7 @@ def _read_body(http: HttpRequest) -> bytes:
 
 def _invalid(error: strict_json.InvalidJson) -> Problem:
     cid = error.document.get("correlation_id")
-    safe = isinstance(cid, str) and CORRELATION_ID.fullmatch(cid) and not strict_json.looks_like_card(cid)
+    safe = isinstance(cid, str) and CORRELATION_ID.fullmatch(cid) and not looks_like_card(cid)
     return Problem(400, "INVALID_JSON", str(error), errors=error.errors, correlation_id=cid if safe else None)
 
 

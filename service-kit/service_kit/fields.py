@@ -6,10 +6,10 @@ from decimal import Decimal
 from typing import Any, TypeVar
 
 from service_kit import rules
+from service_kit.cards import looks_like_card
 from service_kit.money import to_cents
 from service_kit.problems import Problem
 from service_kit.rules import TextRule
-from service_kit.strict_json import looks_like_card
 
 # In an address `.` and `..` are steps from folder to folder, so that what they name could not be asked for.
 CORRELATION_ID = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._:-]{1,64}")

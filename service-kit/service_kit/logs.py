@@ -15,10 +15,15 @@ import orjson
 import structlog
 from structlog.typing import Processor
 
+from service_kit.cards import masked
 from service_kit.settings import env
 
 BARE = re.compile(r"[!#-&(-<>-~]*")
 "What needs no quotes: ASCII that can be seen, but for quotes and the equals sign."
+
+MIN_CARD = 13
+OWN = frozenset({"timestamp", "service", "level"})
+"what we write ourselves"
 
 
 def configure(service: str) -> dict[str, Any]:
@@ -33,7 +38,7 @@ def configure(service: str) -> dict[str, Any]:
         event["timestamp"] = f"{datetime.now(UTC).replace(tzinfo=None).isoformat()}Z"
         if "exc_info" in event:
             event = structlog.processors.format_exc_info(logger, level, event)
-        return event
+        return without_cards(event)
 
     shared: list[Processor] = [structlog.contextvars.merge_contextvars, complete]
     structlog.configure(
@@ -57,6 +62,19 @@ def configure(service: str) -> dict[str, Any]:
         # The summary line of the middleware says what these would say again.
         "loggers": {"django.request": {"level": "CRITICAL"}, "django.server": {"level": "CRITICAL"}},
     }
+
+
+def without_cards(event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """Whatever somebody put into an address, a name or an error's text, no line holds a card number."""
+    for name, value in event.items():
+        if type(value) is str:
+            if len(value) >= MIN_CARD and name not in OWN:
+                event[name] = masked(value)
+        elif isinstance(value, list | tuple | dict | Exception):
+            text = str(value)
+            if (shown := masked(text)) != text:
+                event[name] = shown
+    return event
 
 
 def _renderer(form: str) -> Processor:

@@ -9,10 +9,10 @@ import structlog
 from django.http import HttpRequest, HttpResponseBase
 from whitenoise.middleware import WhiteNoiseMiddleware
 
+from service_kit.cards import looks_like_card
 from service_kit.fields import CORRELATION_ID
 from service_kit.ids import random_uuid
 from service_kit.metrics import REQUEST_SECONDS
-from service_kit.strict_json import looks_like_card
 
 log = structlog.get_logger("request")
 HEADER = "X-Correlation-ID"

@@ -4,9 +4,9 @@ import re
 
 from prometheus_client import Counter
 
+from service_kit.cards import looks_like_card
 from service_kit.ids import random_uuid
 from service_kit.settings import env
-from service_kit.strict_json import looks_like_card
 
 MAX_WAITING_REQUESTS = env.int("MAX_WAITING_REQUESTS", default=256)
 TURNED_AWAY = Counter("http_requests_turned_away_total", "Requests answered 503 because too many waited.")

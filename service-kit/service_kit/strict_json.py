@@ -2,13 +2,14 @@
 
 import json
 import re
-import unicodedata
 from collections.abc import Mapping
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any, NoReturn
 
 import orjson
+
+from service_kit.cards import looks_like_card
 
 MAX_BODY_BYTES = 64 * 1024
 MAX_DEPTH = 8
@@ -24,11 +25,7 @@ CARD_FIELDS = re.compile(
     r"card_?n(umber|um|o)|(^|_)pan(_|$)|cvv|cvc|security_?code|primary_?account_?n(umber|um|o)"
 )
 WORD_BOUNDARY = re.compile(r"[\W_]+|(?<=[a-z0-9])(?=[A-Z])")
-CARD_DIGITS = re.compile(r"[0-9]{13,19}")
-DOUBLED = str.maketrans("0123456789", "0246813579")
-"What the Luhn check makes of every second digit: its double, or the sum of that one's digits."
 CARD_DATA = "card data is not accepted; send an opaque card token"
-SEPARATORS = re.compile(r"[\s\u2010-\u2015\u2212-]")
 
 
 class InvalidJson(ValueError):
@@ -171,12 +168,3 @@ def _name(errors: dict[str, str], path: str, message: str) -> None:
 
 def printable(text: str) -> str:
     return text.encode("ascii", "backslashreplace").decode("ascii")
-
-
-def looks_like_card(text: str) -> bool:
-    """13 to 19 digits, spaces and hyphens aside, that pass the Luhn check (ISO/IEC 7812-1)."""
-    digits = SEPARATORS.sub("", text if text.isascii() else unicodedata.normalize("NFKC", text))
-    if not CARD_DIGITS.fullmatch(digits):
-        return False
-    every_second = digits[-2::-2].translate(DOUBLED)
-    return sum(map(int, digits[-1::-2] + every_second)) % 10 == 0

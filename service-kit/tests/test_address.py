@@ -32,6 +32,30 @@ def test_behind_proxies_it_is_what_the_outermost_of_them_saw(
 
 
 @pytest.mark.parametrize(
+    ("entry", "expected"),
+    [
+        ("198.51.100.7:5678", "198.51.100.7"),
+        ("[2001:db8:1:2::7]:80", "2001:db8:1:2::"),
+        ("[2001:db8:1:2::7]", "2001:db8:1:2::"),
+        ('"[2001:db8:1:2::7]:80"', "2001:db8:1:2::"),
+        ("[::ffff:198.51.100.7]:80", "198.51.100.7"),
+        ("[::1]:80", "::"),
+        ("fe80::1%eth0", "fe80::"),
+        *[
+            (garbage, "unknown")
+            for garbage in ("", "-", "unknown", "1.2.3.4:x", "[1.2.3.4", "[]:80", "a" * 9999)
+        ],
+        *[(garbage, "unknown") for garbage in ("999.1.1.1:80", "1.2.3:80", "_hidden", "1.2.3.4:5:6")],
+    ],
+)
+def test_an_entry_with_a_port_is_the_address_and_garbage_is_unknown(
+    settings: Settings, entry: str, expected: str
+) -> None:
+    settings.TRUSTED_PROXIES = 1
+    assert told("10.0.0.1", f"1.1.1.1, {entry}") == expected
+
+
+@pytest.mark.parametrize(
     ("remote", "expected"),
     [
         ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::"),

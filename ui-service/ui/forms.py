@@ -10,8 +10,8 @@ from django.contrib.auth import password_validation
 from django.core.exceptions import ValidationError
 from django.forms.renderers import TemplatesSetting
 from service_kit import rules
+from service_kit.cards import looks_like_card
 from service_kit.rules import TextRule
-from service_kit.strict_json import looks_like_card
 
 from ui.models import User
 from ui.travel import Place
@@ -254,6 +254,12 @@ class RegisterForm(UserModelForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["email"].required = True
+
+    def clean_username(self) -> str:
+        name: str = self.cleaned_data["username"]
+        if looks_like_card(name):
+            raise ValidationError("This looks like a card number, which we do not take.")
+        return name
 
     def clean_password(self) -> str:
         password: str = self.cleaned_data["password"]

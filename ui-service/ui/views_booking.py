@@ -10,6 +10,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.http import urlencode
 from django.views.decorators.http import require_http_methods, require_safe
+from service_kit.cards import looks_like_card
 
 from ui import drafts, patience, selectors, travel
 from ui.backend_client import Json
@@ -218,6 +219,8 @@ def _change_count(
     elif "add" in request.POST and len(typed) < MAX_PASSENGERS:
         typed.append({})
     kept = {name: contact[name].value() or "" for name in ("email", "mobile")}
+    typed = [{name: "" if looks_like_card(text) else text for name, text in one.items()} for one in typed]
+    kept["email"] = "" if looks_like_card(kept["email"]) else kept["email"]
     return _kept(request, Filled(replace(chosen, passengers=len(typed), seats=()), typed, kept))
 
 

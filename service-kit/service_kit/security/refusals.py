@@ -5,12 +5,12 @@ from django.db import Error as DatabaseError
 from django.http import HttpRequest
 
 from service_kit.address import address_of
+from service_kit.cards import looks_like_card
 from service_kit.clock import utc_now
 from service_kit.credentials import ANONYMOUS, Caller, caller_of
 from service_kit.problems import Problem
 from service_kit.security import audit, throttle
 from service_kit.security.models import AuditKind
-from service_kit.strict_json import looks_like_card
 
 log = structlog.get_logger(__name__)
 MISMATCHES = ("IDEMPOTENCY_KEY_REUSED", "DIFFERENT_REQUEST")

@@ -4,11 +4,14 @@ The windows are fixed: whoever waits for the edge of two of them gets twice the 
 """
 
 import time
+import unicodedata
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 
 from django.conf import settings
 
+from service_kit.cards import looks_like_card
 from service_kit.database import (
     db_time,
     execute,
@@ -24,7 +27,8 @@ COUNT = """
     RETURNING key, number"""
 FORGET = "DELETE FROM security_attempt WHERE began_at < %s"
 FORGET_SECONDS = 60.0
-KEY_LENGTH = 120
+NAME_LENGTH = 64
+"what the key's column has room for, beside the name of the limit"
 
 _forget_at = time.monotonic() + FORGET_SECONDS
 
@@ -49,9 +53,17 @@ def seconds_to_wait(costs: Mapping[str, int], *, user_id: str, address: str, now
 
 
 def _keys(name: str, limit: Limit, user_id: str, address: str) -> list[tuple[str, int]]:
-    by_user = [(f"{name}:user:{user_id}"[:KEY_LENGTH], limit.user)] if user_id and limit.user else []
+    by_user = [(f"{name}:user:{_storable(user_id)}", limit.user)] if user_id and limit.user else []
     by_address = [(f"{name}:from:{address}", limit.address)] if address and limit.address else []
     return by_user + by_address
+
+
+def _storable(name: str) -> str:
+    """One key for all spellings of a name; what is long or may be a card's number stands as its digest."""
+    folded = unicodedata.normalize("NFKC", name).casefold().strip()
+    if len(folded) <= NAME_LENGTH and folded.isprintable() and not looks_like_card(folded):
+        return folded
+    return sha256(folded.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _began(name: str, now: datetime) -> datetime:

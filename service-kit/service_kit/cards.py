@@ -1,0 +1,100 @@
+"""Card numbers: recognised wherever they stand, refused where text is stored, masked in the logs."""
+
+import re
+import unicodedata
+from collections.abc import Iterator
+
+MASK = "[card number]"
+# Digits of any script, with what people and programs put between them.
+SEPARATORS = r"[\s._\u00b7\u2010-\u2015\u2212-]"
+RUN = re.compile(rf"\d(?:{SEPARATORS}{{0,3}}\d){{12,}}")
+GROUP = re.compile(r"\d+")
+WHOLE = re.compile(rf"(?:{SEPARATORS}*\d){{13,19}}{SEPARATORS}*")
+UUID = re.compile(r"(?i)(?<![0-9a-f])[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}(?![0-9a-f])")
+HEX_BEFORE, HEX_AFTER = re.compile(r"[0-9A-Za-z]*$"), re.compile(r"[0-9A-Za-z]*")
+HEX = re.compile(r"(?i)[0-9a-f]*[a-f][0-9a-f]*")
+DOUBLED = str.maketrans("0123456789", "0246813579")
+"What the Luhn check makes of every second digit: its double, or the sum of that one's digits."
+# The issuers' numbers and their lengths: within other text not every long number is suspicious.
+ISSUED = re.compile(
+    r"4(\d{12}|\d{15}|\d{17,18})|5\d{15}|5[0678]\d{11,17}|2[2-7]\d{14}|220[0-4]\d{12,15}|3[47]\d{13}"
+    r"|3(0[0-59]|[689]\d)\d{11,16}|35\d{14,17}|6\d{12,18}|8[15]\d{14,17}|9792\d{12}"
+)
+LONG_HEX = 20
+
+
+def looks_like_card(text: str) -> bool:
+    """13 to 19 digits that pass the Luhn check (ISO/IEC 7812-1): as the whole text, or within it."""
+    if len(text) < 13:
+        return False
+    plain = _plain(text)
+    if WHOLE.fullmatch(plain) and _passes_luhn(_digits(plain)):
+        return True
+    return next(_found(plain), None) is not None
+
+
+def masked(text: str) -> str:
+    """The text without the card numbers in it."""
+    if len(text) < 13 or not looks_like_card(text):
+        return text
+    plain = _plain(text)
+    spans = list(_found(plain))
+    if not spans:
+        return MASK
+    # From the end, so that the places of the earlier ones stay right.
+    for begin, end in reversed(spans):
+        plain = plain[:begin] + MASK + plain[end:]
+    return plain
+
+
+def _plain(text: str) -> str:
+    """One form for letters and digits that look the same, without what cannot be seen."""
+    if text.isascii():
+        return text
+    folded = unicodedata.normalize("NFKC", text)
+    return "".join([one for one in folded if unicodedata.category(one) != "Cf"])
+
+
+def _found(text: str) -> Iterator[tuple[int, int]]:
+    """Where card numbers stand: whole groups of digits, 13 to 19 in all."""
+    if not RUN.search(text):
+        return
+    # The digits of an id are nobody's card.
+    hidden = UUID.sub(lambda match: "x" * len(match[0]), text)
+    for run in RUN.finditer(hidden):
+        groups = [(run.start() + each.start(), run.start() + each.end()) for each in GROUP.finditer(run[0])]
+        first = 0
+        while first < len(groups):
+            last = _card_from(hidden, groups[first:])
+            if last:
+                yield groups[first][0], groups[first + last - 1][1]
+            first += last or 1
+
+
+def _card_from(text: str, groups: list[tuple[int, int]]) -> int:
+    """How many groups from the first one on are a card's number; 0 if they are none."""
+    digits = ""
+    for number, (begin, end) in enumerate(groups, start=1):
+        digits += _digits(text[begin:end])
+        if len(digits) > 19:
+            return 0
+        if ISSUED.fullmatch(digits) and _passes_luhn(digits):
+            return 0 if _is_other(text, groups[0][0], end) else number
+    return 0
+
+
+def _is_other(text: str, begin: int, end: int) -> bool:
+    """A telephone number, or a part of a hexadecimal id."""
+    before, after = HEX_BEFORE.search(text[:begin]), HEX_AFTER.match(text, end)
+    word = (before[0] if before else "") + (after[0] if after else "")
+    in_hex = len(word) + end - begin >= LONG_HEX and HEX.fullmatch(word)
+    return text[:begin].endswith("+") or bool(in_hex)
+
+
+def _digits(text: str) -> str:
+    return "".join([str(unicodedata.decimal(one)) for one in text if one.isdecimal()])
+
+
+def _passes_luhn(digits: str) -> bool:
+    every_second = digits[-2::-2].translate(DOUBLED)
+    return sum(map(int, digits[-1::-2] + every_second)) % 10 == 0
