@@ -231,8 +231,18 @@ def test_demo_secrets_are_refused_outside_demo_mode() -> None:
 def test_every_file_that_is_mounted_exists(parts: dict[str, dict[str, Any]]) -> None:
     mounted = [one.split(":")[0] for part in parts.values() for one in part.get("volumes", [])]
     files = [path for path in mounted if path.startswith("./")]
-    assert len(files) == 7
+    assert len(files) == 11
     assert all(ROOT.joinpath(path).exists() for path in files)
+
+
+def test_modes_are_changed_of_everything_public_that_is_mounted_and_of_nothing_else(
+    parts: dict[str, dict[str, Any]],
+) -> None:
+    opened = {one.split(":")[0] for one in parts["file-modes"]["volumes"]}
+    others = [one for name, part in parts.items() if name != "file-modes" for one in part.get("volumes", [])]
+    mounted = {one.split(":")[0] for one in others if one.startswith("./")}
+    folders = {"/".join(path.split("/")[:3]) for path in mounted}
+    assert opened == folders | {"./deploy/demo-secrets"}
 
 
 def test_services_find_each_other_whatever_the_public_calls_them(parts: dict[str, dict[str, Any]]) -> None:
