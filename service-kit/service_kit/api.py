@@ -118,6 +118,9 @@ def _check_size(http: HttpRequest) -> None:
 
 
 def _check_type(http: HttpRequest) -> None:
+    if http.META.get("HTTP_CONTENT_ENCODING", "identity").lower() != "identity":
+        plain = {"Accept-Encoding": "identity"}
+        raise Problem(415, "UNSUPPORTED_ENCODING", "Send the body as it is, not packed.", headers=plain)
     if http.content_type != "application/json":
         raise Problem(415, "UNSUPPORTED_MEDIA_TYPE", "Send Content-Type: application/json.")
     charset = (http.content_params or {}).get("charset", "utf-8").lower()

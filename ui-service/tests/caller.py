@@ -15,8 +15,14 @@ class Caller:
     def __init__(self, path: str, method: str = "GET", **headers: str) -> None:
         sent = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
         sent += [] if "host" in headers else [(b"host", b"testserver")]
-        scope = {"type": "http", "method": method, "path": path, "query_string": b"", "headers": sent}
-        self._server: Any = _communicator(application, scope)
+        scope = {
+            "type": "http",
+            "method": method,
+            "path": path,
+            "raw_path": path.encode(),
+            "query_string": b"",
+        }
+        self._server: Any = _communicator(application, {**scope, "headers": sent})
 
     async def send(self, body: bytes = b"", *, more: bool = False) -> "Caller":
         await self._server.send_input({"type": "http.request", "body": body, "more_body": more})

@@ -195,3 +195,45 @@ def test_the_desk_takes_what_the_backend_takes_and_nothing_else(
         assert not taken
     else:
         assert taken
+
+
+def test_chosen_seat_that_is_not_free_any_more_is_told_and_asked_again(client: Client, desk: Desk) -> None:
+    desk.sells()
+    response = client.get(f"{PASSENGERS}?{ONE}&seats1=7C", follow=True)
+    text = response.content.decode()
+    assert response.redirect_chain[-1][0].startswith(SEATS)
+    assert "Seat 7C is not free any more." in text
+    # It is told as long as no other is chosen, also by the map that is loaded again.
+    assert 'type="hidden" name="lost" value="7C"' in text
+    assert "Seat 7C is" in client.get(f"{SEATS}?{ONE}&lost=7C").content.decode()
+    assert "Seat 7C is" not in client.get(f"{SEATS}?{ONE}&lost=7C&seats1=8D").content.decode()
+
+
+def test_seat_taken_while_names_are_typed_is_asked_again_with_the_names_kept(
+    client: Client, desk: Desk
+) -> None:
+    desk.sells()
+    response = client.post(f"{PASSENGERS}?{ONE}&seats1=7C", ADA, follow=True)
+    place = response.redirect_chain[-1][0]
+    assert place.startswith(SEATS) and "Seat 7C is not free" in response.content.decode()
+    again = place.replace(SEATS, PASSENGERS).replace("seats1=7C", "seats1=8D")
+    assert 'value="Lovelace"' in client.get(again).content.decode()
+
+
+@pytest.mark.parametrize(("seats", "asked"), [("", True), ("&seats1=8D", False)])
+def test_continue_without_a_seat_asks_for_one(client: Client, desk: Desk, seats: str, asked: bool) -> None:
+    desk.sells()
+    text = client.get(f"{PASSENGERS}?{ONE}{seats}&choose=1", follow=True).content.decode()
+    assert ("Choose 1 seat, one for each passenger, or let us choose" in text) == asked
+
+
+def test_continue_on_the_first_map_of_a_return_without_a_seat_asks_for_one(
+    client: Client, desk: Desk
+) -> None:
+    desk.sells(flight(1), turned(2))
+    both = "flight=1&flight=2&cabin=economy&passengers=1"
+    response = client.get(f"{SEATS}?{both}&leg=2&choose=1")
+    text = client.get(response["Location"]).content.decode()
+    assert "Choose your seat: outbound" in text and "Choose 1 seat" in text
+    # "Choose for me" led to the second map.
+    assert client.get(f"{SEATS}?{both}&leg=2").status_code == 200

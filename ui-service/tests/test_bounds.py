@@ -16,7 +16,7 @@ def world(desk: Desk, traveller: User, size: int) -> None:
     """`size` flights, trips, sagas, entries and events."""
     desk.sells(*[flight(number) for number in range(1, size + 1)])
     days = [{"date": f"2099-12-{n + 1:02d}", "lowest_fare": 100.0} for n in range(min(size, 7))]
-    desk.answers("/api/flights/fares/", {"days": days})
+    desk.answers("/api/flights/fares/", {"days": days, "other_charges": 50.0})
     trips = [
         booking(booking_reference=f"ABC2{n:02d}".replace("0", "A").replace("1", "B")) for n in range(size)
     ]

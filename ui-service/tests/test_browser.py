@@ -5,6 +5,7 @@ import secrets
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import requests
@@ -28,6 +29,7 @@ ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 DAY = (utc_now() + timedelta(days=21)).date()
 RESULTS = f"/flights/?origin=DFW&destination=ORD&depart={DAY}"
 DONE_MS = 20_000
+REFRESH = "htmx.trigger('#cabin', 'refresh')"
 expect.set_options(timeout=DONE_MS)
 
 
@@ -265,6 +267,68 @@ def test_seat_taken_by_somebody_else_offers_another_with_everything_kept(page: P
     page.get_by_role("button", name="Continue to payment").click()
     pay(page)
     expect(page.get_by_role("link", name="See your tickets")).to_be_visible()
+
+
+def test_chosen_seat_taken_meanwhile_is_told_on_the_open_map_and_continue_asks_for_another(
+    page: Page, suite: Suite
+) -> None:
+    choose_flight(page)
+    seat = page.locator(".cabin input[type=checkbox]").last
+    seat.check(force=True)
+    number = seat.get_attribute("value")
+    flight = int(parse_qs(urlsplit(page.url).query)["flight"][0])
+    assert suite.book(flight_id=flight, seat_numbers=[number])["success"]
+    # What the page does by itself every 15 seconds.
+    page.evaluate(REFRESH)
+    expect(page.get_by_text(f"Seat {number} is not free any more.")).to_be_visible()
+    page.get_by_role("button", name="Continue").click()
+    expect(page.get_by_text("Choose 1 seat, one for each passenger")).to_be_visible()
+    expect(page.get_by_text(f"Seat {number} is not free any more.")).to_be_visible()
+    choose_seat(page)
+    expect(page.get_by_label("First name")).to_be_visible()
+
+
+def test_other_colours_keep_what_is_typed_and_the_first_click_changes_them(
+    browser: Browser, suite: Suite
+) -> None:
+    context = browser.new_context(base_url=suite.url(), color_scheme="dark")
+    page = context.new_page()
+    choose_flight(page)
+    choose_seat(page)
+    page.get_by_label("First name").fill("Ada")
+    dark = page.evaluate("getComputedStyle(document.documentElement).backgroundColor")
+    with page.expect_response(re.compile("/theme/$")):
+        page.get_by_role("button", name="Light colours").click()
+    assert page.evaluate("getComputedStyle(document.documentElement).backgroundColor") != dark
+    expect(page.get_by_label("First name")).to_have_value("Ada")
+    page.reload()
+    assert page.evaluate("document.documentElement.dataset.theme") == "light"
+    expect(page.get_by_role("button", name="Dark colours")).to_be_visible()
+    context.close()
+
+
+def test_seats_on_a_telephone_are_wide_enough_for_a_finger_and_continue_stays_in_view(
+    browser: Browser, suite: Suite
+) -> None:
+    context = browser.new_context(base_url=suite.url(), viewport={"width": 360, "height": 640})
+    page = context.new_page()
+    choose_flight(page)
+    box = page.locator(".cabin .seat").first.bounding_box()
+    assert box and min(box["width"], box["height"]) >= 44
+    expect(page.get_by_role("button", name="Continue")).to_be_in_viewport(ratio=1)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    context.close()
+
+
+def test_message_on_the_first_page_is_not_covered(page: Page) -> None:
+    page.goto("/book/nothing/pay/")
+    told = page.get_by_text("That booking is not open in this browser any more.")
+    expect(told).to_be_visible()
+    above = told.evaluate(
+        "it => { const box = it.getBoundingClientRect();"
+        " return it.contains(document.elementFromPoint(box.left + 5, box.bottom - 3)); }"
+    )
+    assert above
 
 
 def test_reload_during_progress_shows_the_same_booking_live(page: Page, suite: Suite) -> None:

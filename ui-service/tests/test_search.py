@@ -32,9 +32,10 @@ def test_search_in_the_address_fills_the_form(client: Client, desk: Desk) -> Non
 def test_results_show_local_times_zone_next_day_and_price(client: Client, desk: Desk) -> None:
     desk.sells()
     text = client.get("/flights/", ONE_WAY).content.decode()
-    words = ("22:45", "01:05", "UTC-6", "+1", "$161.41", "$211.41 with charges", "ZZ101", "12 seats left")
+    words = ("22:45", "01:05", "UTC-6", "+1", "$161.41", "$50.00", "ZZ101", "12 seats left")
     for shown in (*words, "earns 161 miles"):
         assert shown in text
+    assert '<div class="amount">$211.41</div>' in text
     asked = desk.query("/api/flights/search/")
     assert (asked["origin"], asked["destination"], asked["depart_date"]) == ("DFW", "ORD", DAY)
 
@@ -144,7 +145,14 @@ def test_results_are_sorted_and_filtered_by_the_address(client: Client, desk: De
     by_price = client.get("/flights/", {**ONE_WAY, "sort": "price"}).content.decode()
     assert by_price.index("ZZ102") < by_price.index("ZZ101")
     assert "ZZ102" not in client.get("/flights/", {**ONE_WAY, "time": "evening"}).content.decode()
-    assert "ZZ101" not in client.get("/flights/", {**ONE_WAY, "most": "100"}).content.decode()
+    assert "ZZ101" not in client.get("/flights/", {**ONE_WAY, "most": "200"}).content.decode()
+
+
+def test_filter_goes_by_the_total_for_all_passengers(client: Client, desk: Desk) -> None:
+    desk.sells()
+    for most, shown in (("372", False), ("373", True)):
+        text = client.get("/flights/", {**ONE_WAY, "passengers": "2", "most": most}).content.decode()
+        assert ("ZZ101" in text) == shown
 
 
 def test_arrival_is_a_filter_of_its_own_and_all_can_be_reset(client: Client, desk: Desk) -> None:
@@ -278,11 +286,12 @@ def test_empty_day_offers_the_nearest_days(client: Client, desk: Desk) -> None:
 def test_fare_strip_links_each_day_and_marks_the_lowest(client: Client, desk: Desk) -> None:
     days = [("2099-12-07", 150.0), ("2099-12-08", None), ("2099-12-09", 120.5)]
     body = [{"date": day, "lowest_fare": fare, "flights": 1} for day, fare in days]
-    desk.answers("/api/flights/fares/", {"days": body})
+    desk.answers("/api/flights/fares/", {"days": body, "other_charges": 50.0})
     query = {**ONE_WAY, "from": "DFW", "to": "ORD", "day": "2099-12-07", "field": "depart"}
     text = client.get("/flights/fares/", query).content.decode()
-    assert "depart=2099-12-09" in text and "$120.50" in text and "no flights" in text
+    assert "depart=2099-12-09" in text and "$170.50" in text and "no flights" in text
     assert text.count("lowest") == 1
+    assert "$291" in client.get("/flights/fares/", {**query, "passengers": "2"}).content.decode()
 
 
 def test_fare_strip_stays_away_when_the_backend_does(client: Client, desk: Desk) -> None:

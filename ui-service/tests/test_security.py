@@ -291,6 +291,7 @@ def test_static_files_are_served_whole_and_versioned(client: Client, desk: Desk)
         response = client.get(address)
         assert response.status_code == 200 and not response.streaming, address
         assert "v=" in address and "missing" not in address
+        assert response["Cache-Control"] == "max-age=31536000, public, immutable"
 
 
 @pytest.mark.parametrize(
@@ -314,3 +315,18 @@ def test_pages_of_a_person_are_kept_by_no_cache_and_no_browser(
     client.force_login(traveller)
     desk.knows_nothing()
     assert client.get(path)["Cache-Control"] == kept
+
+
+@pytest.mark.parametrize("version", ["", "?v=0123456789"])
+def test_static_file_of_another_version_is_not_kept_for_good(client: Client, version: str) -> None:
+    response = client.get(f"/static/ui/app.css{version}")
+    assert response.status_code == 200 and "immutable" not in response["Cache-Control"]
+
+
+@pytest.mark.parametrize("address", ["/", "/static/ui/app.css", "/static/ui/icons.svg"])
+def test_pages_and_static_files_are_compressed_for_those_who_take_it(client: Client, address: str) -> None:
+    plain = client.get(address)
+    packed = client.get(address, headers={"Accept-Encoding": "gzip"})
+    assert packed["Content-Encoding"] == "gzip" and "Accept-Encoding" in packed["Vary"]
+    assert len(packed.content) < len(plain.content) / 2
+    assert "Content-Encoding" not in plain

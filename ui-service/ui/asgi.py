@@ -1,5 +1,6 @@
 import asyncio
 import os
+import re
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from typing import Any
@@ -15,6 +16,7 @@ from service_kit import startup  # noqa: E402 - needs the settings
 from ui import streams  # noqa: E402 - needs the settings
 from ui.middleware import LATE  # noqa: E402 - needs the settings
 
+ABSOLUTE = re.compile(r"(?i)https?://(?P<host>[^/]*)(?P<path>/.*|)", re.DOTALL)
 Json = dict[str, Any]
 Receive = Callable[[], Awaitable[Json]]
 Send = Callable[[Any], Awaitable[None]]
@@ -33,7 +35,7 @@ async def application(scope: Json, receive: Receive, send: Send) -> None:
         await send({"type": "websocket.close"})
         return
     following: list[streams.Events] = []
-    scope = {**scope, streams.KEY: following}
+    scope = {**_in_origin_form(scope), streams.KEY: following}
     incoming = Incoming(scope, receive)
     try:
         await _http(scope, incoming.receive, _unfinished(following, send))
@@ -41,6 +43,16 @@ async def application(scope: Json, receive: Receive, send: Send) -> None:
             await streams.deliver(events, incoming.receive, send)
     finally:
         incoming.close()
+
+
+def _in_origin_form(scope: Json) -> Json:
+    """A request for `http://host/path` as one for `/path`; the header Host counts no more (RFC 9112)."""
+    if not (absolute := ABSOLUTE.fullmatch(scope["path"])):
+        return scope
+    host = (b"host", absolute["host"].encode("latin-1", "replace"))
+    headers = [each for each in scope["headers"] if each[0].lower() != b"host"]
+    raw_path = b"/" + scope["raw_path"].split(b"/", 3)[3] if absolute["path"] else b"/"
+    return {**scope, "path": absolute["path"] or "/", "raw_path": raw_path, "headers": [host, *headers]}
 
 
 class Incoming:
@@ -86,7 +98,7 @@ class Incoming:
 
     async def _until_left(self) -> Json:
         while (event := await self._receive())["type"] == "http.request":
-            pass  # Nobody waits for the rest of a body that was too large.
+            pass  # Nobody waits for the rest of a body that was too large or too late.
         return event
 
     def close(self) -> None:

@@ -3,7 +3,7 @@
 import json
 import re
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
@@ -17,7 +17,7 @@ from service_kit.database import write_transaction
 
 from ui.forms import MAX_PASSENGERS, number
 from ui.models import Attempt, Draft
-from ui.travel import CABIN_NAMES
+from ui.travel import CABIN_NAMES, CabinMap
 
 MAX_FLIGHT = 10**9 - 1
 SEATS = ("seats1", "seats2")
@@ -46,6 +46,11 @@ class Selection:
         """The first flight for which some but not all seats are chosen."""
         odd = [leg for leg, seats in enumerate(self.seats) if seats and len(seats) != self.passengers]
         return odd[0] if odd else None
+
+    def free_seats(self, leg: int, maps: Iterable[CabinMap]) -> tuple[str, ...]:
+        """Of the chosen seats those that are free in the cabin."""
+        free = {seat.number for each in maps if each.cabin == self.cabin for seat in each.free}
+        return tuple(seat for seat in self.seats_of(leg) if seat in free)
 
     def without_seats(self, leg: int) -> "Selection":
         return replace(self, seats=tuple(() if n == leg else seats for n, seats in enumerate(self.seats)))

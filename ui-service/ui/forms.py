@@ -230,7 +230,11 @@ class FindTripForm(forms.Form):
 
 class ProfileForm(UserModelForm):
     email = RuledField(
-        rules.EMAIL, label="Email", widget=forms.EmailInput(), help_text="Filled in when you book."
+        rules.EMAIL,
+        required=False,
+        label="Email (optional)",
+        widget=forms.EmailInput(),
+        help_text="Filled in when you book.",
     )
 
     class Meta:
@@ -248,12 +252,11 @@ class RegisterForm(UserModelForm):
     class Meta:
         model = User
         fields = ("username", "email")
-        labels: Mapping[str, str] = {"username": "Username", "email": "Email"}
-        help_texts: Mapping[str, str] = {"username": "Letters, digits and @ . + - _"}
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.fields["email"].required = True
+        labels: Mapping[str, str] = {"username": "Username", "email": "Email (optional)"}
+        help_texts: Mapping[str, str] = {
+            "username": "Letters, digits and @ . + - _",
+            "email": "Filled in when you book.",
+        }
 
     def clean_username(self) -> str:
         name: str = self.cleaned_data["username"]

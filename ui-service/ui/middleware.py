@@ -9,7 +9,7 @@ from service_kit.middleware import GetResponse
 from whitenoise.middleware import WhiteNoiseMiddleware
 from whitenoise.responders import StaticFile
 
-from ui import patience, throttle, views_errors
+from ui import assets, patience, throttle, views_errors
 from ui.backend_client import ServiceTrouble
 from ui.identity import actor_of
 
@@ -29,11 +29,21 @@ class StaticMiddleware(WhiteNoiseMiddleware):  # type: ignore[misc]
         response = HttpResponse(content, status=int(found.status))
         for key, value in found.headers:
             response[key] = value
-        return response
+        return assets.keep(request, response)
 
 
 # Pages that show nothing of a person: a browser may show them again without asking.
-IMPERSONAL = ("search", "results", "fare_strip", "places", "seats", "how_it_works", "demo_guide", "page")
+IMPERSONAL = (
+    "search",
+    "results",
+    "fare_strip",
+    "places",
+    "where",
+    "seats",
+    "how_it_works",
+    "demo_guide",
+    "page",
+)
 
 
 class PrivateMiddleware:
@@ -80,7 +90,7 @@ class LimitMiddleware:
 
 
 class TroubleMiddleware:
-    """A service that is away or refuses becomes a page that says so, never a stack trace."""
+    """What cannot be read, and a service that is away or refuses, becomes a page that says so."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
@@ -88,6 +98,8 @@ class TroubleMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         if getattr(request, "scope", {}).get(LATE):
             return views_errors.page(request, 408, "The request did not arrive in time.")
+        if request.headers.get("Content-Encoding", "identity").lower() != "identity":
+            return views_errors.page(request, 415)
         response = self.get_response(request)
         if isinstance(response, HttpResponseNotAllowed):
             return views_errors.wrong_method(request, response["Allow"])

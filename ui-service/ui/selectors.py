@@ -96,27 +96,33 @@ def _flights(query: Mapping[str, str]) -> Json:
 
 
 @dataclass(frozen=True)
-class DayFare:
+class DayPrice:
+    """The lowest total of a day, for all passengers and with charges."""
+
     day: date
     lowest: Decimal | None
     cheapest: bool = False
 
 
-def fare_strip(*, origin: str, destination: str, day: date, cabin: str, first: date) -> list[DayFare]:
-    """The lowest fare of the days around, from `first` on."""
+def fare_strip(
+    *, origin: str, destination: str, day: date, cabin: str, passengers: int, first: date
+) -> list[DayPrice]:
+    """The lowest total of the days around, from `first` on."""
     first = max(first, day - timedelta(days=STRIP_DAYS))
     last = first + timedelta(days=2 * STRIP_DAYS)
     query = {"origin": origin, "destination": destination, "from": first.isoformat(), "to": last.isoformat()}
     found = get("backend", "/api/flights/fares/", actor=NOBODY, query={**query, "seat_class": cabin})
-    lowest = min(
-        (Decimal(each["lowest_fare"]) for each in found["days"] if each["lowest_fare"]), default=None
-    )
-    return [_day_fare(each, lowest) for each in found["days"]]
+    charges = Decimal(found["other_charges"])
+    totals = {
+        date.fromisoformat(each["date"]): _total(each["lowest_fare"], passengers, charges)
+        for each in found["days"]
+    }
+    lowest = min((total for total in totals.values() if total is not None), default=None)
+    return [DayPrice(each, total, total is not None and total == lowest) for each, total in totals.items()]
 
 
-def _day_fare(body: Json, lowest: Decimal | None) -> DayFare:
-    fare = None if body["lowest_fare"] is None else Decimal(body["lowest_fare"])
-    return DayFare(date.fromisoformat(body["date"]), fare, fare is not None and fare == lowest)
+def _total(fare: float | Decimal | None, passengers: int, charges: Decimal) -> Decimal | None:
+    return None if fare is None else travel.Quote(Decimal(fare), passengers, charges).total
 
 
 def flight_told(flight_id: int) -> Json:

@@ -55,6 +55,9 @@ MIDDLEWARE = [
     "ui.middleware.DeadlineMiddleware",
     *kit.TRACE_MIDDLEWARE,
     "django.middleware.security.SecurityMiddleware",
+    # Pages hold nothing secret beside what a caller can choose but forms' tokens, which Django masks anew in
+    # each answer; and it adds a random length (BREACH). Events are sent after Django's part, uncompressed.
+    "django.middleware.gzip.GZipMiddleware",
     "csp.middleware.CSPMiddleware",
     "ui.middleware.StaticMiddleware",
     "ui.middleware.PrivateMiddleware",
@@ -118,7 +121,8 @@ MESSAGE_TAGS = {levels.SUCCESS: "good", levels.WARNING: "warn", levels.ERROR: "b
 
 STATIC_URL = "static/"
 WHITENOISE_USE_FINDERS = True
-WHITENOISE_MAX_AGE = 86400
+# Of an address without a version; `ui.assets` has those with one kept for good.
+WHITENOISE_MAX_AGE = 60
 FONTS_DIR = Path(__file__).resolve().parent / "fonts"
 
 CONTENT_SECURITY_POLICY = {

@@ -158,6 +158,11 @@ class CabinMap:
     rows: tuple[SeatRow, ...]
 
     @property
+    def free(self) -> list[Seat]:
+        seats = (seat for row in self.rows for group in row.groups for seat in group)
+        return [seat for seat in seats if seat.status == "free"]
+
+    @property
     def name(self) -> str:
         return CABIN_NAMES.get(self.cabin, self.cabin)
 

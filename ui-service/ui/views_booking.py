@@ -15,7 +15,7 @@ from service_kit.cards import looks_like_card
 from ui import drafts, patience, selectors, travel
 from ui.backend_client import Json
 from ui.drafts import Filled, Selection
-from ui.forms import MAX_PASSENGERS, ContactForm, PassengerForm
+from ui.forms import MAX_PASSENGERS, ContactForm, PassengerForm, number
 from ui.identity import actor_of, for_guests, owners_of
 from ui.models import Draft
 
@@ -118,11 +118,15 @@ def seats(request: HttpRequest) -> HttpResponse:
     if _is_fixed(chosen, draft):
         return redirect("pay", draft=chosen.draft)
     leg = 1 if request.GET.get("leg") == "2" and chosen.is_return else 0
+    unanswered = _unanswered(request, chosen)
+    if leg and unanswered == 0:
+        return redirect(_ask_again(request, chosen, 0))
     found = legs(chosen)
     if away := _turned_away(request, chosen, found):
         return away
     last = leg == len(chosen.flights) - 1
     maps = selectors.seat_map(chosen.flights[leg])
+    mine = found[leg]["seats"] = chosen.free_seats(leg, maps)
     context = {
         **summary(chosen, found),
         "leg": leg,
@@ -130,13 +134,49 @@ def seats(request: HttpRequest) -> HttpResponse:
         "field": drafts.SEATS[leg],
         "cabins": maps,
         "exits": any(row.exit_row for each in maps if each.cabin == chosen.cabin for row in each.rows),
-        "mine": chosen.seats_of(leg),
+        "mine": mine,
+        "lost": _lost(request, chosen, leg, mine),
         "others": [(drafts.SEATS[n], seats) for n, seats in enumerate(chosen.seats) if n != leg],
         "action": reverse("passengers" if last else "seats"),
         "skip": _next_without_seats(chosen, leg, last),
-        "odd": chosen.leg_with_odd_seats() == leg,
+        "odd": leg in (chosen.leg_with_odd_seats(), unanswered),
     }
     return render(request, "ui/booking/seats.html", context)
+
+
+def _lost(request: HttpRequest, chosen: Selection, leg: int, mine: tuple[str, ...]) -> list[str]:
+    """Chosen seats that are not free any more: told until others are chosen, after a refresh too."""
+    if len(mine) >= chosen.passengers:
+        return []
+    told = dict.fromkeys([*_told_lost(request), *chosen.seats_of(leg)])
+    return [seat for seat in told if seat not in mine]
+
+
+def _told_lost(request: HttpRequest) -> list[str]:
+    return [seat[:4] for seat in request.GET.getlist("lost")[:MAX_PASSENGERS]]
+
+
+def _unanswered(request: HttpRequest, chosen: Selection) -> int | None:
+    """The flight whose map was left by Continue without a seat. "Choose for me" is a link of its own."""
+    leg = number(request.GET.get("choose", ""), most=len(chosen.flights), default=0) - 1
+    return leg if leg >= 0 and not chosen.seats_of(leg) else None
+
+
+def _ask_again(request: HttpRequest, chosen: Selection, leg: int) -> str:
+    lost = urlencode([("lost", seat) for seat in _told_lost(request)])
+    return f"{address('seats', chosen, leg=leg + 1, choose=leg + 1)}&{lost}".rstrip("&")
+
+
+def _taken_meanwhile(chosen: Selection) -> int | None:
+    """The first flight of which a chosen seat is not free any more."""
+    seated = [leg for leg in range(len(chosen.flights)) if chosen.seats_of(leg)]
+    maps = patience.at_once(*(partial(selectors.seat_map, chosen.flights[leg]) for leg in seated))
+    lost = [
+        leg
+        for leg, found in zip(seated, maps, strict=True)
+        if chosen.free_seats(leg, found) != chosen.seats_of(leg)
+    ]
+    return lost[0] if lost else None
 
 
 def _next_without_seats(chosen: Selection, leg: int, last: bool) -> str:
@@ -164,8 +204,12 @@ def passengers(request: HttpRequest) -> HttpResponse:
         return redirect("pay", draft=chosen.draft)
     if (odd := chosen.leg_with_odd_seats()) is not None:
         return redirect(address("seats", chosen, leg=odd + 1))
+    if (unanswered := _unanswered(request, chosen)) is not None:
+        return redirect(_ask_again(request, chosen, unanswered))
     if request.method == "POST":
         return _passengers_posted(request, chosen)
+    if (lost := _taken_meanwhile(chosen)) is not None:
+        return redirect(address("seats", chosen, leg=lost + 1))
     known, contact = (draft.passengers, draft.contact) if draft else ([], _own_contact(request))
     forms = _passenger_forms(None, chosen.passengers, known)
     return _passengers_page(
@@ -185,6 +229,8 @@ def _passengers_posted(request: HttpRequest, chosen: Selection) -> HttpResponse:
         return _change_count(request, chosen, forms, contact)
     if not all([*(form.is_valid() for form in forms), contact.is_valid()]):
         return _passengers_page(request, chosen, forms, contact, status=422)
+    if _taken_meanwhile(chosen) is not None:
+        return _kept(request, Filled(chosen, *_typed(forms, contact)))
     found = legs(chosen)
     if away := _turned_away(request, chosen, found):
         return away
@@ -207,18 +253,22 @@ def _kept(request: HttpRequest, filled: Filled) -> HttpResponse:
     return redirect(address("passengers", replace(filled.selection, draft=key)))
 
 
+def _typed(forms: list[PassengerForm], contact: ContactForm) -> tuple[list[dict[str, str]], dict[str, str]]:
+    """What stands in the fields of the passengers and of the contact, right or wrong."""
+    people = [{name: form[name].value() or "" for name in form.fields} for form in forms]
+    return people, {name: contact[name].value() or "" for name in contact.fields}
+
+
 def _change_count(
     request: HttpRequest, chosen: Selection, forms: list[PassengerForm], contact: ContactForm
 ) -> HttpResponse:
     """One passenger more or fewer, everything typed kept. Seats are chosen again: they were for others."""
-    names = ("first_name", "last_name", "gender")
-    typed = [{name: form[name].value() or "" for name in names} for form in forms]
+    typed, kept = _typed(forms, contact)
     leaves = request.POST.get("remove", "")
     if leaves.isascii() and leaves.isdigit() and int(leaves) < len(typed) > 1:
         del typed[int(leaves)]
     elif "add" in request.POST and len(typed) < MAX_PASSENGERS:
         typed.append({})
-    kept = {name: contact[name].value() or "" for name in ("email", "mobile")}
     typed = [{name: "" if looks_like_card(text) else text for name, text in one.items()} for one in typed]
     kept["email"] = "" if looks_like_card(kept["email"]) else kept["email"]
     return _kept(request, Filled(replace(chosen, passengers=len(typed), seats=()), typed, kept))

@@ -24,6 +24,7 @@ WORDS = {
     405: ("This address takes no such request", "Go back and try again."),
     408: ("Your request did not arrive in time", "Nothing was done. Go back and send it again."),
     413: ("That was too much at once", "Go back and send less."),
+    415: ("That request could not be read", "Send it as a form, and not packed."),
     500: ("Something broke on our side", "It is in our log. Nothing was booked or charged by this page."),
     429: ("That was too often", "Wait a little, then try again."),
     503: ("We cannot reach the booking desk", "It should be back in a moment. Reload the page to try again."),

@@ -14,14 +14,14 @@ from service_kit.clock import utc_now
 from ui import selectors
 from ui.backend_client import Rejected, ServiceTrouble
 from ui.drafts import MAX_FLIGHT
-from ui.forms import CABINS, SearchForm, number
+from ui.forms import CABINS, MAX_PASSENGERS, SearchForm, number
 from ui.travel import CABIN_NAMES, CABIN_RULES, EVERYWHERE, Flight, Offer, day_name, why_no_return
 
 RECENT = "recent"
 DAY = timedelta(days=1)
 SORTS: dict[str, tuple[str, Callable[[Offer], Any]]] = {
-    "price": ("Price", lambda offer: (offer.fare or 0, offer.flight.departs)),
-    "duration": ("Duration", lambda offer: (offer.flight.minutes, offer.fare or 0)),
+    "price": ("Price", lambda offer: (offer.quote.total, offer.flight.departs)),
+    "duration": ("Duration", lambda offer: (offer.flight.minutes, offer.quote.total)),
     "departure": ("Departure", lambda offer: offer.flight.departs),
     "arrival": ("Arrival", lambda offer: offer.flight.arrives),
 }
@@ -227,7 +227,7 @@ def _narrow(offers: list[Offer], query: QueryDict) -> list[Offer]:
         for offer in offers
         if offer.flight.departs.hour in leaves
         and offer.flight.arrives.hour in lands
-        and (most is None or (offer.fare or 0) <= most)
+        and (most is None or offer.quote.total <= most)
     ]
     _, key = SORTS.get(query.get("sort", ""), SORTS["departure"])
     return sorted(kept, key=key)
@@ -264,18 +264,21 @@ def _about(asked: dict[str, Any]) -> str:
 
 @require_safe
 def fare_strip(request: HttpRequest) -> HttpResponse:
-    """The days around with their lowest fares: a fragment, loaded after the results."""
+    """The days around with their lowest prices: a fragment, loaded after the results."""
     kept = request.GET.copy()
     origin, destination, field = (kept.pop(name, [""])[-1] for name in ("from", "to", "field"))
     day = _day_of(kept, "day")
     kept.pop("day", None)
     first, cabin = utc_now().date(), kept.get("cabin", "")
+    passengers = number(kept.get("passengers", ""), most=MAX_PASSENGERS, default=1)
     if field == "back" and (depart := _day_of(kept, "depart")):
         first = max(first, depart)
     if day is None:
         return HttpResponse(status=204)
     try:
-        days = selectors.fare_strip(origin=origin, destination=destination, day=day, cabin=cabin, first=first)
+        days = selectors.fare_strip(
+            origin=origin, destination=destination, day=day, cabin=cabin, passengers=passengers, first=first
+        )
     except ServiceTrouble:
         return HttpResponse(status=204)
     shown = [(each, _on_day(kept, "back" if field == "back" else "depart", each.day)) for each in days]

@@ -1,5 +1,6 @@
 """What every endpoint that takes a body must refuse, as tests for any of them."""
 
+import gzip
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -74,6 +75,16 @@ class Hostility:
         body = json.dumps(target.valid, default=float)
         answer = client().generic("POST", target.url, body, content_type)
         assert assert_refused(answer, 415)["code"] == "UNSUPPORTED_MEDIA_TYPE"
+        assert snapshot() == before
+
+    @pytest.mark.parametrize("encoding", ["gzip", "br", "deflate", "gzip, identity"])
+    def test_packed_body_is_415(self, target: Target, encoding: str) -> None:
+        before = snapshot()
+        body = gzip.compress(json.dumps(target.valid, default=float).encode())
+        headers = {"Content-Encoding": encoding}
+        answer = client().generic("POST", target.url, body, "application/json", headers=headers)
+        assert assert_refused(answer, 415)["code"] == "UNSUPPORTED_ENCODING"
+        assert answer["Accept-Encoding"] == "identity"
         assert snapshot() == before
 
     @pytest.mark.parametrize("charset", ["utf-16", "latin-1", "utf-7", "no-such"])

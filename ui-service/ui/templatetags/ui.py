@@ -1,21 +1,18 @@
 """Small words of the templates: icons, assets, money, times."""
 
-import hashlib
 import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 from django import template
-from django.contrib.staticfiles import finders
-from django.templatetags.static import static
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
+from ui import assets
 from ui.sagas import StepView
 from ui.travel import Seat, day_name, zone_name
 
@@ -24,16 +21,9 @@ MINUS = "\N{MINUS SIGN}"
 CAMEL = re.compile("[A-Z]?[^A-Z]+|[A-Z]")
 
 
-@lru_cache
-def _version(path: str) -> str:
-    found = finders.find(path)
-    return hashlib.sha256(Path(str(found)).read_bytes()).hexdigest()[:10] if found else "missing"
-
-
 @register.simple_tag
-def asset(path: str) -> str:
-    """The address of a static file, changed whenever its content changes."""
-    return f"{static(path)}?v={_version(path)}"
+def asset(name: str) -> str:
+    return assets.address(name)
 
 
 @register.simple_tag
@@ -42,7 +32,7 @@ def icon(name: str, classes: str = "") -> SafeString:
         '<svg class="icon {}" aria-hidden="true" focusable="false" width="20" height="20">'
         '<use href="{}#{}"/></svg>',
         classes,
-        asset("ui/icons.svg"),
+        assets.address("ui/icons.svg"),
         name,
     )
 

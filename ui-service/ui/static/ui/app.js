@@ -140,6 +140,16 @@
     if (event.detail.target?.querySelector("input[name=saga]:checked")) event.detail.shouldSwap = false;
   });
 
+  // The colours change on the spot: loading the page again would wipe what is typed.
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (!form.matches("[data-theme-form]") || !event.submitter) return;
+    event.preventDefault();
+    fetch(form.action, { method: "POST", body: new FormData(form, event.submitter), redirect: "manual" });
+    document.documentElement.dataset.theme = event.submitter.value;
+    [...form.querySelectorAll("button")].find((button) => button !== event.submitter).focus();
+  });
+
   // A second click on the same form sends nothing; the server would answer with the same booking anyway.
   document.addEventListener("submit", (event) => {
     if (!event.target.matches("[data-once]")) return;
