@@ -207,7 +207,9 @@ FAILURES = [
 class PaymentForm(forms.Form):
     """A card is only ever an opaque token here; there is no field for a card number."""
 
-    card_token = RuledField(rules.CARD_TOKEN, said="Choose a card.", error_messages=missing("Choose a card."))
+    card_token = RuledField(
+        rules.CARD_TOKEN, said="Choose a card.", strip=False, error_messages=missing("Choose a card.")
+    )
     key = forms.RegexField(r"\A[A-Za-z0-9-]{8,64}\Z", widget=forms.HiddenInput)
 
     def failures(self, *, demo_mode: bool) -> dict[str, bool]:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from decimal import Decimal
 
-from ui.backend_client import Actor, Answer, Json, Service, call, post
+from ui.backend_client import Actor, Answer, Json, Service, Unavailable, call, post
 from ui.models import Attempt, Draft, User
 
 NOT_WAITING = {"Prefer": "respond-async"}
@@ -29,7 +29,9 @@ def start_booking(*, draft: Draft, attempt: Attempt, card_token: str, failures: 
     headers = {"Idempotency-Key": attempt.key, **NOT_WAITING}
     actor = Actor(attempt.owner_id)
     answer = post("/api/saga/start-booking/", actor=actor, body=body, headers=headers)
-    return str(answer.body["correlation_id"])
+    if not (started := answer.body.get("correlation_id")):
+        raise Unavailable("backend", "The answer names no booking.")
+    return str(started)
 
 
 def cancel_booking(*, actor: Actor, reference: str) -> Answer:

@@ -217,6 +217,17 @@ def passengers(request: HttpRequest) -> HttpResponse:
     )
 
 
+@for_guests
+def passengers_again(request: HttpRequest) -> HttpResponse:
+    """The form of a browser that has lost our cookies, with all that was typed and a fresh token."""
+    chosen, _ = _chosen(request)
+    if chosen is None:
+        return redirect("search")
+    forms = _passenger_forms(request.POST, chosen.passengers, [])
+    contact = ContactForm(request.POST, use_required_attribute=False)
+    return _passengers_page(request, chosen, forms, contact, status=403, expired=True)
+
+
 def _own_contact(request: HttpRequest) -> dict[str, str]:
     email = getattr(request.user, "email", "")
     return {"email": email} if email else {}
@@ -280,6 +291,8 @@ def _passengers_page(
     forms: list[PassengerForm],
     contact: ContactForm,
     status: int = 200,
+    *,
+    expired: bool = False,
 ) -> HttpResponse:
     found = legs(chosen)
     if away := _turned_away(request, chosen, found):
@@ -290,6 +303,7 @@ def _passengers_page(
         "forms": forms,
         "contact": contact,
         "wrong": wrong,
+        "expired": expired,
         "most": MAX_PASSENGERS,
         "action": address("passengers", chosen),
         "back": address("seats", chosen),

@@ -13,6 +13,7 @@ from service_kit import problems
 from service_kit.security import refusals
 from service_kit.security.models import AuditKind
 
+from ui import views_booking
 from ui.backend_client import NotFound, Rejected, ServiceTrouble, TooMany
 from ui.context import of_no_database
 from ui.identity import actor_of
@@ -25,7 +26,10 @@ WORDS = {
     408: ("Your request did not arrive in time", "Nothing was done. Go back and send it again."),
     413: ("That was too much at once", "Go back and send less."),
     415: ("That request could not be read", "Send it as a form, and not packed."),
-    500: ("Something broke on our side", "It is in our log. Nothing was booked or charged by this page."),
+    500: (
+        "Something broke on our side",
+        "It is in our log. If you were booking, look under My trips: it says what became of it.",
+    ),
     429: ("That was too often", "Wait a little, then try again."),
     503: ("We cannot reach the booking desk", "It should be back in a moment. Reload the page to try again."),
 }
@@ -115,9 +119,18 @@ def handler500(request: HttpRequest) -> HttpResponse:
 
 
 def csrf_failed(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """A browser that lost its cookies, or a form of another site: nothing is done, and the person goes on."""
     note_refusal(request, "CSRF_FAILED")
-    return page(
-        request,
-        403,
-        "This form was open for too long, or cookies are blocked. Reload the page and try again.",
-    )
+    if request.resolver_match and request.resolver_match.url_name == "passengers":
+        try:
+            return views_booking.passengers_again(request)
+        except ServiceTrouble as error:
+            return trouble(request, error)
+    detail = "This form was open for too long, or cookies are blocked. Reload the page and try again."
+    context = {
+        "title": "This form has expired",
+        "advice": "Nothing was done.",
+        "detail": detail,
+        "status": 403,
+    }
+    return render(request, TEMPLATE, context, status=403)

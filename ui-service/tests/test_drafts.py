@@ -1,0 +1,436 @@
+"""What is filled in and sent is a row: who may open it, what it may become, and what is forgotten of it."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.core.signing import get_cookie_signer
+from django.db import IntegrityError, connection
+from django.test import Client
+from pytest_django import Settings
+from service_kit.clock import utc_now
+
+from tests.desk import COMPLETED, DECLINED, RETURN_SAGA, RUNNING, SAGA, SEAT_LOST, Desk, flight, turned
+from tests.test_booking import ADA, ONE, PASSENGERS
+from tests.test_payment import START, form_of, pay_page
+from ui import drafts, payments
+from ui.models import Attempt, Draft, User
+from ui.sagas import from_status
+
+BOTH = "flight=1&flight=2&cabin=economy&passengers=1&seats1=7A&seats2=8B"
+LIST = "/api/saga/"
+
+
+def away(desk: Desk, *paths: str) -> None:
+    for path in paths:
+        desk.answers(path, {}, status=503, method="POST" if path == START else "GET")
+
+
+def found_by_key(desk: Desk, *sagas: Any) -> None:
+    desk.answers(LIST, {"results": list(sagas), "next": None})
+
+
+def owner_of_booking(desk: Desk) -> str:
+    return str(desk.body(desk.sent_to(START)[-1])["user_id"])
+
+
+# Who
+
+
+def test_guest_is_known_by_a_cookie_before_anything_can_be_paid(client: Client, desk: Desk) -> None:
+    desk.sells().starts()
+    client.get(f"{PASSENGERS}?{ONE}")
+    cookie = client.cookies["guest_id"]
+    assert cookie["httponly"] and cookie["samesite"] == "Lax"
+    guest = get_cookie_signer(salt="guest_id").unsign(cookie.value)
+    page = pay_page(client)
+    assert client.cookies["guest_id"].value == cookie.value
+    client.post(page, form_of(client, page))
+    assert owner_of_booking(desk) == guest
+
+
+def test_guest_of_an_overwritten_session_is_the_same_guest(client: Client, desk: Desk) -> None:
+    desk.sells().starts()
+    page = pay_page(client)
+    form = form_of(client, page)
+    client.cookies.pop("ui_session", None)
+    assert client.post(page, form)["Location"] == f"/progress/{SAGA}/"
+    assert Draft.objects.get().owner_id == owner_of_booking(desk)
+
+
+def test_guest_of_an_earlier_releases_session_stays_the_same(client: Client, desk: Desk) -> None:
+    session = client.session
+    session["guest_id"] = "guest-of-before"
+    session.save()
+    desk.sells().starts()
+    page = pay_page(client)
+    client.post(page, form_of(client, page))
+    assert owner_of_booking(desk) == "guest-of-before"
+
+
+def test_forged_guest_is_nobody(client: Client, desk: Desk) -> None:
+    desk.sells()
+    page = pay_page(client)
+    stranger = Client()
+    stranger.cookies["guest_id"] = Draft.objects.get().owner_id
+    assert stranger.get(page)["Location"] == "/"
+
+
+def test_draft_of_a_guest_is_open_after_the_login_and_paid_by_the_account(
+    client: Client, desk: Desk, traveller: User
+) -> None:
+    desk.sells().starts()
+    page = pay_page(client)
+    client.force_login(traveller)
+    client.post(page, form_of(client, page))
+    assert owner_of_booking(desk) == traveller.traveller_id
+    client.logout()
+    assert client.get(page)["Location"] == "/", "what the account paid for is closed with its session"
+
+
+def test_what_a_guest_sent_is_sent_again_for_the_guest_after_a_login(
+    client: Client, desk: Desk, traveller: User
+) -> None:
+    desk.sells()
+    away(desk, START)
+    page = pay_page(client)
+    client.post(page, form_of(client, page))
+    guest = owner_of_booking(desk)
+    client.force_login(traveller)
+    found_by_key(desk)
+    client.post(page, form_of(client, page))
+    first, second = desk.sent_to(START)
+    assert owner_of_booking(desk) == guest != traveller.traveller_id
+    assert first.headers["Idempotency-Key"] == second.headers["Idempotency-Key"]
+
+
+def test_draft_id_of_somebody_else_makes_a_draft_of_ones_own(client: Client, desk: Desk) -> None:
+    desk.sells()
+    pay_page(client)
+    other = Draft.objects.get()
+    stranger = Client()
+    page = pay_page(stranger, f"{ONE}&draft={other.id}")
+    assert other.id not in page and Draft.objects.count() == 2
+    assert Draft.objects.get(id=other.id).people == other.people
+
+
+# The same form again
+
+
+def test_passengers_sent_twice_are_one_draft(client: Client, desk: Desk) -> None:
+    desk.sells()
+    seats = client.get(f"/book/seats/?{ONE}").content.decode()
+    draft = seats.split('name="draft" value="')[1].split('"')[0]
+    pages = {pay_page(client, f"{ONE}&draft={draft}") for _ in range(2)}
+    assert pages == {f"/book/{draft}/pay/"} and Draft.objects.count() == 1
+
+
+@pytest.mark.parametrize("changed", [{"p0-first_name": "Augusta"}, {"email": "new@example.com"}])
+def test_form_of_what_has_changed_since_starts_nothing(
+    client: Client, desk: Desk, changed: dict[str, str]
+) -> None:
+    desk.sells().starts()
+    page = pay_page(client)
+    old = form_of(client, page)
+    client.post(f"{PASSENGERS}?{ONE}&draft={Draft.objects.get().id}", {**ADA, **changed})
+    response = client.post(page, old)
+    assert response.status_code == 409 and "Something changed" in response.content.decode()
+    assert desk.sent_to(START) == []
+    assert client.post(page, form_of(client, page)).status_code == 302
+
+
+def test_form_with_the_price_of_another_day_starts_nothing(client: Client, desk: Desk) -> None:
+    desk.sells().starts()
+    page = pay_page(client)
+    old = form_of(client, page)
+    dearer = [{"seat_class": "economy", "fare": 200.00, "seats": 156, "seats_left": 9}]
+    desk.answers("/api/flights/1/", flight(seat_classes=dearer))
+    assert "The price has changed" in client.get(page).content.decode()
+    assert client.post(page, old).status_code == 409
+    assert desk.sent_to(START) == []
+
+
+def test_form_of_a_failed_try_shows_how_it_failed(client: Client, desk: Desk) -> None:
+    desk.sells().starts()
+    page = pay_page(client)
+    old = form_of(client, page)
+    client.post(page, old)
+    desk.tells(DECLINED)
+    client.get(page)
+    assert client.post(page, old)["Location"] == f"/progress/{SAGA}/"
+    assert len(desk.sent_to(START)) == 1
+
+
+# No answer
+
+
+def test_retry_page_needs_no_other_service(client: Client, desk: Desk) -> None:
+    desk.sells()
+    away(desk, START)
+    page = pay_page(client)
+    form = form_of(client, page)
+    away(desk, "/api/flights/1/", LIST)
+    sent = client.post(page, form)
+    assert sent.status_code == 503 and sent["Retry-After"] == "2"
+    again = client.get(page)
+    assert again.status_code == 200
+    for shown in (sent.content.decode(), again.content.decode()):
+        assert "$211.41" in shown and "Ada" in shown and f'value="{form["key"]}"' in shown
+
+
+def test_first_try_that_had_arrived_is_shown_by_its_key(client: Client, desk: Desk) -> None:
+    desk.sells()
+    away(desk, START)
+    page = pay_page(client)
+    form = form_of(client, page)
+    client.post(page, form)
+    found_by_key(desk, RUNNING)
+    assert client.get(page)["Location"] == f"/progress/{SAGA}/"
+    query = desk.query(LIST)
+    assert query == {"user_id": owner_of_booking(desk), "idempotency_key": f"{form['key']}-1"}
+
+
+def test_first_try_that_never_arrived_is_sent_again_under_its_key(client: Client, desk: Desk) -> None:
+    desk.sells()
+    away(desk, START)
+    page = pay_page(client)
+    client.post(page, form_of(client, page))
+    found_by_key(desk)
+    assert "we have no answer to it yet" in client.get(page).content.decode()
+    client.post(page, form_of(client, page))
+    first, second = desk.sent_to(START)
+    assert first.headers["Idempotency-Key"] == second.headers["Idempotency-Key"]
+
+
+def test_answer_that_names_no_booking_is_no_answer(client: Client, desk: Desk) -> None:
+    desk.sells()
+    desk.answers(START, {"hello": "world"}, method="POST")
+    page = pay_page(client)
+    assert client.post(page, form_of(client, page)).status_code == 503
+    assert Attempt.objects.get().state == "sent"
+
+
+def test_unanswered_payment_stands_in_my_trips(client: Client, desk: Desk) -> None:
+    desk.sells()
+    away(desk, START)
+    desk.answers_anything("/api/tickets/user/")
+    page = pay_page(client)
+    client.post(page, form_of(client, page))
+    found_by_key(desk)
+    text = client.get("/trips/").content.decode()
+    assert "Sent and not answered" in text and f'href="{page}"' in text
+
+
+# Half a return
+
+
+def half_a_return(client: Client, desk: Desk) -> str:
+    """The outbound is booked, the return failed; the payment page."""
+    desk.sells(flight(1), turned(2)).starts(SAGA, RETURN_SAGA)
+    page = pay_page(client, BOTH)
+    client.post(page, form_of(client, page))
+    desk.tells(COMPLETED)
+    desk.tells({**SEAT_LOST, "correlation_id": RETURN_SAGA, "flight_id": 2})
+    return page
+
+
+def test_paying_again_books_only_the_flight_that_failed(client: Client, desk: Desk) -> None:
+    page = half_a_return(client, desk)
+    text = client.get(page).content.decode()
+    assert "The other flight of this trip was sent before" in text and "Pay $211.41" in text
+    desk.starts("third")
+    response = client.post(page, form_of(client, page))
+    assert response["Location"] == f"/progress/{SAGA}/?and=third"
+    assert [desk.body(sent)["flight_id"] for sent in desk.sent_to(START)] == [1, 2, 2]
+
+
+def test_return_without_an_answer_is_sent_again_alone(client: Client, desk: Desk) -> None:
+    desk.sells(flight(1), turned(2)).starts(SAGA)
+    page = pay_page(client, BOTH)
+    form = form_of(client, page)
+    desk.then_refuses(START, 503, "TRY_AGAIN", "Busy.")
+    assert client.post(page, form)["Location"] == f"/progress/{SAGA}/"
+    desk.tells(RUNNING)
+    found_by_key(desk)
+    desk.starts("later")
+    client.post(page, form_of(client, page))
+    assert [desk.body(sent)["flight_id"] for sent in desk.sent_to(START)][:3] == [1, 2, 2]
+    keys = [sent.headers["Idempotency-Key"] for sent in desk.sent_to(START)]
+    assert keys[1] == keys[2] != keys[0]
+
+
+@pytest.mark.parametrize(
+    "page", [f"/progress/{SAGA}/?and={RETURN_SAGA}", f"/progress/{RETURN_SAGA}/", "/trips/"]
+)
+def test_other_half_can_be_given_back(client: Client, desk: Desk, page: str) -> None:
+    half_a_return(client, desk)
+    created = utc_now().isoformat()
+    failed = {**SEAT_LOST, "correlation_id": RETURN_SAGA, "flight_id": 2, "created_at": created}
+    desk.lists({**COMPLETED, "created_at": created}, failed)
+    desk.answers_anything("/api/tickets/user/")
+    text = client.get(page).content.decode()
+    assert "Cancel the outbound flight ABC234" in text and 'href="/trips/ABC234/cancel/"' in text
+
+
+def test_booked_flight_of_a_return_is_not_filled_in_again(client: Client, desk: Desk) -> None:
+    page = half_a_return(client, desk)
+    client.get(page)
+    draft = Draft.objects.get()
+    for path in ("/book/seats/", PASSENGERS):
+        assert client.get(f"{path}?{BOTH}&draft={draft.id}")["Location"] == page
+    two = f"flight=2&cabin=economy&passengers=2&draft={draft.id}"
+    people = {**ADA, "p1-first_name": "Grace", "p1-last_name": "Hopper"}
+    assert client.post(f"{PASSENGERS}?{two}", people)["Location"] == page
+    assert (Draft.objects.get().count, Draft.objects.get().legs) == (1, draft.legs)
+
+
+# Failed
+
+
+def test_failed_booking_stands_in_my_trips_with_reason_and_next_step(client: Client, desk: Desk) -> None:
+    desk.sells().starts()
+    page = pay_page(client)
+    client.post(page, form_of(client, page))
+    desk.lists({**DECLINED, "created_at": utc_now().isoformat()})
+    desk.answers_anything("/api/tickets/user/")
+    text = client.get("/trips/").content.decode()
+    assert "Not booked: Dallas – Chicago, ZZ101" in text and "Your bank refused the payment." in text
+    assert f'<a href="{page}">Try another card</a>' in text
+    desk.starts("second")
+    client.post(page, form_of(client, page))
+    assert "Not booked" not in client.get("/trips/").content.decode(), "it was tried again"
+
+
+@pytest.mark.parametrize("days", [1, 30])
+def test_failures_of_long_ago_do_not_stand_in_my_trips(
+    client: Client, desk: Desk, traveller: User, days: int
+) -> None:
+    client.force_login(traveller)
+    desk.lists({**DECLINED, "created_at": (utc_now() - timedelta(days=days)).isoformat()})
+    desk.answers_anything("/api/tickets/user/")
+    text = client.get("/trips/").content.decode()
+    assert ("Not booked" in text) == (days == 1) and ("Search again" in text) == (days == 1)
+
+
+# What is kept
+
+
+def test_names_are_erased_once_every_flight_is_booked(client: Client, desk: Desk) -> None:
+    desk.sells(flight(1), turned(2)).starts(SAGA, RETURN_SAGA)
+    page = pay_page(client, BOTH)
+    client.post(page, form_of(client, page))
+    desk.tells(COMPLETED)
+    desk.tells({**RUNNING, "correlation_id": RETURN_SAGA})
+    client.get(page)
+    assert "Lovelace" in Draft.objects.get().people, "the return may have to be sent again"
+    desk.tells({**COMPLETED, "correlation_id": RETURN_SAGA, "booking_reference": "DEF567"})
+    assert client.get(page)["Location"] == f"/progress/{SAGA}/?and={RETURN_SAGA}"
+    assert Draft.objects.get().people == ""
+    assert client.get(page)["Location"] == f"/progress/{SAGA}/?and={RETURN_SAGA}"
+
+
+def test_no_card_is_kept(client: Client, desk: Desk) -> None:
+    desk.sells().starts()
+    page = pay_page(client)
+    client.post(page, {**form_of(client, page), "card_token": "tok_very_secret"})
+    with connection.cursor() as cursor:
+        for table in ("ui_draft", "ui_attempt", "django_session"):
+            cursor.execute(f"SELECT * FROM {table}")  # noqa: S608 - names of this line
+            assert "tok_very_secret" not in str(cursor.fetchall())
+
+
+def test_drafts_that_nobody_touched_for_long_are_forgotten(
+    client: Client, desk: Desk, settings: Settings
+) -> None:
+    settings.DRAFT_DAYS = 14
+    desk.sells().starts()
+    page = pay_page(client)
+    client.post(page, form_of(client, page))
+    pay_page(client)
+    old, recent = Draft.objects.order_by("created_at")
+    Draft.objects.filter(id=old.id).update(changed_at=utc_now() - timedelta(days=14, minutes=1))
+    Draft.objects.filter(id=recent.id).update(changed_at=utc_now() - timedelta(days=13, hours=23))
+    pay_page(client)
+    kept = set(Draft.objects.values_list("id", flat=True))
+    assert old.id not in kept and recent.id in kept and Attempt.objects.count() == 0
+
+
+def test_typed_text_that_a_database_may_refuse_is_kept(client: Client, desk: Desk) -> None:
+    desk.sells()
+    client.post(f"{PASSENGERS}?{ONE}", {**ADA, "p0-first_name": "A\x00da", "add": "1"})
+    assert Draft.objects.get().passengers[0]["first_name"].startswith("A\x00")
+
+
+def test_form_without_cookies_keeps_what_was_typed(desk: Desk) -> None:
+    desk.sells().starts()
+    browser = Client(enforce_csrf_checks=True)
+    address = f"{PASSENGERS}?{ONE}"
+    response = browser.post(address, ADA)
+    text = response.content.decode()
+    assert response.status_code == 403 and 'value="Lovelace"' in text and "is still here" in text
+    token = text.split('name="csrfmiddlewaretoken" value="')[1].split('"')[0]
+    page = browser.post(address, {**ADA, "csrfmiddlewaretoken": token})["Location"]
+    assert "Lovelace" in browser.get(page).content.decode()
+
+
+def test_form_without_cookies_is_not_called_somebody_elses(desk: Desk) -> None:
+    response = Client(enforce_csrf_checks=True).post("/trips/find/", {})
+    assert response.status_code == 403 and "This form has expired" in response.content.decode()
+
+
+# The database's own rules
+
+
+@pytest.fixture
+def draft(transactional_db: None) -> Draft:
+    chosen = drafts.Selection(flights=(1,), passengers=1)
+    priced = [{"flight": 1, "seats": [], "price": "211.41", "shown": flight()}]
+    filled = drafts.Filled(chosen, [{"first_name": "Ada"}], {}, priced)
+    return Draft.objects.get(id=drafts.save(filled, owner_id="guest-1", owners=["guest-1"]))
+
+
+def attempt(draft: Draft, **changes: Any) -> Attempt:
+    row = {"leg": 0, "owner_id": "guest-1", "key": drafts.new_id(), "state": "sent", "created_at": utc_now()}
+    return Attempt.objects.create(draft=draft, **{**row, **changes})
+
+
+def test_flight_has_one_live_attempt(draft: Draft) -> None:
+    attempt(draft, state="failed", correlation_id="a")
+    attempt(draft, state="failed", correlation_id="b")
+    attempt(draft)
+    with pytest.raises(IntegrityError):
+        attempt(draft, state="started", correlation_id="c")
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"state": "sent", "correlation_id": "a"},
+        {"state": "started"},
+        {"state": "failed"},
+        {"state": "booked", "correlation_id": "a"},
+        {"state": "started", "correlation_id": "a", "booking_reference": "ABC234"},
+    ],
+)
+def test_attempt_in_an_impossible_state_is_refused(draft: Draft, wrong: dict[str, str]) -> None:
+    with pytest.raises(IntegrityError):
+        attempt(draft, **wrong)
+
+
+def test_draft_without_an_owner_is_refused(draft: Draft) -> None:
+    with pytest.raises(IntegrityError):
+        Draft.objects.filter(id=draft.id).update(owner_id="")
+
+
+def test_ending_is_kept_once_and_a_failure_asks_for_a_new_form(draft: Draft) -> None:
+    (made,) = payments.begin(draft, version=draft.version, owner_id="guest-1")
+    payments.record(made, SAGA)
+    payments.note(from_status(DECLINED))
+    failed = Draft.objects.get().version
+    assert failed != draft.version
+    payments.note(from_status(DECLINED))
+    payments.note(from_status(COMPLETED))
+    made.refresh_from_db()
+    assert (made.state, Draft.objects.get().version) == ("failed", failed), "what ended stays as it ended"
+    with pytest.raises(payments.Stale):
+        payments.begin(draft, version=draft.version, owner_id="guest-1")
