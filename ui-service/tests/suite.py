@@ -5,12 +5,13 @@ import shutil
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import requests
 
-from scripts.booking_suite import Config, booking_suite
+from scripts.booking_suite import SERVERS, Config, booking_suite
 from scripts.console import Console
 from scripts.prepare import prepare
 
@@ -29,7 +30,10 @@ class Suite:
         self.data = data
         self._lines = (data / "suite.log").open("w")
         self._console = Console(self._lines)
-        self._config = Config.beside(data, LOG_LEVEL="WARNING", **environment)
+        # Of their own, whatever database the tests themselves run on.
+        databases = {name: f"sqlite:///{data / name}.sqlite3" for name, _, _ in SERVERS}
+        beside = Config.beside(data, LOG_LEVEL="WARNING", **environment)
+        self._config = replace(beside, databases=databases)
         self._services = booking_suite(self._config, console=self._console)
 
     def url(self, service: str = "ui") -> str:
