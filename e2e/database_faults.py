@@ -40,7 +40,7 @@ NAMES = ", ".join(f"'{name}'" for name in SERVICES)
 CUT = f"""
     SELECT COUNT(pg_terminate_backend(pid)) FROM (
         SELECT pid FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname IN ({NAMES})
-        ORDER BY random() LIMIT {{most}}) AS some"""  # noqa: S608  the names are our own
+        ORDER BY random() LIMIT {{most}}) AS chosen"""  # noqa: S608  the names are our own
 OPEN = "SELECT correlation_id, epoch, last_sequence FROM flight_saga WHERE due_at IS NOT NULL"
 ENDED = "SELECT COUNT(*) FROM flight_saga WHERE due_at IS NULL"
 
@@ -168,9 +168,11 @@ def watched(data_dir: Path, engine: str) -> Iterator[Watched]:
 def read_only(watched: Watched, seconds: float) -> None:
     """A failover: new sessions cannot write, and there are only new ones."""
     _for_each("ALTER DATABASE {} SET default_transaction_read_only = on;", watched)
-    watched.server.run(CUT.format(most="ALL"))
-    time.sleep(seconds)
-    _for_each("ALTER DATABASE {} RESET default_transaction_read_only;", watched)
+    try:
+        watched.server.run(CUT.format(most="ALL"))
+        time.sleep(seconds)
+    finally:
+        _for_each("ALTER DATABASE {} RESET default_transaction_read_only;", watched)
 
 
 def restart(watched: Watched, seconds: float) -> None:
