@@ -3,6 +3,8 @@
 import io
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 import pytest
@@ -10,8 +12,9 @@ from django.test import Client
 from pypdf import PdfReader
 
 from tests.desk import Desk, booking
-from ui import documents
-from ui.bookings import booking_from
+from ui import documents, patience
+from ui.bookings import Booking, booking_from
+from ui.patience import NoPlaceError
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 HOSTILE = "<script>alert(1)</script>"
@@ -100,6 +103,42 @@ def test_pdf_is_offered_as_a_file_that_is_not_cached(client: Client, desk: Desk)
     assert response["Content-Type"] == "application/pdf"
     assert response["Content-Disposition"] == 'attachment; filename="ABC234.pdf"'
     assert response["Cache-Control"] == "private, no-store"
+
+
+def trip_of(number: int) -> Booking:
+    """The names need a large font."""
+    return booking_from(booking(booking_reference=f"ABC{number:03d}", tickets=[ticket("明", "王")]))
+
+
+def test_many_tickets_at_once_are_made_one_after_another_and_the_rest_told_to_wait() -> None:
+    asked, start = 24, threading.Barrier(24)
+
+    def ask(number: int) -> bool:
+        start.wait()
+        try:
+            return documents.pdf(trip_of(number)).startswith(b"%PDF")
+        except NoPlaceError:
+            return False
+
+    with ThreadPoolExecutor(asked) as pool, patience.within(1):
+        made = list(pool.map(ask, range(asked)))
+    # One in the making and eight that wait; one more for each that was done before the last one asked.
+    assert 1 <= sum(made) < asked
+
+
+def test_ticket_that_was_made_is_not_made_again_until_it_changes() -> None:
+    first = documents.pdf(trip_of(500))
+    # The time of its making stands in the file.
+    assert documents.pdf(trip_of(500)) == first
+    assert documents.pdf(trip_of(501)) != first
+
+
+def test_ticket_that_finds_no_place_says_so_and_asks_to_wait(client: Client, desk: Desk) -> None:
+    desk.answers("/api/bookings/ABC234/", booking(tickets=[ticket("待", "王")]))
+    with documents.press.place(0), patience.within(1):
+        response = client.get("/trips/ABC234/ticket.pdf")
+    assert response.status_code == 503 and response["Retry-After"]
+    assert "Many tickets are asked for just now." in response.content.decode()
 
 
 def test_calendar_holds_the_times_in_utc_and_escapes_text() -> None:

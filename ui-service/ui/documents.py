@@ -4,14 +4,17 @@ import io
 import unicodedata
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import lru_cache, partial
+from hashlib import sha256
 from typing import TYPE_CHECKING
 
 import segno
 from django.conf import settings
+from django.core.cache import cache
 from django.utils.safestring import SafeString, mark_safe
 
 from ui.bookings import Booking, Ticket
+from ui.patience import Bulkhead, seconds_left
 from ui.travel import zone_name
 
 if TYPE_CHECKING:
@@ -19,6 +22,8 @@ if TYPE_CHECKING:
 
 CABIN_CODES = {"economy": "Y", "business": "C", "first": "F"}
 FALLBACKS = ("DroidSansFallback", "NotoSansDevanagari-Regular", "NotoSansThai-Regular")
+PRESS_SECONDS, KEPT_SECONDS = 8.0, 300
+press = Bulkhead(places=1, queue=8)
 MARGIN, TEXT_WIDTH, QR_SIZE, BAND_HEIGHT = 18, 174, 42, 26
 BRAND_COLOUR, LINE_COLOUR = (11, 92, 107), (219, 227, 229)
 
@@ -71,7 +76,19 @@ def bcbp(booking: Booking, ticket: Ticket, sequence: int) -> str:
 
 
 def pdf(booking: Booking) -> bytes:
-    """One page a passenger, with fonts for most of the world's names."""
+    """One page a passenger, with fonts for most of the world's names.
+
+    A large font takes some 40 MB and a second, so one file is made at a time, and kept for a while.
+    Raises NoPlaceError where too many are asked for.
+    """
+    key = f"ticket-{sha256(repr(booking).encode()).hexdigest()}"
+    if made := cache.get(key):
+        return bytes(made)
+    with press.place(seconds_left(PRESS_SECONDS)):
+        return bytes(cache.get_or_set(key, partial(_pdf, booking), KEPT_SECONDS))
+
+
+def _pdf(booking: Booking) -> bytes:
     # Takes a quarter of a second, which only who wants a PDF shall wait for.
     from fpdf import FPDF
 
@@ -94,7 +111,7 @@ def _add_fallbacks(document: "FPDF", text: str) -> None:
     if all(ord(letter) in known for letter in text):
         return
     for name in FALLBACKS:
-        document.add_font(name, "", settings.FONTS_DIR / f"{name}.ttf")
+        document.add_font(name, "", settings.FONTS_DIR / f"{name}.ttf", unicode_range={ord(c) for c in text})
     document.set_fallback_fonts(FALLBACKS, exact_match=False)
 
 

@@ -70,6 +70,11 @@ def _finished(response: HttpResponse) -> HttpResponse:
     return response
 
 
+def busy(request: HttpRequest, advice: str) -> HttpResponse:
+    context = {"title": "That takes a moment longer", "advice": advice, "status": 503}
+    return _finished(render(request, TEMPLATE, context, status=503))
+
+
 def too_often(request: HttpRequest, wait: int) -> HttpResponse:
     """`wait` is in seconds."""
     response = page(request, 429, f"Too many requests: try again in {wait} seconds.")

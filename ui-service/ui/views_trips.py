@@ -18,6 +18,7 @@ from ui.bookings import Booking
 from ui.forms import FindTripForm
 from ui.identity import actor_of, open_for_guest, owner_of, owners_of
 from ui.models import Attempt, Draft
+from ui.patience import NoPlaceError
 from ui.sagas import SagaView
 from ui.travel import Flight, flight_from
 from ui.views_progress import next_steps
@@ -135,7 +136,11 @@ def ticket_page(request: HttpRequest, reference: str) -> HttpResponse:
 @require_safe
 def ticket_pdf(request: HttpRequest, reference: str) -> HttpResponse:
     booking = _booking(request, reference)
-    return _file(documents.pdf(booking), "application/pdf", f"{booking.reference}.pdf")
+    try:
+        content = documents.pdf(booking)
+    except NoPlaceError:
+        return views_errors.busy(request, "Many tickets are asked for just now. Reload to try again.")
+    return _file(content, "application/pdf", f"{booking.reference}.pdf")
 
 
 @require_safe
