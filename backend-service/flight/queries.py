@@ -95,6 +95,21 @@ def read_fare_search(parameters: Mapping[str, str]) -> FareSearch:
     return FareSearch(route=_route(fields, *codes), first=first, last=last, seat_class=SeatClass(seat_class))
 
 
+@dataclass(frozen=True)
+class TripSearch:
+    """`time` is empty for any; `after` is the last booking of the page before."""
+
+    time: str
+    after: str | None
+
+
+def read_trips(parameters: Mapping[str, str]) -> TripSearch:
+    fields = Fields({name: text for name, text in parameters.items() if (name, text) != ("time", "")})
+    time = fields.choice("time", selectors.TIMES, default="")
+    fields.check()
+    return TripSearch(time, parameters.get("after"))
+
+
 def _codes(fields: Fields) -> tuple[str, str]:
     origin = fields.matching("origin", CODE, CODE_RULE).upper()
     destination = fields.matching("destination", CODE, CODE_RULE).upper()

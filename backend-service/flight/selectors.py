@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db.models import (
@@ -20,10 +21,13 @@ from django.db.models import (
 from service_kit.database import fetch_all
 
 from flight.folding import fold
-from flight.models import Airport, Booking, Flight, Ticket
+from flight.models import Airport, Booking, BookingStatus, Flight, Ticket
 from flight.saga_models import Saga
 
 MAX_WORDS = 8
+# Where a booking stands at a moment, in the order in which trips are listed.
+TIMES = ("upcoming", "past", "cancelled")
+UPCOMING = TIMES.index("upcoming")
 NEAREST_DAYS = 3
 
 # The state stands in the text, not in a parameter, so that SQLite sees that the partial index serves.
@@ -168,6 +172,50 @@ def bookings_of(user_id: str, *, after: Booking | None, limit: int) -> list[Book
             Q(created_at__lt=after.created_at) | Q(created_at=after.created_at, reference__lt=after.reference)
         )
     return list(found.order_by("-created_at", "-reference")[:limit])
+
+
+# Any: the stubs know of no annotation.
+def _by_time(user_id: str, now: datetime) -> Any:
+    """A user's bookings, each with the place of its `time` in TIMES."""
+    time = Case(
+        When(status=BookingStatus.CANCELLED, then=TIMES.index("cancelled")),
+        When(flight__departs_at__gt=now, then=UPCOMING),
+        default=TIMES.index("past"),
+    )
+    return _bookings().filter(user_id=user_id).annotate(time=time)
+
+
+def trips_of(
+    user_id: str, *, time: str, after: str | None, limit: int, now: datetime
+) -> list[Booking] | None:
+    """A user's bookings, or those of one time, from the one that follows `after`; None if it is not theirs.
+
+    Upcoming trips come first, the soonest at the head, then past and cancelled ones, the latest at the head.
+    """
+    found = _by_time(user_id, now)
+    shown = found.filter(time=TIMES.index(time)) if time else found
+    if after is not None:
+        last = found.filter(pk=after).first()
+        if last is None:
+            return None
+        shown = shown.filter(_follows(last))
+    soonest = Case(When(time=UPCOMING, then="flight__departs_at"))
+    shown = shown.order_by("time", soonest, "-flight__departs_at", "reference")
+    return list(shown.prefetch_related("tickets")[:limit])
+
+
+def _follows(last: Any) -> Q:
+    """What comes after a booking in the order of `trips_of`."""
+    departs = last.flight.departs_at
+    later = Q(flight__departs_at__gt=departs) if last.time == UPCOMING else Q(flight__departs_at__lt=departs)
+    same = Q(flight__departs_at=departs, reference__gt=last.reference)
+    return Q(time__gt=last.time) | Q(time=last.time) & (later | same)
+
+
+def counts_of(user_id: str, *, now: datetime) -> dict[str, int]:
+    """How many bookings of each time a user has."""
+    counts = dict(_by_time(user_id, now).order_by().values_list("time").annotate(Count("pk")))
+    return {time: counts.get(place, 0) for place, time in enumerate(TIMES)}
 
 
 def booking_of(user_id: str, reference: str) -> Booking | None:

@@ -159,3 +159,13 @@ class Bookings(Base):
     user_id = serializers.CharField()
     results = Booking(many=True)
     next = serializers.CharField(allow_null=True, help_text="the address of the following page")
+
+
+class TripCounts(Base):
+    upcoming = serializers.IntegerField()
+    past = serializers.IntegerField()
+    cancelled = serializers.IntegerField()
+
+
+class Trips(Bookings):
+    counts = TripCounts()

@@ -12,4 +12,5 @@ urlpatterns = [
     path("api/bookings/find/", views.BookingFind.as_view()),
     path("api/bookings/<str:reference>/", views.BookingDetail.as_view()),
     path("api/tickets/user/<str:user_id>/", views.UserTickets.as_view()),
+    path("api/tickets/user/<str:user_id>/trips/", views.UserTrips.as_view()),
 ]

@@ -182,6 +182,28 @@ class UserTickets(ServiceView):
         return json_response(descriptions.bookings(found[:PAGE], user_id=user_id, more=more))
 
 
+class UserTrips(ServiceView):
+    @extend_schema(
+        parameters=[
+            _parameter("time", {"type": "string", "enum": ["", *selectors.TIMES]}),
+            _parameter("after", {"type": "string", "description": "a booking reference"}),
+        ],
+        responses=schema.read(serializers.Trips),
+    )
+    def get(self, request: Request, user_id: str) -> HttpResponse:
+        """A user's bookings, the soonest trip first; then past and cancelled ones, the latest first."""
+        if not USER_ID.fullmatch(user_id):
+            raise not_found("user")
+        credentials.require_owner(request._request, user_id, "user")
+        asked, now = queries.read_trips(request.query_params.dict()), utc_now()
+        found = selectors.trips_of(user_id, time=asked.time, after=asked.after, limit=PAGE + 1, now=now)
+        if found is None:
+            raise _no_cursor("after")
+        more = f"{request.path}?time={asked.time}&after={found[PAGE - 1].reference}" if found[PAGE:] else None
+        shown = descriptions.bookings(found[:PAGE], user_id=user_id, more=more)
+        return json_response({**shown, "counts": selectors.counts_of(user_id, now=now)})
+
+
 def _found(flight: Flight | None) -> Flight:
     if flight is None:
         raise not_found("flight")
@@ -209,5 +231,9 @@ def _cursor(user_id: str, reference: str | None) -> Booking | None:
         return None
     if REFERENCE.fullmatch(reference) and (booking := selectors.booking_of(user_id, reference)):
         return booking
+    raise _no_cursor("before")
+
+
+def _no_cursor(name: str) -> Problem:
     message = "is not a booking of this user"
-    raise Problem(400, "INVALID", f"before: {message}", errors={"before": message})
+    return Problem(400, "INVALID", f"{name}: {message}", errors={name: message})

@@ -102,12 +102,13 @@ def make_booking(flight: Flight, now: datetime) -> MakeBooking:
         amount: int | None = 25000,
         created_at: datetime | None = None,
         cancelled_at: datetime | None = None,
+        flown: Flight | None = None,
     ) -> Booking:
-        """A booking of `flight` with one ticket a seat, cancelled if it says when."""
+        """A booking of `flight`, or of the one `flown`, with one ticket a seat, cancelled if it says when."""
         booking = Booking.objects.create(
             reference=reference,
             correlation_id=f"cid-{reference}",
-            flight=flight,
+            flight=flown or flight,
             user_id=user_id,
             status=BookingStatus.CANCELLED if cancelled_at else BookingStatus.CONFIRMED,
             email="john@example.com",

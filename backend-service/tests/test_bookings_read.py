@@ -13,7 +13,7 @@ from service_kit.strict_json import load_stored
 
 from flight.models import Flight
 from flight.views import PAGE
-from tests.conftest import MakeBooking
+from tests.conftest import MakeBooking, MakeFlight
 from tests.saga_world import Desk
 
 pytestmark = pytest.mark.django_db
@@ -157,7 +157,9 @@ def test_reads_take_two_queries_however_many_bookings(
         user_tickets(client)
 
 
-@pytest.mark.parametrize("path", ["/api/bookings/ABC234/", "/api/tickets/user/1/"])
+@pytest.mark.parametrize(
+    "path", ["/api/bookings/ABC234/", "/api/tickets/user/1/", "/api/tickets/user/1/trips/"]
+)
 @pytest.mark.parametrize(
     ("caller", "status"),
     [
@@ -278,3 +280,67 @@ def test_malformed_reference_or_name_is_400_and_named(
 def test_answer_is_kept_by_no_cache(client: Client, make_booking: MakeBooking) -> None:
     make_booking()
     assert client.get("/api/bookings/ABC234/")["Cache-Control"] == "no-store"
+
+
+def trips_of(client: Client, address: str = "/api/tickets/user/1/trips/") -> dict[str, Any]:
+    answer = client.get(address)
+    assert answer.status_code == 200
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+def references(found: dict[str, Any]) -> list[str]:
+    return [booking["booking_reference"] for booking in found["results"]]
+
+
+@pytest.fixture
+def trips(make_booking: MakeBooking, make_flight: MakeFlight) -> None:
+    """Upcoming, past and cancelled ones, booked in another order than they are flown."""
+    for number, (reference, year, status) in enumerate(
+        [
+            ("LATE22", 2091, "CONFIRMED"),
+            ("SXXN22", 2090, "CONFIRMED"),
+            ("XLD222", 2020, "CONFIRMED"),
+            ("RECENT", 2021, "CONFIRMED"),
+            ("GXNE22", 2090, "CANCELLED"),
+        ]
+    ):
+        flight = make_flight(number=f"ZZ2{number}", departs_at=datetime(year, 5, 3, 14, tzinfo=UTC))
+        make_booking(reference, flown=flight, cancelled_at=MAY if status == "CANCELLED" else None)
+
+
+@pytest.mark.usefixtures("trips")
+def test_trips_come_soonest_first_then_what_is_past_and_cancelled_latest_first(client: Client) -> None:
+    found = trips_of(client)
+    assert references(found) == ["SXXN22", "LATE22", "RECENT", "XLD222", "GXNE22"]
+    assert found["counts"] == {"upcoming": 2, "past": 2, "cancelled": 1}
+    assert references(trips_of(client, "/api/tickets/user/1/trips/?time=past")) == ["RECENT", "XLD222"]
+
+
+@pytest.mark.usefixtures("trips")
+@pytest.mark.parametrize("last", range(5))
+def test_page_of_trips_goes_on_after_any_of_them(client: Client, last: int) -> None:
+    every = references(trips_of(client))
+    following = trips_of(client, f"/api/tickets/user/1/trips/?after={every[last]}")
+    assert references(following) == every[last + 1 :]
+
+
+def test_soonest_trip_is_on_the_first_page_however_many_there_are(
+    client: Client, make_booking: MakeBooking, make_flight: MakeFlight
+) -> None:
+    soonest = make_flight(number="ZZ300", departs_at=datetime(2090, 1, 1, 14, tzinfo=UTC))
+    make_booking("SXXN22", flown=soonest, created_at=MAY - timedelta(days=1))
+    late = make_flight(number="ZZ301", departs_at=datetime(2091, 1, 1, 14, tzinfo=UTC))
+    for number in range(PAGE):
+        make_booking(f"{chr(65 + number // 7)}AAAA{2 + number % 7}", flown=late)
+    found = trips_of(client)
+    assert references(found)[0] == "SXXN22" and len(found["results"]) == PAGE
+    assert len(trips_of(client, found["next"])["results"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("query", "field"), [("time=soon", "time"), ("after=ZZZZZ9", "after"), ("after=", "after")]
+)
+def test_bad_parameter_of_trips_is_named(client: Client, query: str, field: str) -> None:
+    answer = client.get(f"/api/tickets/user/1/trips/?{query}")
+    assert (answer.status_code, list(answer.json()["errors"])) == (400, [field])

@@ -39,6 +39,7 @@ def differences(described: Any, value: Any, path: str = "") -> list[str]:
         ("/api/flights/{id}/seats/", serializers.SeatMap),
         ("/api/bookings/ABC234/", serializers.Booking),
         ("/api/tickets/user/1/", serializers.Bookings),
+        ("/api/tickets/user/1/trips/", serializers.Trips),
     ],
 )
 def test_answer_has_the_fields_of_its_schema(

@@ -257,7 +257,9 @@ class Desk:
 
     def answers_anything(self, prefix: str) -> None:
         """Whatever is asked below `prefix`, there is nothing in it."""
-        self._mock.add("GET", re.compile(re.escape(BACKEND + prefix)), json={"results": [], "next": None})
+        self._mock.add(
+            "GET", re.compile(re.escape(BACKEND + prefix)), json={"results": [], "next": None, "counts": {}}
+        )
 
     def sells(self, *flights: Json) -> "Desk":
         """Search, one flight and seats, for the given flights."""
@@ -268,6 +270,11 @@ class Desk:
             self.answers(f"/api/flights/{each['id']}/", each)
             self.answers(f"/api/flights/{each['id']}/seats/", seat_map())
         return self
+
+    def lists_trips(self, user_id: str, *trips: Json, following: str | None = None) -> None:
+        counts = {"upcoming": 71, "past": 1, "cancelled": 1}
+        body = {"results": list(trips), "next": following, "counts": counts}
+        self.answers(f"/api/tickets/user/{user_id}/trips/", body)
 
     def lists(self, *sagas: Json, following: str | None = None, **changes: Any) -> None:
         """The saga list and the overview."""

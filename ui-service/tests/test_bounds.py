@@ -21,6 +21,7 @@ def world(desk: Desk, traveller: User, size: int) -> None:
         booking(booking_reference=f"ABC2{n:02d}".replace("0", "A").replace("1", "B")) for n in range(size)
     ]
     desk.answers(f"/api/tickets/user/{traveller.traveller_id}/", {"results": trips, "next": None})
+    desk.lists_trips(traveller.traveller_id, *trips)
     desk.answers("/api/bookings/ABC234/", booking(tickets=booking()["tickets"] * min(size, 9)))
     desk.lists(*[{**COMPLETED, "correlation_id": f"c{n}"} for n in range(size)])
     desk.audits()

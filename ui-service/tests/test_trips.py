@@ -5,7 +5,7 @@ from django.test import Client
 from pytest_django import Settings
 from service_kit.security.models import AuditEntry
 
-from tests.desk import COMPLETED, LOYALTY, RUNNING, SAGA, Desk, booking, flight, saga
+from tests.desk import COMPLETED, LOYALTY, RUNNING, SAGA, Desk, Json, booking, flight, saga
 from tests.test_payment import form_of, pay_page
 from ui.models import User
 
@@ -15,10 +15,10 @@ OLD = flight(
 )
 
 
-def has_trips(client: Client, desk: Desk, traveller: User, *trips: object) -> None:
+def has_trips(client: Client, desk: Desk, traveller: User, *trips: Json) -> None:
     client.force_login(traveller)
     desk.lists()
-    desk.answers(f"/api/tickets/user/{traveller.traveller_id}/", {"results": list(trips), "next": None})
+    desk.lists_trips(traveller.traveller_id, *trips)
 
 
 def test_guest_who_never_booked_has_no_trips_and_nobody_is_asked(client: Client, desk: Desk) -> None:
@@ -26,14 +26,18 @@ def test_guest_who_never_booked_has_no_trips_and_nobody_is_asked(client: Client,
     assert desk.calls == []
 
 
-def test_trips_are_told_apart_and_filtered(client: Client, desk: Desk, traveller: User) -> None:
+def test_trips_stand_in_the_order_of_the_desk_and_its_counts_in_the_tabs(
+    client: Client, desk: Desk, traveller: User
+) -> None:
     past = booking(booking_reference="OLD234", flight=OLD)
     gone = booking(booking_reference="GNE234", status="CANCELLED")
     has_trips(client, desk, traveller, booking(), past, gone)
     text = client.get("/trips/").content.decode()
     assert text.index("ABC234") < text.index("OLD234") < text.index("GNE234")
-    upcoming = client.get("/trips/?show=upcoming").content.decode()
-    assert "ABC234" in upcoming and "OLD234" not in upcoming and "GNE234" not in upcoming
+    assert 'Upcoming <span class="muted">71</span>' in text
+    client.get("/trips/?show=past")
+    *_, asked = desk.sent_to(f"/api/tickets/user/{traveller.traveller_id}/trips/")
+    assert str(asked.url).endswith("?time=past")
 
 
 def test_booking_that_is_under_way_is_found_again(client: Client, desk: Desk, traveller: User) -> None:
@@ -57,12 +61,10 @@ def test_booking_that_was_not_paid_is_found_again_until_it_is(client: Client, de
     assert "Not paid yet:" not in client.get("/trips/").content.decode()
 
 
-def test_older_trips_are_a_page_further(client: Client, desk: Desk, traveller: User) -> None:
-    client.force_login(traveller)
-    desk.lists()
-    path = f"/api/tickets/user/{traveller.traveller_id}/"
-    desk.answers(path, {"results": [booking()], "next": "more"})
-    assert "?before=ABC234" in client.get("/trips/").content.decode()
+def test_more_trips_are_a_page_further(client: Client, desk: Desk, traveller: User) -> None:
+    has_trips(client, desk, traveller)
+    desk.lists_trips(traveller.traveller_id, booking(), following="more")
+    assert "?after=ABC234" in client.get("/trips/").content.decode()
 
 
 def test_trip_shows_reference_ticket_and_boarding_code(client: Client, desk: Desk) -> None:

@@ -167,6 +167,25 @@ def bookings_of(actor: Actor, *, before: str = "") -> tuple[list[bookings.Bookin
     return shown, shown[-1].reference if found.get("next") and shown else ""
 
 
+@dataclass(frozen=True)
+class Trips:
+    """One page of a traveller's trips; `more` is the last one of it, if others follow."""
+
+    shown: list[bookings.Booking]
+    counts: Mapping[str, int]
+    more: str
+
+
+def trips_of(actor: Actor, *, time: str, after: str) -> Trips:
+    """By departure: the soonest first, then past and cancelled ones, the latest first."""
+    if not actor.user_id:
+        return Trips([], {}, "")
+    query = {"time": time, "after": after}
+    found = get("backend", f"/api/tickets/user/{actor.user_id}/trips/", actor=actor, query=query)
+    shown = [bookings.booking_from(each) for each in found["results"]]
+    return Trips(shown, found["counts"], shown[-1].reference if found["next"] and shown else "")
+
+
 def saga(correlation_id: str, *, actor: Actor) -> sagas.SagaView:
     return sagas.from_status(get("backend", f"/api/saga/status/{correlation_id}/", actor=actor))
 

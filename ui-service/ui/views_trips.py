@@ -34,22 +34,22 @@ def _booking(request: HttpRequest, reference: str) -> Booking:
 @require_safe
 def trips(request: HttpRequest) -> HttpResponse:
     now, show, owners = utc_now(), request.GET.get("show", ""), owners_of(request)
-    actor, before = actor_of(request), request.GET.get("before", "")
+    actor, show = actor_of(request), show if show in SHOWN else ""
     unanswered = _ask_about(drafts.unanswered(owners, most=MOST_UNPAID))
-    (found, more), sagas = patience.at_once(
-        partial(selectors.bookings_of, actor, before=before), partial(selectors.newest_sagas, actor)
+    found, sagas = patience.at_once(
+        partial(selectors.trips_of, actor, time=show, after=request.GET.get("after", "")),
+        partial(selectors.newest_sagas, actor),
     )
-    counts = {key: sum(1 for each in found if key in ("", each.when(now))) for key in SHOWN}
-    kept = [each for each in found if show not in SHOWN or show in ("", each.when(now))]
+    counts = {"": sum(found.counts.values()), **found.counts}
     context = {
         "under_way": [saga for saga in sagas if not saga.is_terminal],
         "unanswered": unanswered,
         "failed": _failed(owners, sagas, now - timedelta(days=settings.DRAFT_DAYS)),
         "unpaid": drafts.unpaid(owners, most=MOST_UNPAID),
-        "trips": [(each, each.when(now)) for each in sorted(kept, key=_by_departure(now))],
-        "tabs": [(key, label, counts[key]) for key, label in SHOWN.items()],
-        "show": show if show in SHOWN else "",
-        "more": more,
+        "trips": [(each, each.when(now)) for each in found.shown],
+        "tabs": [(key, label, counts.get(key, 0)) for key, label in SHOWN.items()],
+        "show": show,
+        "more": found.more,
         "form": FindTripForm(use_required_attribute=False),
     }
     return render(request, "ui/trips/list.html", context)
@@ -79,18 +79,6 @@ def _failed(owners: list[str], sagas: list[SagaView], since: datetime) -> list[d
 
 def _flight_of(attempt: Attempt | None) -> Flight | None:
     return flight_from(attempt.draft.flights[attempt.leg]["shown"]) if attempt else None
-
-
-def _by_departure(now: Any) -> Any:
-    """Upcoming trips first and soonest first, then the others, latest first."""
-    order = {"upcoming": 0, "past": 1, "cancelled": 2}
-
-    def key(trip: Booking) -> tuple[int, float]:
-        when = trip.when(now)
-        departs = trip.flight.departs.timestamp()
-        return order[when], departs if when == "upcoming" else -departs
-
-    return key
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
