@@ -135,9 +135,12 @@ def test_ticket_that_was_made_is_not_made_again_until_it_changes() -> None:
     assert documents.pdf(trip_of(501)) != first
 
 
-def test_ticket_that_finds_no_place_says_so_and_asks_to_wait(client: Client, desk: Desk) -> None:
+def test_ticket_that_finds_no_place_says_so_and_asks_to_wait(
+    client: Client, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(documents, "PRESS_SECONDS", 0)
     desk.answers("/api/bookings/ABC234/", booking(tickets=[ticket("待", "王")]))
-    with documents.press.place(0), patience.within(1):
+    with documents.press.place(0):
         response = client.get("/trips/ABC234/ticket.pdf")
     assert response.status_code == 503 and response["Retry-After"]
     assert "Many tickets are asked for just now." in response.content.decode()
