@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
+from uuid import uuid4
 
 import structlog
 from service_kit.clock import iso, utc_now
-from service_kit.ids import random_uuid
 
 log = structlog.get_logger("saga.events")
 ALL = "*"
@@ -44,7 +44,7 @@ class SagaEvent:
     data: Mapping[str, Any] = field(default_factory=dict)
     sequence: int = 0
     timestamp: datetime = field(default_factory=utc_now)
-    event_id: str = field(default_factory=random_uuid)
+    event_id: str = field(default_factory=lambda: str(uuid4()))
 
     def to_dict(self) -> dict[str, Any]:
         return {

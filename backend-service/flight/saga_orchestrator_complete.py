@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
+from uuid import uuid4
 
 import structlog
 from django.conf import settings
@@ -21,7 +22,6 @@ from service_kit import credentials, strict_json
 from service_kit.database import write_transaction
 from service_kit.database_clock import DatabaseClock
 from service_kit.database_errors import is_of_the_call
-from service_kit.ids import random_uuid
 from service_kit.money import to_wire
 from service_kit.problems import try_again
 
@@ -234,7 +234,7 @@ class BookingOrchestrator:
     participants: Participants = field(default_factory=configured_participants)
     owner: str = field(default_factory=process_name)
     now: Callable[[], datetime] = field(default_factory=DatabaseClock)
-    new_id: Callable[[], str] = random_uuid
+    new_id: Callable[[], str] = lambda: str(uuid4())
     jitter: Callable[[], float] = random.random
     publisher: Callable[[Sequence[SagaEvent]], None] = field(default=publisher)
     closing: Callable[[], bool] = lambda: False

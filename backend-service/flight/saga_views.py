@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 from django.conf import settings
 from drf_spectacular.utils import extend_schema
@@ -13,7 +14,6 @@ from service_kit.database import fetch_all, for_update
 from service_kit.fields import Fields
 from service_kit.guard import barrier
 from service_kit.guard.barrier import Answer, Done, Refused
-from service_kit.ids import random_uuid
 from service_kit.problems import Problem, try_again
 from service_kit.saga_steps import ActionView, Call, CompensationView
 
@@ -114,7 +114,7 @@ def _seats_as_answered(correlation_id: str) -> list[str]:
 
 def _held(flight: FlightForSale, seats: tuple[str, ...], expires_at: datetime) -> dict[str, Any]:
     return {
-        "reservation_id": f"res-{random_uuid()}",
+        "reservation_id": f"res-{uuid4()}",
         "seats_reserved": len(seats),
         "seat_numbers": list(seats),
         "expires_at": iso(expires_at),

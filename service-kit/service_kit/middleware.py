@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from functools import cache
 from typing import Any
+from uuid import uuid4
 
 import structlog
 from django.http import HttpRequest, HttpResponseBase
@@ -11,7 +12,6 @@ from whitenoise.middleware import WhiteNoiseMiddleware
 
 from service_kit.cards import looks_like_card
 from service_kit.fields import CORRELATION_ID
-from service_kit.ids import random_uuid
 from service_kit.metrics import REQUEST_SECONDS
 
 log = structlog.get_logger("request")
@@ -31,7 +31,7 @@ def incoming_id(request: HttpRequest) -> str:
     """The caller's correlation id, or a fresh one where it sent none that is safe to log."""
     given: str = request.META.get("HTTP_X_CORRELATION_ID", "")
     loggable = CORRELATION_ID.fullmatch(given) and not looks_like_card(given)
-    return given if loggable else random_uuid()
+    return given if loggable else str(uuid4())
 
 
 class RequestMiddleware:

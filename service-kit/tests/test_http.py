@@ -8,7 +8,6 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -92,19 +91,16 @@ def test_kept_connection_that_is_reset_after_the_request_is_tried_once_more(serv
 
 
 def test_second_try_after_a_reset_is_the_last(server: SmallServer) -> None:
-    server.serve(cut(answer(b"1")), cut(b""), server.replies(answer(b"never")))
-    client = ServiceClient(server.url)
-    call(client)
+    server.serve(cut(b""), cut(b""), server.replies(answer(b"never")))
     with pytest.raises(NoReply):
-        call(client)
+        call(ServiceClient(server.url))
     assert server.connections == 2
 
 
-def test_new_connection_that_is_closed_without_an_answer_is_not_tried_again(server: SmallServer) -> None:
-    server.serve(cut(b""), server.replies(answer(b"never")))
-    with pytest.raises(NoReply):
-        call(ServiceClient(server.url))
-    assert server.connections == 1
+def test_connection_that_is_closed_without_an_answer_is_tried_once_more(server: SmallServer) -> None:
+    server.serve(cut(b""), server.replies(answer(b"2")))
+    assert call(ServiceClient(server.url)).body == b"2"
+    assert server.connections == 2
 
 
 def test_refused_connection_is_no_reply_at_once() -> None:
@@ -121,9 +117,44 @@ def test_name_that_does_not_resolve_is_no_reply() -> None:
         call(ServiceClient("http://no-such-host.invalid:1"))
 
 
-def test_connection_that_nobody_accepts_was_tried_twice_and_ends_with_its_own_time(
-    server: SmallServer,
-) -> None:
+def test_slow_name_lookup_is_bounded_by_the_time_of_the_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked_up = threading.Event()
+
+    def slow(*_: object, **__: object) -> list[object]:
+        looked_up.wait(10)
+        return []
+
+    monkeypatch.setattr(socket, "getaddrinfo", slow)
+    began = time.monotonic()
+    with pytest.raises(NoReply, match="Timeout"):
+        call(ServiceClient("http://slow.example:1"), timeout=0.3)
+    assert time.monotonic() - began < 1.5
+    looked_up.set()
+
+
+def test_wait_for_a_place_is_part_of_the_time_of_the_call(server: SmallServer) -> None:
+    def silent(connection: socket.socket) -> None:
+        read_request(connection)
+        server.done.wait(10)
+
+    server.serve(silent)
+    client = ServiceClient(server.url, max_calls=1)
+    with pytest.raises(NoReply, match="Timeout"):
+        call(client, timeout=0.3)
+    began = time.monotonic()
+    with pytest.raises(NoReply, match="Timeout"):
+        call(client, timeout=0.3)
+    assert time.monotonic() - began < 1.5
+    assert len(server.requests) <= 2
+
+
+def test_path_of_the_base_url_is_kept(server: SmallServer) -> None:
+    server.serve(server.replies(answer(b"1")))
+    call(ServiceClient(f"{server.url}/payment/"))
+    assert server.requests[0].startswith(b"POST /payment/api/ HTTP/1.1\r\n")
+
+
+def test_connection_that_nobody_accepts_ends_with_its_own_time(server: SmallServer) -> None:
     with socket.socket() as full:
         full.bind(("127.0.0.1", 0))
         full.listen(0)
@@ -218,26 +249,17 @@ def test_connection_with_a_cut_answer_is_not_used_again(server: SmallServer) -> 
     assert call(client).body == b"ok"
 
 
-def test_answer_whose_end_only_the_end_of_the_connection_would_tell_is_no_reply(server: SmallServer) -> None:
-    server.serve(cut(b'HTTP/1.1 200 OK\r\n\r\n{"success":true'))
-    with pytest.raises(NoReply, match="cut short"):
-        call(ServiceClient(server.url))
-
-
-def test_interim_answers_are_passed_over(server: SmallServer) -> None:
-    early = b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"
-    server.serve(server.replies(early + early + answer(b"{}"), answer(b"next")))
+def test_answer_to_wait_is_passed_over(server: SmallServer) -> None:
+    server.serve(server.replies(b"HTTP/1.1 100 Continue\r\n\r\n" + answer(b"{}"), answer(b"next")))
     client = ServiceClient(server.url)
-    reply = call(client)
-    assert (reply.status, reply.body, "Link" in reply.headers) == (200, b"{}", False)
-    assert call(client).body == b"next"
+    assert [call(client).body for _ in range(2)] == [b"{}", b"next"]
 
 
-def test_answer_with_another_one_behind_it_is_no_reply(server: SmallServer) -> None:
-    server.serve(server.replies(answer(b"1") + answer(b"2")), server.replies(answer(b"3")))
+@pytest.mark.parametrize("first", [answer(b"1"), b"HTTP/1.1 103 Early Hints\r\n\r\n"], ids=["200", "103"])
+def test_what_comes_behind_an_answer_is_not_taken_for_the_next(server: SmallServer, first: bytes) -> None:
+    server.serve(server.replies(first + answer(b"2"), answer(b"3")), server.replies(answer(b"3")))
     client = ServiceClient(server.url)
-    with pytest.raises(NoReply, match="more came"):
-        call(client)
+    call(client)
     assert call(client).body == b"3"
 
 
@@ -247,13 +269,14 @@ def test_what_comes_between_two_calls_is_not_the_second_ones_answer(server: Smal
         connection.sendall(answer(b"1"))
         connection.sendall(answer(b"nobody asked"))
         said.set()
+        if read_request(connection):  # Where both came at once, what nobody asked for is gone already.
+            connection.sendall(answer(b"2"))
         server.done.wait(10)
 
     said = threading.Event()
     server.serve(talkative, server.replies(answer(b"2")))
     client = ServiceClient(server.url)
-    with suppress(NoReply):  # Where both come at once.
-        call(client)
+    call(client)
     assert said.wait(SECONDS)
     assert call(client).body == b"2"
 
@@ -267,7 +290,7 @@ def test_connection_that_the_answer_ends_is_not_used_again(server: SmallServer) 
 
 def test_header_that_would_end_its_line_is_not_sent(server: SmallServer) -> None:
     client = ServiceClient(server.url)
-    with pytest.raises(ValueError, match="end of a line"):
+    with pytest.raises(ValueError, match="header value"):
         client.request("GET", "/", headers={"X-Correlation-ID": "a\r\nX-Role: operator"}, timeout=SECONDS)
     assert server.connections == 0
 
