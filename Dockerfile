@@ -23,7 +23,7 @@ WORKDIR /app
 
 # gunicorn reads GUNICORN_CMD_ARGS by itself.
 FROM application AS threaded
-ENV GUNICORN_CMD_ARGS="--worker-class service_kit.server.Worker --workers 1 --threads 8 --keep-alive 75"
+ENV GUNICORN_CMD_ARGS="--config python:service_kit.gunicorn_conf"
 
 FROM threaded AS backend
 ENV PORT=8001 APPLICATION=flight.wsgi:application DJANGO_SETTINGS_MODULE=flight.settings
@@ -36,7 +36,7 @@ ENV PORT=8003 APPLICATION=payment.wsgi:application DJANGO_SETTINGS_MODULE=paymen
 
 FROM application AS ui
 ENV PORT=8000 APPLICATION=ui.asgi:application DJANGO_SETTINGS_MODULE=ui.settings \
-    GUNICORN_CMD_ARGS="--worker-class asgi"
+    GUNICORN_CMD_ARGS="--config python:service_kit.gunicorn_conf --worker-class asgi --threads 1"
 
 FROM ${SERVICE}
 ARG SERVICE
@@ -48,4 +48,4 @@ EXPOSE ${PORT}
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 \
     CMD ["python", "-c", "import os, urllib.request as r; r.urlopen('http://127.0.0.1:' + os.environ['PORT'] + '/api/health/ready/', timeout=4)"]
 # The container is the boundary: inside it all interfaces, published where compose says.
-CMD ["sh", "-c", "exec gunicorn --bind 0.0.0.0:$PORT --no-control-socket --graceful-timeout 5 --log-level warning $APPLICATION"]
+CMD ["sh", "-c", "exec gunicorn --bind 0.0.0.0:$PORT $APPLICATION"]

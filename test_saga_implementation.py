@@ -31,12 +31,13 @@ from e2e.conformance import conformance
 from e2e.crowds import crowds
 from e2e.desk import Addresses, Desk
 from e2e.edges import edges
+from e2e.raw import raw
 from e2e.running import Auditor, OwnSuite
 from e2e.scenario import Scenario
 from e2e.steps import steps
 from e2e.turns import turns
 
-GROUPS = (steps, conformance, bookings, turns, edges, crowds)
+GROUPS = (steps, conformance, bookings, turns, edges, raw, crowds)
 SCENARIOS = [scenario for group in GROUPS for scenario in group.scenarios]
 
 

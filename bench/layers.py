@@ -14,7 +14,7 @@ LAYERS = {
     "JSON": re.compile(r"json/|orjson|strict_json"),
     "Django REST framework": re.compile(r"rest_framework/"),
     "Django's request handling": re.compile(r"django/"),
-    "gunicorn, with our worker": re.compile(r"gunicorn/|service_kit/server"),
+    "gunicorn": re.compile(r"gunicorn/"),
     "service kit": re.compile(r"service_kit/"),
     "the service's own code": re.compile(r"\((flight|payment|loyalty)/"),
 }

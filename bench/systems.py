@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from bench.postgres import Postgres
-from scripts.booking_suite import GUNICORN, THREADED, Config, services
+from scripts.booking_suite import GUNICORN, Config, services
 from scripts.paths import ROOT, VENV_PYTHON
 from scripts.ports import free_ports
 from scripts.service import HOST, Service
@@ -135,7 +135,7 @@ def gunicorn(name: str, application: str, port: int, environment: Mapping[str, s
     bind = ("--bind", f"{HOST}:{port}")
     return Service(
         name=name,
-        command=(*GUNICORN, *THREADED, *bind, application),
+        command=(*GUNICORN, *bind, application),
         folder=ROOT,
         environment={**environment, "PYTHONPATH": str(ROOT)},
         port=port,

@@ -11,7 +11,7 @@ import psycopg
 import requests
 
 from e2e.balancer import Balancer
-from scripts.booking_suite import GRACE, GUNICORN, THREADED, Config, folder, settings_of
+from scripts.booking_suite import GUNICORN, Config, folder, settings_of
 from scripts.console import Console
 from scripts.paths import VENV_PYTHON
 from scripts.ports import free_ports
@@ -123,7 +123,7 @@ def _server(config: Config, name: str, number: int, port: int) -> Service:
     package = PACKAGES[name]
     bind = ("--bind", f"{HOST}:{port}", f"{package}.wsgi:application")
     environment = settings_of(config, name, package)
-    return Service(f"{name}-{number}", (*GUNICORN, *THREADED, *GRACE, *bind), folder(name), environment, port)
+    return Service(f"{name}-{number}", (*GUNICORN, *bind), folder(name), environment, port)
 
 
 def _worker(config: Config, number: int) -> Service:

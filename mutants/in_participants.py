@@ -1,10 +1,10 @@
-"""Bugs of participants: the guard, payment and loyalty, and the server that all of them run under."""
+"""Bugs of participants: the guard, payment and loyalty, and the client that calls them."""
 
 from mutants.mutant import KIT, LOYALTY, PAYMENT, Mutant
 
 BARRIER = "service-kit/service_kit/guard/barrier.py"
-SERVER = "service-kit/service_kit/server.py"
-SERVED = ("tests/test_server.py",)
+CLIENT = "service-kit/service_kit/http.py"
+CALLED = ("tests/test_http.py",)
 GUARDED = ("tests/test_step_protocol.py", "tests/test_guard.py")
 OPENING = """    with write_transaction():
         if execute(INSERT, (correlation_id, step, state, mark, body, "", at, at)):
@@ -214,36 +214,28 @@ MUTANTS = (
         only="reversal",
     ),
     Mutant(
-        "nobody-turned-away",
-        SERVER,
-        (("return bool(self._in_hand >= self._most_in_hand)", "return False"),),
+        "call-without-a-deadline",
+        CLIENT,
+        (("            return exchange.result(timeout)", "            return exchange.result()"),),
         KIT,
-        SERVED,
-        only="turned_away",
+        CALLED,
+        only="lookup",
     ),
     Mutant(
-        "probe-turned-away",
-        SERVER,
-        (("if begun.startswith(PROBES):", "if begun in PROBES:"),),
+        "reset-connection-is-a-failed-call",
+        CLIENT,
+        (("isinstance(cause.args[-1], ConnectionError)", "False"),),
         KIT,
-        SERVED,
-        only="probe",
+        CALLED,
+        only="tried_once_more",
     ),
     Mutant(
-        "waits-for-who-does-not-close",
-        SERVER,
-        (("            self._linger(self)", "            super().close(graceful=True)"),),
+        "redirect-followed",
+        CLIENT,
+        (("allow_redirects=False", "allow_redirects=True"),),
         KIT,
-        SERVED,
-        only="does_not_close",
-    ),
-    Mutant(
-        "chunks-taken-at-a-glance",
-        "service-kit/service_kit/request_head.py",
-        ((" or names & PARTICULAR:", ":"),),
-        KIT,
-        ("tests/test_request_head.py",),
-        only="odd",
+        CALLED,
+        only="redirect",
     ),
     Mutant(
         "swallowed-error-taken-for-a-commit",

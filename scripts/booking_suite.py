@@ -18,21 +18,8 @@ SERVERS = (
     ("payment", "payment", 8003),
     ("ui", "ui", 8000),
 )
-GUNICORN = (str(VENV_PYTHON), "-m", "gunicorn", "--no-control-socket", "--log-level", "warning")
-# The keep-alive is longer than a kept connection idles; the grace ends before the runner's SIGKILL.
-THREADED = (
-    "--worker-class",
-    "service_kit.server.Worker",
-    "--workers",
-    "1",
-    "--threads",
-    "8",
-    "--keep-alive",
-    "75",
-)
-GRACE = ("--graceful-timeout", "5")
-
-
+GUNICORN = (str(VENV_PYTHON), "-m", "gunicorn", "--config", "python:service_kit.gunicorn_conf")
+ASGI = ("--worker-class", "asgi", "--threads", "1")
 DEFAULT_DATA_DIR = ROOT / "var"
 # What a start outside demo mode cannot do without.
 REQUIRED_SECRETS = ("SECRET_KEY", "SERVICE_KEYS")
@@ -141,12 +128,12 @@ def services(config: Config) -> list[Service]:
 
 
 def _server(config: Config, name: str, package: str) -> Service:
-    kind = ("--worker-class", "asgi") if name == "ui" else THREADED
+    kind = ASGI if name == "ui" else ()
     application = "ui.asgi:application" if name == "ui" else f"{package}.wsgi:application"
     bind = ("--bind", f"{HOST}:{config.ports[name]}")
     return Service(
         name=name,
-        command=(*GUNICORN, *kind, *GRACE, *bind, application),
+        command=(*GUNICORN, *kind, *bind, application),
         folder=folder(name),
         environment=settings_of(config, name, package),
         port=config.ports[name],

@@ -82,8 +82,9 @@ class Participants:
     """The remote services, each behind its own connections, its own breaker and its own bulkhead."""
 
     def __init__(self, addresses: Mapping[str, str]) -> None:
-        self._clients = {name: ServiceClient(address) for name, address in addresses.items()}
         most = settings.SAGA_CALLS_PER_PARTICIPANT
+        # More threads than slots: one whose call has outlived its time holds up no other.
+        self._clients = {name: ServiceClient(url, max_calls=2 * most) for name, url in addresses.items()}
         # A slow participant keeps at most this many threads; the others go on serving.
         self._slots = {name: Slots(most, settings.SAGA_SLOT_WAIT) for name in addresses}
         self.breakers = {name: self._breaker(name) for name in addresses}
@@ -107,7 +108,8 @@ class Participants:
         if not slots.enter(began, timeout=timeout):
             why = f"too many calls are waiting for {call.participant}"
             return Unknown(why, retry_after=breaker.turn_away(time.monotonic()))
-        outcome = self._send_from(slots, call, timeout)
+        # The wait for a place is part of the call's time.
+        outcome = self._send_from(slots, call, began + timeout - time.monotonic())
         ended = time.monotonic()
         self._report(call, outcome, ended - began)
         if breaker.record(answered=not isinstance(outcome, Unknown), now=ended):

@@ -12,4 +12,3 @@ from flight import saga_unknown_steps  # noqa: E402
 
 startup.announce()
 saga_unknown_steps.refuse_to_start(now=utc_now())
-startup.settle()

@@ -8,4 +8,3 @@ application = get_wsgi_application()
 from service_kit import startup  # noqa: E402 - needs the settings
 
 startup.announce()
-startup.settle()

@@ -11,4 +11,3 @@ from payment import gateway  # noqa: E402 - needs the settings
 
 startup.announce()
 gateway.announce()
-startup.settle()

@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from gunicorn.http.errors import ParseException
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
@@ -98,7 +99,7 @@ def _read_body(http: HttpRequest) -> bytes:
     chunked = not http.META.get("CONTENT_LENGTH") and http.META.get("wsgi.input_terminated")
     try:
         return http.META["wsgi.input"].read(strict_json.MAX_BODY_BYTES + 1) if chunked else http.body
-    except OSError as error:
+    except (OSError, ParseException) as error:
         # The caller hung up in the middle, or its chunks are none; nobody may be left to read this.
         raise Problem(400, "BAD_REQUEST", "The body could not be read to its end.") from error
 

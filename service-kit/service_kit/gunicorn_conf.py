@@ -1,0 +1,21 @@
+"""gunicorn's settings for every service: `gunicorn --config python:service_kit.gunicorn_conf ...`.
+
+The UI adds `--worker-class asgi --threads 1`. Slow and endless callers are the proxy's to bound: see docs/security.md.
+"""
+
+worker_class = "gthread"
+workers = 1
+threads = 8
+# Below the usual limit of 1,024 descriptors, with room for calls and databases.
+worker_connections = 400
+# A kept connection between two services may idle longer: the caller then opens another.
+keepalive = 30
+# Below the runner's and compose's time before SIGKILL.
+graceful_timeout = 5
+loglevel = "warning"
+# All servers of a machine would share its default path.
+control_socket_disable = True
+# Any caller could send these headers, and no proxy of ours tells a prefix or a scheme by them.
+forwarded_allow_ips = ""
+forwarder_headers = ""
+secure_scheme_headers: dict[str, str] = {}
