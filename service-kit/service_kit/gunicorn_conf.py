@@ -1,6 +1,7 @@
 """gunicorn's settings for every service: `gunicorn --config python:service_kit.gunicorn_conf ...`.
 
-The UI adds `--worker-class asgi --threads 1`. Slow and endless callers are the proxy's to bound: see docs/security.md.
+The UI adds `--worker-class asgi --threads 1`. Slow and endless callers are bounded by the proxy: see
+docs/security.md.
 """
 
 worker_class = "gthread"

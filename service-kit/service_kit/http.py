@@ -11,12 +11,14 @@ import requests
 import structlog
 from django.db import connection as database
 from requests.adapters import HTTPAdapter
-from urllib3.exceptions import MaxRetryError, ProtocolError
+from urllib3.exceptions import HTTPError, MaxRetryError, ProtocolError
 
 CONNECT_SECONDS = 1.0
 MAX_REPLY_BYTES = 64 * 1024
 MAX_CALLS = 16
 READ_BYTES = 64 * 1024
+# requests' own are OSErrors; now and then it lets one of urllib3's pass.
+FAILURES = (OSError, HTTPError)
 
 
 class NoReply(Exception):
@@ -82,14 +84,12 @@ class ServiceClient:
     def _exchange(self, request: requests.PreparedRequest, deadline: float) -> Reply:
         try:
             return self._send(request, deadline)
-        except requests.ConnectionError as error:
+        except FAILURES as error:
             if not _closed_without_answer(error):
                 raise NoReply(_describe(error)) from error
-        except requests.RequestException as error:
-            raise NoReply(_describe(error)) from error
         try:
             return self._send(request, deadline)
-        except requests.RequestException as error:
+        except FAILURES as error:
             raise NoReply(_describe(error)) from error
 
     def _send(self, request: requests.PreparedRequest, deadline: float) -> Reply:
@@ -138,7 +138,7 @@ def _cause(error: BaseException) -> BaseException:
     return cause.reason if isinstance(cause, MaxRetryError) and cause.reason else cause
 
 
-def _closed_without_answer(error: requests.ConnectionError) -> bool:
+def _closed_without_answer(error: BaseException) -> bool:
     cause = _cause(error)
     return isinstance(cause, ProtocolError) and isinstance(cause.args[-1], ConnectionError)
 
