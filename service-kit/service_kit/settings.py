@@ -21,7 +21,6 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 DATA_DIR = Path(env.str("DATA_DIR", default=str(REPOSITORY / "var")))
 DEMO_MODE = env.bool("DEMO_MODE", default=False)
 DATABASE_BUSY_SECONDS = env.float("DATABASE_BUSY_SECONDS", default=2.0)
-READ_SECONDS = env.float("READ_SECONDS", default=10.0)
 MIN_SECRET_LENGTH = 32
 MAX_CENTS = 100_000_000
 WELL_KNOWN_SECRETS = ("secret", "changeme", "password", "django-insecure", "demo-", "test-")

@@ -94,7 +94,7 @@ FORM_RENDERER = "ui.forms.Renderer"
 # Persistent connections have no effect under the asgi worker.
 DATABASES = kit.databases(SERVICE_NAME, keep_open=False)
 DATABASE_BUSY_SECONDS = kit.DATABASE_BUSY_SECONDS
-READ_SECONDS = kit.READ_SECONDS
+READ_SECONDS = kit.env.float("READ_SECONDS", default=10.0)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 USE_TZ = True
 TIME_ZONE = "UTC"
