@@ -65,12 +65,15 @@ class StartBookingView(ServiceView):
         if key and scope and (known := saga_log.load_by_key(scope, key)):
             return repeated(known, command)
         admission.check()
+        address = "" if settings.DEMO_MODE else credentials.client_address(request._request, caller)
+        admission.check_caller(user_id=command.user_id, address=address)
         saga = saga_requests.new_saga(
             command,
             correlation_id=orchestrator().new_id(),
             flight=saga_requests.find_flight_of(command),
             scope=scope,
             key=key,
+            address=address,
             now=orchestrator().now(),
         )
         return self._run(request, saga, command)

@@ -18,7 +18,7 @@ from service_kit.money import to_wire
 
 from flight import saga_alarms
 from flight.saga_breaker import Breaker, Slots
-from flight.saga_outcomes import Outcome, Unknown, classify
+from flight.saga_outcomes import Outcome, Unknown, classify, has_answered
 from flight.saga_state import SagaState
 
 log = structlog.get_logger("saga.call")
@@ -112,7 +112,7 @@ class Participants:
         outcome = self._send_from(slots, call, began + timeout - time.monotonic())
         ended = time.monotonic()
         self._report(call, outcome, ended - began)
-        if breaker.record(answered=not isinstance(outcome, Unknown), now=ended):
+        if breaker.record(answered=has_answered(outcome), now=ended):
             saga_alarms.breaker_opened(call.participant, call.correlation_id, now=utc_now())
         _breaker_gauge(call.participant).set(float(breaker.is_open))
         return outcome
@@ -121,7 +121,7 @@ class Participants:
         answered = False
         try:
             outcome = self._send(call, timeout)
-            answered = not isinstance(outcome, Unknown)
+            answered = has_answered(outcome)
         finally:
             slots.leave(time.monotonic(), answered=answered)
         return outcome

@@ -170,12 +170,24 @@ def epoch(correlation_id: str) -> int | None:
     return int(row[0]) if row else None
 
 
+# The partial index of open sagas serves; a quote within a text of the request is escaped.
+RUNNING_OF = """
+    SELECT SUM(CASE WHEN user_id = %s THEN 1 ELSE 0 END), SUM(CASE WHEN request LIKE %s THEN 1 ELSE 0 END)
+    FROM flight_saga WHERE due_at IS NOT NULL AND status <> %s"""
+
+
 def count_running() -> int:
     row = fetch_one(
         "SELECT COUNT(*) FROM flight_saga WHERE due_at IS NOT NULL AND status <> %s",
         (SagaStatus.COMPENSATING.value,),
     )
     return int(row[0]) if row else 0
+
+
+def count_running_of(*, user_id: str, address: str) -> tuple[int, int]:
+    """How many of the sagas that go forward belong to the user, and how many came from the address."""
+    row = fetch_one(RUNNING_OF, (user_id, f'%"address":"{address}"%', SagaStatus.COMPENSATING.value))
+    return (int(row[0] or 0), int(row[1] or 0)) if row else (0, 0)
 
 
 def owns(correlation_id: str) -> bool:

@@ -44,6 +44,8 @@ class Unknown:
     retry_after: float = 0.0
     configuration: bool = False
     "the participant does not accept our credential"
+    answered: bool = False
+    "the participant itself is well: it says that its card gateway is silent"
 
 
 @dataclass(frozen=True)
@@ -62,13 +64,22 @@ class ContractError:
 Outcome = Done | Refused | Unknown | AlreadyCompensated | ContractError
 
 
+def has_answered(outcome: Outcome) -> bool:
+    """Whether the participant is there, whatever it said."""
+    return not isinstance(outcome, Unknown) or outcome.answered
+
+
 def classify(reply: Reply, correlation_id: str) -> Outcome:
     """The table of docs/architecture.md, first match wins."""
     status = reply.status
     if status in (401, 403):
         return Unknown(f"the participant answered {status}", configuration=True)
     if status in UNKNOWN_STATUSES or not (200 <= status < 300 or 400 <= status < 500):
-        return Unknown(f"the participant answered {status}", retry_after=_retry_after(reply))
+        return Unknown(
+            f"the participant answered {status}",
+            retry_after=_retry_after(reply),
+            answered=status == 503 and _tells_of_others(reply, correlation_id),
+        )
     body = _ours(reply.body, correlation_id)
     if body is None:
         return Unknown(f"the answer ({status}) is not the participant's")
@@ -80,6 +91,12 @@ def classify(reply: Reply, correlation_id: str) -> Outcome:
     if status >= 400:
         return ContractError(code or f"HTTP_{status}", detail or f"the participant answered {status}")
     return Unknown(f"the participant answered {status}")
+
+
+def _tells_of_others(reply: Reply, correlation_id: str) -> bool:
+    """One caller's silent card must not open the breaker for everybody."""
+    body = _ours(reply.body, correlation_id)
+    return body is not None and body.get("code") == "GATEWAY_TIMEOUT"
 
 
 def _answered(body: Mapping[str, Any]) -> Outcome:

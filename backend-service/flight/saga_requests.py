@@ -17,7 +17,7 @@ from flight import booking_fields
 from flight.inventory import FlightForSale, find_flight
 from flight.saga_models import SagaStatus
 from flight.saga_orchestrator_complete import DEFINITION, STEPS, first_steps
-from flight.saga_state import BookingRequest, SagaState
+from flight.saga_state import BookingRequest, SagaState, replace
 
 IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,200}")
 SIMULATE_FLAGS = {f"simulate_{step.name.lower()}_fail": step.name for step in STEPS}
@@ -106,6 +106,7 @@ def new_saga(
     scope: str | None,
     key: str | None,
     now: datetime,
+    address: str = "",
 ) -> SagaState:
     return SagaState(
         correlation_id=correlation_id,
@@ -114,7 +115,7 @@ def new_saga(
         user_id=command.user_id,
         flight_id=command.flight_id,
         flight=flight,
-        request=command.request,
+        request=replace(command.request, address=address),
         flight_fare=price(command, flight),
         charges=settings.OTHER_CHARGES_CENTS,
         card_token=command.card_token,

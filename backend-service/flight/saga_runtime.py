@@ -5,12 +5,13 @@ import time
 from functools import cache
 
 from django.conf import settings
-from service_kit.problems import try_again
+from service_kit.problems import too_many, try_again
 
 from flight import saga_log
 from flight.saga_orchestrator_complete import BookingOrchestrator
 
 COUNT_SECONDS = 1.0
+RETRY_SECONDS = 5
 
 
 @cache
@@ -32,6 +33,16 @@ class Admission:
             self._running = saga_log.count_running()
         if self._running >= settings.SAGA_MAX_RUNNING:
             raise try_again("Too many bookings are under way.", code="OVERLOADED")
+
+    @staticmethod
+    def check_caller(*, user_id: str, address: str) -> None:
+        """Raise 429 while the caller holds too much open. Nobody is limited in demo mode."""
+        if settings.DEMO_MODE:
+            return
+        of_user, of_address = saga_log.count_running_of(user_id=user_id, address=address)
+        most = settings.SAGA_MAX_RUNNING_OF_ADDRESS if address else of_address + 1
+        if of_user >= settings.SAGA_MAX_RUNNING_OF_USER or of_address >= most:
+            raise too_many(RETRY_SECONDS)
 
     def _is_time_to_count(self) -> bool:
         with self._lock:

@@ -111,9 +111,14 @@ class BookingRequest:
     expected_amount: int | None = None
     simulate: tuple[str, ...] = ()
     "names of the steps whose failure was asked for"
+    address: str = ""
+    "where the caller sits, whose limits this booking counts against; empty in demo mode"
 
     def to_json(self) -> dict[str, Any]:
-        return {**vars(self), "passengers": [vars(passenger) for passenger in self.passengers]}
+        stored = {**vars(self), "passengers": [vars(passenger) for passenger in self.passengers]}
+        if not self.address:
+            del stored["address"]
+        return stored
 
     @classmethod
     def from_json(cls, stored: dict[str, Any]) -> "BookingRequest":

@@ -107,7 +107,8 @@ class Transition:
     def _count_declined(self, code: str) -> None:
         """Here, because a booking that was only accepted is declined when its request is long gone."""
         if code == "PAYMENT_DECLINED":
-            count = partial(throttle.seconds_to_wait, user_id=self.saga.user_id, address="", now=self.now)
+            count = partial(throttle.seconds_to_wait, user_id=self.saga.user_id, now=self.now)
+            count = partial(count, address=self.saga.request.address)
             self.writes.append(partial(count, {"declined": 1}))
 
     def _step_unknown(self, name: str, error: str, configuration: bool) -> None:

@@ -15,7 +15,7 @@ TRUSTED_PROXIES = kit.TRUSTED_PROXIES
 TRACES = kit.TRACES
 LIMITS = api_limits(
     starts=Limit(20, 300),
-    declined=Limit(10, 0, seconds=600),
+    declined=Limit(10, 30, seconds=600),
     polls=Limit(600, 6000),
     actions=Limit(60, 600),
 )
@@ -75,6 +75,9 @@ SAGA_CONFIGURATION_ALARM_ATTEMPTS = 5
 SAGA_UNCLAIMED_SECONDS = kit.env.float("SAGA_UNCLAIMED_SECONDS", default=30.0)
 SAGA_CLAIMS_WITHOUT_PROGRESS = 10
 SAGA_MAX_RUNNING = kit.env.int("SAGA_MAX_RUNNING", default=1000)
+# Outside demo mode so many at once may be under way for one user, and from one address: each holds seats.
+SAGA_MAX_RUNNING_OF_USER = kit.env.int("SAGA_MAX_RUNNING_OF_USER", default=3)
+SAGA_MAX_RUNNING_OF_ADDRESS = kit.env.int("SAGA_MAX_RUNNING_OF_ADDRESS", default=10)
 SAGA_RECOVERY_THREADS = kit.env.int("SAGA_RECOVERY_THREADS", default=8)
 # Of the procrastinate engine: how often due sagas are submitted, and when a worker counts as dead.
 SAGA_DISPATCH_SECONDS = kit.env.float("SAGA_DISPATCH_SECONDS", default=1.0)

@@ -137,6 +137,47 @@ def test_declined_cards_bar_their_user_also_where_another_service_asks(desk: Des
     assert desk.book(headers=on_behalf_of("2"), user_id="2").status_code == 200
 
 
+def at(address: str) -> dict[str, str]:
+    return {"X-On-Behalf-Of-Address": address}
+
+
+def test_declined_cards_bar_their_address_too_so_that_a_new_guest_id_does_not_help(desk: Desk) -> None:
+    for number in range(4):
+        guest = f"guest-{number}"
+        desk.book(headers=on_behalf_of(guest) | at("192.0.2.1"), user_id=guest, **DECLINED)
+    assert_too_many(desk.book(headers=on_behalf_of("guest-9") | at("192.0.2.1"), user_id="guest-9"))
+    other = desk.book(headers=on_behalf_of("guest-9") | at("192.0.2.2"), user_id="guest-9")
+    assert other.status_code == 200
+
+
+def test_nobody_but_a_service_is_believed_where_somebody_else_sits(
+    desk: Desk, settings: LazySettings
+) -> None:
+    settings.LIMITS |= {"starts": Limit(100, 2)}
+    seen = [desk.book(headers=token() | at(f"192.0.2.{number}")).status_code for number in range(3)]
+    assert seen == [200, 200, 429]
+
+
+@pytest.mark.parametrize(("people", "places"), [(["1"] * 4, 9), (["1", "2", "3", "4", "5"], 1)])
+def test_a_caller_holds_so_many_bookings_open_and_no_more(
+    desk: Desk, settings: LazySettings, people: list[str], places: int
+) -> None:
+    """Three of a user, four of an address, however silent the card."""
+    settings.SAGA_MAX_RUNNING_OF_USER, settings.SAGA_MAX_RUNNING_OF_ADDRESS = 3, 4
+    asked = [
+        desk.book(
+            headers=on_behalf_of(user) | at(f"192.0.2.{number % places}") | ASYNC,
+            user_id=user,
+        )
+        for number, user in enumerate(people)
+    ]
+    assert [answer.status_code for answer in asked] == [202] * (len(people) - 1) + [429]
+    assert_too_many(asked[-1])
+    desk.recover(after=0)
+    again = desk.book(headers=on_behalf_of(people[-1]) | at("192.0.2.0"), user_id=people[-1])
+    assert again.status_code == 200
+
+
 def test_in_demo_mode_nothing_is_counted_and_nobody_refused(desk: Desk, settings: LazySettings) -> None:
     settings.DEMO_MODE = True
     assert {desk.book(**DECLINED).status_code for _ in range(6)} == {200}

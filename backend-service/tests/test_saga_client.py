@@ -59,6 +59,20 @@ def test_a_probe_that_is_answered_closes_it_and_one_that_is_not_keeps_it_open() 
     assert all(breaker.admit(12.1) for _ in range(5))
 
 
+def test_a_silent_card_gateway_is_no_silent_participant(
+    desk: Desk, world: World, settings: LazySettings
+) -> None:
+    settings.SAGA_BREAKER_UNKNOWNS = 3
+    saga_runtime.orchestrator.cache_clear()
+    problem = {"status": 503, "code": "GATEWAY_TIMEOUT", "detail": "The payment gateway does not answer."}
+    world.participants.then("AuthorizePayment", *[answers(503, problem)] * 4)
+    cids = [desk.book().json()["correlation_id"] for _ in range(4)]
+    breaker = saga_runtime.orchestrator().participants.breakers["payment"]
+    assert not breaker.is_open and breaker.unknowns == 0
+    assert {desk.status(cid)["status"] for cid in cids} == {"RUNNING"}
+    assert desk.book().json()["status"] == "COMPLETED"
+
+
 def test_those_turned_away_come_again_one_after_the_other_and_not_all_at_once() -> None:
     breaker = Breaker(limit=3, probe_seconds=1.0, appointments=50.0)
     waits = [breaker.turn_away(10.0) for _ in range(1000)]

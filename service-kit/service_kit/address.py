@@ -17,14 +17,14 @@ def address_of(request: HttpRequest) -> str:
     if settings.TRUSTED_PROXIES:
         hops = str(request.META.get("HTTP_X_FORWARDED_FOR") or told).split(",")
         told = hops[-settings.TRUSTED_PROXIES] if len(hops) >= settings.TRUSTED_PROXIES else told
-    return _network(told.strip())
+    return network_of(told.strip())
 
 
 WITH_PORT = re.compile(r"\[(?P<six>[^\[\]]*)\](:\d{1,5})?|(?P<four>[0-9.]+):\d{1,5}")
 "as RFC 7239 writes a node, and some proxies an entry of X-Forwarded-For"
 
 
-def _network(text: str) -> str:
+def network_of(text: str) -> str:
     bare = WITH_PORT.fullmatch(text.strip('"'))
     try:
         address = ip_address((bare["six"] or bare["four"] or "") if bare else text.partition("%")[0])

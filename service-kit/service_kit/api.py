@@ -10,10 +10,9 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from service_kit import strict_json
-from service_kit.address import address_of
 from service_kit.cards import looks_like_card
 from service_kit.clock import utc_now
-from service_kit.credentials import caller_of
+from service_kit.credentials import caller_of, client_address
 from service_kit.fields import CORRELATION_ID
 from service_kit.problems import Problem, too_many
 from service_kit.security import refusals, throttle
@@ -54,9 +53,10 @@ def spend(request: HttpRequest, costs: Mapping[str, int]) -> None:
 
     Another service's calls are not counted; for whom it calls must not have used up what is only looked at.
     """
-    caller, now, address = caller_of(request), utc_now(), address_of(request)
+    caller, now = caller_of(request), utc_now()
+    address = client_address(request, caller)
     if caller.service:
-        costs, address = {name: 0 for name, cost in costs.items() if not cost}, ""
+        costs = {name: 0 for name, cost in costs.items() if not cost}
     throttle.forget_now_and_then(now)
     if wait := throttle.seconds_to_wait(costs, user_id=caller.user_id, address=address, now=now):
         raise too_many(wait)

@@ -14,6 +14,7 @@ from django.conf import settings
 from django.core import signing
 from django.http import HttpRequest
 
+from service_kit.address import address_of, network_of
 from service_kit.fields import USER_ID
 from service_kit.problems import Problem, hidden, missing, not_found
 
@@ -27,6 +28,7 @@ SKEW_SECONDS = 10
 CACHED_TOKENS = 256
 ON_BEHALF_OF = "X-On-Behalf-Of"
 ROLE = "X-On-Behalf-Of-Role"
+ADDRESS = "X-On-Behalf-Of-Address"
 OPERATOR, AUDITOR = "operator", "auditor"
 DEMO_OPERATOR = "demo"
 "Who acts in demo mode where nobody says so."
@@ -137,6 +139,15 @@ def _on_behalf(request: HttpRequest, service: str) -> Caller:
     if user_id and not USER_ID.fullmatch(user_id):
         raise Problem(400, "INVALID", f"{ON_BEHALF_OF} is not a user id.")
     return Caller(service=service, user_id=user_id, role=request.META.get(_meta(ROLE), ""))
+
+
+def client_address(request: HttpRequest, caller: Caller) -> str:
+    """Where the person sits. Behind another service it is what that one says, and only its credential makes
+    that believable; empty if it does not say."""
+    if not caller.service:
+        return address_of(request)
+    told = request.META.get(_meta(ADDRESS), "")
+    return network_of(told) if told else ""
 
 
 @cache

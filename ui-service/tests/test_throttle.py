@@ -45,6 +45,51 @@ def test_logins_with_ever_new_names_are_stopped_by_their_address(client: Client,
     assert client.post("/account/login/", RIGHT, REMOTE_ADDR="192.0.2.7").status_code == 302
 
 
+@pytest.mark.parametrize("spelt", ["ada ", " ADA", "\uff41\uff44\uff41", "Ada"])
+def test_every_spelling_of_a_name_is_one_name(client: Client, traveller: User, spelt: str) -> None:
+    for number in range(3):
+        client.post("/account/login/", WRONG, REMOTE_ADDR=f"192.0.2.{number}")
+    other = client.post("/account/login/", {**RIGHT, "username": spelt}, REMOTE_ADDR="192.0.2.9")
+    assert_too_often(other)
+
+
+def test_wrong_guesses_of_others_leave_the_owner_a_known_browser(client: Client, traveller: User) -> None:
+    assert client.post("/account/login/", RIGHT).status_code == 302
+    client.post("/account/logout/")
+    stranger = Client()
+    for _ in range(3):
+        stranger.post("/account/login/", WRONG, REMOTE_ADDR="192.0.2.7")
+    assert_too_often(stranger.post("/account/login/", RIGHT, REMOTE_ADDR="192.0.2.8"))
+    assert client.post("/account/login/", RIGHT).status_code == 302
+
+
+def test_a_known_browser_may_guess_no_more_often_and_only_its_owner_s_name(
+    client: Client, traveller: User
+) -> None:
+    client.post("/account/login/", RIGHT)
+    client.post("/account/logout/")
+    assert [client.post("/account/login/", WRONG).status_code for _ in range(3)] == [422] * 3
+    assert_too_often(client.post("/account/login/", RIGHT))
+    forged = Client()
+    forged.cookies["known_browser"] = client.cookies["known_browser"].value.replace("ada", "bob")
+    for _ in range(3):
+        forged.post("/account/login/", {"username": "bob", "password": "x"}, REMOTE_ADDR="192.0.2.7")
+    assert Attempt.objects.filter(key="logins:user:bob").exists()
+
+
+def test_no_throttle_key_holds_a_card_number(client: Client, db: None) -> None:
+    client.post("/account/login/", {"username": "4111 1111 1111 1111", "password": "x"})
+    assert not [key for key in Attempt.objects.values_list("key", flat=True) if "1111" in key]
+
+
+def test_the_backend_is_told_where_the_visitor_sits(client: Client, desk: Desk) -> None:
+    desk.sells().starts()
+    page = pay_page(client)
+    client.post(page, form_of(client, page), REMOTE_ADDR="192.0.2.44")
+    (sent,) = desk.sent_to("/api/saga/start-booking/")
+    assert sent.headers["X-On-Behalf-Of-Address"] == "192.0.2.44"
+
+
 def test_guessing_references_is_stopped(client: Client, desk: Desk) -> None:
     desk.refuses("/api/bookings/find/", 404, "NOT_FOUND", "There is no such booking.")
     form = {"reference": "XYZ999", "surname": "x"}

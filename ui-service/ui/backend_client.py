@@ -1,6 +1,7 @@
 """The only place that calls the other services."""
 
 from collections.abc import Callable, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Literal, TypeVar
@@ -9,7 +10,7 @@ from urllib.parse import urlencode
 from django.conf import settings
 from django.db import connection
 from service_kit import strict_json
-from service_kit.credentials import ON_BEHALF_OF, ROLE, service_bearer
+from service_kit.credentials import ADDRESS, ON_BEHALF_OF, ROLE, service_bearer
 from service_kit.http import NoReply, ServiceClient, correlation_headers
 from service_kit.tracing import TracedClient
 
@@ -20,6 +21,8 @@ Json = dict[str, Any]
 T = TypeVar("T")
 Other = TypeVar("Other")
 # Seat maps and the events of a long-stuck saga are larger than a step's answer ever is.
+visitor_address: ContextVar[str] = ContextVar("visitor_address", default="")
+"where the visitor sits for whom this request is served, so that limits by address count visitors and not us"
 LARGEST_REPLY = 4 * 1024 * 1024
 
 
@@ -124,6 +127,7 @@ def _release_database() -> None:
 
 def _credentials(service: Service, actor: Actor) -> dict[str, str]:
     names = {ON_BEHALF_OF: actor.user_id, ROLE: actor.role} if actor.user_id else {}
+    names[ADDRESS] = visitor_address.get()
     bearer = service_bearer(caller=settings.SERVICE_NAME, audience=service)
     return {"Authorization": bearer, **{name: value for name, value in names.items() if value}}
 

@@ -5,12 +5,13 @@ from typing import Any
 from django.conf import settings
 from django.db import Error as DatabaseError
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseNotAllowed
+from service_kit.address import address_of
 from service_kit.middleware import GetResponse
 from whitenoise.middleware import WhiteNoiseMiddleware
 from whitenoise.responders import StaticFile
 
 from ui import assets, patience, throttle, views_errors
-from ui.backend_client import ServiceTrouble
+from ui.backend_client import ServiceTrouble, visitor_address
 from ui.identity import actor_of
 
 LATE = "ui.late"
@@ -81,6 +82,7 @@ class LimitMiddleware:
         return self.get_response(request)
 
     def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> HttpResponse | None:
+        visitor_address.set("" if settings.DEMO_MODE else address_of(request))
         name = request.resolver_match.url_name if request.resolver_match else None
         if settings.DEMO_MODE or name is None:  # Only what machines ask for has no name.
             return None

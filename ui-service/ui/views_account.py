@@ -1,18 +1,20 @@
 """Register, log in, log out, profile, password, a token for curl, the colour scheme."""
 
+import secrets
 from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import login, update_session_auth_hash
 from django.contrib.auth.decorators import login_required
-from django.contrib.auth.forms import PasswordChangeForm
+from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm
 from django.contrib.auth.views import LoginView
 from django.db import IntegrityError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
 from service_kit.credentials import USER_SECONDS, user_token
+from service_kit.security.throttle import folded
 
 from ui import services, throttle, views_errors
 from ui.context import THEMES
@@ -21,6 +23,27 @@ from ui.models import User
 from ui.views_trips import safe_next
 
 YEAR_SECONDS = 365 * 24 * 3600
+BROWSER = "known_browser"
+
+
+def remember_browser(response: HttpResponse, username: str) -> None:
+    """Somebody else's wrong guesses lock the owner of a name out of strange browsers only."""
+    response.set_signed_cookie(
+        BROWSER,
+        f"{secrets.token_hex(8)}:{folded(username)}",
+        salt=BROWSER,
+        max_age=YEAR_SECONDS,
+        secure=settings.SESSION_COOKIE_SECURE,
+        httponly=True,
+        samesite="Lax",
+    )
+
+
+def _known_browser(request: HttpRequest, name: str) -> str:
+    """A counter of its own for a browser in which this name has logged in before; empty for any other."""
+    known = request.get_signed_cookie(BROWSER, default="", salt=BROWSER, max_age=YEAR_SECONDS) or ""
+    browser, _, owner = known.partition(":")
+    return f"browser:{browser}" if owner and owner == name else ""
 
 
 class Login(LoginView):
@@ -28,10 +51,17 @@ class Login(LoginView):
     redirect_authenticated_user = True
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        name = request.POST.get("username", "").casefold()
-        if wait := throttle.seconds_to_wait(request, {"logins": 1}, who=name):
+        name = folded(request.POST.get("username", ""))
+        if wait := throttle.seconds_to_wait(
+            request, {"logins": 1}, who=_known_browser(request, name) or name
+        ):
             return views_errors.too_often(request, wait)
         return super().post(request, *args, **kwargs)
+
+    def form_valid(self, form: AuthenticationForm) -> HttpResponse:
+        response = super().form_valid(form)
+        remember_browser(response, form.get_user().get_username())
+        return response
 
     def form_invalid(self, form: Any) -> HttpResponse:
         response = super().form_invalid(form)

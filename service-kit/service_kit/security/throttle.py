@@ -60,10 +60,15 @@ def _keys(name: str, limit: Limit, user_id: str, address: str) -> list[tuple[str
 
 def _storable(name: str) -> str:
     """One key for all spellings of a name; what is long or may be a card's number stands as its digest."""
-    folded = unicodedata.normalize("NFKC", name).casefold().strip()
-    if len(folded) <= NAME_LENGTH and folded.isprintable() and not looks_like_card(folded):
-        return folded
-    return sha256(folded.encode("utf-8", "surrogatepass")).hexdigest()
+    one = folded(name)
+    if len(one) <= NAME_LENGTH and one.isprintable() and not looks_like_card(one):
+        return one
+    return sha256(one.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def folded(name: str) -> str:
+    """Full-width letters, capitals and spaces around it make no other name."""
+    return unicodedata.normalize("NFKC", name).casefold().strip()
 
 
 def _began(name: str, now: datetime) -> datetime:
