@@ -322,7 +322,7 @@ def test_seats_on_a_telephone_are_wide_enough_for_a_finger_and_continue_stays_in
 
 def test_message_on_the_first_page_is_not_covered(page: Page) -> None:
     page.goto("/book/nothing/pay/")
-    told = page.get_by_text("That booking is not open in this browser any more.")
+    told = page.get_by_text("That booking is not open in this browser.")
     expect(told).to_be_visible()
     above = told.evaluate(
         "it => { const box = it.getBoundingClientRect();"

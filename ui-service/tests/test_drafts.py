@@ -1,5 +1,8 @@
 """What is filled in and sent is a row: who may open it, what it may become, and what is forgotten of it."""
 
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
@@ -19,6 +22,7 @@ from ui.sagas import from_status
 
 BOTH = "flight=1&flight=2&cabin=economy&passengers=1&seats1=7A&seats2=8B"
 LIST = "/api/saga/"
+THREADS, SECONDS = 4, 20
 
 
 def away(desk: Desk, *paths: str) -> None:
@@ -174,6 +178,7 @@ def test_retry_page_needs_no_other_service(client: Client, desk: Desk) -> None:
     assert sent.status_code == 503 and sent["Retry-After"] == "2"
     again = client.get(page)
     assert again.status_code == 200
+    assert "we have no answer to it yet" in again.content.decode()
     for shown in (sent.content.decode(), again.content.decode()):
         assert "$211.41" in shown and "Ada" in shown and f'value="{form["key"]}"' in shown
 
@@ -196,7 +201,7 @@ def test_first_try_that_never_arrived_is_sent_again_under_its_key(client: Client
     page = pay_page(client)
     client.post(page, form_of(client, page))
     found_by_key(desk)
-    assert "we have no answer to it yet" in client.get(page).content.decode()
+    assert "it has not reached the booking desk so far" in client.get(page).content.decode()
     client.post(page, form_of(client, page))
     first, second = desk.sent_to(START)
     assert first.headers["Idempotency-Key"] == second.headers["Idempotency-Key"]
@@ -208,6 +213,19 @@ def test_answer_that_names_no_booking_is_no_answer(client: Client, desk: Desk) -
     page = pay_page(client)
     assert client.post(page, form_of(client, page)).status_code == 503
     assert Attempt.objects.get().state == "sent"
+
+
+def test_my_trips_show_what_was_sent_while_the_booking_desk_is_away(client: Client, desk: Desk) -> None:
+    desk.sells()
+    away(desk, START, LIST)
+    page = pay_page(client)
+    client.post(page, form_of(client, page))
+    away(desk, f"/api/tickets/user/{owner_of_booking(desk)}/")
+    response = client.get("/trips/")
+    text = response.content.decode()
+    assert (response.status_code, response["Retry-After"]) == (503, "2")
+    assert "Sent and not answered" in text and f'href="{page}"' in text
+    assert "Your trips cannot be shown just now." in text and "No trips yet" not in text
 
 
 def test_unanswered_payment_stands_in_my_trips(client: Client, desk: Desk) -> None:
@@ -415,6 +433,44 @@ def test_flight_has_one_live_attempt(draft: Draft) -> None:
 def test_attempt_in_an_impossible_state_is_refused(draft: Draft, wrong: dict[str, str]) -> None:
     with pytest.raises(IntegrityError):
         attempt(draft, **wrong)
+
+
+def at_once(work: Callable[[], Any]) -> list[Any]:
+    """The same in several threads, each with a connection of its own."""
+    together = threading.Barrier(THREADS)
+
+    def one(_: int) -> Any:
+        try:
+            together.wait(SECONDS)
+            return work()
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        return list(pool.map(one, range(THREADS)))
+
+
+def test_payments_begun_at_the_same_moment_are_one_attempt(draft: Draft) -> None:
+    begun = at_once(lambda: payments.begin(draft, version=draft.version, owner_id="guest-1"))
+    assert len({attempt.key for (attempt,) in begun}) == 1
+    assert Attempt.objects.count() == 1
+
+
+def test_drafts_saved_at_the_same_moment_under_one_id_are_one(draft: Draft) -> None:
+    chosen = drafts.Selection(flights=(1,), draft=drafts.new_id())
+    filled = drafts.Filled(chosen, [{"first_name": "Grace"}], {})
+    saved = at_once(lambda: drafts.save(filled, owner_id="guest-1", owners=["guest-1"]))
+    assert set(saved) == {chosen.draft}
+    assert Draft.objects.count() == 2
+
+
+def test_ending_seen_at_the_same_moment_asks_for_one_new_form(draft: Draft) -> None:
+    (made,) = payments.begin(draft, version=draft.version, owner_id="guest-1")
+    payments.record(made, SAGA)
+    versions = at_once(
+        lambda: (payments.note(from_status(DECLINED)), Draft.objects.get(id=draft.id).version)[1]
+    )
+    assert len({*versions, Draft.objects.get().version}) == 1
 
 
 def test_draft_without_an_owner_is_refused(draft: Draft) -> None:

@@ -11,10 +11,15 @@ from typing import Any
 
 import pytest
 import requests
+from django.db import connection
 
 from tests.suite import Suite
 from tests.test_booking import ADA
 
+pytestmark = pytest.mark.skipif(
+    connection.vendor != "sqlite",
+    reason="its processes have SQLite databases of their own, as without PostgreSQL",
+)
 OPEN = ("PENDING", "RUNNING", "COMPENSATING")
 HIDDEN = re.compile(r'name="(csrfmiddlewaretoken|key)" value="([^"]+)"')
 SECONDS = 30.0
@@ -228,6 +233,7 @@ def test_locked_database_before_the_call_sends_nothing_and_the_next_try_books_on
     with locked(traveller.suite):
         answer = traveller.pay(form)
     assert answer.status_code == 503 and "Nothing was sent or charged" in answer.text
+    assert answer.headers["Retry-After"] == "2"
     assert traveller.own() == []
     assert dict(HIDDEN.findall(answer.text))["key"] == form["key"]
     traveller.pay(form)

@@ -29,7 +29,11 @@ Live = dict[int, Attempt]
 def pay(request: HttpRequest, draft: str) -> HttpResponse:
     kept = drafts.find(draft, owners_of(request))
     if kept is None or not kept.is_priced:
-        messages.info(request, "That booking is not open in this browser any more. Please search again.")
+        messages.info(
+            request,
+            "That booking is not open in this browser. If you filled it in with an account, log in: "
+            "it stands under My trips.",
+        )
         return redirect("search")
     if request.method == "POST":
         return _posted(request, kept)
@@ -110,7 +114,7 @@ def _send(request: HttpRequest, draft: Draft, attempts: Sequence[Attempt], form:
             "The booking desk does not answer just now, and may have got your payment. "
             "Try again: you will not be charged twice.",
         )
-        wait, status = 2, 503
+        status = 503
     live = {attempt.leg: attempt for attempt in attempts}
     if any(attempt.correlation_id for attempt in attempts):
         if form.errors:
@@ -162,6 +166,7 @@ def _page(
         "form": form,
         "key": draft.version,
         "unanswered": any(leg in live for leg in open_legs),
+        "certain": ask,
         "under_way": [each for each in live.values() if each.correlation_id],
         "card": form["card_token"].value(),
         "cards": DEMO_CARDS,
@@ -171,7 +176,10 @@ def _page(
         "back": address("passengers", chosen),
         "seats_again": address("seats", chosen),
     }
-    return render(request, "ui/booking/pay.html", context, status=status)
+    response = render(request, "ui/booking/pay.html", context, status=status)
+    if status == 503:
+        response["Retry-After"] = "2"
+    return response
 
 
 def _told_now(chosen: drafts.Selection) -> list[Json] | None:

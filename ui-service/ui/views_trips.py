@@ -36,10 +36,15 @@ def trips(request: HttpRequest) -> HttpResponse:
     now, show, owners = utc_now(), request.GET.get("show", ""), owners_of(request)
     actor, show = actor_of(request), show if show in SHOWN else ""
     unanswered = _ask_about(drafts.unanswered(owners, most=MOST_UNPAID))
-    found, sagas = patience.at_once(
-        partial(selectors.trips_of, actor, time=show, after=request.GET.get("after", "")),
-        partial(selectors.newest_sagas, actor),
-    )
+    try:
+        found, sagas = patience.at_once(
+            partial(selectors.trips_of, actor, time=show, after=request.GET.get("after", "")),
+            partial(selectors.newest_sagas, actor),
+        )
+        away = False
+    except Unavailable:
+        # What was filled in and sent is known here: it is not hidden with the rest.
+        found, sagas, away = selectors.Trips([], {}, ""), [], True
     counts = {"": sum(found.counts.values()), **found.counts}
     context = {
         "under_way": [saga for saga in sagas if not saga.is_terminal],
@@ -50,14 +55,22 @@ def trips(request: HttpRequest) -> HttpResponse:
         "tabs": [(key, label, counts.get(key, 0)) for key, label in SHOWN.items()],
         "show": show,
         "more": found.more,
+        "away": away,
         "form": FindTripForm(use_required_attribute=False),
     }
-    return render(request, "ui/trips/list.html", context)
+    response = render(request, "ui/trips/list.html", context, status=503 if away else 200)
+    if away:
+        response["Retry-After"] = views_errors.RETRY_AFTER[503]
+    return response
 
 
 def _ask_about(attempts: list[Attempt]) -> list[Draft]:
-    """The drafts of those that the booking desk has not got; the others are in its own lists."""
-    missing = [attempt.draft for attempt in attempts if payments.look(attempt) is None]
+    """The drafts of those that the booking desk is not known to have; the others are in its own lists."""
+    missing = [
+        attempt.draft
+        for attempt in attempts
+        if optional(partial(payments.look, attempt), otherwise=None) is None
+    ]
     return list({draft.id: draft for draft in missing}.values())
 
 
