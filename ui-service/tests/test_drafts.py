@@ -467,9 +467,12 @@ def test_drafts_saved_at_the_same_moment_under_one_id_are_one(draft: Draft) -> N
 def test_ending_seen_at_the_same_moment_asks_for_one_new_form(draft: Draft) -> None:
     (made,) = payments.begin(draft, version=draft.version, owner_id="guest-1")
     payments.record(made, SAGA)
-    versions = at_once(
-        lambda: (payments.note(from_status(DECLINED)), Draft.objects.get(id=draft.id).version)[1]
-    )
+
+    def see() -> str:
+        payments.note(from_status(DECLINED))
+        return Draft.objects.get().version
+
+    versions = at_once(see)
     assert len({*versions, Draft.objects.get().version}) == 1
 
 

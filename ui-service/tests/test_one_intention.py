@@ -17,8 +17,7 @@ from tests.suite import Suite
 from tests.test_booking import ADA
 
 pytestmark = pytest.mark.skipif(
-    connection.vendor != "sqlite",
-    reason="its processes have SQLite databases of their own, as without PostgreSQL",
+    connection.vendor != "sqlite", reason="its processes have SQLite databases of their own"
 )
 OPEN = ("PENDING", "RUNNING", "COMPENSATING")
 HIDDEN = re.compile(r'name="(csrfmiddlewaretoken|key)" value="([^"]+)"')
