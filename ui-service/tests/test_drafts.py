@@ -220,7 +220,7 @@ def test_my_trips_show_what_was_sent_while_the_booking_desk_is_away(client: Clie
     away(desk, START, LIST)
     page = pay_page(client)
     client.post(page, form_of(client, page))
-    away(desk, f"/api/tickets/user/{owner_of_booking(desk)}/")
+    away(desk, f"/api/tickets/user/{owner_of_booking(desk)}/trips/")
     response = client.get("/trips/")
     text = response.content.decode()
     assert (response.status_code, response["Retry-After"]) == (503, "2")
