@@ -1,5 +1,6 @@
 """Looking at sagas, and the operator's three actions on them."""
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import partial
@@ -33,6 +34,7 @@ from flight.saga_state import SagaState
 
 MAX_PAGE = 200
 MAX_SEQUENCE = 2**31 - 1
+ID_PREFIX = re.compile("[0-9a-f-]{4,36}")
 
 
 def visible_saga(request: Request, correlation_id: str) -> SagaState:
@@ -80,6 +82,9 @@ class ListView(ServiceView):
                 {"type": "string", "pattern": f"^{IDEMPOTENCY_KEY.pattern}$"},
                 description="what became of a start-booking sent with this key; needs `user_id`",
             ),
+            OpenApiParameter(
+                "id_prefix", {"type": "string", "pattern": f"^{ID_PREFIX.pattern}$"}, description="of the id"
+            ),
             OpenApiParameter("created_after", datetime),
             OpenApiParameter("limit", {"type": "integer", "minimum": 1, "maximum": MAX_PAGE}),
             OpenApiParameter("cursor", str, description="of the page before, in its `next`"),
@@ -122,8 +127,11 @@ def read_filters(query: Mapping[str, str]) -> Filters:
             raise _invalid("user_id", "is required with idempotency_key")
         if not IDEMPOTENCY_KEY.fullmatch(key):
             raise _invalid("idempotency_key", "is not an Idempotency-Key")
+    if (prefix := query.get("id_prefix")) is not None and not ID_PREFIX.fullmatch(prefix):
+        raise _invalid("id_prefix", "must be 4 to 36 of 0-9 a-f -")
     return Filters(
         status=status,
+        id_prefix=prefix,
         needs_attention=attention.lower() in ("true", "1") if attention is not None else None,
         user_id=user_id,
         idempotency_key=key,

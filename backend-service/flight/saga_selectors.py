@@ -32,6 +32,8 @@ class Filters:
     user_id: str | None = None
     idempotency_key: str | None = None
     "of a start-booking of `user_id`, to whom keys are scoped"
+    id_prefix: str | None = None
+    "of a UUID"
     created_after: datetime | None = None
     after: tuple[datetime, str] | None = None
     "the last row of the page before"
@@ -91,6 +93,9 @@ def _conditions(filters: Filters) -> tuple[list[str], list[Any]]:
         add("user_id = %s", filters.user_id)
     if filters.idempotency_key is not None:
         add("idempotency_scope = %s AND idempotency_key = %s", filters.user_id, filters.idempotency_key)
+    if filters.id_prefix:
+        # `g` sorts behind every character that a UUID may go on with, whatever the collation.
+        add("correlation_id >= %s AND correlation_id < %s", filters.id_prefix, f"{filters.id_prefix}g")
     if filters.created_after:
         add("created_at > %s", db_time(filters.created_after))
     if filters.after:

@@ -444,6 +444,15 @@ def test_created_after_is_strict_and_takes_any_offset(desk: Desk, world: World, 
     assert listed(desk, f"?created_after={moment.isoformat()}") == later  # The plus was not escaped.
 
 
+def test_sagas_are_found_by_the_beginning_of_their_id(desk: Desk, five: dict[str, str]) -> None:
+    wanted = five["stuck"]
+    for length in (8, 9, 20, 36):
+        found = listed(desk, f"?id_prefix={wanted[:length]}")
+        assert found == [one for one in listed(desk) if one.startswith(wanted[:length])]
+        assert wanted in found
+    assert listed(desk, "?id_prefix=ffffffff-ffff") == []
+
+
 def test_pages_follow_each_other_and_keep_the_filters(desk: Desk, five: dict[str, str]) -> None:
     path, seen = "/api/saga/?limit=2&needs_attention=false", []
     for _ in range(10):
@@ -478,6 +487,9 @@ def test_the_list_shows_the_outline_of_each(desk: Desk, five: dict[str, str]) ->
         ("needs_attention", "maybe"),
         ("user_id", "a b"),
         ("created_after", "yesterday"),
+        ("id_prefix", "abc"),
+        ("id_prefix", "ABCD"),
+        ("id_prefix", "%%%%"),
         ("limit", "0"),
         ("limit", "201"),
         ("cursor", "???"),

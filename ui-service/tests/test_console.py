@@ -1,6 +1,7 @@
 """The saga console: what it shows, and the operator's actions."""
 
 import json
+import re
 from datetime import timedelta
 from urllib.parse import quote
 
@@ -18,6 +19,7 @@ from tests.desk import (
     RUNNING,
     SAGA,
     Desk,
+    Json,
     audit_row,
     booking,
     event,
@@ -257,7 +259,89 @@ def test_bulk_retry_tries_each_and_tells_each_refusal(client: Client, desk: Desk
     response = client.post(f"{LIST}act/", {**form, "next": filtered}, follow=True)
     assert response.redirect_chain == [(filtered, 302)]
     text = response.content.decode()
-    assert "Done: retry of 1 saga." in text and "other: It is being worked on." in text
+    assert "Retry of 1 saga: 0 ended, 1 still under way." in text and "other: It is being worked on." in text
+
+
+@pytest.mark.parametrize(
+    ("action", "after", "kind", "words"),
+    [
+        ("retry", STUCK, "warn", "and not done yet: it is compensating. CancelPayment failed 10 times"),
+        ("retry", COMPLETED, "good", "Tried again: the saga is completed now."),
+        ("cancel", STUCK, "info", "goes on by itself"),
+        ("resolve", DECLINED, "good", "Settled by hand: the saga is compensated now."),
+    ],
+)
+def test_outcome_of_an_action_is_told_as_it_is(
+    client: Client, desk: Desk, action: str, after: Json, kind: str, words: str
+) -> None:
+    shows(desk, after)
+    desk.answers(f"/api/saga/{SAGA}/{action}/", after, status=202, method="POST")
+    form = {"action": action, "reason": "x", "step": "AuthorizePayment", "evidence": "slip 7"}
+    text = client.post(f"{PAGE}act/", form, follow=True).content.decode()
+    notes = re.findall(rf'<div class="note {kind}"><svg.*?</svg><p>(.*?)</p>', text, re.DOTALL)
+    assert any(words in note for note in notes)
+
+
+def test_bulk_action_without_a_reason_keeps_what_was_ticked_and_filtered(client: Client, desk: Desk) -> None:
+    desk.lists(RUNNING, {**RUNNING, "correlation_id": "other"})
+    form = {"action": "retry", "reason": "", "saga": [SAGA], "next": f"{LIST}?status=RUNNING"}
+    response = client.post(f"{LIST}act/", form)
+    text = response.content.decode()
+    assert response.status_code == 422 and "give a reason" in text
+    assert re.findall(r'value="([^"]*)" checked', text) == [SAGA]
+    assert "status=RUNNING" in str(desk.sent_to("/api/saga/")[-1].url)
+
+
+@pytest.mark.parametrize(
+    ("found", "where"),
+    [([COMPLETED], PAGE), ([COMPLETED, {**COMPLETED, "correlation_id": "b"}], f"{LIST}?id=0b54a8b7")],
+)
+def test_search_by_the_short_id_leads_to_the_saga(
+    client: Client, desk: Desk, found: list[Json], where: str
+) -> None:
+    desk.refuses("/api/saga/status/0b54a8b7/", 404, "NOT_FOUND", "none", method="GET")
+    shows(desk, COMPLETED)
+    desk.lists(*found)
+    assert client.get(LIST, {"find": SAGA[:8]})["Location"] == where
+    assert client.get(where).status_code == 200
+    assert all("id_prefix=0b54a8b7" in str(call.url) for call in desk.sent_to("/api/saga/"))
+
+
+def test_error_of_a_stuck_undo_stands_in_the_head_and_at_its_step(client: Client, desk: Desk) -> None:
+    shows(desk, STUCK)
+    error = {"step": "AuthorizePayment", "compensation": "CancelPayment", "error": "it answered 500"}
+    desk.tells(STUCK, [*EVENTS[:3], event(4, "SAGA_COMPENSATION_FAILED", **error, error_code="HTTP_500")])
+    text = client.get(PAGE).content.decode()
+    assert "<b>Last error:</b> CancelPayment: it answered 500" in text
+    assert "it answered 500 <code>HTTP_500</code>" in text
+
+
+def test_actions_stand_above_all_that_grows(client: Client, desk: Desk) -> None:
+    shows(desk, STUCK)
+    text = client.get(PAGE).content.decode()
+    assert text.index('id="saga-head"') < text.index('id="act"') < text.index("<h2>Steps</h2>")
+
+
+def test_fragment_renews_the_head_and_the_actions(client: Client, desk: Desk) -> None:
+    shows(desk, STUCK)
+    text = client.get(f"{PAGE}part/", headers={"HX-Request": "true"}).content.decode()
+    assert text.count('hx-swap-oob="true"') == 2 and text.count("hx-preserve") >= len(EVENTS)
+    shows(desk, COMPLETED)
+    text = client.get(f"{PAGE}part/", headers={"HX-Request": "true"}).content.decode()
+    assert "there is nothing to do" in text and 'name="reason"' not in text
+
+
+def test_compensation_settled_by_hand_ends_in_the_chart(client: Client, desk: Desk) -> None:
+    step = {"step": "AuthorizePayment", "compensation": "CancelPayment"}
+    settled = [
+        event(1, "SAGA_COMPENSATION_STEP_STARTED", **step, attempt=1),
+        event(2, "SAGA_COMPENSATION_RESOLVED", **step, actor="demo"),
+    ]
+    by_hand = saga("COMPENSATED", "UNDONE RESOLVED REFUSED PENDING", resolved_manually=True)
+    shows(desk, by_hand)
+    desk.tells(by_hand, settled)
+    text = client.get(PAGE).content.decode()
+    assert 'class="bar undone"' in text and 'class="bar now"' not in text
 
 
 def test_only_stuck_compensations_can_be_settled_by_hand(client: Client, desk: Desk) -> None:

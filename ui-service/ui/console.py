@@ -1,7 +1,7 @@
 """What the saga console reads."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -15,6 +15,8 @@ STATUSES = ("PENDING", "RUNNING", "COMPENSATING", "COMPLETED", "COMPENSATED")
 KINDS = {"operator": "operators' actions", "refusal": "refusals", "mismatch": "mismatches", "alarm": "alarms"}
 SHOWN = 30
 REFERENCE = re.compile("[A-Z2-9]{6}")
+BEGINNING = re.compile("[0-9a-f-]{4,36}")
+"of the id of a saga; the console shows the first eight letters"
 AWAY: Json = {"away": True}
 
 
@@ -88,19 +90,24 @@ def _open(body: Json, time: str) -> OpenSaga:
 
 @dataclass(frozen=True)
 class Found:
-    """Where a search leads: to one saga, or to the sagas of a user."""
+    """Where a search leads: to one saga, to those whose id begins so, or to the sagas of a user."""
 
     correlation_id: str = ""
     user_id: str = ""
+    beginning: str = ""
 
 
 def find(text: str, *, actor: Actor) -> Found | None:
-    """A saga by its id or its booking's reference, else the user of that name. None if it is none of them."""
+    """A saga by its id, the beginning of it or its booking's reference, else the user of that name."""
     for path in _places(text):
         try:
             return Found(correlation_id=str(get("backend", path, actor=actor)["correlation_id"]))
         except NotFound:
             continue
+    if BEGINNING.fullmatch(text.lower()):
+        begun = page({"id_prefix": text.lower()}, actor=actor, limit=2).sagas
+        if begun:
+            return Found(begun[0].correlation_id) if len(begun) == 1 else Found(beginning=text.lower())
     if USER_ID.fullmatch(text) and page({"user_id": text}, actor=actor, limit=1).sagas:
         return Found(user_id=text)
     return None
@@ -151,6 +158,36 @@ def _entries(path: str, actor: Actor) -> list[Json]:
     except NotFound:
         return []
     return found
+
+
+def with_undo_errors(saga: sagas.SagaView, events: list[Json]) -> sagas.SagaView:
+    """The status tells why a step failed, and the events why its compensation does."""
+    failed = {
+        str(event["data"].get("step")): event["data"]
+        for event in events
+        if event["event_type"] == "SAGA_COMPENSATION_FAILED"
+    }
+    steps = [
+        replace(
+            step,
+            error=str(failed[step.name].get("error") or ""),
+            error_code=str(failed[step.name].get("error_code") or ""),
+        )
+        if step.status == "UNDOING" and step.name in failed
+        else step
+        for step in saga.steps
+    ]
+    return replace(saga, steps=tuple(steps))
+
+
+def last_error(saga: sagas.SagaView, events: list[Json]) -> str:
+    """The newest error with the step or compensation that met it; none of a saga that was completed."""
+    if saga.status == "COMPLETED":
+        return ""
+    newest = next((event["data"] for event in reversed(events) if event["data"].get("error")), None)
+    if newest is None:
+        return ""
+    return f"{newest.get('compensation') or newest.get('step') or 'saga'}: {newest['error']}"
 
 
 def export(correlation_id: str, *, actor: Actor) -> Json:

@@ -6,10 +6,11 @@ from collections.abc import Callable
 from datetime import timedelta
 from functools import partial, wraps
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.http import urlencode
@@ -21,6 +22,7 @@ from ui import console, diagrams, patience, selectors, services
 from ui.backend_client import Actor, Json, ServiceTrouble, Unavailable
 from ui.identity import console_actor, role_of
 from ui.models import User
+from ui.sagas import SagaView, from_status
 from ui.views_trips import safe_next
 
 View = Callable[..., HttpResponseBase]
@@ -45,26 +47,32 @@ def staff_only(view: View) -> View:
 @require_safe
 @staff_only
 def sagas(request: HttpRequest) -> HttpResponse:
-    actor, query = console_actor(request), request.GET
-    if wanted := query.get("find", "").strip():
-        return _found(request, wanted, actor)
-    filters = _filters(request)
+    if wanted := request.GET.get("find", "").strip():
+        return _found(request, wanted, console_actor(request))
+    return _list(request, request.GET, here=request.get_full_path())
+
+
+def _list(
+    request: HttpRequest, query: QueryDict, *, here: str, status: int = 200, **kept: Any
+) -> HttpResponse:
+    actor = console_actor(request)
     page, overview = patience.at_once(
-        partial(console.page, filters, actor=actor), partial(console.overview, actor=actor)
+        partial(console.page, _filters(query), actor=actor), partial(console.overview, actor=actor)
     )
-    kept = {name: str(value) for name, value in query.items() if name != "cursor"}
+    parameters = {name: str(value) for name, value in query.items() if name != "cursor"}
     context = {
         "sagas": page.sagas,
         "overview": overview,
         "periods": list(PERIODS.items()),
         "statuses": console.STATUSES,
         "query": query,
-        "next": urlencode({**kept, "cursor": page.next}) if page.next else "",
+        "next": urlencode({**parameters, "cursor": page.next}) if page.next else "",
         "can_act": role_of(request) == User.Role.OPERATOR,
-        "here": request.get_full_path(),
+        "here": here,
         "now": utc_now(),
+        **kept,
     }
-    return render(request, "ui/console/list.html", context)
+    return render(request, "ui/console/list.html", context, status=status)
 
 
 def _found(request: HttpRequest, wanted: str, actor: Actor) -> HttpResponse:
@@ -75,18 +83,22 @@ def _found(request: HttpRequest, wanted: str, actor: Actor) -> HttpResponse:
         return redirect("console")
     if found.correlation_id:
         return redirect("console_saga", correlation_id=found.correlation_id)
-    return redirect(f"{reverse('console')}?{urlencode({'user': found.user_id})}")
+    several = {"id": found.beginning} if found.beginning else {"user": found.user_id}
+    return redirect(f"{reverse('console')}?{urlencode(several)}")
 
 
-def _filters(request: HttpRequest) -> dict[str, str]:
+def _filters(asked: QueryDict) -> dict[str, str]:
     """The backend's filters for what the address asks; what it asks wrongly is left out."""
-    query, filters = request.GET, {}
+    query = {name: str(value) for name, value in asked.items()}
+    filters: dict[str, str] = {}
     if query.get("status") in console.STATUSES:
         filters["status"] = query["status"]
     if query.get("attention") == "1":
         filters["needs_attention"] = "true"
     if USER_ID.fullmatch(query.get("user", "")):
         filters["user_id"] = query["user"]
+    if console.BEGINNING.fullmatch(query.get("id", "")):
+        filters["id_prefix"] = query["id"]
     if query.get("since") in PERIODS and query["since"]:
         filters["created_after"] = iso(utc_now() - timedelta(hours=int(query["since"])))
     if query.get("cursor"):
@@ -120,8 +132,10 @@ def _detail(request: HttpRequest, correlation_id: str) -> dict[str, Any]:
         partial(console.payment, correlation_id, actor=actor),
         partial(console.actions_on, correlation_id, actor=actor),
     )
+    saga = console.with_undo_errors(saga, events)
     return {
         "saga": saga,
+        "last_error": console.last_error(saga, events),
         "events": [{**event, "about": _about(event), "raw": _pretty(event)} for event in events],
         "payment": payment,
         "miles": console.miles(saga, actor=actor),
@@ -157,7 +171,7 @@ def saga_part(request: HttpRequest, correlation_id: str) -> HttpResponse:
     """The live part of the page: a fragment; htmx stops polling at 286."""
     context = _detail(request, correlation_id)
     status = 286 if context["saga"].is_terminal and "HX-Request" in request.headers else 200
-    return render(request, "ui/console/saga_part.html", context, status=status)
+    return render(request, "ui/console/saga_live.html", context, status=status)
 
 
 @require_safe
@@ -176,18 +190,38 @@ def _operator(request: HttpRequest) -> Actor:
     return console_actor(request)
 
 
-def _perform(request: HttpRequest, action: str, correlation_id: str, actor: Actor) -> None:
+def _perform(request: HttpRequest, action: str, correlation_id: str, actor: Actor) -> SagaView:
+    """How the saga stands after it."""
     reason = request.POST.get("reason", "").strip()[:200]
     match action:
         case "retry":
-            services.retry_saga(actor=actor, correlation_id=correlation_id, reason=reason)
+            answer = services.retry_saga(actor=actor, correlation_id=correlation_id, reason=reason)
         case "cancel":
-            services.cancel_saga(actor=actor, correlation_id=correlation_id, reason=reason)
-        case "resolve":
+            answer = services.cancel_saga(actor=actor, correlation_id=correlation_id, reason=reason)
+        case _:
             step, evidence = request.POST.get("step", ""), request.POST.get("evidence", "").strip()[:200]
-            services.resolve_step(
+            answer = services.resolve_step(
                 actor=actor, correlation_id=correlation_id, step=step, reason=reason, evidence=evidence
             )
+    return from_status(answer.body)
+
+
+TAKEN = {
+    "retry": "Tried again",
+    "cancel": "The cancellation was taken",
+    "resolve": "Settled by hand",
+}
+
+
+def _tell(request: HttpRequest, action: str, saga: SagaView) -> None:
+    """What is true after an action that was taken: it may have to be tried again and again."""
+    if saga.is_terminal:
+        messages.success(request, f"{TAKEN[action]}: the saga is {saga.status.lower()} now.")
+    elif action == "retry":
+        why = f" {saga.attention_reason}" if saga.attention_reason else ""
+        messages.warning(request, f"{TAKEN[action]}, and not done yet: it is {saga.status.lower()}.{why}")
+    else:
+        messages.info(request, f"{TAKEN[action]}: the saga is {saga.status.lower()}, and goes on by itself.")
 
 
 @require_POST
@@ -199,8 +233,7 @@ def act(request: HttpRequest, correlation_id: str) -> HttpResponse:
         messages.error(request, "Give a reason: it is kept with the action.")
     elif action in ACTIONS:
         try:
-            _perform(request, action, correlation_id, actor)
-            messages.success(request, f"Done: {action}.")
+            _tell(request, action, _perform(request, action, correlation_id, actor))
         except Unavailable:
             messages.info(request, f"No answer to “{action}” yet. Here is how the saga stands.")
         except ServiceTrouble as error:
@@ -215,18 +248,22 @@ def bulk(request: HttpRequest) -> HttpResponse:
     actor, action = _operator(request), request.POST.get("action", "")
     chosen = [each for each in request.POST.getlist("saga") if CORRELATION_ID.fullmatch(each)][:MAX_BULK]
     back = safe_next(request, request.POST.get("next", ""), reverse("console"))
-    if not request.POST.get("reason", "").strip() or action not in ("retry", "cancel") or not chosen:
+    reason = request.POST.get("reason", "").strip()
+    if not reason or action not in ("retry", "cancel") or not chosen:
         messages.error(request, "Tick at least one saga, choose an action and give a reason.")
-        return redirect(back)
-    done = 0
+        query = QueryDict(urlsplit(back).query)
+        return _list(request, query, here=back, status=422, ticked=chosen, reason=reason)
+    taken, ended = 0, 0
     for correlation_id in chosen:
         try:
-            _perform(request, action, correlation_id, actor)
-            done += 1
+            ended += _perform(request, action, correlation_id, actor).is_terminal
+            taken += 1
         except Unavailable:
             messages.info(request, f"{correlation_id}: no answer to “{action}” yet.")
         except ServiceTrouble as error:
             messages.error(request, f"{correlation_id}: {error.detail}")
-    if done:
-        messages.success(request, f"Done: {action} of {done} saga{'s' if done > 1 else ''}.")
+    if taken:
+        level = messages.SUCCESS if ended == taken else messages.INFO
+        told = f"{action.capitalize()} of {taken} saga{'s' if taken > 1 else ''}"
+        messages.add_message(request, level, f"{told}: {ended} ended, {taken - ended} still under way.")
     return redirect(back)

@@ -135,9 +135,22 @@
     if (form) { seatChosen(form, event.target); seatsChanged(form); }
   });
 
-  // What somebody has ticked must not be swapped away under the mouse.
+  // What somebody has ticked must not be swapped away under the mouse, nor a form that offers the same as before.
   document.addEventListener("htmx:oobBeforeSwap", (event) => {
-    if (event.detail.target?.querySelector("input[name=saga]:checked")) event.detail.shouldSwap = false;
+    const { target, fragment } = event.detail;
+    const state = fragment.querySelector?.(`[id="${target?.id}"]`)?.dataset.state;
+    if (target?.querySelector("input[name=saga]:checked")) event.detail.shouldSwap = false;
+    if (state !== undefined && target.dataset.state === state) event.detail.shouldSwap = false;
+  });
+
+  // What is swapped stays scrolled as it was.
+  let scrolled = [];
+  document.addEventListener("htmx:beforeSwap", () => {
+    scrolled = [...document.querySelectorAll("[role=region][id]")].map((box) => [box.id, box.scrollLeft, box.scrollTop]);
+  });
+  document.addEventListener("htmx:afterSettle", () => {
+    scrolled.forEach(([id, left, top]) => { if (left || top) document.getElementById(id)?.scrollTo(left, top); });
+    scrolled = [];
   });
 
   // The colours change on the spot: loading the page again would wipe what is typed.
