@@ -314,6 +314,7 @@ def test_error_of_a_stuck_undo_stands_in_the_head_and_at_its_step(client: Client
     text = client.get(PAGE).content.decode()
     assert "<b>Last error:</b> CancelPayment: it answered 500" in text
     assert "it answered 500 <code>HTTP_500</code>" in text
+    assert '<div class="box forward done"><b>Authorize<wbr>Payment</b>' in text, "the step itself was done"
 
 
 def test_actions_stand_above_all_that_grows(client: Client, desk: Desk) -> None:

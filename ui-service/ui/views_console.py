@@ -132,9 +132,8 @@ def _detail(request: HttpRequest, correlation_id: str) -> dict[str, Any]:
         partial(console.payment, correlation_id, actor=actor),
         partial(console.actions_on, correlation_id, actor=actor),
     )
-    saga = console.with_undo_errors(saga, events)
     return {
-        "saga": saga,
+        "saga": console.with_undo_errors(saga, events),
         "last_error": console.last_error(saga, events),
         "events": [{**event, "about": _about(event), "raw": _pretty(event)} for event in events],
         "payment": payment,
