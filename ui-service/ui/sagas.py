@@ -254,5 +254,5 @@ def _detail(status: str, going_back: bool, attempts: int, undo_attempts: int) ->
     if status == "UNDOING":
         return f"Trying again until it works (try {undo_attempts})." if undo_attempts > 1 else "Being undone."
     if status == "REFUSED":
-        return "Nothing was changed by this step."
+        return "Nothing was changed here."
     return "It could not be undone by itself." if status == "RESOLVED" else ""
