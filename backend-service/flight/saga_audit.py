@@ -168,6 +168,21 @@ def remember(audited: Audited, *, since: datetime, began: datetime, now: datetim
     execute(INSERT_RUN, (db_time(began), db_time(now), db_time(since), *counts))
 
 
+def lost(*, since: datetime, owners: Owners, now: datetime, audited: Audited) -> Iterator[Drift]:
+    """Calls of the orchestrator that no saga of this log has made: the log was restored to an earlier day."""
+    for participant in owners.clients:
+        try:
+            for page in owners.recorded(participant, since=since):
+                known = saga_log.known({each["correlation_id"] for each in page})
+                for each in (one for one in page if one["correlation_id"] not in known):
+                    drift = Drift(each["correlation_id"], each["step"], "a saga in the log", each["state"])
+                    audited.drifted += 1
+                    report(drift, now=now)
+                    yield drift
+        except Unreadable as error:
+            audited.cannot_tell(str(error))
+
+
 def review_settlements(*, owners: Owners, now: datetime, audited: Audited) -> Iterator[Drift]:
     """Ask the owners of what was settled by hand; the settlements with which they do not agree."""
     for each in settled_by_hand():

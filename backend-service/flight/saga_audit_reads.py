@@ -1,8 +1,9 @@
 """What seats, bookings, payments and miles say of one saga: our own by SQL, the others' by their API."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -23,6 +24,7 @@ BOOKING = """
            (SELECT COUNT(*) FROM flight_ticket WHERE flight_ticket.booking_id = flight_booking.reference)
     FROM flight_booking WHERE correlation_id = %s"""
 NOTHING = "nothing"
+RECORDS = "/api/saga/records/"
 ACTOR = "audit_sagas"
 "As whom the auditor reads: it sees everybody's payments and miles, and changes none."
 LOOK_UPS = ("ReserveSeat", "AuthorizePayment", "AwardMiles", "ConfirmBooking")
@@ -62,11 +64,22 @@ class Owners:
         entries = found["entries"] if found else []
         return ", ".join(f"{entry['kind']} {entry['miles']}" for entry in reversed(entries)) or NOTHING
 
+    def recorded(self, participant: str, *, since: datetime) -> Iterator[list[Mapping[str, Any]]]:
+        """Page by page, newest first, what the orchestrator's calls have left there. Raises Unreadable."""
+        path = RECORDS
+        while path:
+            page = self._get(participant, path, "", {"results", "next"})
+            if page is None:
+                raise Unreadable(f"{participant} has no list of its records")
+            fresh = [each for each in page["results"] if datetime.fromisoformat(each["created_at"]) >= since]
+            yield [each for each in fresh if each["caller"] == settings.SERVICE_NAME]
+            path = page["next"] if len(fresh) == len(page["results"]) else ""
+
     def _get(
         self, participant: str, path: str, correlation_id: str, fields: set[str]
     ) -> Mapping[str, Any] | None:
         headers = {
-            "X-Correlation-ID": correlation_id,
+            **({"X-Correlation-ID": correlation_id} if correlation_id else {}),
             "Authorization": service_bearer(caller="backend", audience=participant),
             ON_BEHALF_OF: ACTOR,
             ROLE: AUDITOR,

@@ -1,6 +1,6 @@
 """The saga log in SQL: every write is conditional on who owns the saga and on where it stands."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -188,6 +188,15 @@ def count_running_of(*, user_id: str, address: str) -> tuple[int, int]:
     """How many of the sagas that go forward belong to the user, and how many came from the address."""
     row = fetch_one(RUNNING_OF, (user_id, f'%"address":"{address}"%', SagaStatus.COMPENSATING.value))
     return (int(row[0] or 0), int(row[1] or 0)) if row else (0, 0)
+
+
+def known(correlation_ids: Collection[str]) -> set[str]:
+    """Which of these belong to sagas."""
+    if not correlation_ids:
+        return set()
+    places = ", ".join(["%s"] * len(correlation_ids))
+    sql = f"SELECT correlation_id FROM flight_saga WHERE correlation_id IN ({places})"
+    return {str(row[0]) for row in fetch_all(sql, tuple(correlation_ids))}
 
 
 def owns(correlation_id: str) -> bool:

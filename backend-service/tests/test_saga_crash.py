@@ -63,7 +63,7 @@ def goes_on(world: World, story: Story, cid: str) -> None:
     world.settle()
     after = world.row(cid)
     assert after.status == story.end
-    assert after.epoch == before + 1 if still_open else before
+    assert after.epoch == (before + 1 if still_open else before)
     kinds = sorted(entry.kind for entry in world.participants.ledger if entry.correlation_id == cid)
     undone = {"AuthorizePayment": "CANCELLED", "AwardMiles": "REVERSAL"}
     opened = {"AuthorizePayment": "AUTHORIZED", "AwardMiles": "AWARD"}

@@ -1,5 +1,6 @@
 from django.urls import path
 from service_kit import problems
+from service_kit.record_views import RecordsView
 from service_kit.urls import common, demo
 
 from payment import saga_views, views
@@ -8,6 +9,7 @@ urlpatterns = [
     path("api/saga/authorize-payment/", saga_views.AuthorizePayment.as_view()),
     path("api/saga/cancel-payment/", saga_views.CancelPayment.as_view()),
     path("api/payments/<str:correlation_id>/", views.PaymentView.as_view()),
+    path("api/saga/records/", RecordsView.as_view()),
     demo(saga_views.AuthorizePayment, saga_views.CancelPayment),
     *common(views.ready),
 ]

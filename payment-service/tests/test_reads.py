@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 from django.test import Client
 from pytest_django import Settings
-from service_kit.credentials import ON_BEHALF_OF, ROLE, user_token
+from service_kit.credentials import ON_BEHALF_OF, ROLE, service_bearer, user_token
 from service_kit.security.models import AuditEntry
 from service_kit.testing.calls import client as quiet_client
 from service_kit.testing.calls import envelope, post
@@ -87,3 +87,46 @@ def test_other_method_is_405_with_allow(client: Client) -> None:
     answer = client.post("/api/payments/test-1/", {}, "application/json")
     assert_problem(answer, 405, "METHOD_NOT_ALLOWED")
     assert answer["Allow"] == "GET, HEAD, OPTIONS"
+
+
+RECORDS = "/api/saga/records/"
+
+
+def records(query: str = "", **headers: str) -> Any:
+    return quiet_client().get(RECORDS + query, headers=headers)
+
+
+def test_records_tell_who_called_first_newest_first() -> None:
+    made = {"Authorization": service_bearer(caller="backend", audience="payment")}
+    answer = quiet_client().post(
+        AUTHORIZE, envelope("saga-1", booking()), content_type="application/json", headers=made
+    )
+    assert answer.status_code == 200
+    post(CANCEL, envelope("saga-1"))  # The first call is the one that counts.
+    found = records().json()
+    told = [(one["correlation_id"], one["step"], one["state"], one["caller"]) for one in found["results"]]
+    assert told == [
+        ("saga-1", "AuthorizePayment", "UNDONE", "backend"),
+        ("test-1", "AuthorizePayment", "DONE", ""),
+    ]
+    older = records(f"?before={found['results'][0]['id']}").json()
+    assert [one["correlation_id"] for one in older["results"]] == ["test-1"]
+    assert (found["next"], older["next"]) == (None, None)
+
+
+def test_many_records_come_in_pages() -> None:
+    for number in range(201):
+        post(CANCEL, envelope(f"many-{number}"))
+    first = records().json()
+    second = quiet_client().get(first["next"]).json()
+    ids = [one["id"] for page in (first, second) for one in page["results"]]
+    assert ids == sorted(ids, reverse=True) and len(ids) == 202
+    assert second["next"] is None
+
+
+def test_records_are_for_operators_and_auditors(settings: Settings) -> None:
+    settings.DEMO_MODE = False
+    assert_problem(records(), 401, "NOT_AUTHENTICATED")
+    assert_problem(records(Authorization=person("1")), 403, "NOT_ALLOWED")
+    assert records(Authorization=person("ann", "auditor")).status_code == 200
+    assert_problem(records("?before=x", Authorization=person("ann", "auditor")), 400, "INVALID")

@@ -5,6 +5,10 @@ from collections.abc import Iterable
 from saga_checker.books import Books
 from saga_checker.findings import Findings
 
+STEPS = ("ReserveSeat", "AuthorizePayment", "AwardMiles", "ConfirmBooking")
+BACKEND = "backend"
+"As whom the orchestrator calls; a direct call has no credential, or another's."
+
 
 def everything_belongs_to_somebody(books: Books, find: Findings) -> None:
     for cid in _ids(books) - books.sagas.keys():
@@ -31,11 +35,12 @@ def _ids(books: Books) -> set[str]:
 
 def _not_a_direct_call(books: Books, cid: str) -> str:
     """Why this cannot have come by step endpoints alone: each leaves a record, and none is a saga's way."""
-    recorded = {
-        step
-        for step in ("ReserveSeat", "AuthorizePayment", "AwardMiles", "ConfirmBooking")
-        if (cid, step) in books.record
-    }
+    made = [
+        step for step in STEPS if (cid, step) in books.record and books.record[cid, step].caller == BACKEND
+    ]
+    if made:
+        return f"the orchestrator made its {', '.join(made)}: is the saga log older than the others?"
+    recorded = {step for step in STEPS if (cid, step) in books.record}
     effects = {
         "ReserveSeat": cid in books.seats_of,
         "AuthorizePayment": cid in books.payments,

@@ -182,6 +182,7 @@ class Record:
     undo_answer: str
     created_at: datetime
     changed_at: datetime
+    caller: str
 
     @property
     def is_tombstone(self) -> bool:

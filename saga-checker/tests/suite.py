@@ -170,7 +170,9 @@ class Suite:
             return {"authorization_id": f"auth-{cid}", "amount": (FARE + CHARGES) / 100}
         return {"miles_awarded": MILES} if step == "AwardMiles" else {"seats_reserved": 1}
 
-    def record(self, service: str, cid: str, step: str, state: str, *, tombstone: bool = False) -> None:
+    def record(
+        self, service: str, cid: str, step: str, state: str, *, tombstone: bool = False, caller: str = ""
+    ) -> None:
         done = {"success": True, "correlation_id": cid, **self.answer(cid, step)}
         refused = {"success": False, "correlation_id": cid, "error": "No.", "error_code": "PAYMENT_DECLINED"}
         undone = {"success": True, "correlation_id": cid}
@@ -185,6 +187,7 @@ class Suite:
             undo_answer=json.dumps(undone) if state == "UNDONE" else "",
             created_at=AT.format(2),
             changed_at=AT.format(2),
+            caller=caller,
         )
 
     def payment(self, cid: str, kind: str = "AUTHORIZED", **more: Any) -> None:

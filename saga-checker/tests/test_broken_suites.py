@@ -366,3 +366,13 @@ def test_step_back_in_time_is_found(suite: Suite, number: int, service: str, sta
     assert suite.violations(before=before) == {}
     assert suite.run(service, statement) == 1
     assert number in suite.violations(before=before)
+
+
+@pytest.mark.parametrize(("caller", "broken"), [("backend", {10}), ("partner", set()), ("", set())])
+def test_a_payment_of_the_orchestrator_without_a_saga_is_a_lost_booking(
+    suite: Suite, caller: str, broken: set[int]
+) -> None:
+    """A backend restored to an earlier day: what payment holds for it was no direct call."""
+    suite.record("payment", "lost", "AuthorizePayment", "DONE", caller=caller)
+    suite.payment("lost")
+    assert set(suite.violations()) == broken

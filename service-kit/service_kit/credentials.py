@@ -162,11 +162,12 @@ def unauthenticated() -> Problem:
     )
 
 
-def require_service(request: HttpRequest) -> None:
+def require_service(request: HttpRequest) -> Caller:
     """Step endpoints take other services only; in demo mode everybody."""
     caller = caller_of(request)
     if not caller.service and not settings.DEMO_MODE:
         raise unauthenticated()
+    return caller
 
 
 def require_operator(request: HttpRequest) -> Caller:

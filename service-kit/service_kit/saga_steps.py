@@ -28,6 +28,8 @@ PREFER = OpenApiParameter(
 class Call:
     correlation_id: str
     simulate_failure: bool
+    caller: str = ""
+    "the service whose credential came with it; empty for a direct call in demo mode"
 
 
 @extend_schema(parameters=[PREFER, schema.HINTS])
@@ -43,10 +45,10 @@ class StepView(ServiceView):
     known: ClassVar[unknown_fields.Known] = unknown_fields.ENVELOPE
 
     def post(self, request: Request) -> HttpResponseBase:
-        credentials.require_service(request._request)
+        caller = credentials.require_service(request._request)
         source = read_json(request)
         body = Fields(source)
-        call = self._envelope(request, body)
+        call = self._envelope(request, body, caller.service)
         strict = unknown_fields.is_strict(request._request)
         hints = unknown_fields.note(body, source, self.known, strict=strict)
         fault = faults.take(self.name, call.correlation_id) if not body.errors else None
@@ -71,8 +73,8 @@ class StepView(ServiceView):
     def admit(self, call: Call) -> None:
         """Raise a Problem for a call that this service must not take."""
 
-    def _envelope(self, request: Request, body: Fields) -> Call:
-        call = Call(body.correlation_id(), body.boolean("simulate_failure"))
+    def _envelope(self, request: Request, body: Fields, caller: str) -> Call:
+        call = Call(body.correlation_id(), body.boolean("simulate_failure"), caller)
         if body.has("step_number"):
             body.integer("step_number")
         if "correlation_id" not in body.errors:
@@ -111,6 +113,7 @@ class ActionView(StepView):
             used=command.used(),
             decided=SIMULATED if call.simulate_failure else self.decide(call, command, now),
             effect=lambda: self.effect(call, command, now),
+            caller=call.caller,
             now=now,
         )
 
@@ -138,5 +141,6 @@ class CompensationView(StepView):
             step=self.step,
             undo=lambda answer: self.undo(call, answer, now),
             nothing=self.nothing,
+            caller=call.caller,
             now=now,
         )

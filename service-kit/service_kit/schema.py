@@ -163,6 +163,20 @@ class Ready(Serializer[None]):
     gateway = serializers.CharField(required=False, help_text="simulated: no card is charged")
 
 
+class StepRecord(Serializer[None]):
+    id = serializers.IntegerField()
+    correlation_id = serializers.CharField()
+    step = serializers.CharField()
+    state = serializers.CharField()
+    caller = serializers.CharField(allow_blank=True)
+    created_at = serializers.DateTimeField()
+
+
+class StepRecords(Serializer[None]):
+    results = StepRecord(many=True)
+    next = serializers.CharField(allow_null=True)
+
+
 class AuditEntry(Serializer[None]):
     id = serializers.IntegerField()
     created_at = serializers.DateTimeField()

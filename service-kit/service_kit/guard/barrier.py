@@ -24,8 +24,8 @@ from service_kit.problems import Problem
 
 INSERT = """
     INSERT INTO guard_step_record
-        (correlation_id, step, state, fingerprint, answer, undo_answer, created_at, changed_at)
-    VALUES (%s, %s, %s, %s, %s, %s, %s, %s)
+        (correlation_id, step, state, fingerprint, answer, undo_answer, created_at, changed_at, caller)
+    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)
     ON CONFLICT (correlation_id, step) DO NOTHING"""
 STORE_ANSWER = """
     UPDATE guard_step_record SET state = %s, answer = %s WHERE correlation_id = %s AND step = %s"""
@@ -85,6 +85,7 @@ def perform(
     used: Mapping[str, Any],
     effect: Callable[[], Done | Refused],
     now: datetime,
+    caller: str = "",
     decided: Done | Refused | None = None,
 ) -> Answer:
     """Apply `effect` once for (correlation id, step); every repeat gets the first answer.
@@ -96,7 +97,7 @@ def perform(
     mark, at = fingerprint(used), db_time(now)
     state, body = _result(correlation_id, decided) if decided else (RecordState.DONE, "")
     with write_transaction():
-        if execute(INSERT, (correlation_id, step, state, mark, body, "", at, at)):
+        if execute(INSERT, (correlation_id, step, state, mark, body, "", at, at, caller)):
             if decided is None:
                 state, body = _result(correlation_id, effect())
                 execute(STORE_ANSWER, (state, body, correlation_id, step))
@@ -133,6 +134,7 @@ def compensate(
     undo: Callable[[Mapping[str, Any]], Mapping[str, Any]],
     nothing: Mapping[str, Any],
     now: datetime,
+    caller: str = "",
 ) -> Answer:
     """Undo a step once; `undo` gets the action's answer and returns the fields of its own.
 
@@ -142,7 +144,7 @@ def compensate(
     idle = strict_json.dumps({"success": True, "correlation_id": correlation_id, **nothing})
     at = db_time(now)
     with write_transaction():
-        if execute(INSERT, (correlation_id, step, RecordState.UNDONE, "", "", idle, at, at)):
+        if execute(INSERT, (correlation_id, step, RecordState.UNDONE, "", "", idle, at, at, caller)):
             return Answer(idle)
         record = read(correlation_id=correlation_id, step=step, lock=True)
         assert record is not None, "records are never deleted"

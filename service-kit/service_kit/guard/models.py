@@ -18,6 +18,9 @@ class StepRecord(models.Model):
     undo_answer = models.TextField(help_text="the compensation's answer, word for word")
     created_at = models.DateTimeField()
     changed_at = models.DateTimeField()
+    caller = models.CharField(
+        max_length=32, db_default="", help_text="service that called first; empty for a direct call"
+    )
 
     class Meta:
         db_table = "guard_step_record"

@@ -74,7 +74,7 @@ def first_half(cid: str, step: str) -> Iterator[None]:
     """A twin of the call has written its record and then dies."""
     with suppress(TwinDiedError), write_transaction():
         at = db_time(utc_now())
-        execute(barrier.INSERT, (cid, step, RecordState.DONE, "", "", "", at, at))
+        execute(barrier.INSERT, (cid, step, RecordState.DONE, "", "", "", at, at, ""))
         yield
         raise TwinDiedError
 

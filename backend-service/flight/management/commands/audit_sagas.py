@@ -43,6 +43,8 @@ class Command(BaseCommand):
             for drift in drifts:
                 self.stdout.write(f"DRIFT {drift}")
             self._progress(audited)
+        for drift in saga_audit.lost(since=since, owners=Owners(), now=now, audited=audited):
+            self.stdout.write(f"LOST {drift}")
         self._list_settled_by_hand()
         for drift in saga_audit.review_settlements(owners=Owners(), now=now, audited=audited):
             self.stdout.write(f"STILL OPEN {drift}")

@@ -1,0 +1,77 @@
+"""An assertion of a test can fail: none is decided by how it is written."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from scripts.paths import ROOT
+
+LEFT_OUT = (".venv", "node_modules", ".mypy_cache")
+
+
+def cannot_fail(check: ast.Assert) -> str:
+    """Why this assertion says less than it seems to; empty when it does not."""
+    match check.test:
+        case ast.IfExp():
+            return "it asserts one branch as it stands: put the condition into parentheses"
+        case ast.Tuple(elts=[_, *_]):
+            return "a tuple is always true"
+        case ast.Constant(value=value) if value:
+            return "a constant is always true"
+        case ast.BoolOp(op=ast.Or(), values=values) if any(map(_is_true, values)):
+            return "one side is always true"
+        case ast.JoinedStr() | ast.Lambda() | ast.GeneratorExp():
+            return "it is always true"
+    return "its message is a comparison" if isinstance(check.msg, ast.Compare) else ""
+
+
+def _is_true(part: ast.expr) -> bool:
+    return (isinstance(part, ast.Constant) and bool(part.value)) or isinstance(part, ast.IfExp)
+
+
+def found_in(source: str) -> Iterator[tuple[int, str]]:
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Assert) and (why := cannot_fail(node)):
+            yield node.lineno, why
+
+
+def own_files() -> list[Path]:
+    return [path for path in ROOT.rglob("*.py") if not set(LEFT_OUT) & set(path.relative_to(ROOT).parts)]
+
+
+def test_no_assertion_is_true_by_its_form() -> None:
+    files = own_files()
+    assert len(files) > 300
+    found = [
+        f"{path.relative_to(ROOT)}:{line}: {why}"
+        for path in files
+        for line, why in found_in(path.read_text())
+    ]
+    assert found == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "assert x == 1 if y else 2",
+        "assert (x == 1, 'why')",
+        "assert 'text'",
+        "assert x or True",
+        "assert x or (1 if y else 2)",
+        "assert f'{x}'",
+        "assert (one for one in x)",
+        "assert x, y == 2",
+    ],
+)
+def test_an_assertion_that_cannot_fail_is_found(line: str) -> None:
+    assert [number for number, _ in found_in(line)] == [1]
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["assert x == (1 if y else 2)", "assert x, 'why'", "assert x or y", "assert all(x)", "assert not ()"],
+)
+def test_an_assertion_that_can_fail_is_left_alone(line: str) -> None:
+    assert list(found_in(line)) == []

@@ -1,0 +1,43 @@
+"""What a participant has recorded: GET /api/saga/records/, newest first, for operators and auditors."""
+
+import re
+
+from django.http import HttpResponse
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.request import Request
+
+from service_kit import credentials, schema
+from service_kit.api import ServiceView, json_response
+from service_kit.clock import iso
+from service_kit.fields import Fields
+from service_kit.guard.models import StepRecord
+
+PAGE = 200
+NUMBER = re.compile(r"[1-9][0-9]{0,17}")
+SHOWN = ("id", "correlation_id", "step", "state", "caller")
+
+
+class RecordsView(ServiceView):
+    costs = {"polls": 1}
+
+    @extend_schema(
+        parameters=[OpenApiParameter("before", {"type": "integer", "minimum": 1, "maximum": 10**18 - 1})],
+        responses=schema.read(schema.StepRecords),
+    )
+    def get(self, request: Request) -> HttpResponse:
+        """Which calls were recorded, and who made them: so that a lost saga log is noticed."""
+        credentials.require_overseer(request._request)
+        query = Fields(request.query_params.dict())
+        before = query.matching("before", NUMBER, "must be the id of a record", default="")
+        query.check()
+        records = StepRecord.objects.order_by("-id")
+        if before:
+            records = records.filter(id__lt=int(before))
+        found = list(records[: PAGE + 1])
+        page = found[:PAGE]
+        following = f"{request.path}?before={page[-1].pk}" if len(found) > PAGE else None
+        results = [
+            {**{name: getattr(record, name) for name in SHOWN}, "created_at": iso(record.created_at)}
+            for record in page
+        ]
+        return json_response({"results": results, "next": following})
