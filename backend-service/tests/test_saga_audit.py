@@ -61,13 +61,13 @@ class Reads:
         names = [
             (cid, step, one.state) for (cid, step), one in self.participants.records.items() if step == owned
         ]
-        every = [
+        every: list[dict[str, Any]] = [
             {"id": place, "correlation_id": cid, "step": step, "state": state, "caller": self.caller,
              "created_at": iso(utc_now())}
             for place, (cid, step, state) in enumerate(names, start=1)
         ][::-1]  # fmt: skip
         (before,) = parse_qs(urlsplit(str(request.url)).query).get("before", ["999"])
-        page = [one for one in every if int(one["id"]) < int(before)]
+        page = [one for one in every if one["id"] < int(before)]
         following = f"/api/saga/records/?before={page[1]['id']}" if len(page) > 2 else None
         return 200, {}, strict_json.dumps({"results": page[:2], "next": following})
 

@@ -18,8 +18,6 @@ SHOWN = ("id", "correlation_id", "step", "state", "caller")
 
 
 class RecordsView(ServiceView):
-    costs = {"polls": 1}
-
     @extend_schema(
         parameters=[OpenApiParameter("before", {"type": "integer", "minimum": 1, "maximum": 10**18 - 1})],
         responses=schema.read(schema.StepRecords),
