@@ -18,13 +18,14 @@ from django.db import Error as DatabaseError
 from django.db import close_old_connections
 from service_kit.database import db_time, execute, fetch_one
 
-from flight import saga_log, saga_sweeper, saga_watchdog
+from flight import saga_log, saga_sweeper, saga_watchdog, schedule_roller
 from flight.saga_orchestrator_complete import BookingOrchestrator
 
 log = structlog.get_logger("saga.recovery")
 HEARTBEAT_SECONDS = 2.0
 SWEEP_SECONDS = 15.0
 WATCH_SECONDS = 10.0
+ROLL_SECONDS = 60.0
 HEARTBEAT = """
     INSERT INTO flight_recovery (owner, beat_at) VALUES (%s, %s)
     ON CONFLICT (owner) DO UPDATE SET beat_at = excluded.beat_at"""
@@ -65,6 +66,7 @@ class Recovery:
             Periodic(HEARTBEAT_SECONDS, saga_watchdog.bring_forward, self.now),
             Periodic(SWEEP_SECONDS, saga_sweeper.release_expired_holds, self.now),
             Periodic(WATCH_SECONDS, saga_watchdog.mark_unclaimed, self.now),
+            Periodic(ROLL_SECONDS, schedule_roller.roll, self.now),
         )
 
     def serve(self, stop: threading.Event) -> None:

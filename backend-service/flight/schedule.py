@@ -45,6 +45,7 @@ CABIN_FARES = {
 WEEKDAYS = [Decimal(f) for f in ("1.04", "0.92", "0.92", "1.00", "1.15", "0.97", "1.12")]
 PEAK, OFF_PEAK = Decimal("1.08"), Decimal("0.90")
 
+PERMANENT_DAYS = 3650
 FEATURED = 100
 FEATURED_LINES = 25
 # Whole days from today between which every departure is 7 to 60 days ahead in any time zone and at any hour.
@@ -192,6 +193,11 @@ def fly(line: Line, day: date) -> DatedFlight:
         business_fare=cabin_fare(economy, SeatClass.BUSINESS),
         first_fare=cabin_fare(economy, SeatClass.FIRST) if has_first else None,
     )
+
+
+def always_for_sale(lines: Sequence[Line], today: date) -> tuple[Line, date]:
+    """The flight that is made first, and so is number 1: examples and scripts can book it for years."""
+    return lines[0], today + timedelta(days=PERMANENT_DAYS)
 
 
 def creation_order(lines: Sequence[Line], today: date, days: int) -> Iterator[tuple[Line, date]]:

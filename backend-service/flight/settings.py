@@ -55,6 +55,8 @@ LOYALTY_URL = kit.env.str("LOYALTY_URL", default="http://127.0.0.1:8002")
 # Of a booking, on top of its fare. The quote travels with each call: no other service has this setting.
 OTHER_CHARGES_CENTS = kit.cents("OTHER_CHARGES", default="50.00")
 CURRENCY = "USD"
+# Recovery keeps flights on sale for so many days ahead; 0 leaves it to make_schedule.
+SCHEDULE_DAYS = kit.env.int("SCHEDULE_DAYS", default=60)
 # A flight closes for sale this long before its departure.
 SALE_CLOSES_MINUTES = kit.env.int("SALE_CLOSES_MINUTES", default=60)
 # A hold made by a direct call, which no saga owns, is released after this long.

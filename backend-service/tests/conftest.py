@@ -2,6 +2,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import pytest
+from django.conf import LazySettings
 from service_kit.clock import utc_now
 from service_kit.testing.unguarded import django_db_setup  # noqa: F401  what is emptied between tests
 
@@ -15,6 +16,12 @@ from tests.saga_world import desk, world  # noqa: F401  fixtures of the saga tes
 MakeFlight = Callable[..., Flight]
 OwnSeats = Callable[..., list[Seat]]
 MakeBooking = Callable[..., Booking]
+
+
+@pytest.fixture(autouse=True)
+def schedule_stands_still(settings: LazySettings) -> None:
+    """Recovery adds no day to the few flights of a test."""
+    settings.SCHEDULE_DAYS = 0
 
 
 @pytest.fixture

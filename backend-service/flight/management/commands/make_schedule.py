@@ -1,7 +1,7 @@
 from argparse import ArgumentParser
 from collections.abc import Iterator
-from datetime import date
-from itertools import islice
+from datetime import date, timedelta
+from itertools import chain, islice
 from typing import Any, TypeVar
 
 from django.core.management.base import BaseCommand
@@ -16,16 +16,18 @@ from flight.network import BUSIEST
 
 # Rows of one transaction: small enough that a booking which waits for the writer does not notice.
 BATCH = 400
+PERMANENT_AHEAD = timedelta(days=365)
+"while a flight leaves later than that, there is one that is always for sale"
 AIRPORT_COLUMNS = [field.attname for field in Airport._meta.concrete_fields if not field.primary_key]
 
 T = TypeVar("T")
 
 
 class Command(BaseCommand):
-    """Adds what is missing and nothing else, a batch at a time: run it daily, twice, or again after
+    """Adds what is missing and nothing else, a batch at a time: run it twice, or again after
     an interruption. Flights that exist are never changed."""
 
-    help = "Load the airports and make the schedule up to DAYS ahead; run it daily to roll forward."
+    help = "Load the airports and make the schedule up to DAYS ahead; recovery rolls it forward daily."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--days", type=int, default=60, help="how many days ahead (default 60)")
@@ -71,9 +73,12 @@ def make_flights(today: date, days: int) -> Iterator[int]:
     """Add the flights that are missing, in the order of creation; how many so far, after each batch."""
     known = set(Flight.objects.filter(departs_on__gte=today).values_list("flight_number", "departs_on"))
     lines = schedule.timetable(places())
+    order = schedule.creation_order(lines, today, days)
+    if not Flight.objects.filter(departs_on__gt=today + PERMANENT_AHEAD).exists():
+        order = chain([schedule.always_for_sale(lines, today)], order)
     missing = (
         Flight(**vars(schedule.fly(line, day)))
-        for line, day in schedule.creation_order(lines, today, days)
+        for line, day in order
         if (line.flight_number, day) not in known
     )
     added = 0
