@@ -100,40 +100,11 @@ MUTANTS = (
     ),
     Mutant(
         "library-retries-on",
-        "service-kit/service_kit/connections.py",
-        (
-            (
-                "        fresh = Connection(self._host, self._port, self._tls, deadline)\n",
-                """        for _ in range(3):
-            try:
-                again = Connection(self._host, self._port, self._tls, deadline)
-                return self._exchange(again, request, deadline)
-            except OSError:
-                continue
-        fresh = Connection(self._host, self._port, self._tls, deadline)
-""",
-            ),
-        ),
+        CLIENT,
+        (("max_retries=0", "max_retries=3"),),
         KIT,
-        ("tests/test_http.py",),
-        only="nobody_accepts or refused_connection or new_connection",
-    ),
-    Mutant(
-        "redirect-followed",
-        "service-kit/service_kit/http.py",
-        (
-            (
-                "            response = self._adapter.send(request, timeout=timeout)\n",
-                """            response = self._adapter.send(request, timeout=timeout)
-            if "Location" in response.headers:
-                request.url = response.headers["Location"]
-                response = self._adapter.send(request, timeout=timeout)
-""",
-            ),
-        ),
-        KIT,
-        ("tests/test_http.py",),
-        only="redirect",
+        CALLED,
+        only="last or silent",
     ),
     Mutant(
         "money-float",
