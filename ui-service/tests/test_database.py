@@ -12,7 +12,7 @@ from service_kit.testing.calls import at_once, busy_database
 from structlog.testing import capture_logs
 
 from tests.caller import Caller
-from tests.desk import Desk
+from tests.desk import Desk, booking
 from ui.models import User
 
 PASSWORD = "correct horse 9"
@@ -66,6 +66,25 @@ def test_form_that_cannot_be_written_is_a_503_in_our_form(
         answer = visitor.post(path, fields)
     assert_try_again(answer)
     assert [line["meaning"] for line in lines if line["event"] == "database_unavailable"] == ["BUSY"]
+
+
+def test_session_that_cannot_be_stored_is_a_503_and_a_deleted_one_is_the_callers(
+    visitor: Client, desk: Desk
+) -> None:
+    desk.answers("/api/bookings/find/", booking(user_id="u-1"), method="POST")
+    find = {"reference": "ABC234", "surname": "Lovelace"}
+    with capture_logs() as lines, busy_database():
+        answer = visitor.post("/trips/find/", find)
+    assert_try_again(answer)
+    assert [line["meaning"] for line in lines if line["event"] == "database_unavailable"] == ["BUSY"]
+
+    def delete(execute: Any, sql: str, *rest: Any) -> Any:
+        if sql.startswith('UPDATE "django_session"'):
+            execute('DELETE FROM "django_session"', (), *rest[1:])
+        return execute(sql, *rest)
+
+    with connection.execute_wrapper(delete):
+        assert visitor.post("/trips/find/", find).status_code == 400
 
 
 def test_api_address_without_its_database_is_a_problem(visitor: Client) -> None:

@@ -4,7 +4,10 @@ import sys
 from typing import Any
 
 from django.conf import settings
+from django.contrib.sessions.backends.base import UpdateError
+from django.contrib.sessions.exceptions import SessionInterrupted
 from django.core.exceptions import RequestDataTooBig
+from django.db import Error as DatabaseError
 from django.http import HttpRequest, HttpResponse
 from django.middleware.csrf import get_token
 from django.shortcuts import render
@@ -106,7 +109,20 @@ def note_refusal(request: HttpRequest, reason: str) -> None:
 
 
 def handler400(request: HttpRequest, exception: Exception) -> HttpResponse:
+    if error := _database_error_behind(exception):
+        return failed(request, error)
     return page(request, 413 if isinstance(exception, RequestDataTooBig) else 400)
+
+
+def _database_error_behind(exception: BaseException | None) -> DatabaseError | None:
+    """What the driver raised: Django takes every error of a session's update for a deleted session."""
+    if not isinstance(exception, UpdateError | SessionInterrupted):
+        return None
+    while exception is not None:
+        if isinstance(exception, DatabaseError) and exception.__cause__ is not None:
+            return exception
+        exception = exception.__context__
+    return None
 
 
 def handler403(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -120,7 +136,8 @@ def handler404(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 def handler500(request: HttpRequest) -> HttpResponse:
     """Django calls it while it handles the error, of a view or of a middleware."""
-    return failed(request, sys.exc_info()[1])
+    error = sys.exc_info()[1]
+    return failed(request, _database_error_behind(error) or error)
 
 
 def csrf_failed(request: HttpRequest, reason: str = "") -> HttpResponse:
