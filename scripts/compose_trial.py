@@ -2,9 +2,9 @@
 
     python -m scripts.compose_trial [--again]
 
-With the same environment as `up`. In demo mode it books at the backend's API; outside it as a browser at the
-UI, by the public name and as behind a proxy that ends TLS. `--again`, for after a restart of the engine, only
-waits until all is healthy and books.
+With the same environment as `up`; for replicas COMPOSE_ENV_FILES=deploy/scale.env. In demo mode it books at
+the backend's API; outside it as a browser at the UI, by the public name and as behind a proxy that ends
+TLS. `--again`, for after a restart of the engine, only waits until all is healthy and books.
 """
 
 import json
