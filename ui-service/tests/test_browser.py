@@ -406,11 +406,8 @@ def test_slow_cancellation_is_shown_live(page: Page, suite: Suite) -> None:
 def test_console_retries_a_stuck_compensation_and_keeps_who_did_it(page: Page, suite: Suite) -> None:
     page.goto("/faults/")
     page.get_by_role("button", name=re.compile("A compensation gets stuck")).click()
-    to_payment(page)
-    pay(page)
-    expect(page.get_by_text("Cancelling the payment")).to_be_visible()
-    stuck = saga_id(page)
-    page.goto(f"/console/{stuck}/")
+    expect(page.locator(".box.undo.now")).to_have_text(re.compile("CancelPayment"))
+    stuck = page.url.rstrip("/").rpartition("/")[2]
     page.locator("#reason").fill("payment is back")
     suite.clear_faults()
     page.get_by_role("button", name="Retry now").click()
@@ -418,6 +415,24 @@ def test_console_retries_a_stuck_compensation_and_keeps_who_did_it(page: Page, s
     expect(page.get_by_role("heading", name="What operators did")).to_be_visible()
     page.goto("/console/audit/")
     expect(page.get_by_role("row", name=re.compile(f"retry {stuck[:8]} payment is back"))).to_be_visible()
+
+
+def test_console_keeps_what_is_open_focused_and_typed_while_its_saga_changes(
+    page: Page, suite: Suite
+) -> None:
+    suite.put_faults("payment", {"step": "AuthorizePayment", "kind": "fail"})
+    saga = suite.book(headers={"Prefer": "respond-async"})["correlation_id"]
+    page.goto(f"/console/{saga}/")
+    page.locator("#event-1 summary").click()
+    page.locator("#reason").fill("the bank is back")
+    page.locator("#event-1-open").focus()
+    before = page.locator("#retry").bounding_box()
+    events = page.locator(".event-list > li").count()
+    expect(page.locator(f"#event-{events + 2}")).to_be_attached()
+    expect(page.locator("#event-1 details")).to_have_attribute("open", "")
+    expect(page.locator("#event-1-open")).to_be_focused()
+    expect(page.locator("#reason")).to_have_value("the bank is back")
+    assert page.locator("#retry").bounding_box() == before
 
 
 @pytest.mark.parametrize("service", ["backend", "payment", "loyalty"])
@@ -446,8 +461,8 @@ def test_everything_killed_in_the_middle_goes_on_and_the_open_page_with_it(
 ) -> None:
     """The third guided scenario. The page is not reloaded; it finds the services again by itself."""
     page = context.new_page()
-    page.goto("/faults/")
-    page.get_by_role("button", name=re.compile("Time to kill everything")).click()
+    page.goto("/try/")
+    page.get_by_role("button", name="Start with a slow bank").click()
     to_payment(page)
     pay(page)
     expect(page.get_by_text("Asking your bank")).to_be_visible()
@@ -507,14 +522,14 @@ def test_each_failure_switch_undoes_the_steps_before_it(page: Page, switch: str,
 
 @pytest.mark.parametrize(
     ("lesson", "end"),
-    [("Payment refuses", "Nothing was charged."), ("The reply is lost", "See your tickets")],
+    [("Payment refuses", "compensated"), ("The reply is lost", "completed")],
 )
-def test_each_lesson_of_the_fault_console_can_be_seen(page: Page, lesson: str, end: str) -> None:
+def test_each_lesson_of_the_fault_console_is_one_click(page: Page, lesson: str, end: str) -> None:
     page.goto("/faults/")
     page.get_by_role("button", name=re.compile(lesson)).click()
-    to_payment(page)
-    pay(page)
-    expect(page.get_by_text(end)).to_be_visible()
+    expect(page.locator("#saga-head .pill", has_text=end)).to_be_visible()
+    if lesson == "The reply is lost":
+        expect(page.locator(".box.forward", has_text="2 tries")).to_have_text(re.compile("AuthorizePayment"))
     page.goto("/faults/")
     expect(page.get_by_text(re.compile("fired once"))).to_be_visible()
 

@@ -2,7 +2,7 @@
 
 from django.test import Client
 
-from tests.desk import BACKEND, COMPLETED, LOYALTY, PAYMENT, RUNNING, Desk
+from tests.desk import BACKEND, COMPLETED, LOYALTY, PAYMENT, RUNNING, SAGA, Desk, flight
 
 KINDS = {"refuse": "say no", "delay": "answer late"}
 ACTIVE = {
@@ -79,8 +79,26 @@ def test_newest_saga_stands_beside_in_plain_words(client: Client, desk: Desk) ->
     assert "Asking your bank" in text and 'href="/console/older/"' in text
 
 
+def test_lesson_is_one_click_from_its_faults_to_a_saga_that_meets_them(client: Client, desk: Desk) -> None:
+    has_faults(desk)
+    desk.sells(flight(1, bookable=False), flight(2)).starts()
+    answer = client.post("/faults/", {"preset": "lost"})
+    assert answer["Location"] == f"/console/{SAGA}/"
+    (started,) = desk.sent_to("/api/saga/start-booking/")
+    assert desk.body(started)["flight_id"] == 2
+    assert changes(desk)[-2] == ("PUT 8003", [{"step": "AuthorizePayment", "kind": "lose_reply", "times": 1}])
+
+
+def test_lesson_without_a_flight_says_so(client: Client, desk: Desk) -> None:
+    has_faults(desk)
+    desk.answers("/api/flights/search/", {"results": [], "nearest_dates": ["2099-12-07"]})
+    text = client.post("/faults/", {"preset": "lost"}, follow=True).content.decode()
+    assert "There is no flight for a lesson." in text
+
+
 def test_lesson_sets_its_faults_and_removes_all_others(client: Client, desk: Desk) -> None:
     has_faults(desk, ACTIVE)
+    desk.sells().starts()
     client.post("/faults/", {"preset": "stuck"})
     assert changes(desk) == [
         ("DELETE 8001", None),

@@ -158,6 +158,15 @@ def test_silence_is_told_in_plain_words_without_the_error_of_the_machine(client:
     assert "participant" not in text
 
 
+def test_step_that_was_asked_twice_says_so(client: Client, desk: Desk) -> None:
+    """A lost reply looks like any other success, but for the second try."""
+    asked_twice = saga("COMPLETED", "DONE DONE DONE DONE")
+    asked_twice["steps"][1]["attempts"] = 2
+    desk.tells(asked_twice)
+    text = client.get(PAGE).content.decode()
+    assert text.count("Asked 2 times, because an answer did not come; done once.") == 1
+
+
 def test_saga_that_is_not_there_is_a_404(client: Client, desk: Desk) -> None:
     desk.refuses(f"/api/saga/status/{SAGA}/", 404, "NOT_FOUND", "There is no such saga.", method="GET")
     assert client.get(PAGE).status_code == 404

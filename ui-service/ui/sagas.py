@@ -255,4 +255,8 @@ def _detail(status: str, going_back: bool, attempts: int, undo_attempts: int) ->
         return f"Trying again until it works (try {undo_attempts})." if undo_attempts > 1 else "Being undone."
     if status == "REFUSED":
         return "Nothing was changed here."
+    if status == "DONE" and attempts > 1:
+        return f"Asked {attempts} times, because an answer did not come; done once."
+    if status == "UNDONE" and undo_attempts > 1:
+        return f"Undone at try {undo_attempts}."
     return "It could not be undone by itself." if status == "RESOLVED" else ""

@@ -34,6 +34,18 @@ def start_booking(*, draft: Draft, attempt: Attempt, card_token: str, failures: 
     return str(started)
 
 
+def start_lesson(*, actor: Actor, flight_id: int) -> str:
+    """A booking of demo mode, by a passenger who does not exist; its saga."""
+    body: Json = {
+        "flight_id": flight_id,
+        "user_id": actor.user_id,
+        "passengers": [{"first_name": "Demo", "last_name": "Passenger"}],
+        "contact_info": {"email": "demo@example.com", "mobile": "+15550100"},
+    }
+    answer = post("/api/saga/start-booking/", actor=actor, body=body, headers=NOT_WAITING)
+    return str(answer.body["correlation_id"])
+
+
 def cancel_booking(*, actor: Actor, reference: str) -> Answer:
     """Turn its saga back; the compensations run by themselves, and can be watched."""
     return post(f"/api/bookings/{reference}/cancel/", actor=actor, body={}, headers=NOT_WAITING)

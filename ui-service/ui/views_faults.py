@@ -1,5 +1,6 @@
 """The fault console of demo mode: what shall go wrong, where, and how often."""
 
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -7,10 +8,10 @@ from django.conf import settings
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import reverse
 from django.views.decorators.http import require_http_methods
+from service_kit.clock import utc_now
 
-from ui import console, patience, services
+from ui import console, patience, selectors, services
 from ui.backend_client import Actor, Json, Service, ServiceTrouble, get, optional
 from ui.identity import console_actor
 
@@ -76,12 +77,7 @@ def faults(request: HttpRequest) -> HttpResponse:
         raise Http404
     actor = console_actor(request)
     if request.method == "POST":
-        try:
-            _change(request, actor)
-        except ServiceTrouble as error:
-            messages.error(request, error.detail)
-            return redirect("faults")
-        return redirect(BOOK if request.POST.get("then") == "book" else reverse("faults"))
+        return _posted(request, actor)
     newest = optional(lambda: console.page({}, actor=actor, limit=8).sagas, otherwise=[])
     context = {
         **_state(actor),
@@ -92,6 +88,28 @@ def faults(request: HttpRequest) -> HttpResponse:
         "book": BOOK,
     }
     return render(request, "ui/faults/faults.html", context)
+
+
+def _posted(request: HttpRequest, actor: Actor) -> HttpResponse:
+    try:
+        _change(request, actor)
+        if request.POST.get("then") == "book":
+            return redirect(BOOK)
+        if request.POST.get("preset") in PRESETS:
+            return redirect("console_saga", correlation_id=_lesson(actor))
+    except ServiceTrouble as error:
+        messages.error(request, error.detail)
+    return redirect("faults")
+
+
+def _lesson(actor: Actor) -> str:
+    """A booking that meets the faults: of the first flight in a week that still has a seat."""
+    day = (utc_now() + timedelta(days=7)).date()
+    found = selectors.flights(origin="DFW", destination="ORD", day=day, cabin="economy", passengers=1)
+    free = next((offer.flight.id for offer in found.offers if offer.bookable), None)
+    if free is None:
+        raise ServiceTrouble("backend", "There is no flight for a lesson. Book one by hand.")
+    return services.start_lesson(actor=actor, flight_id=free)
 
 
 def _lanes() -> list[tuple[str, list[tuple[str, str]]]]:
@@ -110,7 +128,8 @@ def _change(request: HttpRequest, actor: Actor) -> None:
         for service in SERVICES:
             chosen = [fault for where, fault in PRESETS[preset][2] if where == service]
             services.set_faults(actor=actor, service=service, faults=chosen)
-        messages.success(request, f"Set: {PRESETS[preset][0].lower()}. Now book a flight.")
+        then = "Now book a flight." if "then" in request.POST else "Watch what becomes of this booking."
+        messages.success(request, f"Set: {PRESETS[preset][0].lower()}. {then}")
     elif request.POST.get("step") in WHERE:
         _add(request, actor)
 
