@@ -140,7 +140,7 @@ def spoil_and_write() -> None:
 def test_the_pools_other_connections_are_replaced_with_the_one_that_failed() -> None:
     at_once(*[become_read_only] * 4)
     connection.close()
-    while not marked():
+    while fetch_one("SHOW default_transaction_read_only") != ("on",):
         connection.close()  # Back to the end of the pool's queue.
     with pytest.raises(Error):
         write()
