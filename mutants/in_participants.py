@@ -104,7 +104,7 @@ MUTANTS = (
         (("max_retries=0", "max_retries=3"),),
         KIT,
         CALLED,
-        only="last or silent",
+        only="nobody_accepts",
     ),
     Mutant(
         "money-float",
