@@ -23,7 +23,12 @@ ON_POSTGRES = ("kit", "backend", "payment", "loyalty", "ui")
 FOLDERS = [*(folder for _, folder, _, _ in PACKAGES), CHECKER, CONFORMANCE]
 # A script that runs in the backend's own environment is judged with the backend.
 BESIDE = {"backend": (str(ROOT / "bench" / "history_questions.py"), str(ROOT / "matrix" / "inside"))}
-END_TO_END = ("test_saga_implementation.py", "e2e/test_traces.py", "e2e/test_alarms.py")
+END_TO_END = (
+    "test_saga_implementation.py",
+    "e2e/test_access.py",
+    "e2e/test_traces.py",
+    "e2e/test_alarms.py",
+)
 # Of what is no Django: the plugin asks for settings all the same.
 NO_DJANGO = "django.conf.global_settings"
 MYPY = (str(BIN / "mypy"), "--config-file", str(ROOT / "pyproject.toml"))

@@ -1,0 +1,184 @@
+"""A suite outside demo mode, with secrets made for the run, and the people at its doors."""
+
+import html
+import json
+import re
+import secrets
+import subprocess
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+
+from scripts.booking_suite import SERVERS, Config, folder, settings_of
+from scripts.paths import VENV_PYTHON
+
+WITHIN = 20.0
+BEARER_SECONDS = 25.0
+"A service's credential lives for 60."
+PASSWORD = "correct horse battery 9"  # noqa: S105  of accounts that live as long as the test
+HIDDEN = re.compile(r'<input type="hidden" name="([^"]+)" value="([^"]*)"')
+ROUTES = """
+import django, json
+django.setup()
+from django.urls import get_resolver
+def walk(patterns, before=""):
+    for each in patterns:
+        route = before + str(each.pattern)
+        yield from walk(each.url_patterns, route) if hasattr(each, "url_patterns") else [route]
+print(json.dumps(sorted(walk(get_resolver().url_patterns))))
+"""
+BEARER = """
+import django
+django.setup()
+from service_kit.credentials import service_bearer
+print(service_bearer(caller="ui", audience="*"))
+"""
+
+
+def guarded(data_dir: Path) -> Config:
+    """Free ports and real secrets; TLS ends at a proxy, which the test is."""
+    return Config.beside(
+        data_dir,
+        DEMO_MODE="0",
+        SECRET_KEY=secrets.token_urlsafe(48),
+        SERVICE_KEYS=f"run:{secrets.token_urlsafe(48)}",
+        PAYMENT_GATEWAY="simulated",
+        BEHIND_TLS_PROXY="1",
+        # One address asks for all of them, and no refusal may be missing from the audit trail.
+        LIMIT_READS="0/0/60",
+        LIMIT_LOGINS="0/0/60",
+        LIMIT_REFUSALS="0/0/60",
+        LIMIT_FINDS="0/0/60",
+        LIMIT_REGISTRATIONS="0/0/60",
+        LIMIT_ACTIONS="0/0/60",
+        LIMIT_STARTS="0/0/60",
+    )
+
+
+def run_in(config: Config, name: str, *command: str) -> str:
+    """The last line of what a service's Python says."""
+    package = {server: package for server, package, _ in SERVERS}[name]
+    done = subprocess.run(  # noqa: S603  our own programs
+        [str(VENV_PYTHON), *command],
+        cwd=folder(name),
+        env=settings_of(config, name, package),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stdout.strip().splitlines()[-1]
+
+
+def routes(config: Config, name: str) -> list[str]:
+    """Every URL that the service's resolver knows."""
+    found: list[str] = json.loads(run_in(config, name, "-c", ROUTES))
+    return found
+
+
+class Bearer:
+    """The UI's credential, made anew before it expires."""
+
+    def __init__(self, config: Config) -> None:
+        self._config, self._value, self._made = config, "", 0.0
+
+    def value(self) -> str:
+        if time.monotonic() - self._made > BEARER_SECONDS or not self._value:
+            self._value, self._made = run_in(self._config, "ui", "-c", BEARER), time.monotonic()
+        return self._value
+
+
+@dataclass
+class Trip:
+    """Somebody's booking, and what nobody else may learn of it."""
+
+    name: str
+    last_name: str
+    email: str
+    mobile: str
+    correlation_id: str = ""
+    reference: str = ""
+    user_id: str = ""
+    unpaid: str = ""
+    "the id of a booking that is filled in and not paid"
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        known = (self.name, self.last_name, self.email, self.mobile, self.reference)
+        return tuple(each for each in known if each)
+
+
+@dataclass
+class Browser:
+    """What a browser keeps: cookies and, once it has seen a page, the token of its forms."""
+
+    ui: str
+    session: requests.Session = field(default_factory=requests.Session)
+    token: str = ""
+
+    def __post_init__(self) -> None:
+        address = urlsplit(self.ui)
+        self.session.headers.update({"X-Forwarded-Proto": "https", "Origin": f"https://{address.netloc}"})
+
+    def get(self, path: str) -> requests.Response:
+        return self._send("GET", path)
+
+    def post(self, path: str, form: Mapping[str, object]) -> requests.Response:
+        if not self.token:
+            self.token = self.hidden("/")["csrfmiddlewaretoken"]
+        sent = {"csrfmiddlewaretoken": self.token, **form}
+        return self._send("POST", path, data=sent)
+
+    def _send(self, method: str, path: str, **more: Any) -> requests.Response:
+        # The cookies are Secure, and requests sends none of those where the proxy that ends TLS is this test.
+        cookies = "; ".join(f"{cookie.name}={cookie.value}" for cookie in self.session.cookies)
+        headers = {"Cookie": cookies} if cookies else {}
+        url = self.ui + path
+        return self.session.request(
+            method, url, headers=headers, timeout=WITHIN, allow_redirects=False, **more
+        )
+
+    def hidden(self, path: str) -> dict[str, str]:
+        page = self.get(path)
+        assert page.status_code == 200, (path, page.status_code)
+        return {name: html.unescape(value) for name, value in HIDDEN.findall(page.text)}
+
+    def submit(self, path: str, **form: str) -> str:
+        """Send the form of that page; where it leads."""
+        answer = self.post(path, {**self.hidden(path), **form})
+        assert answer.status_code == 302, (path, answer.status_code, answer.text)
+        return answer.headers["Location"]
+
+    def register(self, name: str) -> None:
+        form = {"username": name, "email": f"{name}@example.com", "password": PASSWORD}
+        self.submit("/account/register/", **form)
+        self.token = ""  # A login makes another one.
+
+    def api_token(self) -> str:
+        page = self.post("/account/", {})
+        found = re.search(r"Authorization: (Bearer [^<]+)<", page.text)
+        assert found, page.text
+        return html.unescape(found[1])
+
+    def fill_in(self, trip: Trip) -> str:
+        """The address of the payment page."""
+        person = {"p0-first_name": trip.name, "p0-last_name": trip.last_name}
+        contact = {"email": trip.email, "mobile": trip.mobile}
+        return self.submit("/book/passengers/?flight=1&cabin=economy&passengers=1", **person, **contact)
+
+    def book(self, trip: Trip) -> None:
+        progress = self.submit(self.fill_in(trip), card_token="tok_ok")  # noqa: S106  of the simulated gateway
+        trip.correlation_id = urlsplit(progress).path.split("/")[2]
+        trip.unpaid = self.fill_in(trip).split("/")[2]
+
+    def find(self, trip: Trip) -> None:
+        self.submit("/trips/find/", reference=trip.reference, surname=trip.last_name)
+
+
+def api(url: str, path: str, headers: Mapping[str, str], body: Any = None) -> requests.Response:
+    method = "GET" if body is None else "POST"
+    return requests.request(method, url + path, json=body, headers=dict(headers), timeout=WITHIN)
