@@ -97,13 +97,15 @@ UI: Mapping[str, Row] = {
     "account/login/": Row(some(LOGGED_IN, 302, 200), some(LOGGED_IN, 302, 422)),
     "account/logout/": Row(NO, all_get(CHANGES)),
     "account/register/": Row(all_get(200), all_get(422)),
-    "account/profile/": ACCOUNT,
+    # The address is optional.
+    "account/profile/": Row(some(LOGGED_IN, 200, LOGIN), some(LOGGED_IN, 302, LOGIN)),
     "account/password/": ACCOUNT,
     "theme/": Row(NO, all_get(302)),
     "console/": CONSOLE,
     "console/audit/": CONSOLE,
     "console/people/": Row(some((OPERATOR,), 200, 403), some((OPERATOR,), 302, 403)),
-    "console/act/": ACT,
+    # Nothing is ticked, and no reason given.
+    "console/act/": Row(NO, some((OPERATOR,), 422, 403)),
     "console/<str:correlation_id>/": CONSOLE,
     "console/<str:correlation_id>/part/": CONSOLE,
     "console/<str:correlation_id>/export.json": CONSOLE,
@@ -173,6 +175,7 @@ BACKEND: Mapping[str, Row] = {
     ),
     "api/bookings/<str:reference>/": OWN,
     "api/tickets/user/<str:user_id>/": OWN,
+    "api/tickets/user/<str:user_id>/trips/": OWN,
     "api/places/search/": OPEN,
     "api/places/destinations/": Row(all_get(200), NO, query="origin=DFW"),
     "api/flights/search/": Row(all_get(200), NO, query="origin=DFW&destination=ORD&depart_date={day}"),
@@ -184,12 +187,14 @@ PAYMENT: Mapping[str, Row] = {
     **COMMON,
     "api/saga/authorize-payment/": STEP,
     "api/saga/cancel-payment/": STEP,
+    "api/saga/records/": OVERSEER,
     "api/payments/<str:correlation_id>/": OWN,
 }
 LOYALTY: Mapping[str, Row] = {
     **COMMON,
     "api/saga/award-miles/": STEP,
     "api/saga/reverse-miles/": STEP,
+    "api/saga/records/": OVERSEER,
     "api/loyalty/<str:user_id>/": OWN,
 }
 TABLE: Mapping[str, Mapping[str, Row]] = {

@@ -331,6 +331,22 @@ def test_browser_that_logged_out_is_nobody(world: World) -> None:
     assert [browser.get(page).status_code for page in pages] == [404, 404]
 
 
+def test_guest_who_registers_has_the_trip_and_its_miles_in_the_account(world: World) -> None:
+    browser, trip = Browser(world.config.url("ui")), Trip(*GREEN)
+    browser.book(trip)
+    complete(world, trip)
+    assert "yours there" in browser.get(f"/trips/{trip.reference}/?new=1").text
+    browser.register("newcomer")
+    for page in (f"/trips/{trip.reference}/", f"/progress/{trip.correlation_id}/"):
+        assert browser.get(page).status_code == 200, page
+    assert trip.reference in browser.get("/trips/").text
+    assert trip.reference in browser.get("/miles/").text
+    assert browser.post("/account/logout/", {}).status_code == 302
+    assert browser.get(f"/trips/{trip.reference}/").status_code == 404
+    assert browser.post(f"/trips/{trip.reference}/cancel/", {}).status_code == 404
+    assert status(world, trip) == "CONFIRMED"
+
+
 def cancelled(world: World, trip: Trip) -> bool:
     return status(world, trip) == "CANCELLED"
 

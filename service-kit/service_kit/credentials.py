@@ -29,6 +29,8 @@ CACHED_TOKENS = 256
 ON_BEHALF_OF = "X-On-Behalf-Of"
 ROLE = "X-On-Behalf-Of-Role"
 ADDRESS = "X-On-Behalf-Of-Address"
+ALSO = "X-On-Behalf-Of-Also"
+MOST_ALSO = 20
 OPERATOR, AUDITOR = "operator", "auditor"
 DEMO_OPERATOR = "demo"
 "Who acts in demo mode where nobody says so."
@@ -44,6 +46,8 @@ class Caller:
     service: str = ""
     user_id: str = ""
     role: str = ""
+    also: tuple[str, ...] = ()
+    "Further ids of the same person, who was a guest before; a service says so."
 
     @property
     def is_operator(self) -> bool:
@@ -138,7 +142,11 @@ def _on_behalf(request: HttpRequest, service: str) -> Caller:
     user_id = request.META.get(_meta(ON_BEHALF_OF), "")
     if user_id and not USER_ID.fullmatch(user_id):
         raise Problem(400, "INVALID", f"{ON_BEHALF_OF} is not a user id.")
-    return Caller(service=service, user_id=user_id, role=request.META.get(_meta(ROLE), ""))
+    also = tuple(filter(None, request.META.get(_meta(ALSO), "").split(",")))
+    if len(also) > MOST_ALSO or not all(map(USER_ID.fullmatch, also)):
+        raise Problem(400, "INVALID", f"{ALSO} must name at most {MOST_ALSO} user ids.")
+    role = request.META.get(_meta(ROLE), "")
+    return Caller(service=service, user_id=user_id, role=role, also=also if user_id else ())
 
 
 def client_address(request: HttpRequest, caller: Caller) -> str:
@@ -206,7 +214,7 @@ def sees_all(caller: Caller) -> bool:
 
 def may_see(caller: Caller, user_id: str) -> bool:
     """Nobody, such as a service that names no person, sees nothing that belongs to a person."""
-    return sees_all(caller) or (bool(caller.user_id) and caller.user_id == user_id)
+    return sees_all(caller) or (bool(caller.user_id) and user_id in (caller.user_id, *caller.also))
 
 
 def require_known(request: HttpRequest) -> None:

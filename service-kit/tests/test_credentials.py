@@ -11,7 +11,7 @@ from service_kit.credentials import ANONYMOUS, ROLE, Caller, may_see, service_be
 from service_kit.problems import Problem
 
 pytestmark = pytest.mark.django_db
-NOBODY = {"service": "", "user_id": "", "role": ""}
+NOBODY = {"service": "", "user_id": "", "role": "", "also": []}
 
 
 @pytest.fixture(autouse=True)
@@ -51,7 +51,19 @@ def test_service_bearer_names_the_service(client: Client) -> None:
 def test_service_may_name_the_person_it_calls_for(client: Client) -> None:
     bearer = service_bearer(caller="ui", audience="kit")
     found = who(client, bearer, X_On_Behalf_Of="7", X_On_Behalf_Of_Role="operator").json()
-    assert found == {"service": "ui", "user_id": "7", "role": "operator"}
+    assert found == {"service": "ui", "user_id": "7", "role": "operator", "also": []}
+
+
+def test_service_may_name_further_ids_of_the_same_person(client: Client) -> None:
+    bearer = service_bearer(caller="ui", audience="kit")
+    assert who(client, bearer, X_On_Behalf_Of="7", X_On_Behalf_Of_Also="g-1,g-2").json()["also"] == [
+        "g-1",
+        "g-2",
+    ]
+    assert who(client, bearer, X_On_Behalf_Of_Also="g-1,g-2").json() == {**NOBODY, "service": "ui"}
+    for also in ("a b", "g-1,g-2;", ",".join(f"g-{n}" for n in range(21))):
+        answer = who(client, bearer, X_On_Behalf_Of="7", X_On_Behalf_Of_Also=also)
+        assert (answer.status_code, answer.json()["code"]) == (400, "INVALID")
 
 
 def test_person_that_a_service_names_must_be_a_user_id(client: Client) -> None:
@@ -68,7 +80,8 @@ def test_nobody_is_believed_on_behalf_of_whom_he_calls(client: Client) -> None:
 
 def test_user_token_names_the_person_and_the_role(client: Client) -> None:
     token = "Bearer " + user_token(user_id="1", role="operator", audience="*")
-    assert who(client, token).json() == {"service": "", "user_id": "1", "role": "operator"}
+    found = who(client, token, X_On_Behalf_Of_Also="7").json()
+    assert found == {"service": "", "user_id": "1", "role": "operator", "also": []}
 
 
 @pytest.mark.parametrize(
@@ -176,6 +189,8 @@ def test_earlier_secret_key_of_a_service_signs_no_credential(client: Client, set
         (Caller(service="ui", user_id="2", role="auditor"), True),
         (Caller(service="ui", user_id="1"), True),
         (Caller(service="ui", user_id="2"), False),
+        (Caller(service="ui", user_id="2", also=("3", "1")), True),
+        (Caller(service="ui", also=("1",)), False),
     ],
 )
 def test_who_may_see_what_belongs_to_user_1(caller: Caller, seen: bool, settings: Settings) -> None:

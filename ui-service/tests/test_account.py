@@ -160,5 +160,5 @@ def test_no_cookie_travels_without_tls_outside_demo_mode(
     client.get("/account/login/")
     client.post("/theme/", {"theme": "dark"})
     client.post("/account/login/", {"username": "ada", "password": "correct horse 9"})
-    assert set(client.cookies) == {"csrftoken", "theme", "ui_session"}
+    assert set(client.cookies) == {"csrftoken", "theme", "ui_session", "known_browser"}
     assert all(cookie["secure"] and cookie["httponly"] for cookie in client.cookies.values())

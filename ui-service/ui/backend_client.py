@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 from django.conf import settings
 from django.db import connection
 from service_kit import strict_json
-from service_kit.credentials import ADDRESS, ON_BEHALF_OF, ROLE, service_bearer
+from service_kit.credentials import ADDRESS, ALSO, ON_BEHALF_OF, ROLE, service_bearer
 from service_kit.http import NoReply, ServiceClient, correlation_headers
 from service_kit.tracing import TracedClient
 
@@ -32,6 +32,8 @@ class Actor:
 
     user_id: str
     role: str = ""
+    also: tuple[str, ...] = ()
+    "Under which ids the traveller booked as a guest before."
 
 
 class ServiceTrouble(Exception):
@@ -126,8 +128,8 @@ def _release_database() -> None:
 
 
 def _credentials(service: Service, actor: Actor) -> dict[str, str]:
-    names = {ON_BEHALF_OF: actor.user_id, ROLE: actor.role} if actor.user_id else {}
-    names[ADDRESS] = visitor_address.get()
+    person = {ON_BEHALF_OF: actor.user_id, ROLE: actor.role, ALSO: ",".join(actor.also)}
+    names = {**(person if actor.user_id else {}), ADDRESS: visitor_address.get()}
     bearer = service_bearer(caller=settings.SERVICE_NAME, audience=service)
     return {"Authorization": bearer, **{name: value for name, value in names.items() if value}}
 

@@ -49,13 +49,14 @@ def for_guests(view: View) -> View:
 def actor_of(request: HttpRequest) -> Actor:
     """The person's id without making one up: a guest who never began to book has none."""
     if isinstance(request.user, User):
-        return Actor(request.user.traveller_id)
+        return Actor(request.user.traveller_id, also=request.user.guest_ids)
     return Actor(guest_of(request))
 
 
 def owners_of(request: HttpRequest) -> list[str]:
     """Who this browser may be, a traveller first: what a guest filled in stays open after the login."""
-    return [each for each in dict.fromkeys((actor_of(request).user_id, guest_of(request))) if each]
+    actor = actor_of(request)
+    return [each for each in dict.fromkeys((actor.user_id, guest_of(request), *actor.also)) if each]
 
 
 def owner_of(request: HttpRequest, key: str) -> Actor:
@@ -78,3 +79,9 @@ def role_of(request: HttpRequest) -> str:
 
 def console_actor(request: HttpRequest) -> Actor:
     return Actor(actor_of(request).user_id or "console", role_of(request))
+
+
+def is_own(request: HttpRequest, user_id: str) -> bool:
+    """Whether a booking is of who is at the browser, and not only opened by its reference and a last name."""
+    actor = actor_of(request)
+    return bool(actor.user_id) and user_id in (actor.user_id, *actor.also)

@@ -10,6 +10,9 @@ from django.contrib.auth.models import AbstractUser
 from django.db import models
 from service_kit import strict_json
 
+MOST_GUESTS = 20
+"That one account shows: each is one more question to the other services."
+
 
 def new_traveller_id() -> str:
     return f"u-{secrets.token_hex(8)}"
@@ -25,9 +28,29 @@ class User(AbstractUser):
     traveller_id = models.CharField(max_length=64, unique=True, default=new_traveller_id)
     role = models.CharField(max_length=16, choices=Role.choices, default=Role.TRAVELLER)
 
+    @cached_property
+    def guest_ids(self) -> tuple[str, ...]:
+        """Under which this person booked before the account, the newest first."""
+        found = self.claimed_guests.order_by("-claimed_at").values_list("guest_id", flat=True)
+        return tuple(found[:MOST_GUESTS])
+
     first_name = None  # type: ignore[assignment]
     last_name = None  # type: ignore[assignment]
     REQUIRED_FIELDS: ClassVar[list[str]] = ["email"]
+
+
+class ClaimedGuest(models.Model):
+    """A guest who has an account now: the trips of both are one person's. Claimed once and by one account."""
+
+    guest_id = models.CharField(max_length=64, primary_key=True)
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="claimed_guests")
+    claimed_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "ui_claimed_guest"
+
+    def __str__(self) -> str:
+        return f"{self.guest_id}: {self.user_id}"
 
 
 class Draft(models.Model):

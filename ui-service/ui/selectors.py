@@ -2,12 +2,15 @@
 
 import re
 import time
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TypeVar
+
+from service_kit.clock import utc_now
 
 from ui import bookings, sagas, travel
 from ui.backend_client import Actor, Json, NotFound, ServiceTrouble, call, get, post
@@ -159,12 +162,19 @@ def find_booking(reference: str, surname: str) -> bookings.Booking | None:
 
 
 def bookings_of(actor: Actor, *, before: str = "") -> tuple[list[bookings.Booking], str]:
-    """A traveller's bookings, newest first, and the reference after which more follow, or none."""
+    """A traveller's bookings, newest first, and the reference after which more follow, or none.
+
+    What the traveller booked as a guest comes with the first page.
+    """
     if not actor.user_id:
         return [], ""
     found = get("backend", f"/api/tickets/user/{actor.user_id}/", actor=actor, query={"before": before})
     shown = [bookings.booking_from(each) for each in found["results"]]
-    return shown, shown[-1].reference if found.get("next") and shown else ""
+    more = shown[-1].reference if found.get("next") and shown else ""
+    for guest in () if before else actor.also:
+        earlier = get("backend", f"/api/tickets/user/{guest}/", actor=actor)["results"]
+        shown += [bookings.booking_from(each) for each in earlier]
+    return shown, more
 
 
 @dataclass(frozen=True)
@@ -177,13 +187,32 @@ class Trips:
 
 
 def trips_of(actor: Actor, *, time: str, after: str) -> Trips:
-    """By departure: the soonest first, then past and cancelled ones, the latest first."""
+    """By departure: the soonest first, then past and cancelled ones, the latest first.
+
+    What the traveller booked as a guest is among those of the first page.
+    """
     if not actor.user_id:
         return Trips([], {}, "")
-    query = {"time": time, "after": after}
-    found = get("backend", f"/api/tickets/user/{actor.user_id}/trips/", actor=actor, query=query)
+    found, *earlier = [
+        get("backend", f"/api/tickets/user/{each}/trips/", actor=actor, query=query)
+        for each, query in [
+            (actor.user_id, {"time": time, "after": after}),
+            *((guest, {"time": time}) for guest in actor.also),
+        ]
+    ]
     shown = [bookings.booking_from(each) for each in found["results"]]
-    return Trips(shown, found["counts"], shown[-1].reference if found["next"] and shown else "")
+    more = shown[-1].reference if found["next"] and shown else ""
+    if earlier and not after:
+        shown += [bookings.booking_from(each) for page in earlier for each in page["results"]]
+        shown.sort(key=partial(_by_departure, utc_now()))
+    counts = sum((Counter(page["counts"]) for page in (found, *earlier)), Counter[str]())
+    return Trips(shown, counts, more)
+
+
+def _by_departure(now: datetime, trip: bookings.Booking) -> tuple[int, float]:
+    when, departs = trip.when(now), trip.flight.departs.timestamp()
+    order = ("upcoming", "past", "cancelled").index(when)
+    return order, departs if when == "upcoming" else -departs
 
 
 def saga(correlation_id: str, *, actor: Actor) -> sagas.SagaView:
@@ -201,8 +230,12 @@ def newest_sagas(actor: Actor) -> list[sagas.SagaView]:
     """A traveller's newest sagas, ended ones among them."""
     if not actor.user_id:
         return []
-    found = get("backend", "/api/saga/", actor=actor, query={"user_id": actor.user_id, "limit": NEWEST})
-    return list(map(sagas.from_status, found["results"]))
+    found: list[Json] = []
+    for each in (actor.user_id, *actor.also):
+        found += get("backend", "/api/saga/", actor=actor, query={"user_id": each, "limit": NEWEST})[
+            "results"
+        ]
+    return list(map(sagas.from_status, found))
 
 
 def events(correlation_id: str, *, actor: Actor) -> list[Json]:
@@ -214,15 +247,24 @@ def events(correlation_id: str, *, actor: Actor) -> list[Json]:
     return found
 
 
-def loyalty(actor: Actor) -> Json:
-    """The miles account; an empty one for who has never flown."""
-    empty: Json = {"user_id": actor.user_id, "balance": 0, "tier": "", "entries": []}
-    if not actor.user_id:
+def loyalty(actor: Actor, user_id: str = "") -> Json:
+    """The miles account of the actor, or of another id of the same person; an empty one for who has none."""
+    user_id = user_id or actor.user_id
+    empty: Json = {"user_id": user_id, "balance": 0, "tier": "", "entries": []}
+    if not user_id:
         return empty
     try:
-        return get("loyalty", f"/api/loyalty/{actor.user_id}/", actor=actor)
+        return get("loyalty", f"/api/loyalty/{user_id}/", actor=actor)
     except NotFound:
         return empty
+
+
+def miles(actor: Actor) -> tuple[Json, int]:
+    """The miles account with every entry of the person, and the miles of trips booked as a guest."""
+    account, *earlier = [loyalty(actor, each) for each in (actor.user_id, *actor.also)]
+    entries = [entry for each in (account, *earlier) for entry in each["entries"]]
+    newest_first = sorted(entries, key=lambda entry: str(entry["created_at"]), reverse=True)
+    return {**account, "entries": newest_first}, sum(each["balance"] for each in earlier)
 
 
 def payment(correlation_id: str, *, actor: Actor) -> Json | None:

@@ -16,7 +16,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from service_kit.credentials import USER_SECONDS, user_token
 from service_kit.security.throttle import folded
 
-from ui import services, throttle, views_errors
+from ui import claims, services, throttle, views_errors
 from ui.context import THEMES
 from ui.forms import ProfileForm, RegisterForm
 from ui.models import User
@@ -59,7 +59,7 @@ class Login(LoginView):
         return super().post(request, *args, **kwargs)
 
     def form_valid(self, form: AuthenticationForm) -> HttpResponse:
-        response = super().form_valid(form)
+        response = claims.claimed(self.request, form.get_user(), super().form_valid(form))
         remember_browser(response, form.get_user().get_username())
         return response
 
@@ -75,7 +75,7 @@ def register(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid() and (user := _registered(form)):
         login(request, user)
         messages.success(request, "Welcome aboard. Your account is ready.")
-        return redirect("trips")
+        return claims.claimed(request, user, redirect("trips"))
     return render(request, "ui/account/register.html", {"form": form}, status=422 if form.errors else 200)
 
 

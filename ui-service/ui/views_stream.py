@@ -1,5 +1,7 @@
 """A saga's events as they happen."""
 
+from dataclasses import replace
+
 from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
@@ -14,7 +16,7 @@ AGAIN = {"Retry-After": "1"}
 
 
 def _actor(request: HttpRequest, correlation_id: str) -> Actor:
-    return Actor(owner_of(request, correlation_id).user_id, role_of(request))
+    return replace(owner_of(request, correlation_id), role=role_of(request))
 
 
 def _last_event(request: HttpRequest) -> int:

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
+from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -16,7 +17,7 @@ from ui import documents, drafts, patience, payments, selectors, services, throt
 from ui.backend_client import Rejected, Unavailable, optional
 from ui.bookings import Booking
 from ui.forms import FindTripForm
-from ui.identity import actor_of, open_for_guest, owner_of, owners_of
+from ui.identity import actor_of, is_own, open_for_guest, owner_of, owners_of
 from ui.models import Attempt, Draft
 from ui.patience import NoPlaceError
 from ui.sagas import SagaView
@@ -123,6 +124,7 @@ def trip(request: HttpRequest, reference: str) -> HttpResponse:
         "when": booking.when(now),
         "cancellable": booking.can_be_cancelled(now),
         "new": request.GET.get("new") == "1",
+        "claimable": isinstance(request.user, AnonymousUser) and is_own(request, booking.user_id),
     }
     return render(request, "ui/trips/trip.html", context)
 
@@ -162,12 +164,11 @@ def cancel(request: HttpRequest, reference: str) -> HttpResponse:
     booking = _booking(request, reference)
     if request.method == "POST":
         return _cancelled(request, booking)
-    actor = actor_of(request)
-    mine = actor.user_id == booking.user_id
+    mine = is_own(request, booking.user_id)
     context = {"trip": booking, "possible": booking.can_be_cancelled(utc_now()), "mine": mine}
     if mine:
         # Of the account itself nothing is shown to those who know a reference and a last name.
-        account = optional(partial(selectors.loyalty, actor), otherwise=None)
+        account = optional(partial(selectors.loyalty, actor_of(request), booking.user_id), otherwise=None)
         if account is not None:
             balance = account["balance"]
             context |= {"balance": balance, "balance_after": balance - booking.miles}
@@ -188,17 +189,16 @@ def _cancelled(request: HttpRequest, booking: Booking) -> HttpResponse:
 @require_safe
 def loyalty(request: HttpRequest) -> HttpResponse:
     actor = actor_of(request)
-    account, (trips, _) = patience.at_once(
-        partial(selectors.loyalty, actor),
+    (account, earlier), (trips, _) = patience.at_once(
+        partial(selectors.miles, actor),
         partial(optional, partial(selectors.bookings_of, actor), otherwise=([], "")),
     )
     references = {each.correlation_id: each.reference for each in trips}
     entries = [
         {**entry, "reference": references.get(entry["correlation_id"], "")} for entry in account["entries"]
     ]
-    return render(
-        request, "ui/account/loyalty.html", {"account": account, "entries": entries, **_tier(account)}
-    )
+    context = {"account": account, "earlier": earlier, "entries": entries, **_tier(account)}
+    return render(request, "ui/account/loyalty.html", context)
 
 
 def _tier(account: dict[str, Any]) -> dict[str, Any]:

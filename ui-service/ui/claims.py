@@ -1,0 +1,29 @@
+"""A guest who logs in or registers: what was booked in this browser belongs to the account from then on."""
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from service_kit.clock import utc_now
+
+from ui.identity import GUEST, guest_of
+from ui.models import Attempt, ClaimedGuest, User
+
+FAILED = Attempt.State.FAILED
+
+
+def claimed(request: HttpRequest, user: User, response: HttpResponse) -> HttpResponse:
+    """The answer to a login. The browser forgets the guest: the next person at it is another one."""
+    guest = guest_of(request)
+    if not guest:
+        return response
+    if claim(guest, user) and Attempt.objects.filter(owner_id=guest).exclude(state=FAILED).exists():
+        messages.success(request, "The trips that you booked here as a guest are in your account now.")
+    request.session.pop(GUEST, None)
+    response.delete_cookie(GUEST, samesite="Lax")
+    return response
+
+
+def claim(guest: str, user: User) -> bool:
+    """Whether the account has the guest now; a guest of another account stays there."""
+    row = ClaimedGuest(guest_id=guest, user=user, claimed_at=utc_now())
+    ClaimedGuest.objects.bulk_create([row], ignore_conflicts=True)
+    return ClaimedGuest.objects.filter(guest_id=guest, user=user).exists()
