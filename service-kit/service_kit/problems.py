@@ -13,6 +13,7 @@ from django.core.exceptions import (
 from django.db import Error as DatabaseError
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.urls import is_valid_path
 from rest_framework.exceptions import APIException
 
 from service_kit import strict_json
@@ -183,7 +184,15 @@ def handler(status: int, code: str, detail: str) -> Callable[..., HttpResponse]:
 
 
 handler400 = handler(400, "BAD_REQUEST", "The request is not acceptable.")
-handler404 = handler(404, "NOT_FOUND", "There is nothing at this address.")
+NOWHERE = "There is nothing at this address."
+
+
+def handler404(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """Says so where only the last slash is missing: every address of the services ends with one."""
+    meant = f"{request.path_info}/"
+    near = not request.path_info.endswith("/") and is_valid_path(meant)
+    hint = " It ends with a slash." if near else ""
+    return to_response(Problem(404, "NOT_FOUND", f"{NOWHERE}{hint}"))
 
 
 def handler500(request: HttpRequest) -> HttpResponse:

@@ -200,7 +200,7 @@ def rest_framework() -> dict[str, Any]:
         "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
         "DEFAULT_RENDERER_CLASSES": ["service_kit.rendering.JsonRenderer"],
         "DEFAULT_CONTENT_NEGOTIATION_CLASS": "service_kit.rendering.AlwaysJson",
-        "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+        "DEFAULT_SCHEMA_CLASS": "service_kit.openapi.ReadableSchema",
         "EXCEPTION_HANDLER": "service_kit.problems.exception_handler",
         "UNAUTHENTICATED_USER": None,
     }
@@ -211,6 +211,9 @@ def spectacular(title: str, **enums: str) -> dict[str, Any]:
         "TITLE": title,
         "VERSION": __version__,
         "SERVE_INCLUDE_SCHEMA": False,
+        # In demo mode nobody has to show a credential; flights and the like are open to everybody.
+        "SECURITY": [{}, {"bearer": []}],
+        "APPEND_COMPONENTS": {"securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}}},
         "SWAGGER_UI_DIST": "SIDECAR",
         "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
         "COMPONENT_SPLIT_REQUEST": True,

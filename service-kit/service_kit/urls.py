@@ -3,16 +3,19 @@
 from collections.abc import Callable
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, URLResolver, path
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 from rest_framework.decorators import api_view
+from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from service_kit import health, metrics, schema
+from service_kit.api import json_response
 from service_kit.audit_views import AuditView
 from service_kit.fault_views import FaultsView
 from service_kit.saga_steps import StepView
@@ -25,6 +28,27 @@ DOCS_POLICY = (
     "img-src 'self' data:; font-src 'self'; connect-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
+
+
+LINKS = {
+    "page": "/api/docs/",
+    "schema": "/api/schema/",
+    "schema as JSON": "/api/schema/?format=json",
+    "health": "/api/health/",
+    "ready": "/api/health/ready/",
+    "metrics": "/metrics",
+}
+
+
+def links(request: HttpRequest) -> HttpResponse:
+    """Where to go from here."""
+    return json_response({"service": settings.SERVICE_NAME, "links": LINKS})
+
+
+class SchemaView(SpectacularAPIView):
+    """YAML, or with ?format=json JSON."""
+
+    content_negotiation_class = DefaultContentNegotiation
 
 
 class DocsView(SpectacularSwaggerSplitView):
@@ -45,18 +69,23 @@ def common(
     ready: Callable[[HttpRequest], HttpResponse] = health.ready,
 ) -> list[URLPattern | URLResolver]:
     return [
+        path("", _read(links, None)),
+        path("api/", _read(links, None)),
         path("api/health/", _read(health.alive, {200: schema.Alive})),
         path("api/health/ready/", _read(ready, {200: schema.Ready, 503: schema.Ready})),
         path("metrics", _read(metrics.metrics, {(200, "text/plain"): OpenApiTypes.STR})),
         path("api/audit/", AuditView.as_view()),
-        path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
+        path("api/schema/", SchemaView.as_view(), name="schema"),
         path("api/docs/", DocsView.as_view(url_name="schema")),
     ]
 
 
-def _read(view: Callable[[HttpRequest], HttpResponse], responses: dict[Any, Any]) -> Callable[..., Any]:
-    """A plain function, described in the schema, and 405 to every method but GET and HEAD."""
-    answers = extend_schema(responses=responses, methods=["GET"])
+def _read(
+    view: Callable[[HttpRequest], HttpResponse], responses: dict[Any, Any] | None
+) -> Callable[..., Any]:
+    """A plain function, described in the schema if its answers are told, and 405 to every method but GET
+    and HEAD."""
+    answers = extend_schema(responses=responses, exclude=responses is None, methods=["GET"])
     described: Callable[..., Any] = answers(api_view(["GET", "HEAD"])(view))
     return described
 

@@ -1,5 +1,6 @@
 import base64
 import hashlib
+import json
 import re
 
 import pytest
@@ -29,3 +30,30 @@ def test_page_of_the_schema_had_no_policy_and_allows_only_what_it_holds(client: 
         file = client.get(address)
         assert file.status_code == 200
         file.close()
+
+
+def test_schema_is_json_where_that_is_asked_for(client: Client) -> None:
+    found = client.get("/api/schema/?format=json")
+    assert (found.status_code, found["Content-Type"]) == (200, "application/vnd.oai.openapi+json")
+    assert json.loads(found.content)["openapi"].startswith("3.")
+
+
+def test_a_client_with_credentials_can_be_made_from_the_schema(client: Client) -> None:
+    schema = json.loads(client.get("/api/schema/?format=json").content)
+    assert schema["components"]["securitySchemes"]["bearer"] == {"type": "http", "scheme": "bearer"}
+    operations = [each for path in schema["paths"].values() for each in path.values()]
+    ids = [each["operationId"] for each in operations]
+    assert {"add_entry_step", "audit", "put_faults"} <= set(ids) and len(set(ids)) == len(ids)
+    assert all(each["tags"] and {"bearer": []} in each["security"] for each in operations)
+
+
+@pytest.mark.parametrize("path", ["/", "/api/"])
+def test_the_beginning_says_where_to_go(client: Client, path: str) -> None:
+    links = client.get(path).json()["links"]
+    assert {client.get(each).status_code for each in links.values()} == {200}
+
+
+def test_an_address_without_its_last_slash_is_a_404_that_says_so(client: Client) -> None:
+    missing = client.get("/api/health")
+    assert missing.status_code == 404 and missing.json()["detail"].endswith("It ends with a slash.")
+    assert client.post("/api/nowhere").json()["detail"] == "There is nothing at this address."

@@ -12,7 +12,7 @@ from rest_framework.views import APIView
 from service_kit.api import ServiceView
 from service_kit.saga_steps import StepView
 
-UNDESCRIBED = {"/api/schema/", "/api/docs/"}
+UNDESCRIBED = {"/", "/api/", "/api/schema/", "/api/docs/"}
 WITHOUT_EXAMPLE = {"/api/demo/faults/"}
 METHODS = ("get", "post", "put", "patch", "delete")
 # What the contract lets every operation answer, every one that takes a body, and every step.
