@@ -100,8 +100,10 @@ def databases(service: str, *, keep_open: bool = True) -> dict[str, dict[str, An
         config["TEST"] = {"NAME": str(DATA_DIR / f"test-{service}.sqlite3")}
     elif config["ENGINE"].endswith("postgresql"):
         config["OPTIONS"] = {
-            # No prepared statements, as is Django's default: a migration under a running service would
-            # invalidate them.
+            # Each statement is parsed and planned once per connection: a sixth of a booking's CPU less. A
+            # migration under a running service invalidates the plans, which costs a 503 per connection.
+            "server_side_binding": True,
+            "prepare_threshold": 1,
             "options": f"-c lock_timeout={int(DATABASE_BUSY_SECONDS * 1000)}"
             " -c idle_in_transaction_session_timeout=30000",
             # A host that has vanished is noticed within seconds, not within TCP's quarter of an hour.
