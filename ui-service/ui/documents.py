@@ -85,7 +85,7 @@ def pdf(booking: Booking) -> bytes:
     if made := cache.get(key):
         return bytes(made)
     with press.place(seconds_left(PRESS_SECONDS)):
-        return bytes(cache.get_or_set(key, partial(_pdf, booking), KEPT_SECONDS))
+        return bytes(cache.get_or_set(key, partial(_pdf, booking), KEPT_SECONDS) or b"")
 
 
 def _pdf(booking: Booking) -> bytes:
@@ -111,7 +111,9 @@ def _add_fallbacks(document: "FPDF", text: str) -> None:
     if all(ord(letter) in known for letter in text):
         return
     for name in FALLBACKS:
-        document.add_font(name, "", settings.FONTS_DIR / f"{name}.ttf", unicode_range={ord(c) for c in text})
+        document.add_font(
+            name, "", settings.FONTS_DIR / f"{name}.ttf", unicode_range=[ord(c) for c in set(text)]
+        )
     document.set_fallback_fonts(FALLBACKS, exact_match=False)
 
 
