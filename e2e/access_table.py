@@ -125,6 +125,8 @@ OWN = Row({**some(OF_OWNER, 200, 404), **dict.fromkeys(OF_STAFF, 200)}, NO)
 OVERSEER = Row({**some(OF_STAFF, 200, 403), NOBODY: 401}, NO)
 OPERATORS = Row(NO, {**some(OF_OPERATOR, 400, 403), NOBODY: 401})
 COMMON: Mapping[str, Row] = {
+    "": OPEN,
+    "api/": OPEN,
     "api/demo/faults/": Row(all_get(403), all_get(403)),
     "api/health/": OPEN,
     "api/health/ready/": OPEN,
