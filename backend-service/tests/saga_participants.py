@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 import requests
+from django.db import connections
 from service_kit import strict_json
 from service_kit.http import NoReply, Reply
 
@@ -153,6 +154,8 @@ class FakeParticipants:
             answer = self.take(NAMES[str(request.path_url)], raw if isinstance(raw, str) else raw.decode())
         except NoReply as error:
             raise requests.ReadTimeout(str(error)) from error
+        finally:
+            connections.close_all()  # The client's thread would keep the one that `watch` has opened.
         return answer.status, answer.headers, answer.body
 
     def take(self, name: str, raw: str) -> Reply:
