@@ -18,7 +18,8 @@ from service_kit.problems import Problem, not_found, try_again
 from flight import saga_answers, saga_log, saga_operator, saga_requests, saga_schema
 from flight.models import Booking, BookingStatus
 from flight.saga_engine import engine
-from flight.saga_runtime import admission, orchestrator
+from flight.saga_log import Held
+from flight.saga_runtime import admission, caller_limits, orchestrator
 from flight.saga_state import SagaState
 from flight.services import WriteConflict
 
@@ -66,17 +67,19 @@ class StartBookingView(ServiceView):
             return repeated(known, command)
         admission.check()
         address = "" if settings.DEMO_MODE else credentials.client_address(request._request, caller)
-        admission.check_caller(user_id=command.user_id, address=address)
-        saga = saga_requests.new_saga(
-            command,
-            correlation_id=orchestrator().new_id(),
-            flight=saga_requests.find_flight_of(command),
-            scope=scope,
-            key=key,
-            address=address,
-            now=orchestrator().now(),
-        )
-        return self._run(request, saga, command)
+        correlation_id = orchestrator().new_id()
+        new = Held(command.user_id, address, seats=len(command.request.passengers))
+        with caller_limits.starting(correlation_id, new):
+            saga = saga_requests.new_saga(
+                command,
+                correlation_id=correlation_id,
+                flight=saga_requests.find_flight_of(command),
+                scope=scope,
+                key=key,
+                address=address,
+                now=orchestrator().now(),
+            )
+            return self._run(request, saga, command)
 
     @staticmethod
     def _run(request: Request, saga: SagaState, command: saga_requests.StartBooking) -> HttpResponse:

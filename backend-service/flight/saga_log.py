@@ -1,6 +1,7 @@
 """The saga log in SQL: every write is conditional on who owns the saga and on where it stands."""
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -171,9 +172,19 @@ def epoch(correlation_id: str) -> int | None:
 
 
 # The partial index of open sagas serves; a quote within a text of the request is escaped.
-RUNNING_OF = """
-    SELECT SUM(CASE WHEN user_id = %s THEN 1 ELSE 0 END), SUM(CASE WHEN request LIKE %s THEN 1 ELSE 0 END)
-    FROM flight_saga WHERE due_at IS NOT NULL AND status <> %s"""
+UNFINISHED_OF = """
+    SELECT correlation_id, status, user_id, request FROM flight_saga
+    WHERE due_at IS NOT NULL AND (user_id = %s OR request LIKE %s)"""
+
+
+@dataclass(frozen=True)
+class Held:
+    """What an unfinished saga counts for against the limits of its caller."""
+
+    user_id: str
+    address: str
+    seats: int
+    is_running: bool = True
 
 
 def count_running() -> int:
@@ -184,10 +195,16 @@ def count_running() -> int:
     return int(row[0]) if row else 0
 
 
-def count_running_of(*, user_id: str, address: str) -> tuple[int, int]:
-    """How many of the sagas that go forward belong to the user, and how many came from the address."""
-    row = fetch_one(RUNNING_OF, (user_id, f'%"address":"{address}"%', SagaStatus.COMPENSATING.value))
-    return (int(row[0] or 0), int(row[1] or 0)) if row else (0, 0)
+def unfinished_of(*, user_id: str, address: str) -> dict[str, Held]:
+    """The unfinished sagas of the user or from the address, by correlation id."""
+    found = fetch_all(UNFINISHED_OF, (user_id, f'%"address":"{address}"%'))
+    return {cid: _held(status, user, stored) for cid, status, user, stored in found}
+
+
+def _held(status: str, user_id: str, stored: str) -> Held:
+    request = BookingRequest.from_json(strict_json.load_stored(stored))
+    is_running = status != SagaStatus.COMPENSATING
+    return Held(user_id, request.address, len(request.passengers), is_running)
 
 
 def known(correlation_ids: Collection[str]) -> set[str]:

@@ -1,10 +1,11 @@
 """Gives back the seats that a direct call held and then forgot. A saga's hold never expires."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
+from django.conf import settings
 from service_kit.database import db_time, fetch_all
 from service_kit.guard import barrier
 from service_kit.problems import Problem
@@ -16,7 +17,7 @@ BATCH = 100
 NOTHING = {"seats_released": 0, "status": "CANCELLED", "message": "There were no seats to release."}
 EXPIRED = """
     SELECT DISTINCT correlation_id FROM flight_seat
-    WHERE state = 'HELD' AND expires_at IS NOT NULL AND expires_at < %s
+    WHERE state = 'HELD' AND expires_at IS NOT NULL AND (expires_at < %s OR expires_at > %s)
       AND NOT EXISTS (SELECT 1 FROM flight_saga WHERE flight_saga.correlation_id = flight_seat.correlation_id)
     LIMIT %s"""
 
@@ -47,7 +48,9 @@ def cancel_seat(*, correlation_id: str, now: datetime) -> barrier.Answer:
 
 def release_expired_holds(now: datetime) -> int:
     """Cancel the direct calls' holds that have expired; how many calls it was."""
-    expired = [row[0] for row in fetch_all(EXPIRED, (db_time(now), BATCH))]
+    # One that ends later than any hold of today, twice over, was made before a clock was put back.
+    latest = now + 2 * timedelta(minutes=settings.HOLD_MINUTES)
+    expired = [row[0] for row in fetch_all(EXPIRED, (db_time(now), db_time(latest), BATCH))]
     for correlation_id in expired:
         try:
             cancel_seat(correlation_id=correlation_id, now=now)

@@ -1,5 +1,7 @@
 """Many starts, declined cards, polls, actions and reads outside demo mode, in exact numbers."""
 
+from collections import Counter
+from functools import partial
 from typing import Any
 
 import pytest
@@ -8,8 +10,10 @@ from service_kit import credentials
 from service_kit.limits import Limit
 from service_kit.security.models import Attempt
 
+from flight.aircraft import AIRCRAFT
 from tests.invariants import rows
-from tests.saga_world import Desk, World
+from tests.saga_participants import never_arrives
+from tests.saga_world import Desk, World, at_once
 
 DECLINED = {"payment": {"card_token": "tok_declined"}}
 ASYNC = {"Prefer": "respond-async"}
@@ -176,6 +180,54 @@ def test_a_caller_holds_so_many_bookings_open_and_no_more(
     desk.recover(after=0)
     again = desk.book(headers=on_behalf_of(people[-1]) | at("192.0.2.0"), user_id=people[-1])
     assert again.status_code == 200
+
+
+NINE = [{"first_name": "Ada", "last_name": "Lovelace"}] * 9
+
+
+def accept(desk: Desk, user: str, address: str, passengers: int) -> int:
+    """The status of a booking that recovery will run."""
+    headers = on_behalf_of(user) | at(address) | ASYNC
+    return int(desk.book(headers=headers, user_id=user, passengers=NINE[:passengers]).status_code)
+
+
+def seats_held() -> int:
+    return len(rows("SELECT 1 FROM flight_seat WHERE state = 'HELD'"))
+
+
+def test_one_user_holds_18_seats_at_most_from_wherever(desk: Desk) -> None:
+    seen = [accept(desk, "1", f"192.0.2.{number}", 9) for number in range(3)]
+    assert seen == [202, 202, 429]
+    assert accept(desk, "2", "192.0.2.9", 9) == 202
+
+
+@pytest.mark.parametrize("parties", [[9, 9, 9, 1], [9, 9, 8, 2], [9, 9, 9, 9]])
+def test_one_address_holds_27_seats_at_most_whoever_asks(desk: Desk, parties: list[int]) -> None:
+    seen = [accept(desk, f"guest-{n}", "192.0.2.1", party) for n, party in enumerate(parties)]
+    assert seen == [202, 202, 202, 429]
+
+
+def test_one_address_with_silent_cards_never_holds_most_of_a_small_flight(desk: Desk, world: World) -> None:
+    """Also while the sagas are turned back and payment does not say that it has given back."""
+    smallest = min(sum(aircraft.capacity.values()) for aircraft in AIRCRAFT.values())
+    for call in ("AuthorizePayment", "CancelPayment"):
+        world.participants.always(call, never_arrives)
+    for number in range(5):
+        accept(desk, f"guest-{number}", "192.0.2.1", 9)
+        desk.recover(after=30)
+        assert 0 < seats_held() <= 27 < smallest / 2
+    world.participants.heal()
+    desk.recover()
+    assert seats_held() == 0
+    assert accept(desk, "guest-99", "192.0.2.1", 9) == 202
+
+
+def test_starts_at_the_same_moment_hold_no_more_than_one_after_the_other(desk: Desk) -> None:
+    works = [partial(accept, Desk(desk.world), f"guest-{n}", "192.0.2.1", 9) for n in range(8)]
+    seen = Counter(at_once(*works))
+    assert seen[202] + seen[429] == 8
+    assert 1 <= seen[202] <= 3
+    assert started() == seen[202]
 
 
 def test_in_demo_mode_nothing_is_counted_and_nobody_refused(desk: Desk, settings: LazySettings) -> None:

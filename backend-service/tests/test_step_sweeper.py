@@ -75,6 +75,22 @@ def test_hold_that_has_not_expired_is_kept(flight: Flight) -> None:
     assert held_seats("test-1") == 1
 
 
+@pytest.mark.parametrize(("minutes", "released"), [(0, 0), (14, 0), (16, 1), (60, 1), (1440, 1)])
+def test_a_hold_that_ends_later_than_any_can_since_a_clock_was_put_back_is_released(
+    flight: Flight, minutes: int, released: int
+) -> None:
+    reserve(flight, "test-1")
+    assert release_expired_holds(utc_now() - timedelta(minutes=minutes)) == released
+    assert held_seats("test-1") == 1 - released
+
+
+@pytest.mark.parametrize("days", [-365, 365])
+def test_sagas_hold_is_kept_wherever_a_clock_is_put(saga: str, later: datetime, days: int) -> None:
+    Seat.objects.update(expires_at=later)
+    assert release_expired_holds(later + timedelta(days=days)) == 0
+    assert held_seats(saga) == 1
+
+
 def test_sagas_hold_never_expires(saga: str, later: datetime) -> None:
     assert release_expired_holds(later + timedelta(days=365)) == 0
     assert held_seats(saga) == 1
