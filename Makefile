@@ -1,4 +1,4 @@
-# Every verb makes what it needs by itself: Python 3.11 or newer and make are enough.
+# Needs Python 3.11 or newer and make; each target installs what else it needs.
 .DEFAULT_GOAL := help
 .PHONY: help run kill follow test test-% test-postgres test-replicas schemathesis lint lint-% audit-dependencies sbom secrets compose-check compose-trial
 .PHONY: e2e coverage format lock check-locks chaos chaos-recovery last-seat overload matrix mutants bench bench-compare bench-growth bench-replicas
@@ -10,64 +10,64 @@ python = $(shell PYTHON="$(PYTHON)" scripts/python)
 scripts = $(if $(python),$(python),false) -m scripts
 
 help: ## This list
-	@awk -F ':.*## ' '/^[a-z0-9%-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9%-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-run: ## Start everything in demo mode; Ctrl-C ends it (UI_PORT, BACKEND_PORT, ..., DATA_DIR choose another place)
+run: ## Start the suite in demo mode; Ctrl-C stops it (UI_PORT=, BACKEND_PORT=, LOYALTY_PORT=, PAYMENT_PORT=, DATA_DIR=)
 	@$(scripts).run
 
-kill: ## SIGKILL to every service of a running suite at once, as in a power cut; make run starts them again
+kill: ## SIGKILL all services of a running suite at once; its make run restarts them (DATA_DIR=)
 	@$(scripts).kill
 
-follow: ## What all services said of one saga or request: make follow ID=a-correlation-id
+follow: ## Log lines of all services for one correlation id: ID=
 	@$(scripts).follow "$(ID)"
 
-test: .venv-dev ## All tests: kit, services, scripts, end to end
+test: .venv-dev ## All tests, end to end included
 	@$(scripts).check test -- $(ARGS)
 
-test-%: .venv-dev ## One of kit, backend, payment, loyalty, ui, scripts, bench, chaos, mutants, checker, conformance; ARGS="-k name" goes to pytest
+test-%: .venv-dev ## One suite: kit, backend, payment, loyalty, ui, scripts, bench, chaos, matrix, mutants, checker, conformance, e2e; ARGS="-k name"
 	@$(scripts).check test $* -- $(ARGS)
 
-test-postgres: .venv-dev ## The tests of the kit and the four services, the backend's with either engine, on PostgreSQL
+test-postgres: .venv-dev ## Tests of kit and services on PostgreSQL, the backend's with each engine; ARGS="-k name"
 	@$(scripts).postgres test -- $(ARGS)
 
-test-replicas: .venv-dev ## Replicas on one PostgreSQL, one of each killed; then a suite whose PostgreSQL fails; the checker after each
+test-replicas: .venv-dev ## Replicas on PostgreSQL, one of each killed; then a suite whose PostgreSQL fails
 	@$(scripts).postgres replicas -- $(ARGS)
 
-schemathesis: .venv-dev ## The data services held against their OpenAPI schemas (ARGS="-n 1000" for more cases)
+schemathesis: .venv-dev ## Test the data services against their OpenAPI schemas (ARGS="-n 1000" for more cases)
 	@$(scripts).contract $(or $(ARGS),-n 120)
 
-e2e: .venv-dev ## The end-to-end script against a suite of its own
+e2e: .venv-dev ## End-to-end script against a suite that it starts itself
 	@$(scripts).check test e2e -- $(ARGS)
 
 mutants: .venv-dev ## Plant known bugs one at a time; the tests must find each (ARGS="-k name")
 	@.venv/bin/python -m mutants $(ARGS)
 
-secrets: ## Fresh secrets for the compose file, in ./secrets
+secrets: ## Make secrets for the compose file, in ./secrets
 	@$(scripts).make_secrets
 
-compose-check: .venv-dev ## Validate the compose file, lint the Dockerfile, build and start the images, as far as tools are here
+compose-check: .venv-dev ## Validate the compose file, lint the Dockerfile, build and start the images, with the tools that are installed
 	@$(scripts).containers
 
-compose-trial: .venv-dev ## Book through what docker compose up -d --wait has started, kill each container, book again (ARGS=--again: book only)
+compose-trial: .venv-dev ## Book through running containers, kill each, book again (ARGS=--again: book only)
 	@.venv/bin/python -m scripts.compose_trial $(ARGS)
 
-matrix: .venv-dev ## A fault at every point, a kill after a kill at every pair: DB=postgres PAIRS=200 EXAMPLES=1000 SEED=
+matrix: .venv-dev ## Crash at every point of a saga and of its recovery: DB=postgres PAIRS=200 EXAMPLES=1000 SEED=
 	@DB="$(DB)" PAIRS="$(PAIRS)" EXAMPLES="$(EXAMPLES)" SEED="$(SEED)" \
 		.venv/bin/python -m matrix $(ARGS)
 
-chaos: .venv-dev ## Kill and disturb it under load, then check: DB=postgres ENGINE=procrastinate SEED= SECONDS= PROFILE=nightly
+chaos: .venv-dev ## Random kills and network faults under load, then the checker: DB=postgres ENGINE=procrastinate SEED= SECONDS= PROFILE=nightly
 	@.venv/bin/python -m chaos $(if $(SEED),--seed "$(SEED)") $(if $(SECONDS),--seconds $(SECONDS)) \
 		$(if $(DB),--db $(DB)) $(if $(ENGINE),--engine $(ENGINE)) $(if $(PROFILE),--profile $(PROFILE)) $(ARGS)
 
-chaos-recovery: .venv-dev ## How long OPEN= sagas wait when every orchestrator is killed at once; DB=, ENGINE=
+chaos-recovery: .venv-dev ## Time to recover OPEN=100 sagas after all orchestrators are killed: DB=postgres ENGINE=procrastinate
 	@.venv/bin/python -m chaos.recovery $(if $(OPEN),--open $(OPEN)) $(if $(DB),--db $(DB)) \
 		$(if $(ENGINE),--engine $(ENGINE)) $(ARGS)
 
-last-seat: .venv-dev ## Rounds of 200 buyers for one seat, exactly one of whom may get it: ROUNDS=20 BUYERS=200 DB=postgres
+last-seat: .venv-dev ## 200 buyers for one seat, of which exactly one gets it: ROUNDS=20 BUYERS=200 DB=postgres
 	@.venv/bin/python -m chaos.last_seat $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(BUYERS),--buyers $(BUYERS)) \
 		$(if $(DB),--db $(DB)) $(ARGS)
 
-overload: .venv-dev ## Ten times the load that the suite can take, for SECONDS=120; then 50 starts on one thread: DB=postgres
+overload: .venv-dev ## Ten times the peak load: SECONDS=120 DB=postgres
 	@.venv/bin/python -m chaos.overload $(if $(SECONDS),--seconds $(SECONDS)) $(if $(DB),--db $(DB)) $(ARGS)
 
 coverage: .venv-dev ## All tests, with branch coverage of each package
@@ -79,52 +79,52 @@ lint: .venv-dev ## ruff, mypy --strict, import-linter, detect-secrets
 lint-%: .venv-dev
 	@$(scripts).check lint $*
 
-audit-dependencies: .venv-dev ## Known holes in the locked dependencies; needs a vulnerability service on the network
+audit-dependencies: .venv-dev ## Known vulnerabilities of the locked dependencies (needs the network)
 	@$(scripts).dependencies $(ARGS)
 
-sbom: .venv-dev ## What the services are made of, as CycloneDX JSON in build/sbom.json
+sbom: .venv-dev ## Software bill of materials: CycloneDX JSON in build/sbom.json
 	@mkdir -p build
 	@.venv/bin/cyclonedx-py requirements requirements/runtime.txt --output-reproducible -o build/sbom.json
 
-format: .venv-dev ## Format the code and mend what ruff can mend
+format: .venv-dev ## Format the code and apply ruff's fixes
 	@.venv/bin/ruff check --fix-only --quiet .
 	@.venv/bin/ruff format .
 
-lock: .venv-dev ## Pin requirements/*.in anew; ARGS=--upgrade takes the newest
+lock: .venv-dev ## Compile requirements/*.in to pinned versions (ARGS=--upgrade: the newest)
 	@$(scripts).lock $(ARGS)
 
-check-locks: ## The locks, resolved by the pip that comes with this Python
+check-locks: ## Check that this Python's own pip can install the locks
 	@$(scripts).check_locks
 
-bench: .venv-dev ## What a booking costs, beside baselines (ROUNDS, SECONDS, CLIENTS, BENCH_DB=postgres, ENGINES=1)
+bench: .venv-dev ## Cost of a booking beside baselines: ROUNDS= SECONDS= CLIENTS= BENCH_DB=postgres ENGINES=1
 	@$(if $(ENGINES),$(scripts).environment bench)
 	@.venv/bin/python -m bench $(ARGS)
 
-bench-compare: .venv-dev ## The same against another revision: make bench-compare BASE=HEAD~5
+bench-compare: .venv-dev ## Cost of a booking beside another revision: BASE=HEAD~5
 	@BASE="$(or $(BASE),HEAD)" .venv/bin/python -m bench $(ARGS)
 
-bench-growth: .venv-dev ## Bookings and reads beside 1,000,000 finished sagas and flights: DB=postgres
+bench-growth: .venv-dev ## Bookings and reads with 1,000,000 finished sagas and flights: DB=postgres
 	@.venv/bin/python -m bench.growth $(if $(DB),--db $(DB)) $(ARGS)
 
-bench-replicas: .venv-dev ## 1 + 1 backends and workers beside 2 + 2 on PostgreSQL (ARGS="--slow 1")
+bench-replicas: .venv-dev ## 1 backend and 1 worker beside 2 and 2, on PostgreSQL (ARGS="--slow 1")
 	@.venv/bin/python -m bench.replicas $(ARGS)
 
 bench-footprint: .venv-dev ## Rows, bytes, WAL and connections of a booking on PostgreSQL
 	@.venv/bin/python -m bench.footprint $(ARGS)
 
-bench-memory: .venv-dev ## What becomes of the memory over 100,000 bookings: DB=postgres
+bench-memory: .venv-dev ## Memory over 100,000 bookings: DB=postgres
 	@.venv/bin/python -m bench.memory $(if $(DB),--db $(DB)) $(ARGS)
 
-bench-start: .venv-dev ## Seconds from make run to ready in a fresh copy of the tree, first and second time
+bench-start: .venv-dev ## Seconds from make run to ready in a fresh copy, first and second time
 	@.venv/bin/python -m bench.start
 
-bench-goals: .venv-dev ## The goals beside what was measured last
+bench-goals: .venv-dev ## The goals beside the latest measurements
 	@.venv/bin/python -m bench.goals
 
-bench-pages: .venv-dev ## The pages beside 100,000 flights and sagas; fails over 50 ms (ARGS="--sagas 1000000")
+bench-pages: .venv-dev ## Time of each page with 100,000 flights and sagas; fails over 50 ms (ARGS="--sagas 1000000")
 	@.venv/bin/python -m bench.pages $(ARGS)
 
-profile: .venv-dev ## Flame graphs of the three services under load, by py-spy
+profile: .venv-dev ## Flame graphs of the three data services under load (py-spy)
 	@.venv/bin/python -m bench.profile $(ARGS)
 
 clean: ## Remove the environment, the caches and the databases of demo runs
