@@ -7,7 +7,7 @@ CLIENT = "service-kit/service_kit/http.py"
 CALLED = ("tests/test_http.py",)
 GUARDED = ("tests/test_step_protocol.py", "tests/test_guard.py")
 OPENING = """    with write_transaction():
-        if execute(INSERT, (correlation_id, step, state, mark, body, "", at, at)):
+        if execute(INSERT, (correlation_id, step, state, mark, body, "", at, at, caller)):
 """
 
 MUTANTS = (
@@ -16,7 +16,7 @@ MUTANTS = (
         BARRIER,
         (
             (
-                """        if execute(INSERT, (correlation_id, step, RecordState.UNDONE, "", "", idle, at, at)):
+                """        if execute(INSERT, (correlation_id, step, RecordState.UNDONE, "", "", idle, at, at, caller)):
             return Answer(idle)
         record = read(correlation_id=correlation_id, step=step, lock=True)
         assert record is not None, "records are never deleted"
@@ -40,7 +40,7 @@ MUTANTS = (
                 """    known = read(correlation_id=correlation_id, step=step)
     with write_transaction():
         create = INSERT.replace("ON CONFLICT (correlation_id, step) DO NOTHING", "")
-        if known is None and execute(create, (correlation_id, step, state, mark, body, "", at, at)):
+        if known is None and execute(create, (correlation_id, step, state, mark, body, "", at, at, caller)):
 """,
             ),
         ),

@@ -19,8 +19,14 @@ MUTANTS = (
     bug(
         "unknown-taken-for-refused",
         OUTCOMES,
-        'return Unknown(f"the participant answered {status}", retry_after=_retry_after(reply))',
-        'return Refused("LIMIT_EXCEEDED", f"the participant answered {status}")',
+        """        return Unknown(
+            f"the participant answered {status}",
+            retry_after=_retry_after(reply),
+            answered=status == 503 and _tells_of_others(reply, correlation_id),
+        )
+""",
+        """        return Refused("LIMIT_EXCEEDED", f"the participant answered {status}")
+""",
         DECISION,
         only="cannot_say",
     ),
