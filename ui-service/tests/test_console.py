@@ -206,6 +206,17 @@ def test_export_is_one_json_file_with_status_and_events(client: Client, desk: De
     assert response["Content-Disposition"] == f'attachment; filename="saga-{SAGA}.json"'
 
 
+def test_export_and_page_of_more_than_1000_events_have_every_one(client: Client, desk: Desk) -> None:
+    every = [event(number, "SAGA_STEP_UNKNOWN", step="AwardMiles") for number in range(1, 1143)]
+    following = f"/api/saga/events/{SAGA}/whatever-the-backend-says/"
+    shows(desk, STUCK)
+    desk.answers(f"/api/saga/events/{SAGA}/", {"events": every[:1000], "next": following})
+    desk.answers(following, {"events": every[1000:], "next": None})
+    found = json.loads(client.get(f"{PAGE}export.json").content)
+    assert [each["sequence"] for each in found["events"]] == list(range(1, 1143))
+    assert client.get(PAGE).content.decode().count("event_id") == 1142
+
+
 @pytest.mark.parametrize(
     ("action", "more", "sent"),
     [

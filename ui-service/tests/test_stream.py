@@ -56,6 +56,20 @@ def test_stream_resumes_after_the_last_event_that_was_seen() -> None:
     assert ids(asyncio.run(read_all("resume", 2, Backend()))) == [3, 4]
 
 
+def test_a_stream_of_more_events_than_a_page_of_the_backend_has_leaves_none_out() -> None:
+    every = [event(number, "SAGA_STEP_UNKNOWN") for number in range(1, 1143)]
+
+    def backend(path: str) -> Json:
+        if "/status/" in path:
+            return COMPLETED
+        after = int(path.partition("?after=")[2])
+        return {"events": every[after : after + 1000], "next": f"{path}?after=1000" if after < 142 else None}
+
+    chunks = asyncio.run(read_all("long", 0, backend))
+    assert ids(chunks) == list(range(1, 1143))
+    assert chunks[-1] == "event: end\ndata: {}\n\n"
+
+
 def test_many_listeners_share_one_poller_and_all_get_everything() -> None:
     backend = Backend()
 
