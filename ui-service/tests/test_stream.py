@@ -120,13 +120,15 @@ def test_poller_stops_when_the_last_listener_leaves() -> None:
         stream = streams.listen("leave", 0, backend)
         await anext(stream)
         await anext(stream)
+        feed, seen = streams._feeds["leave"], backend.status_reads
         await stream.aclose()
-        seen = backend.status_reads
-        await asyncio.sleep(0)
+        assert feed.poller
+        await asyncio.wait([feed.poller])
         assert "leave" not in streams._feeds
         return backend.status_reads - seen
 
-    assert asyncio.run(leave_early()) == 0
+    # A read that was under way in its thread comes to its end.
+    assert asyncio.run(leave_early()) <= 1
 
 
 async def follow(session: str) -> Caller:
