@@ -56,7 +56,7 @@ class Cabin:
 
 @dataclass(frozen=True)
 class MapSeat:
-    """One seat of a type, whoever may own it on a flight."""
+    """One seat of an aircraft type; its owner on a flight is a row of the database."""
 
     number: str
     seat_class: SeatClass

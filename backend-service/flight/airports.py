@@ -5,7 +5,7 @@ from functools import cache
 
 import airportsdata
 
-# The city that travellers search for, where the airport lies in another municipality.
+# Airports that lie in another municipality than the city that travellers search for.
 _MARKETED_CITIES = {"YYZ": "Toronto", "IST": "Istanbul", "CDG": "Paris", "NRT": "Tokyo"}
 
 

@@ -42,7 +42,7 @@ def read_seat_class(body: Fields) -> str:
 
 
 def read_seat_numbers(body: Fields, *, passengers: int) -> tuple[str, ...]:
-    """As many different seats as passengers, or none for the service to choose."""
+    """One distinct seat per passenger, or none: the service then assigns seats."""
     seats = body.sequence("seat_numbers", most=MAX_PASSENGERS, fewest=0, required=False)
     for place, seat in enumerate(seats):
         if not isinstance(seat, str) or rules.SEAT_NUMBER.fault(seat):
@@ -56,7 +56,7 @@ def read_seat_numbers(body: Fields, *, passengers: int) -> tuple[str, ...]:
 
 
 def read_card_token(body: Fields) -> str:
-    """The opaque token; in demo mode the one that always works is the default."""
+    """The opaque card token. Default in demo mode: the token that always works."""
     payment = body.object("payment", required=not settings.DEMO_MODE)
     default = "tok_ok" if settings.DEMO_MODE else None
     return payment.following("card_token", rules.CARD_TOKEN, default=default)

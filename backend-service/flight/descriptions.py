@@ -35,7 +35,7 @@ def place(found: Airport) -> dict[str, Any]:
 
 
 def flight(found: Flight) -> dict[str, Any]:
-    """What never changes of a flight; needs its airports."""
+    """The fields of a flight that never change; needs its airports."""
     departs = found.departs_at.astimezone(found.origin.zone)
     arrives = found.arrives_at.astimezone(found.destination.zone)
     return {
@@ -172,7 +172,7 @@ def _wire_or_none(cents: int | None) -> Decimal | None:
 
 
 def _place(found: Ticket) -> tuple[int, str]:
-    """Row and letter: numbers of tickets are random, and people who sit together are read together."""
+    """Sort by row and letter: ticket numbers are random, and neighbours belong together."""
     return int(found.seat_number[:-1]), found.seat_number[-1]
 
 

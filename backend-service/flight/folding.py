@@ -2,11 +2,11 @@
 
 import unicodedata
 
-# Letters that Unicode does not decompose, as people without them on the keyboard write them.
+# Letters that Unicode does not decompose, in their usual transliteration.
 _LETTERS = str.maketrans(
     {"ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "æ": "ae", "œ": "oe", "ı": "i", "ə": "e"}
 )
-# First of all: Unicode makes a space and an accent of some, and counts others as letters.
+# Replaced first: Unicode decomposes some of them into a space and an accent, and counts others as letters.
 _APOSTROPHES = str.maketrans(
     "",
     "",
@@ -23,7 +23,7 @@ def fold(text: str) -> str:
 
 
 def same_name(one: str, other: str) -> bool:
-    """Whether two spellings are one name. What has no letters at all is compared as it stands."""
+    """Whether two spellings are the same name. Text without letters is compared unchanged."""
     return (fold(one) or _plain(one)) == (fold(other) or _plain(other))
 
 
@@ -32,7 +32,7 @@ def _plain(text: str) -> str:
 
 
 def _is_kept(character: str) -> bool:
-    """Neither an accent nor something that nobody sees, such as a soft hyphen."""
+    """No accent and no invisible character, such as a soft hyphen."""
     return not unicodedata.combining(character) and unicodedata.category(character) != "Cf"
 
 

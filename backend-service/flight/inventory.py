@@ -1,4 +1,4 @@
-"""What a sale needs to know of a flight: one row, read without joins and without the ORM's cost."""
+"""The flight as a sale needs it: one row by plain SQL, without joins."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta

@@ -1,4 +1,4 @@
-"""Airports, flights, seats that somebody owns, bookings and tickets."""
+"""Airports, flights, held and sold seats, bookings and tickets."""
 
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -46,7 +46,7 @@ class Flight(models.Model):
     answers what a booking asks without a join."""
 
     flight_number = models.CharField(max_length=8)
-    # The composite index below begins with the origin; nobody looks up by destination alone.
+    # The composite index below begins with the origin; no query uses the destination alone.
     origin = models.ForeignKey(Airport, on_delete=models.PROTECT, related_name="+", db_index=False)
     destination = models.ForeignKey(Airport, on_delete=models.PROTECT, related_name="+", db_index=False)
     departs_on = models.DateField(help_text="the local date at the origin, which travellers search by")
@@ -129,7 +129,7 @@ class Seat(models.Model):
         ]
         indexes = [
             models.Index(fields=["correlation_id"], name="seat_by_correlation_id"),
-            # For the sweeper. A saga's hold has no expiry and is not in it.
+            # For the sweeper. A saga's hold has no expiry and is not in this index.
             models.Index(
                 fields=["expires_at"],
                 name="seat_hold_expiry",
@@ -149,7 +149,7 @@ class BookingStatus(models.TextChoices):
 class Booking(models.Model):
     reference = models.CharField(max_length=6, primary_key=True, help_text="airline style: A-Z 2-9")
     correlation_id = models.CharField(max_length=64, unique=True)
-    # No read goes from a flight to its bookings, and each index costs every booking a write.
+    # No query reads the bookings of a flight, and an index would cost a write per booking.
     flight = models.ForeignKey(Flight, on_delete=models.PROTECT, related_name="+", db_index=False)
     user_id = models.CharField(max_length=64)
     status = models.CharField(max_length=9, choices=BookingStatus)
@@ -182,7 +182,7 @@ class Booking(models.Model):
 
 
 class Ticket(models.Model):
-    """One passenger's seat. Whether it is good to fly is its booking's status."""
+    """One passenger's seat. It is valid while its booking is."""
 
     ticket_number = models.CharField(max_length=16, primary_key=True)
     booking = models.ForeignKey(Booking, on_delete=models.PROTECT, related_name="tickets")

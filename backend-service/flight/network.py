@@ -1,6 +1,6 @@
 """Where the demo airline flies: the busiest airports of the world and the routes between them."""
 
-# No airline has this designator, so nobody's brand is borrowed.
+# No airline uses this designator.
 AIRLINE = "ZZ"
 
 # By passengers, busiest first, after the yearly ranking of Airports Council International.

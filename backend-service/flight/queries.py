@@ -1,4 +1,4 @@
-"""What the searches ask for, read from the address and checked; every bad field is named at once."""
+"""Query parameters of the searches, validated; every bad field is named."""
 
 import re
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""What needs a person: a line in the log, and a row in the audit trail."""
+"""Alarms: a log line and an audit row for what needs a person."""
 
 from datetime import datetime
 
@@ -18,7 +18,7 @@ def needs_attention(correlation_id: str, why: str, *, now: datetime) -> None:
 
 
 def breaker_opened(participant: str, correlation_id: str, *, now: datetime) -> None:
-    """A participant is as good as away. The saga goes on even where this cannot be written."""
+    """A participant does not answer. Best effort: the saga continues if this cannot be written."""
     log.error("breaker_opened", participant=participant, correlation_id=correlation_id)
     try:
         audit.record(

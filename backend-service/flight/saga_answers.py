@@ -1,4 +1,4 @@
-"""What the saga endpoints answer about a saga."""
+"""Response bodies of the saga endpoints."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ CANCELLATIONS = ("CANCELLED_BY_USER", "CANCELLED_BY_OPERATOR")
 
 
 def answer(saga: SagaState) -> dict[str, Any]:
-    """What start-booking answers: the result once there is one, else where the saga stands."""
+    """start-booking's answer: the result if there is one, else the current status."""
     return current_result(saga) or accepted(saga)
 
 
@@ -22,7 +22,7 @@ def result(saga: SagaState) -> dict[str, Any]:
 
 
 def current_result(saga: SagaState) -> dict[str, Any] | None:
-    """The result as it is true now: none while the saga runs, and no success once it was turned back."""
+    """The current result: none while the saga runs, and no success after a cancellation."""
     if saga.result is None:
         return None
     return saga.result if saga.status == SagaStatus.COMPLETED else _failed(saga)
@@ -44,7 +44,7 @@ def _failed(saga: SagaState) -> dict[str, Any]:
 
 
 def _how_it_went_back(saga: SagaState) -> str:
-    """What is known to have been undone, and no more."""
+    """Names only what is known to be undone."""
     if saga.booking_reference:
         what = f"Booking {saga.booking_reference} was cancelled"
     else:
@@ -78,7 +78,7 @@ def was_completed(step: StepState) -> bool:
 
 
 def compensations(saga: SagaState) -> list[dict[str, Any]]:
-    """The compensations that have run, or were settled by hand, in the order in which they ended."""
+    """Compensations that have run or were resolved by hand, in the order in which they ended."""
     return [
         {
             "step": step.name,
@@ -92,7 +92,7 @@ def compensations(saga: SagaState) -> list[dict[str, Any]]:
 
 
 def accepted(saga: SagaState) -> dict[str, Any]:
-    """The 202 of a saga that goes on elsewhere. It says nothing of success: nobody knows yet."""
+    """The 202 of a saga that continues in the background. It has no `success`: the outcome is unknown."""
     undoing = saga.status == SagaStatus.COMPENSATING
     return {
         "correlation_id": saga.correlation_id,

@@ -1,4 +1,4 @@
-"""What keeps a silent participant from taking all threads and time: a breaker, and slots for its calls."""
+"""Circuit breaker and bulkhead: a silent participant must not take all threads."""
 
 import threading
 from dataclasses import dataclass, field
@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 class Breaker:
     """Opens after `limit` unknowns in a row; while open it lets one call through every `probe_seconds`.
 
-    Who is turned away is given an appointment, `appointments` of them a second: a thousand sagas that all
-    wait for one participant must not spend the whole machine on asking whether it is back.
+    Rejected callers get a retry time, `appointments` of them a second: a thousand sagas that wait for one
+    participant must not use all CPU for asking whether it is back.
     """
 
     limit: int
@@ -35,13 +35,13 @@ class Breaker:
             return True
 
     def turn_away(self, now: float) -> float:
-        """In how many seconds whoever was not let through may come again, each after the one before."""
+        """Seconds until a rejected caller may retry; retry times are spread evenly."""
         with self.lock:
             self.next_appointment = max(now, self.next_appointment) + 1 / self.appointments
             return self.next_appointment - now
 
     def record(self, *, answered: bool, now: float) -> bool:
-        """Whether this outcome opened it."""
+        """Whether this outcome opened the breaker."""
         with self.lock:
             self.unknowns = 0 if answered else self.unknowns + 1
             if answered:
@@ -53,8 +53,8 @@ class Breaker:
 
 
 class Slots:
-    """Places for the calls of one participant. Who finds none waits, but only while others are answered:
-    a thread that waits for a participant which has fallen silent is missing for all the others."""
+    """Slots for the calls of one participant. A call without a slot waits only while the participant answers
+    others: threads must not wait for a silent one."""
 
     def __init__(self, most: int, patience: float) -> None:
         self._free, self._most, self._patience = most, most, patience
@@ -62,10 +62,10 @@ class Slots:
         self._changed = threading.Condition()
 
     def enter(self, now: float, *, timeout: float) -> bool:
-        """Whether there is a place (monotonic seconds)."""
+        """Whether the call got a slot (monotonic seconds)."""
         with self._changed:
             if self._free == self._most:
-                self._answered_at = now  # Nobody is inside: it has not been silent towards anyone.
+                self._answered_at = now  # No call is under way, so it is not silent.
             longest = min(timeout, self._answered_at + self._patience - now)
             if not self._changed.wait_for(lambda: self._free > 0, timeout=max(0.0, longest)):
                 return False

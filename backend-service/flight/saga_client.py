@@ -1,4 +1,4 @@
-"""Calls of the orchestrator to the remote participants. It never retries: that is the saga log's to do."""
+"""Calls to the remote participants. Never retries; retries are scheduled by the saga log."""
 
 import re
 import time
@@ -31,7 +31,7 @@ BREAKER_OPEN = Gauge(
     ["participant"],
     multiprocess_mode="livemax",
 )
-# To look a metric up by its labels costs more than to change it.
+# Looking a metric up by its labels costs more than changing it.
 _seconds_of, _breaker_gauge = cache(CALL_SECONDS.labels), cache(BREAKER_OPEN.labels)
 
 
@@ -48,7 +48,7 @@ class Call:
 
 
 def booking_data(saga: SagaState) -> dict[str, Any]:
-    """What remote participants need of a booking, and no more: no names, no contact."""
+    """The data that remote participants need: no names, no contact."""
     data: dict[str, Any] = {
         "flight_id": saga.flight_id,
         "user_id": saga.user_id,
@@ -83,9 +83,9 @@ class Participants:
 
     def __init__(self, addresses: Mapping[str, str]) -> None:
         most = settings.SAGA_CALLS_PER_PARTICIPANT
-        # More threads than slots: one whose call has outlived its time holds up no other.
+        # More threads than slots, so that a call that outlives its time blocks no other.
         self._clients = {name: ServiceClient(url, max_calls=2 * most) for name, url in addresses.items()}
-        # A slow participant keeps at most this many threads; the others go on serving.
+        # A slow participant keeps at most this many threads.
         self._slots = {name: Slots(most, settings.SAGA_SLOT_WAIT) for name in addresses}
         self.breakers = {name: self._breaker(name) for name in addresses}
 
@@ -99,7 +99,7 @@ class Participants:
         )
 
     def call(self, call: Call, *, timeout: float) -> Outcome:
-        """One try of at most `timeout` seconds. Whatever goes wrong on the way is Unknown."""
+        """One attempt of at most `timeout` seconds. Every transport failure is Unknown."""
         breaker, slots = self.breakers[call.participant], self._slots[call.participant]
         began = time.monotonic()
         if not breaker.admit(began):
@@ -108,7 +108,7 @@ class Participants:
         if not slots.enter(began, timeout=timeout):
             why = f"too many calls are waiting for {call.participant}"
             return Unknown(why, retry_after=breaker.turn_away(time.monotonic()))
-        # The wait for a place is part of the call's time.
+        # Waiting for a slot is part of the call's time.
         outcome = self._send_from(slots, call, began + timeout - time.monotonic())
         ended = time.monotonic()
         self._report(call, outcome, ended - began)

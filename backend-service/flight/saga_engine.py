@@ -1,7 +1,7 @@
-"""The engine that moves the sagas which no request runs; SAGA_ENGINE names it, `advance` knows none.
+"""The engine runs the sagas that no request runs. SAGA_ENGINE names it; `advance` does not depend on it.
 
-Under every engine the due time on the saga's row is the only schedule, and the claim of that row decides
-who may write. A submission may be lost or doubled without harm, and the engine may be switched at any time.
+With every engine the due time in the saga's row is the only schedule, and the claim of that row decides which
+process may write. Submissions may be lost or doubled, and the engine may be switched at any time.
 """
 
 import threading
@@ -19,14 +19,13 @@ ENGINES = {
 
 class Engine(Protocol):
     def submit(self, saga_id: str) -> None:
-        """This saga is runnable. Called inside the caller's transaction, and part of it."""
+        """Submit a runnable saga, in the caller's transaction."""
 
     def wake(self, saga_id: str, at: datetime) -> None:
-        """This saga, if it waits, is runnable from then on: a back-off has ended, an operator asks for it."""
+        """Make a waiting saga runnable at a time: its back-off ends, or an operator retries it."""
 
     def serve(self, stop: threading.Event) -> None:
-        """A process's whole work until it is told to stop; then the calls under way are finished,
-        recorded, and the leases given up."""
+        """Run until told to stop; then finish and record the calls under way and release the leases."""
 
 
 def engine() -> Engine:

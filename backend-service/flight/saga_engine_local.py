@@ -1,4 +1,4 @@
-"""The default engine: a process that polls the saga log. It needs nothing but the database."""
+"""The default engine: a process that polls the saga log."""
 
 import threading
 from dataclasses import replace
@@ -23,6 +23,6 @@ class LocalEngine:
 
 
 def recovery_until(stop: threading.Event) -> Recovery:
-    """This process's recovery; its orchestrator begins no call after `stop`."""
+    """This process's recovery; its orchestrator starts no call after `stop`."""
     driver = replace(orchestrator(), closing=stop.is_set)
     return Recovery(driver, threads=settings.SAGA_RECOVERY_THREADS)

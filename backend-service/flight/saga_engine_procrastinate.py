@@ -1,9 +1,8 @@
 """The engine for many hosts: Procrastinate's workers on the backend's own PostgreSQL.
 
-A job says no more than "look at this saga". It is committed with the saga's row, has no lock, and waits at
-most once per epoch; each serving process also submits every second what is due and has no waiting job, so
-that a lost one is made up for. A job of a worker that died is marked failed and never run again: the row
-says when its saga is due.
+A job only names a saga. It is committed with the saga's row, has no lock, and is queued at most once per
+epoch. Each serving process also submits due sagas without a queued job every second, which replaces lost
+jobs. A job of a dead worker is marked failed and not repeated: the row's due time schedules the saga.
 """
 
 import asyncio
@@ -65,32 +64,32 @@ class ProcrastinateEngine:
 
 
 def waiting_job(saga_id: str, epoch: int, *, priority: int = 0) -> Job:
-    """At most one of these waits for a saga's epoch: the queueing lock sees to it."""
+    """The queueing lock allows one queued job per saga and epoch."""
     lock = f"{saga_id}:{epoch}"
     job = Job(task_name=TASK, queue=QUEUE, lock=None, queueing_lock=lock, priority=priority)
     return job.evolve(task_kwargs={"saga_id": saga_id})
 
 
 def defer(jobs: list[Job]) -> bool:
-    """Submit all in one statement, or none when one of them waits already; whether they are submitted now.
+    """Submit all in one statement, or none if one of them is queued already. Whether they were submitted.
 
     Raises OperationalError when the database is away.
     """
     try:
-        # A savepoint where there is a transaction: a second job of a queueing lock would spoil it.
+        # A savepoint inside a transaction: a conflict of the queueing lock must not abort it.
         with suppress(AlreadyEnqueued), transaction.atomic():
             app.job_manager.batch_defer_jobs(jobs)
             return True
     except ConnectorException as error:
-        # With the driver's own error as its cause, which says what it means.
+        # The driver's own error is the cause, by which it is classified.
         raise OperationalError(str(error.__cause__ or error)) from (error.__cause__ or error)
     return False
 
 
 def submit_due(now: datetime) -> int:
-    """Submit the sagas that are due, compensations first; how many had no waiting job.
+    """Submit the due sagas, compensations first; how many had no queued job.
 
-    Where another dispatcher submits some of them at the same moment, the rest has its turn a second later.
+    If another dispatcher submits some of them concurrently, the rest follow a second later.
     """
     due = fetch_all(DUE_WITHOUT_JOB, (db_time(now), BATCH))
     jobs = [
@@ -110,7 +109,7 @@ def dispatch(recovery: Recovery, stop: threading.Event) -> None:
 
 async def _serve(recovery: Recovery, stop: threading.Event) -> None:
     threads = ThreadPoolExecutor(settings.SAGA_RECOVERY_THREADS + 2, "saga-engine")
-    asyncio.get_running_loop().set_default_executor(threads)  # Its own has four more than there are cores.
+    asyncio.get_running_loop().set_default_executor(threads)  # The default has cores + 4 threads.
     closing = asyncio.Event()
     working = asyncio.create_task(_work_until(closing, recovery))
     try:
@@ -121,7 +120,7 @@ async def _serve(recovery: Recovery, stop: threading.Event) -> None:
 
 
 async def _work_until(closing: asyncio.Event, recovery: Recovery) -> None:
-    """The worker ends with its connection; it begins again when the database is back."""
+    """The worker ends when its connection does, and is restarted when the database is back."""
     while not closing.is_set():
         try:
             await _work(closing, recovery)
@@ -132,8 +131,8 @@ async def _work_until(closing: asyncio.Event, recovery: Recovery) -> None:
 
 
 def worker_connector() -> PsycopgConnector:
-    """Gives up soon, so that the worker begins again with new connections: those of a pool that waits for its
-    database try ever less often, and a session that began while the server was read-only stays so."""
+    """Fails soon, so that the worker restarts with new connections: a waiting pool reconnects less and less,
+    and a session that began on a read-only server stays read-only."""
     wait = settings.DATABASE_BUSY_SECONDS
     return PsycopgConnector(kwargs=connector_params(), timeout=wait, reconnect_timeout=wait)
 
@@ -160,7 +159,7 @@ async def _run_worker(workers: App, closing: asyncio.Event, recovery: Recovery) 
     tasks = [asyncio.create_task(each) for each in (working, _fail_stalled_jobs(workers), _set(closing))]
     await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     for task in tasks:
-        task.cancel()  # The worker takes this as: finish what is under way, begin nothing more.
+        task.cancel()  # Tells the worker to finish what is under way and start nothing more.
     for ending in await asyncio.gather(*tasks, return_exceptions=True):
         if isinstance(ending, Exception):
             raise ending
@@ -174,7 +173,7 @@ async def _fail_stalled_jobs(workers: App) -> None:
     dead_after = settings.PROCRASTINATE_WORKER_DEFAULTS["stalled_worker_timeout"]
     manager = workers.job_manager
     while True:
-        with suppress(ConnectorException):  # Another worker may have been faster.
+        with suppress(ConnectorException):  # Another worker may have done it.
             for job in await manager.get_stalled_jobs(queue=QUEUE, seconds_since_heartbeat=dead_after):
                 await manager.finish_job(job, status=Status.FAILED, delete_job=False)
             await manager.delete_old_jobs(nb_hours=KEEP_FAILED_HOURS, queue=QUEUE, include_failed=True)

@@ -1,6 +1,6 @@
 """In-process publish and subscribe for saga events, with a bounded history.
 
-The rows in the saga log are the truth; this is for whoever wants to hear of events as they happen.
+The rows of the saga log are authoritative; this delivers events as they happen.
 """
 
 import threading
@@ -61,7 +61,7 @@ Subscriber = Callable[[SagaEvent], None]
 
 
 class EventDispatcher:
-    """Thread-safe. A subscriber that raises is logged and disturbs neither the others nor the publisher."""
+    """Thread-safe. An error of a subscriber is logged and affects neither the others nor the publisher."""
 
     def __init__(self, history: int = HISTORY) -> None:
         self._lock = threading.Lock()
@@ -76,7 +76,7 @@ class EventDispatcher:
                 self._subscribers[event_type] = (*present, subscriber)
 
     def unsubscribe(self, event_type: str, subscriber: Subscriber) -> None:
-        """Stop calling it; one that is not subscribed is no error."""
+        """Remove a subscriber; no error if it is not subscribed."""
         with self._lock:
             present = self._subscribers.get(event_type, ())
             self._subscribers[event_type] = tuple(one for one in present if one != subscriber)
@@ -84,7 +84,7 @@ class EventDispatcher:
     def publish(self, *events: SagaEvent) -> None:
         """Keep the events of one saga and call their subscribers, one after another, in this thread.
 
-        One line in the log tells of all of them, and of how often they were handled.
+        They share one log line, which counts how often they were handled.
         """
         if not events:
             return
@@ -109,7 +109,7 @@ class EventDispatcher:
 def _handle(subscriber: Subscriber, event: SagaEvent) -> bool:
     try:
         subscriber(event)
-    except Exception:  # A failing subscriber harms nobody; its trace is in the log.
+    except Exception:  # The error is logged with its trace; the other subscribers still run.
         log.exception("event_handler_failed", **_details(event), subscriber=repr(subscriber))
         return False
     return True

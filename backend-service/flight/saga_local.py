@@ -1,4 +1,4 @@
-"""The backend's own steps. They are planned by reading, and written in the saga log's own transaction."""
+"""The local steps. Reads plan them; they are written in the saga log's transaction."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -106,9 +106,9 @@ def cancel_booking(saga: SagaState, now: datetime) -> Planned:
 
 
 def meeting_faults(name: str, plan: Plan) -> Plan:
-    """The plan, unless this booking's failure switch or the demo's fault console says otherwise.
+    """The plan, or the outcome that a failure switch or the fault console sets.
 
-    A local step has no reply to be lost; any fault but a refusal leaves its outcome unknown for now.
+    A local step has no reply to lose; any fault but a refusal makes its outcome unknown.
     """
 
     def planned(saga: SagaState, now: datetime) -> Planned:

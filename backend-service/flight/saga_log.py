@@ -1,4 +1,4 @@
-"""The saga log in SQL: every write is conditional on who owns the saga and on where it stands."""
+"""The saga log in SQL: every write is conditional on the saga's epoch and status."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -75,7 +75,7 @@ RELEASE = """
 MAKE_DUE = (
     "UPDATE flight_saga SET due_at = %s WHERE correlation_id = %s AND owner = '' AND due_at IS NOT NULL"
 )
-# Compensations go first: they hold seats and money that somebody else may be waiting for.
+# Compensations first: they release seats and money.
 DUE = """
     SELECT correlation_id FROM flight_saga WHERE due_at <= %s
     ORDER BY CASE status WHEN 'COMPENSATING' THEN 0 ELSE 1 END, due_at LIMIT %s"""
@@ -85,7 +85,7 @@ INSERT_EVENTS = """
 
 
 class SagaLost(Exception):
-    """Another owner has the saga now: write nothing and send nothing more."""
+    """Another process owns the saga: write nothing and send nothing more."""
 
 
 def insert(saga: SagaState) -> bool:
@@ -135,7 +135,7 @@ def due(*, now: datetime, most: int) -> list[str]:
 def claim(
     correlation_id: str, *, owner: str, now: datetime, lease_until: datetime, too_many_claims: int
 ) -> SagaState | None:
-    """Become the owner of a saga that is due; None when somebody else was faster."""
+    """Claim a due saga; None if another process claimed it first."""
     parameters = (owner, db_time(lease_until), too_many_claims, correlation_id, db_time(now))
     row = fetch_one(CLAIM, parameters)
     return from_row(row) if row else None
@@ -149,7 +149,7 @@ def take_over(
     owner: str,
     lease_until: datetime,
 ) -> SagaState | None:
-    """Take a saga from whoever owns it, if it still is in one of these statuses."""
+    """Take a saga over from its owner, if it is still in one of these statuses."""
     sql = TAKE_OVER.format(statuses=", ".join(["%s"] * len(from_statuses)))
     parameters = (owner, db_time(lease_until), to_status.value, correlation_id)
     row = fetch_one(sql, parameters + tuple(status.value for status in from_statuses))
@@ -157,12 +157,12 @@ def take_over(
 
 
 def release(saga: SagaState, *, due_at: datetime) -> None:
-    """Give the lease up without any other change; nothing happens when it is no longer ours."""
+    """Release the lease without any other change; no effect if another process owns it."""
     execute(RELEASE, (db_time(due_at), saga.correlation_id, saga.epoch, saga.status.value))
 
 
 def make_due(correlation_id: str, *, at: datetime) -> None:
-    """Let a waiting saga be claimed from then on; one that is being run is left alone."""
+    """Make a waiting saga claimable at a time; a saga that is being run is unchanged."""
     execute(MAKE_DUE, (db_time(at), correlation_id))
 
 
@@ -171,7 +171,7 @@ def epoch(correlation_id: str) -> int | None:
     return int(row[0]) if row else None
 
 
-# The partial index of open sagas serves; a quote within a text of the request is escaped.
+# Uses the partial index of open sagas. Quotes within the request's texts are escaped.
 UNFINISHED_OF = """
     SELECT correlation_id, status, user_id, request FROM flight_saga
     WHERE due_at IS NOT NULL AND (user_id = %s OR request LIKE %s)"""

@@ -1,4 +1,4 @@
-"""Read from the saga log at each scrape, so that they are right under any number of processes."""
+"""Metrics read from the saga log at each scrape: the same in every process."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -18,7 +18,7 @@ from flight.saga_overview import COMPENSATED, Count, Grown
 from flight.saga_state import EARLIER_STEPS
 from flight.saga_watchdog import latest_due
 
-# Each reads the partial index of open sagas only: a million finished ones cost nothing.
+# Each reads the partial index of open sagas only; finished sagas cost nothing.
 OPEN = "SELECT status, COUNT(*) FROM flight_saga WHERE due_at IS NOT NULL GROUP BY status"
 STUCK = "SELECT COUNT(*) FROM flight_saga WHERE due_at IS NOT NULL AND attention <> ''"
 OLDEST = "SELECT MIN(created_at), MIN(due_at) FROM flight_saga WHERE due_at IS NOT NULL"
@@ -29,12 +29,12 @@ AUDIT = "SELECT checked, drifted, unverified, ended_at FROM flight_audit_run ORD
 class SagaCollector(Collector):
     def __init__(self, grown: Grown = saga_overview.grown) -> None:
         self._grown = grown
-        # Nothing failed where somebody cancelled.
+        # A cancellation is no failure.
         names = dict.fromkeys((*EARLIER_STEPS, *(step.name for step in STEPS), ""))
         self._failed = {name: Count(f"{COMPENSATED} AND failed_step = '{name}'") for name in names}
 
     def describe(self) -> Iterator[Metric]:
-        """Nothing ahead of time: registering must not read the database."""
+        """Empty: registering must not read the database."""
         return iter(())
 
     def collect(self) -> Iterator[Metric]:

@@ -15,10 +15,10 @@ OPEN = (SagaStatus.PENDING, SagaStatus.RUNNING, SagaStatus.COMPENSATING)
 
 
 class Saga(models.Model):
-    """One booking's saga: what was asked for, how far it is, who may write it and when it is due.
+    """One booking's saga: its request, its progress, its epoch and its due time.
 
     An open saga always has `due_at`: the end of its owner's lease, or the time of the next try.
-    Whoever advances it raises `epoch` first; every later write is conditional on that epoch.
+    A claim raises `epoch` (fencing token); every later write is conditional on it.
     """
 
     correlation_id = models.CharField(max_length=64, primary_key=True)
@@ -75,7 +75,7 @@ class Saga(models.Model):
             models.Index(fields=["due_at"], name="saga_due", condition=models.Q(due_at__isnull=False)),
             models.Index(fields=["-created_at", "-correlation_id"], name="saga_newest"),
             models.Index(fields=["user_id", "-created_at"], name="saga_of_user"),
-            # Counts failures; a booking that succeeds never writes it. With the status it answers alone.
+            # Counts failures; successful bookings never write it. Covers the query together with the status.
             models.Index(
                 fields=["finished_at", "created_at", "reason", "status"],
                 name="saga_compensated",
@@ -106,7 +106,7 @@ class SagaEventRow(models.Model):
 
 
 class RecoveryHeartbeat(models.Model):
-    """Which recovery processes are alive."""
+    """Heartbeats of recovery processes."""
 
     owner = models.CharField(max_length=64, primary_key=True)
     beat_at = models.DateTimeField()
@@ -119,7 +119,7 @@ class RecoveryHeartbeat(models.Model):
 
 
 class ManualSettlement(models.Model):
-    """A compensation that a person settled. It is open until the auditor finds that its owner agrees."""
+    """A compensation that was resolved by hand. Open until the auditor finds that its participant agrees."""
 
     correlation_id = models.CharField(max_length=64)
     step = models.CharField(max_length=32)
@@ -138,7 +138,7 @@ class ManualSettlement(models.Model):
 
 
 class AuditRun(models.Model):
-    """What one run of the auditor found; the newest is what the metrics show."""
+    """The result of one run of the auditor; metrics show the newest."""
 
     began_at = models.DateTimeField()
     ended_at = models.DateTimeField()

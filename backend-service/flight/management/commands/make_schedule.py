@@ -14,7 +14,7 @@ from flight.folding import fold
 from flight.models import UNRANKED, Airport, Flight
 from flight.network import BUSIEST
 
-# Rows of one transaction: small enough that a booking which waits for the writer does not notice.
+# Rows per transaction: few, so that bookings do not wait long for the writer.
 BATCH = 400
 PERMANENT_AHEAD = timedelta(days=365)
 "while a flight leaves later than that, there is one that is always for sale"
@@ -24,8 +24,8 @@ T = TypeVar("T")
 
 
 class Command(BaseCommand):
-    """Adds what is missing and nothing else, a batch at a time: run it twice, or again after
-    an interruption. Flights that exist are never changed."""
+    """Idempotent: adds missing flights in batches and never changes existing ones. Safe to run again after
+    an interruption."""
 
     help = "Load the airports and make the schedule up to DAYS ahead; recovery rolls it forward daily."
 
@@ -84,7 +84,7 @@ def make_flights(today: date, days: int) -> Iterator[int]:
     added = 0
     for batch in batches(missing):
         with write_transaction():
-            # A second run at the same time adds the same flights; whoever comes later adds nothing.
+            # Of two concurrent runs the later one finds the flights of the first and adds nothing.
             Flight.objects.bulk_create(batch, ignore_conflicts=True)
         yield (added := added + len(batch))
 

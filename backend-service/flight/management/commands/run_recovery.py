@@ -15,7 +15,7 @@ from flight.saga_engine import engine
 
 class Command(BaseCommand):
     help = "Advance the sagas that are due, until SIGTERM or SIGINT."
-    # They load every URL and view, a sixth of the start, for which sagas wait; `migrate` has run them.
+    # System checks load all URLs and views: a sixth of the start, while sagas wait. `migrate` has run them.
     requires_system_checks = ()
 
     def handle(self, *args: Any, **options: Any) -> None:

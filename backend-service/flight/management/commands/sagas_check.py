@@ -1,4 +1,4 @@
-"""`manage.py sagas_check`: whether this release knows every step that the sagas in the log may still need."""
+"""`manage.py sagas_check`: whether this release knows every step that stored sagas may still need."""
 
 from typing import Any
 
