@@ -1,4 +1,4 @@
-"""What an operator may do to a saga; each leaves a row in the audit trail."""
+"""Operator actions on a saga; each writes an audit row."""
 
 from datetime import timedelta
 from functools import partial
@@ -32,7 +32,7 @@ def audit(*, correlation_id: str, actor: str, action: str, reason: str, evidence
 
 
 def retry(correlation_id: str, *, actor: str, reason: str) -> SagaState:
-    """Make a waiting saga due now and run it here; one that is being run is left alone."""
+    """Make a waiting saga due now and run it here; a saga that is being run is unchanged."""
     now = orchestrator().now()
     with write_transaction():
         engine().wake(correlation_id, now)
@@ -44,7 +44,7 @@ def retry(correlation_id: str, *, actor: str, reason: str) -> SagaState:
 
 
 def resolve(correlation_id: str, *, step: str, actor: str, reason: str, evidence: str) -> SagaState:
-    """Settle a stuck compensation by hand and run the rest. Raises 409 for a step that is not stuck."""
+    """Resolve a stuck compensation by hand and run the rest. Raises 409 for a step that is not stuck."""
     now = orchestrator().now()
     if not _is_stuck(_load(correlation_id), step):
         raise _not_stuck(correlation_id, step)
@@ -56,7 +56,7 @@ def resolve(correlation_id: str, *, step: str, actor: str, reason: str, evidence
             owner=orchestrator().owner,
             lease_until=now + timedelta(seconds=settings.SAGA_LEASE),
         )
-        # Looked at again: its owner may have undone the step in between.
+        # Checked again: its owner may have undone the step meanwhile.
         if saga is None or saga.step(step).status not in MAY_HAVE_HAPPENED:
             raise _not_stuck(correlation_id, step)
         transition = Transition(saga, owner=orchestrator().owner, now=now)
@@ -71,7 +71,7 @@ def resolve(correlation_id: str, *, step: str, actor: str, reason: str, evidence
 
 
 def _is_stuck(saga: SagaState, step: str) -> bool:
-    """A try has failed and it waits for the next one, or an alarm is out; a first try is not stuck yet.
+    """An attempt has failed and the next one is pending, or an alarm is raised. A first attempt is not stuck.
 
     A step that this release does not know is stuck before its first try.
     """

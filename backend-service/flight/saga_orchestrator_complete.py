@@ -1,8 +1,8 @@
-"""The booking saga: its steps, what to do next, and the doing.
+"""The booking saga: its steps, the decision, and the orchestrator.
 
-The table says what a booking consists of. `decide_next` looks at a stored saga and says what comes next,
-and touches nothing. `BookingOrchestrator.advance` does it, and writes down what came of it. First run,
-retry, recovery and cancellation are all the same `advance`.
+`STEPS` is the table of steps. `decide_next` is a pure function from a stored saga to the next decision.
+`BookingOrchestrator.advance` executes decisions and stores the results. First run, retry, recovery and
+cancellation all use `advance`.
 """
 
 import os
@@ -55,7 +55,7 @@ STEPS = (
     SagaStep("ConfirmBooking", "CancelBooking", BACKEND, Kind.PIVOT),
 )
 DEFINITION = 1
-"Version of the table, for new sagas. A saga stores its steps, and runs by those whatever the table says."
+"Version of the table, for new sagas. A saga stores its own steps and runs by those."
 
 
 def is_known(step: SagaStep) -> bool:
@@ -102,7 +102,7 @@ class WaitUntil:
 
 @dataclass(frozen=True)
 class WaitForRelease:
-    """This release does not know the step that the saga needs next: it is neither skipped nor guessed."""
+    """This release does not know the saga's next step: it is not skipped."""
 
     step: SagaStep
 
@@ -111,7 +111,7 @@ Decision = Run | GiveUp | Compensate | Undo | Finish | WaitUntil | WaitForReleas
 
 
 def decide_next(saga: SagaState, *, now: datetime, jitter: float) -> Decision:
-    """What this saga needs next. Pure: the stored rows in, one value out; `jitter` is in [0, 1)."""
+    """What this saga needs next. Pure; `jitter` is in [0, 1)."""
     if saga.is_terminal:
         return Finish(saga.status)
     if saga.status == SagaStatus.COMPENSATING:
@@ -148,7 +148,7 @@ def _decide_back(saga: SagaState, now: datetime, jitter: float) -> Decision:
 
 def _overdue(state: StepState, now: datetime) -> bool:
     began = datetime.fromisoformat(state.started_at) if state.started_at else now
-    # A beginning that lies ahead tells of a clock that was put back: for how long is not known.
+    # A start in the future means that a clock was put back; by how much is unknown.
     return abs(now - began) >= timedelta(seconds=settings.SAGA_FORWARD_DEADLINE)
 
 
@@ -179,7 +179,7 @@ WELL = ("DONE", "UNDONE")
 LOGGED = ("step", "compensation", "outcome", "attempt", "error_code", "error", "actor")
 MAX_WRITE_CONFLICTS = 20
 RELEASE_PAUSE = timedelta(seconds=20)
-"Between two looks at a saga whose next step this release does not know."
+"Pause between two claims of a saga whose next step this release does not know."
 
 
 def configured_participants() -> Participants:
@@ -192,9 +192,9 @@ def process_name() -> str:
 
 
 def write(transition: Transition, *, expected: SagaStatus | None) -> bool:
-    """The one way to commit a transition: its row, what goes with it, its events, in this transaction.
+    """The only way to commit a transition: row, further writes and events in this transaction.
 
-    Without an expected status it is a new saga, and False says that its idempotency key is taken.
+    Without an expected status the saga is new; False means that its idempotency key is taken.
     Raises SagaLost when epoch or status are no longer ours.
     """
     if expected is None:
@@ -209,7 +209,7 @@ def write(transition: Transition, *, expected: SagaStatus | None) -> bool:
 
 
 def log_outcome(event: SagaEvent) -> None:
-    """A line for each step, failure and compensation that has an outcome."""
+    """One log line per outcome of a step, failure or compensation."""
     outcome = OUTCOMES.get(event.event_type)
     if outcome is None:
         return
@@ -229,7 +229,7 @@ class PendingCall:
 
 @dataclass
 class BookingOrchestrator:
-    """Advances sagas. Without arguments it is this process's own; tests fix time, ids and chance."""
+    """Advances sagas. The defaults are for this process; tests fix time, ids and jitter."""
 
     participants: Participants = field(default_factory=configured_participants)
     owner: str = field(default_factory=process_name)
@@ -240,11 +240,11 @@ class BookingOrchestrator:
     closing: Callable[[], bool] = lambda: False
 
     def start_booking_saga(self, booking_data: Mapping[str, Any]) -> dict[str, Any]:
-        """Book what a body of start-booking asks for, and give its answer: from `manage.py shell`, say.
+        """Book like start-booking and return its answer, for example from `manage.py shell`.
 
         Raises Problem where start-booking answers 400, 404 or 503.
         """
-        from flight import saga_requests, saga_runtime  # Both are made of this module.
+        from flight import saga_requests, saga_runtime  # Both import this module.
 
         command = saga_requests.read_start_booking(
             strict_json.loads(strict_json.dumps(booking_data).encode())
@@ -264,14 +264,14 @@ class BookingOrchestrator:
         return saga_answers.answer(ran)
 
     def start(self, saga: SagaState, *, deadline: datetime | None) -> SagaState | None:
-        """Accept a new saga and run it as far as it goes; None when its idempotency key is taken."""
+        """Accept a new saga and run it as far as possible; None if its idempotency key is taken."""
         began = self._commit(saga, None, None, deadline, new=True)
         return self._run(*began, deadline=deadline) if began else None
 
     def accept(
         self, saga: SagaState, *, on_commit: Callable[[str], object] = lambda saga_id: None
     ) -> SagaState | None:
-        """Write a new saga down for somebody else to run; None when its idempotency key is taken.
+        """Store a new saga for recovery to run; None if its idempotency key is taken.
 
         `on_commit` gets its id, in the same transaction.
         """
@@ -286,15 +286,15 @@ class BookingOrchestrator:
         return transition.saga
 
     def advance(self, saga: SagaState, *, deadline: datetime | None = None) -> SagaState:
-        """Do what the saga needs until it ends, has to wait, or the deadline comes. The caller owns it.
+        """Execute decisions until the saga ends, has to wait, or the deadline comes. The caller owns it.
 
-        When another owner has taken it meanwhile, nothing more is written or sent. Whatever else goes
-        wrong here leaves it to recovery: the saga is as its last commit says.
+        If another process takes the saga, nothing more is written or sent. After any other error recovery
+        continues from the last commit.
         """
         return self._run(saga, None, deadline=deadline)
 
     def claim(self, correlation_id: str) -> SagaState | None:
-        """Become the owner of a saga that is due; None when somebody else was faster."""
+        """Claim a due saga; None if another process claimed it first."""
         now = self.now()
         saga = saga_log.claim(
             correlation_id,
@@ -315,9 +315,9 @@ class BookingOrchestrator:
         reason: str,
         on_commit: Callable[[], object] = lambda: None,
     ) -> SagaState | None:
-        """Turn a running saga, or with `completed` a complete one, back. None when it is not in that state.
+        """Turn a running saga back, or with `completed` a complete one. None if it is in another state.
 
-        A take-over: whoever ran it finds its next write refused. The caller advances what is returned.
+        A take-over: the next write of its previous owner is refused. The caller advances the returned saga.
         `on_commit` writes in the same transaction.
         """
         from_statuses = (SagaStatus.COMPLETED,) if completed else RUNNING_STATUSES
@@ -347,7 +347,7 @@ class BookingOrchestrator:
             log_outcome(event)
         try:
             self.publisher(events)
-        except Exception:  # A subscriber's fault is not the booking's.
+        except Exception:  # An error of a subscriber must not fail the booking.
             log.exception("events_not_published", correlation_id=events[0].correlation_id)
 
     def _run(self, saga: SagaState, pending: PendingCall | None, *, deadline: datetime | None) -> SagaState:
@@ -366,10 +366,10 @@ class BookingOrchestrator:
         return saga
 
     def _release_lease(self, saga: SagaState, pending: PendingCall | None, error: Exception) -> SagaState:
-        """Give up the lease after an error of our own; ten claims without progress raise an alarm.
+        """Release the lease after an internal error; ten claims without progress raise an alarm.
 
-        A call whose outcome cannot be recorded counts as unknown, so that its deadline ends the repeating;
-        not so while the database is away, which is no fault of the call's.
+        A call whose outcome cannot be recorded counts as unknown, so that its deadline ends the retries; but
+        not while the database is unavailable.
         """
         at = self.now() + _backoff(saga.claims + 1, settings.SAGA_COMPENSATION_BACKOFF, 1.0)
         try:
@@ -387,7 +387,7 @@ class BookingOrchestrator:
         return replace(saga, owner="", due_at=at)
 
     def _tried_in_vain(self, saga: SagaState) -> SagaState:
-        """A step of our own whose write conflicts without end is an unknown try, which its deadline ends."""
+        """A local step whose writes keep conflicting is an unknown attempt, which its deadline ends."""
         with write_transaction():
             transition = Transition(saga, owner=self.owner, now=self.now())
             decision = decide_next(saga, now=transition.now, jitter=self.jitter())
@@ -416,7 +416,7 @@ class BookingOrchestrator:
         *,
         new: bool = False,
     ) -> tuple[SagaState, PendingCall | None] | None:
-        """One transaction: what came of the last call, the local steps after it, the next intent."""
+        """One transaction: the last call's outcome, the local steps after it, the next intent."""
         for _ in range(MAX_WRITE_CONFLICTS):
             try:
                 with write_transaction():
@@ -425,7 +425,7 @@ class BookingOrchestrator:
                     if not write(transition, expected=None if new else saga.status):
                         return None
             except WriteConflict:
-                continue  # Somebody took a chosen seat in between; the transaction is rolled back.
+                continue  # A chosen seat was taken meanwhile; the transaction is rolled back.
             self.publish(transition.events)
             return transition.saga, following
         raise WriteConflict(f"{saga.correlation_id}: {MAX_WRITE_CONFLICTS} conflicts in a row")
@@ -439,7 +439,7 @@ class BookingOrchestrator:
         *,
         new: bool,
     ) -> PendingCall | None:
-        """Take the saga as far as it goes without a call; the call to make next, if there is one."""
+        """Advance the saga up to its next call, and return that call if there is one."""
         if new:
             transition.start()
         if pending and outcome:
@@ -463,7 +463,7 @@ class BookingOrchestrator:
                     return None
 
     def _unless_out_of_time(self, decision: Decision, now: datetime, deadline: datetime | None) -> Decision:
-        """When the request's time is up, or the process is to end, somebody else goes on."""
+        """At the request's deadline, or when the process stops, recovery continues."""
         out_of_time = isinstance(decision, (Run, Undo)) and self._out_of_time(now, deadline)
         return WaitUntil(now) if out_of_time else decision
 
@@ -502,8 +502,8 @@ class BookingOrchestrator:
         return PendingCall(step, undo, call)
 
     def _perform(self, transition: Transition, step: SagaStep, *, undo: bool) -> None:
-        """A step of our own: planned now, written in this same transaction."""
-        # Before its try is counted: a plan may ask whether this is the first.
+        """A local step: planned now, written in this same transaction."""
+        # Before the attempt is counted: a plan may depend on whether it is the first.
         planned = LOCAL[step.compensation if undo else step.name](transition.saga, transition.now)
         if undo:
             transition.begin_undo(step.name, step.compensation)
@@ -535,7 +535,7 @@ def _refuse_unknown_steps(saga: SagaState) -> None:
 
 
 def _as_it_is(saga: SagaState) -> SagaState:
-    """The saga that somebody else has now; as we last knew it when the database is away."""
+    """The saga as its new owner stored it; the last known state if the database is unavailable."""
     try:
         return saga_log.load(saga.correlation_id) or saga
     except DatabaseError:
@@ -543,7 +543,7 @@ def _as_it_is(saga: SagaState) -> SagaState:
 
 
 def _checked(saga: SagaState, step: SagaStep, outcome: Outcome) -> Outcome:
-    """An authorisation over another amount than the one that was quoted is not what was asked for."""
+    """An authorisation of another amount than the quoted one is a contract error."""
     if step.name == "AuthorizePayment" and isinstance(outcome, Done):
         if outcome.body.get("amount") != to_wire(saga.amount):
             return ContractError("PRICE_CHANGED", "The payment is not over the amount that was quoted.")
@@ -551,7 +551,7 @@ def _checked(saga: SagaState, step: SagaStep, outcome: Outcome) -> Outcome:
 
 
 def first_steps() -> tuple[StepState, ...]:
-    """The steps of a new saga, which from then on are its own."""
+    """The steps that a new saga stores."""
     return tuple(
         StepState(step.name, compensation=step.compensation, participant=step.participant, kind=step.kind)
         for step in STEPS

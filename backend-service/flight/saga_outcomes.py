@@ -1,4 +1,4 @@
-"""What an answer of a participant means: done, refused and unknown are three different things."""
+"""Classifies participants' answers: done, refused and unknown are different outcomes."""
 
 import json
 from collections.abc import Mapping
@@ -45,17 +45,17 @@ class Unknown:
     configuration: bool = False
     "the participant does not accept our credential"
     answered: bool = False
-    "the participant itself is well: it says that its card gateway is silent"
+    "the participant works, and reports that its card gateway is silent"
 
 
 @dataclass(frozen=True)
 class AlreadyCompensated:
-    """Somebody else has undone this step."""
+    """Another process has compensated this step."""
 
 
 @dataclass(frozen=True)
 class ContractError:
-    """The participant answered what the contract does not know: repeating will not help."""
+    """The answer violates the contract: repeating the call does not help."""
 
     code: str
     error: str
@@ -65,7 +65,7 @@ Outcome = Done | Refused | Unknown | AlreadyCompensated | ContractError
 
 
 def has_answered(outcome: Outcome) -> bool:
-    """Whether the participant is there, whatever it said."""
+    """Whether the participant answered at all."""
     return not isinstance(outcome, Unknown) or outcome.answered
 
 
@@ -94,7 +94,7 @@ def classify(reply: Reply, correlation_id: str) -> Outcome:
 
 
 def _tells_of_others(reply: Reply, correlation_id: str) -> bool:
-    """One caller's silent card must not open the breaker for everybody."""
+    """One silent card must not open the breaker for all callers."""
     body = _ours(reply.body, correlation_id)
     return body is not None and body.get("code") == "GATEWAY_TIMEOUT"
 

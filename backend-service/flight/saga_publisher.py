@@ -18,19 +18,19 @@ from flight.saga_event_dispatcher import (
 
 log = structlog.get_logger("saga.events")
 QUEUE = 10_000
-# Many commits at once cost one change of threads; a change for each took a tenth of a booking's CPU.
+# Batches: a thread switch for each commit took a tenth of a booking's CPU.
 GATHER_SECONDS = 0.02
-# With the step: tries are its SAGA_STEP_STARTED, compensations its SAGA_COMPENSATION_STEP_STARTED.
+# Attempts of a step are its SAGA_STEP_STARTED, of a compensation its SAGA_COMPENSATION_STEP_STARTED.
 EVENTS = Counter("saga_events", "Saga events published, by type and step.", ["event_type", "step"])
 
 
 class Publisher:
-    """A full queue drops the event with a line in the log; its row is written already."""
+    """A full queue drops the event and logs it; its row is written already."""
 
     def __init__(self, dispatcher: EventDispatcher, size: int = QUEUE) -> None:
         self._dispatcher = dispatcher
         self._size = size
-        # Of commits, not of events: each item wakes the other thread. An Event among them is a flush.
+        # Holds commits, not events: each item wakes the thread. A threading.Event is a flush request.
         self._queue: queue.SimpleQueue[Sequence[SagaEvent] | threading.Event] = queue.SimpleQueue()
         self._start = threading.Lock()
         self._thread: threading.Thread | None = None
@@ -38,7 +38,7 @@ class Publisher:
     def __call__(self, events: Sequence[SagaEvent]) -> None:
         if self._thread is None:
             self._begin()
-        # Threads that look at the same time may go over the size by their number.
+        # Concurrent threads may exceed the size by their number.
         if self._queue.qsize() < self._size:
             self._queue.put(events)
             return

@@ -1,7 +1,7 @@
 """Recovery: finds the sagas that are due, claims them and advances several at a time.
 
-It is the engine of everything that does not run inside a request: accepted bookings, retries, and sagas
-whose owner died. Which process does it does not matter; the claim decides.
+Runs everything that no request runs: accepted bookings, retries, and sagas whose owner died. Any process
+may do it; the claim decides which.
 """
 
 import threading
@@ -29,20 +29,20 @@ ROLL_SECONDS = 60.0
 HEARTBEAT = """
     INSERT INTO flight_recovery (owner, beat_at) VALUES (%s, %s)
     ON CONFLICT (owner) DO UPDATE SET beat_at = excluded.beat_at"""
-# A beat that lies ahead was told before the clock was put back, perhaps by a process that is dead.
+# A heartbeat in the future was written before a clock was put back, perhaps by a dead process.
 LAST_BEAT = "SELECT MAX(beat_at) FROM flight_recovery WHERE beat_at <= %s"
 FORGET = "DELETE FROM flight_recovery WHERE beat_at < %s"
 FORGET_AFTER = timedelta(hours=1)
 
 
 def last_beat(now: datetime) -> Any:
-    """As the database has it; None when no recovery has given a sign of life."""
+    """The newest heartbeat as the database returns it; None without one."""
     (beat,) = fetch_one(LAST_BEAT, (db_time(now + timedelta(seconds=HEARTBEAT_SECONDS)),)) or (None,)
     return beat
 
 
 class Periodic:
-    """Runs something at most once in so many seconds."""
+    """Runs an action at most once per interval."""
 
     def __init__(
         self, seconds: float, action: Callable[[datetime], object], now: Callable[[], datetime]
@@ -70,7 +70,7 @@ class Recovery:
         )
 
     def serve(self, stop: threading.Event) -> None:
-        """Work until told to stop; then finish the calls that are under way and give the leases up."""
+        """Run until told to stop; then finish the calls under way and release the leases."""
         log.info("recovery_started", owner=self.owner, threads=self._threads)
         with ThreadPoolExecutor(self._threads, "saga-recovery") as pool:
             while not stop.is_set():
@@ -79,7 +79,7 @@ class Recovery:
         log.info("recovery_stopped", owner=self.owner)
 
     def run_due(self) -> int:
-        """Advance every saga that is due, one after another, in this thread; how many there were."""
+        """Advance all due sagas one by one in this thread; how many there were."""
         due = saga_log.due(now=self.now(), most=self._threads)
         for correlation_id in due:
             self.advance(correlation_id)
@@ -89,11 +89,11 @@ class Recovery:
         execute(HEARTBEAT, (self.owner, db_time(now)))
         execute(FORGET, (db_time(now - FORGET_AFTER),))
         if settings.SAGA_HEARTBEAT_FILE:
-            # For a health check on this process: the table tells of all of them.
+            # For a health check of this process: the table holds the heartbeats of all.
             Path(settings.SAGA_HEARTBEAT_FILE).touch()
 
     def keep_house(self) -> None:
-        """What has to be done now and then, whichever engine runs the sagas."""
+        """Periodic work, with any engine."""
         attempt(close_old_connections)
         for periodic in self._periodic:
             attempt(periodic)
@@ -103,7 +103,7 @@ class Recovery:
         attempt(lambda: self._claim_due(pool))
 
     def _rest(self, stop: threading.Event) -> None:
-        """Until the next poll; where all threads are busy until one is free, because more may be due."""
+        """Wait until the next poll, or until a thread is free if all are busy: more may be due."""
         if len(self._busy) >= self._threads:
             wait(self._busy, settings.SAGA_RECOVERY_POLL, FIRST_COMPLETED)
         else:
@@ -116,11 +116,11 @@ class Recovery:
         self._busy.update(pool.submit(self.advance, correlation_id) for correlation_id in due)
 
     def advance(self, correlation_id: str) -> None:
-        """Claim this saga if it is due, and do what it needs; nothing when somebody else was faster."""
+        """Claim this saga if it is due and advance it; no effect if another process claimed it first."""
         structlog.contextvars.bind_contextvars(correlation_id=correlation_id)
         attempt(close_old_connections)
         attempt(lambda: self._claim_and_advance(correlation_id))
-        attempt(close_old_connections)  # An idle thread keeps none of the pool's connections.
+        attempt(close_old_connections)  # An idle thread must not keep a pooled connection.
         structlog.contextvars.clear_contextvars()
 
     def _claim_and_advance(self, correlation_id: str) -> None:
@@ -131,10 +131,10 @@ class Recovery:
 
 
 def attempt(work: Callable[[], object]) -> None:
-    """Do it. What goes wrong is logged and harms nothing else: a later round meets it again."""
+    """Run it. Errors are logged and do not stop the rest; a later round retries."""
     try:
         work()
     except DatabaseError as error:
         log.warning("recovery_waits_for_database", error=repr(error))
-    except Exception:  # One saga that fails must not end the recovery of all others.
+    except Exception:  # The failure of one saga must not stop the recovery of others.
         log.exception("recovery_failed")

@@ -1,4 +1,4 @@
-"""What start-booking takes: reading it, pricing it, and making the saga that will run it."""
+"""start-booking's input: validation, pricing, and the saga made from it."""
 
 import re
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ from flight.saga_state import BookingRequest, SagaState, replace
 
 IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,200}")
 SIMULATE_FLAGS = {f"simulate_{step.name.lower()}_fail": step.name for step in STEPS}
-# A fare or an amount that is sent is never used; `expected_amount` is only compared.
+# A fare or amount in the request is never used; `expected_amount` is only compared.
 KNOWN = {**unknown_fields.BOOKING, **unknown_fields.names("expected_amount", *SIMULATE_FLAGS)}
 
 
@@ -35,7 +35,7 @@ class StartBooking:
     "for the caller: near misses of field names"
 
     def fingerprint(self) -> str:
-        """What two posts under one Idempotency-Key have to agree on."""
+        """The fields that must be equal in two requests with one Idempotency-Key."""
         used: dict[str, Any] = {
             "flight_id": self.flight_id,
             "user_id": self.user_id,

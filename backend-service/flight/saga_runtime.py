@@ -1,4 +1,4 @@
-"""This process's orchestrator, its participants, and how many sagas may be under way."""
+"""This process's orchestrator and participants, and the admission of new sagas."""
 
 import threading
 import time
@@ -23,7 +23,7 @@ def orchestrator() -> BookingOrchestrator:
 
 
 class Admission:
-    """Refuses new sagas while too many are under way; they are counted at most once a second."""
+    """Refuses new sagas while too many are open; counts them at most once a second."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -32,7 +32,7 @@ class Admission:
 
     def check(self) -> None:
         """Raise 503 before anything is written."""
-        if self._is_time_to_count():  # Outside the lock: a slow database must not line up all who ask.
+        if self._is_time_to_count():  # Outside the lock: a slow database must not queue all requests.
             self._running = saga_log.count_running()
         if self._running >= settings.SAGA_MAX_RUNNING:
             raise try_again("Too many bookings are under way.", code="OVERLOADED")
@@ -46,7 +46,7 @@ class Admission:
 
 
 class CallerLimits:
-    """Refuses a booking while its user or address holds too much in unfinished ones.
+    """Refuses a booking while the open ones of its user or address reach a limit.
 
     A start is entered before the saga log is read, so that each of several at once counts those entered
     before it: within a process the limits are exact. Each other process may let through what it has not

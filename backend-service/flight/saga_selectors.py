@@ -1,4 +1,4 @@
-"""What can be read from the saga log."""
+"""Queries on the saga log."""
 
 import base64
 import binascii
@@ -20,8 +20,8 @@ EVENTS = """
     SELECT sequence, event_id, event_type, data, timestamp FROM flight_saga_event
     WHERE correlation_id = %s AND sequence > %s ORDER BY sequence LIMIT %s"""
 MAX_EVENTS = 1000
-# Finds the rows before it sorts them. Left to itself a planner may walk all of history in the order of the
-# list, because what is rare may come soon.
+# Finds the rows before it sorts them: a planner may otherwise scan all history in list order, hoping to
+# meet rare rows early.
 FOUND_FIRST = f"WITH found AS MATERIALIZED ({{found}}) SELECT {saga_log.COLUMNS} FROM found"  # noqa: S608
 
 
@@ -46,7 +46,7 @@ class Filters:
 
 
 def events_after(correlation_id: str, sequence: int) -> tuple[list[dict[str, Any]], bool]:
-    """The next events, each exactly once and in order, however often one asks; and whether more follow."""
+    """The next events in order, each exactly once over repeated calls, and whether more follow."""
     rows = fetch_all(EVENTS, (correlation_id, sequence, MAX_EVENTS + 1))
     events = [
         {
@@ -94,7 +94,7 @@ def _conditions(filters: Filters) -> tuple[list[str], list[Any]]:
     if filters.idempotency_key is not None:
         add("idempotency_scope = %s AND idempotency_key = %s", filters.user_id, filters.idempotency_key)
     if filters.id_prefix:
-        # `g` sorts behind every character that a UUID may go on with, whatever the collation.
+        # `g` sorts after every character of a UUID, in any collation.
         add("correlation_id >= %s AND correlation_id < %s", filters.id_prefix, f"{filters.id_prefix}g")
     if filters.created_after:
         add("created_at > %s", db_time(filters.created_after))

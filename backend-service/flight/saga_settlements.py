@@ -1,4 +1,4 @@
-"""Compensations settled by hand: remembered until their owners are found to agree."""
+"""Compensations resolved by hand: listed until their participants are found to agree."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -50,7 +50,7 @@ def count_open() -> int:
 
 
 def still_open() -> dict[str, Any]:
-    """Those whose owners do not agree, or were not asked yet, oldest first."""
+    """Those whose participants disagree or were not asked yet, oldest first."""
     return {
         "count": count_open(),
         "oldest": [

@@ -1,4 +1,4 @@
-"""A saga as a value: what the saga log holds, in the form on which decisions are made."""
+"""A saga as a value: the stored rows in the form that decisions use."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -12,7 +12,7 @@ T = TypeVar("T")
 
 
 def replace(value: T, **changes: Any) -> T:
-    """`dataclasses.replace` without its look at every field."""
+    """A faster `dataclasses.replace`."""
     assert changes.keys() <= value.__dict__.keys(), changes
     copy = object.__new__(type(value))
     copy.__dict__.update(value.__dict__, **changes)
@@ -27,15 +27,15 @@ class StepStatus(StrEnum):
     DONE = "DONE"
     "took effect"
     REFUSED = "REFUSED"
-    "definitely refused; changed nothing and needs no undoing"
+    "refused; changed nothing and needs no compensation"
     UNKNOWN = "UNKNOWN"
-    "tried, and may or may not have taken effect"
+    "may or may not have taken effect"
     UNDOING = "UNDOING"
     "its compensation's intent is committed"
     UNDONE = "UNDONE"
     "compensated"
     RESOLVED = "RESOLVED"
-    "its stuck compensation was settled by hand"
+    "its stuck compensation was resolved by hand"
 
 
 class Kind(StrEnum):
@@ -65,7 +65,7 @@ MAY_HAVE_HAPPENED = (StepStatus.STARTED, StepStatus.UNKNOWN, StepStatus.DONE, St
 
 @dataclass(frozen=True)
 class StepState:
-    """One step of a saga's row: what it is, and how it stands."""
+    """One step of a saga's row: its definition and its state."""
 
     name: str
     status: StepStatus = StepStatus.PENDING
@@ -101,7 +101,7 @@ class Passenger:
 
 @dataclass(frozen=True)
 class BookingRequest:
-    """What the traveller asked for; the card token is kept apart, because it is erased early."""
+    """The traveller's request; the card token is stored apart, because it is erased early."""
 
     passengers: tuple[Passenger, ...]
     email: str
@@ -110,9 +110,9 @@ class BookingRequest:
     seat_numbers: tuple[str, ...] = ()
     expected_amount: int | None = None
     simulate: tuple[str, ...] = ()
-    "names of the steps whose failure was asked for"
+    "names of the steps that are to fail"
     address: str = ""
-    "where the caller sits, whose limits this booking counts against; empty in demo mode"
+    "the caller's address, for limits; empty in demo mode"
 
     def to_json(self) -> dict[str, Any]:
         stored = {**vars(self), "passengers": [vars(passenger) for passenger in self.passengers]}
@@ -129,7 +129,7 @@ class BookingRequest:
 
 @dataclass
 class SagaState:
-    """One that is handed around is never changed: only a Transition changes the copy that it makes."""
+    """Treated as immutable: only a Transition changes the copy that it makes."""
 
     correlation_id: str
     definition: int
@@ -160,11 +160,11 @@ class SagaState:
     request_fingerprint: str = ""
     finished_at: datetime | None = None
     tried: bool = False
-    "not stored: this owner has tried the step it is at"
+    "not stored: this owner has tried the current step"
     flight: FlightForSale | None = None
     "not stored: the flight as it was read to price the booking, in this request"
     retry_after: float = 0.0
-    "not stored: seconds that the participant asked to be left alone"
+    "not stored: seconds of the participant's Retry-After"
 
     @property
     def amount(self) -> int:
@@ -182,7 +182,7 @@ class SagaState:
 
     @property
     def to_undo(self) -> list[StepState]:
-        """Its steps that did or may have taken effect, newest first."""
+        """The steps that took effect or may have, newest first."""
         return [step for step in reversed(self.steps) if step.status in MAY_HAVE_HAPPENED]
 
     def change_step(self, name: str, **changes: Any) -> None:

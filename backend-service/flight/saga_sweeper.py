@@ -1,4 +1,4 @@
-"""Gives back the seats that a direct call held and then forgot. A saga's hold never expires."""
+"""Releases expired holds of direct calls. A saga's hold never expires."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -47,7 +47,7 @@ def cancel_seat(*, correlation_id: str, now: datetime) -> barrier.Answer:
 
 
 def release_expired_holds(now: datetime) -> int:
-    """Cancel the direct calls' holds that have expired; how many calls it was."""
+    """Cancel the expired holds of direct calls; of how many calls."""
     # One that ends later than any hold of today, twice over, was made before a clock was put back.
     latest = now + 2 * timedelta(minutes=settings.HOLD_MINUTES)
     expired = [row[0] for row in fetch_all(EXPIRED, (db_time(now), db_time(latest), BATCH))]
@@ -56,8 +56,8 @@ def release_expired_holds(now: datetime) -> int:
             cancel_seat(correlation_id=correlation_id, now=now)
             log.info("hold_expired", correlation_id=correlation_id)
         except Problem as problem:
-            # Confirmed between our look and our try: the seats are no longer ours to release.
+            # Confirmed since the query: the seats are sold.
             log.info("hold_kept", correlation_id=correlation_id, code=problem.code)
-        except Exception:  # The others still are released.
+        except Exception:  # The other holds are still released.
             log.exception("hold_not_released", correlation_id=correlation_id)
     return len(expired)

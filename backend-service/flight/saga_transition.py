@@ -1,4 +1,4 @@
-"""One transition of a saga: the new state, the events that tell of it, and what else has to be written."""
+"""One transition of a saga: the new state, its events, and further writes."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -30,8 +30,8 @@ FINISHED_EVENT = {SagaStatus.COMPLETED: EventType.COMPLETED, SagaStatus.COMPENSA
 
 
 class Transition:
-    """Collects what one commit of the saga log will hold. It reads no clock and writes nothing itself;
-    `saga` is a copy, which it changes as it goes.
+    """Collects the content of one commit of the saga log. Reads no clock and writes nothing; `saga` is a copy
+    that it changes.
     """
 
     def __init__(self, saga: SagaState, *, owner: str, now: datetime) -> None:
@@ -105,7 +105,7 @@ class Transition:
         self.emit(EventType.STEP_FAILED, step=name, outcome=status.value, error=error, error_code=code)
 
     def _count_declined(self, code: str) -> None:
-        """Here, because a booking that was only accepted is declined when its request is long gone."""
+        """Counted here: an accepted booking is declined after its request has ended."""
         if code == "PAYMENT_DECLINED":
             count = partial(throttle.seconds_to_wait, user_id=self.saga.user_id, now=self.now)
             count = partial(count, address=self.saga.request.address)
@@ -128,7 +128,7 @@ class Transition:
         )
 
     def give_up(self, name: str) -> None:
-        """An unknown step has used its time: it counts as failed, and will be compensated too."""
+        """The deadline of an unknown step is over: it counts as failed and will be compensated too."""
         error = "No answer could be had in time."
         self._step_failed(name, StepStatus.UNKNOWN, "DEADLINE_EXCEEDED", error)
 
@@ -139,7 +139,7 @@ class Transition:
     # Going back
 
     def compensate(self) -> None:
-        """From here on there is only the way back."""
+        """From here on the saga only compensates."""
         self.saga.status = SagaStatus.COMPENSATING
         self.saga.card_token, self.saga.finished_at = "", None
         self.emit(EventType.COMPENSATION_STARTED, reason=self.saga.reason, failed_step=self.saga.failed_step)
@@ -178,11 +178,11 @@ class Transition:
             error_code=_code_of(outcome),
         )
         if not isinstance(outcome, Unknown) or outcome.configuration or self._undo_takes_too_long(name):
-            # Without a number: the console counts the sagas that are stuck for the same reason.
+            # Without a number, so that the console can group stuck sagas by reason.
             self.alarm(f"{compensation} fails: {error}")
 
     def resolve(self, name: str, *, actor: str) -> None:
-        """A person has settled this step's compensation outside the suite."""
+        """A person has resolved this step's compensation outside the suite."""
         self._progress()
         self.saga.attention = ""
         self.saga.change_step(name, status=StepStatus.RESOLVED)
@@ -206,7 +206,7 @@ class Transition:
         self.emit(FINISHED_EVENT[status], reason=self.saga.reason)
 
     def wait(self, until: datetime) -> None:
-        """Give the lease up and let anybody go on from `until`."""
+        """Release the lease; any process may continue from `until`."""
         self.saga.owner, self.saga.due_at = "", until
 
     def alarm(self, why: str) -> None:
@@ -229,5 +229,5 @@ def _code_of(outcome: Outcome) -> str:
 
 
 def _public(facts: dict[str, Any]) -> dict[str, Any]:
-    """A step's facts without the passengers' names: events are read by more people than tickets are."""
+    """A step's facts without passengers' names: events have more readers than tickets."""
     return {key: value for key, value in facts.items() if key != "tickets"}

@@ -14,8 +14,8 @@ from flight.saga_state import EARLIER_STEPS, Kind, SagaStep
 
 log = structlog.get_logger("saga")
 NEWEST = 10_000
-"A start looks at so many of the newest complete sagas; the command looks at all."
-# A saga needs a step that it may still run or undo. What is departed is not cancelled any more.
+"A start checks the newest complete sagas only; the command checks all."
+# Steps that a saga may still run or undo. A departed flight can no longer be cancelled.
 NEEDED = """
     FROM (
         SELECT correlation_id, status, steps FROM flight_saga WHERE due_at IS NOT NULL
@@ -45,7 +45,7 @@ class Unserved:
 
 
 def find_unserved(*, now: datetime, newest: int) -> Unserved | None:
-    """Open sagas, and complete ones that may be cancelled among so many of the newest."""
+    """Open sagas, and among the newest complete ones those that can be cancelled."""
     needed = NEEDED.format(each_step=EACH_STEP[connection.vendor])
     bounds = (newest, db_time(now))
     in_use = fetch_all(STEPS_IN_USE.format(needed=needed), bounds)
@@ -65,9 +65,9 @@ def _is_known(row: Sequence[str | None]) -> bool:
 
 
 def refuse_to_start(*, now: datetime) -> None:
-    """End the process with a sentence when there are sagas that it could not serve.
+    """Exit with a message if there are sagas that this release cannot serve.
 
-    Without a database nobody is served either, and readiness says so; such a saga then waits by itself.
+    Without a database the check is skipped: readiness reports it, and such a saga waits.
     """
     try:
         unserved = find_unserved(now=now, newest=NEWEST)

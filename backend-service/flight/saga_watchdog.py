@@ -1,4 +1,4 @@
-"""Makes due what a clock that was put back left waiting, and marks the sagas that nobody has claimed."""
+"""Marks unclaimed sagas, and makes sagas due that a clock put back left waiting."""
 
 from datetime import datetime, timedelta
 
@@ -12,7 +12,7 @@ from flight.saga_orchestrator_complete import RELEASE_PAUSE
 log = structlog.get_logger("saga.watchdog")
 BATCH = 100
 UNCLAIMED = "It is due, and nobody has claimed it: is recovery running, and does it keep up?"
-# A claim moves the due time on, so that a saga which somebody has taken in between is not marked.
+# A claim moves the due time, so that a saga claimed meanwhile is not marked.
 MARK = """
     UPDATE flight_saga SET attention = %s WHERE attention = '' AND due_at < %s AND correlation_id IN (
         SELECT correlation_id FROM flight_saga WHERE due_at < %s AND attention = '' ORDER BY due_at LIMIT %s)
@@ -21,7 +21,7 @@ BRING_FORWARD = "UPDATE flight_saga SET due_at = %s WHERE due_at > %s"
 
 
 def latest_due(now: datetime) -> datetime:
-    """No saga waits for longer than this, twice over."""
+    """Twice the longest time that a saga waits."""
     seconds = (
         settings.SAGA_LEASE,
         settings.SAGA_FORWARD_BACKOFF[1],
@@ -33,9 +33,9 @@ def latest_due(now: datetime) -> datetime:
 
 
 def bring_forward(now: datetime) -> int:
-    """A due time further ahead than any wait was written before a clock was put back: it is due now.
+    """Make sagas due whose due time is further ahead than any wait: a clock was put back.
 
-    Should its owner be alive after all, the next claim fences it off, as after any lease.
+    If their owner is alive after all, the next claim fences it off, as after any lease.
     """
     brought = execute(BRING_FORWARD, (db_time(now), db_time(latest_due(now))))
     if brought:

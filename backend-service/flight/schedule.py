@@ -19,7 +19,7 @@ EARTH_RADIUS_MILES = 3958.8
 TAXI_AND_CLIMB_MINUTES = 40
 FIRST_FLIGHT_NUMBER = 101
 
-# What flies how far; a longer list spreads a distance over more types.
+# Aircraft types by distance; several types share a distance.
 FLEET: list[tuple[int, tuple[str, ...]]] = [
     (600, ("E195-E2", "A320-200")),
     (1600, ("A320-200", "737-800")),
@@ -32,7 +32,7 @@ FLEET: list[tuple[int, tuple[str, ...]]] = [
 
 DEPARTURE_TIMES = [time(minutes // 60, minutes % 60) for minutes in range(6 * 60, 22 * 60 + 31, 5)]
 EARLIEST_ARRIVAL, LATEST_ARRIVAL = time(5, 30), time(23, 30)
-# The arrival hours of a timetable line are judged on one day, so that it keeps its time all year.
+# Arrival hours are computed for one day, so that a line keeps its time all year.
 REFERENCE_DAY = date(2024, 1, 10)
 
 # Economy: a base and a rate per mile that falls with the distance; dollars.
@@ -48,7 +48,7 @@ PEAK, OFF_PEAK = Decimal("1.08"), Decimal("0.90")
 PERMANENT_DAYS = 3650
 FEATURED = 100
 FEATURED_LINES = 25
-# Whole days from today between which every departure is 7 to 60 days ahead in any time zone and at any hour.
+# Days from today on which every departure is 7 to 60 days ahead in any time zone.
 FEATURED_DAYS = range(9, 59)
 
 
@@ -130,7 +130,7 @@ def _line(number: int, origin: Place, destination: Place, share: tuple[int, int]
 
 
 def _departure_time(origin: Place, destination: Place, duration: int, share: tuple[int, int]) -> time:
-    """One of the sensible times, spread evenly over the day's trips and shifted a little by route."""
+    """A daytime departure, spread evenly over the day's trips and shifted a little by route."""
     arrival_zone = ZoneInfo(destination.time_zone)
     sensible = [
         departs
@@ -196,7 +196,7 @@ def fly(line: Line, day: date) -> DatedFlight:
 
 
 def always_for_sale(lines: Sequence[Line], today: date) -> tuple[Line, date]:
-    """The flight that is made first, and so is number 1: examples and scripts can book it for years."""
+    """The first flight, with id 1: examples and scripts can book it for years."""
     return lines[0], today + timedelta(days=PERMANENT_DAYS)
 
 

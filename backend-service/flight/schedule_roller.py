@@ -1,4 +1,4 @@
-"""The schedule rolls forward by itself: a day of flights is added when another day has begun."""
+"""Rolls the schedule forward: adds a day of flights each day."""
 
 from datetime import date, datetime, timedelta
 
@@ -12,7 +12,7 @@ from flight.models import Flight
 
 log = structlog.get_logger("schedule")
 COLUMNS = [field.attname for field in Flight._meta.concrete_fields if not field.primary_key]
-# Of two processes that add a day, one inserts its first flight; the other finds it there and does nothing.
+# Of two processes that add a day, the second finds its first flight and does nothing.
 CLAIM = f"""
     INSERT INTO flight_flight ({", ".join(COLUMNS)}) VALUES ({", ".join(["%s"] * len(COLUMNS))})
     ON CONFLICT (flight_number, departs_on) DO NOTHING"""  # noqa: S608  constants of this file
@@ -22,7 +22,7 @@ LAST_DAY = "SELECT MAX(departs_on) FROM flight_flight WHERE departs_on <= %s"
 def roll(now: datetime) -> int:
     """Add the next missing day, one day a call; how many flights it was.
 
-    A database without a schedule stays without one: the first is `make_schedule`'s.
+    A database without a schedule stays empty: `make_schedule` makes the first.
     """
     today, horizon = now.date(), now.date() + timedelta(days=settings.SCHEDULE_DAYS)
     (last,) = fetch_one(LAST_DAY, (horizon.isoformat(),)) or (None,)

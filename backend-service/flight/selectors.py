@@ -1,4 +1,4 @@
-"""What can be read about airports, flights, seats and bookings; each function is one query."""
+"""Queries on airports, flights, seats and bookings; one per function."""
 
 from collections import Counter
 from collections.abc import Collection, Sequence
@@ -25,12 +25,12 @@ from flight.models import Airport, Booking, BookingStatus, Flight, Ticket
 from flight.saga_models import Saga
 
 MAX_WORDS = 8
-# Where a booking stands at a moment, in the order in which trips are listed.
+# The states of a trip, in the order in which trips are listed.
 TIMES = ("upcoming", "past", "cancelled")
 UPCOMING = TIMES.index("upcoming")
 NEAREST_DAYS = 3
 
-# The state stands in the text, not in a parameter, so that SQLite sees that the partial index serves.
+# The state is in the text, not a parameter, so that SQLite uses the partial index.
 LIVE_SEATS_BY_CLASS = """
     SELECT flight_id, seat_class, COUNT(*) FROM flight_seat
     WHERE state IN ('HELD', 'SOLD') AND flight_id IN ({places}) GROUP BY flight_id, seat_class"""
@@ -38,7 +38,7 @@ LIVE_SEATS = "SELECT seat_number, state FROM flight_seat WHERE state IN ('HELD',
 
 
 def find_places(text: str, *, limit: int) -> list[Airport]:
-    """Airports of which every typed word begins a word of code, city or name; the busiest for no words.
+    """Airports where each typed word is a prefix of a word of code, city or name; without words the busiest.
 
     An exact code comes first, then the served airports by how busy they are, then cities that begin so.
     """
@@ -68,7 +68,7 @@ def airports(codes: Collection[str]) -> dict[str, Airport]:
 
 
 def flight_by_id(flight_id: int) -> Flight | None:
-    """The flight alone, without its airports: what booking asks."""
+    """The flight without its airports, for a booking."""
     return Flight.objects.filter(pk=flight_id).first()
 
 
@@ -150,7 +150,7 @@ def _bookings() -> QuerySet[Booking]:
 
 
 def booking(reference: str) -> Booking | None:
-    """Without its tickets: most of them are read for somebody who may not see it, and gets none."""
+    """Without its tickets, which are read only after the access check."""
     return _bookings().filter(pk=reference).first()
 
 
@@ -205,7 +205,7 @@ def trips_of(
 
 
 def _follows(last: Any) -> Q:
-    """What comes after a booking in the order of `trips_of`."""
+    """The filter for trips after a booking in the order of `trips_of`."""
     departs = last.flight.departs_at
     later = Q(flight__departs_at__gt=departs) if last.time == UPCOMING else Q(flight__departs_at__lt=departs)
     same = Q(flight__departs_at=departs, reference__gt=last.reference)

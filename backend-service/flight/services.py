@@ -1,7 +1,7 @@
-"""What changes seats and bookings: hold and release, confirm and cancel.
+"""Writes of seats and bookings: hold and release, confirm and cancel.
 
-Each comes in two parts: `choose_…` reads and decides, the other writes what was decided. When a write
-finds that somebody was faster, it raises, and the whole transaction is run again.
+`choose_…` reads and decides; the other functions write. A write that meets a conflict raises, and the whole
+transaction is run again.
 """
 
 import secrets
@@ -49,7 +49,7 @@ CANCEL_BOOKING = """
 
 
 class WriteConflict(Exception):
-    """Another transaction took what this one had chosen; run it again from the reading."""
+    """Another transaction took what this one had chosen; run it again from the start."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class Confirmation:
 def choose_seats(
     *, flight: FlightForSale, seat_class: str, wanted: Sequence[str], count: int, now: datetime
 ) -> tuple[str, ...] | Refused:
-    """The seats for `count` passengers: the wanted ones as they stand, or free ones side by side."""
+    """The seats for `count` passengers: the wanted ones in their order, or free ones side by side."""
     if not flight.is_on_sale(now):
         return Refused("FLIGHT_CLOSED", f"Flight {flight.flight_number} is no longer for sale.")
     taken = {row[0] for row in fetch_all(TAKEN_SEATS, (flight.id,))}
@@ -93,7 +93,7 @@ def _wanted_seats(
 
 
 def _side_by_side(free: Sequence[str], count: int) -> Sequence[str]:
-    """The first row with room for everybody, else simply the first free seats."""
+    """Free seats of the first row with enough of them, else the first free seats."""
     by_row: dict[str, list[str]] = {}
     for seat in free:
         row = by_row.setdefault(seat.rstrip(string.ascii_uppercase), [])
@@ -112,9 +112,9 @@ def hold_seats(
     now: datetime,
     expires_at: datetime | None,
 ) -> None:
-    """Hold all the chosen seats; without `expires_at`, as a saga does, for good.
+    """Hold the chosen seats; without `expires_at`, as for a saga, without expiry.
 
-    Raises WriteConflict when one of them has found another owner meanwhile.
+    Raises WriteConflict if one of them has another owner meanwhile.
     In sorted order, so that two bookings that want the same seats wait for each other and never deadlock.
     """
     held, until = db_time(now), db_time(expires_at)
@@ -146,7 +146,7 @@ def _reference() -> str:
 
 
 def _ticket_number() -> str:
-    """Thirteen digits in the form of IATA resolution 722, never one that passes for a card number."""
+    """Thirteen digits in the form of IATA resolution 722, never a valid card number."""
     while True:
         digits = f"{secrets.randbelow(10**TICKET_DIGITS):0{TICKET_DIGITS}}"
         if not looks_like_card(AIRLINE_CODE + digits):
@@ -155,7 +155,7 @@ def _ticket_number() -> str:
 
 @dataclass(frozen=True)
 class Sale:
-    """What ConfirmBooking writes: who bought which flight, and for how much."""
+    """What ConfirmBooking writes: buyer, flight and price."""
 
     correlation_id: str
     flight_id: int
@@ -170,8 +170,7 @@ class Sale:
 def confirm_booking(*, sale: Sale, confirmation: Confirmation, now: datetime) -> None:
     """Sell the held seats and write the booking with its tickets.
 
-    Raises WriteConflict when the random reference or a ticket number stands for something already, and
-    when the seats are not held.
+    Raises WriteConflict if the random reference or a ticket number is in use, or the seats are not held.
     """
     booking = (
         confirmation.reference,

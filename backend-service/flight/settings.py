@@ -20,7 +20,7 @@ LIMITS = api_limits(
     actions=Limit(60, 600),
 )
 
-# Runs the sagas that no request runs: local needs nothing, procrastinate PostgreSQL, for any number of hosts.
+# The engine that runs sagas outside requests. procrastinate needs PostgreSQL and runs on any number of hosts.
 SAGA_ENGINE = kit.one_of("SAGA_ENGINE", ("local", "procrastinate"))
 
 INSTALLED_APPS = kit.api_apps("flight")
@@ -52,17 +52,17 @@ LOGGING = logs.configure(SERVICE_NAME)
 PAYMENT_URL = kit.env.str("PAYMENT_URL", default="http://127.0.0.1:8003")
 LOYALTY_URL = kit.env.str("LOYALTY_URL", default="http://127.0.0.1:8002")
 
-# Of a booking, on top of its fare. The quote travels with each call: no other service has this setting.
+# Charges of a booking, added to its fare. They travel with each call: no other service has this setting.
 OTHER_CHARGES_CENTS = kit.cents("OTHER_CHARGES", default="50.00")
 CURRENCY = "USD"
-# Recovery keeps flights on sale for so many days ahead; 0 leaves it to make_schedule.
+# Days ahead for which recovery keeps flights on sale; 0: only make_schedule adds flights.
 SCHEDULE_DAYS = kit.env.int("SCHEDULE_DAYS", default=60)
 # A flight closes for sale this long before its departure.
 SALE_CLOSES_MINUTES = kit.env.int("SALE_CLOSES_MINUTES", default=60)
 # A hold made by a direct call, which no saga owns, is released after this long.
 HOLD_MINUTES = kit.env.int("HOLD_MINUTES", default=15)
 
-# Seconds. What each is for stands in docs/architecture.md.
+# Seconds; explained in docs/operations.md.
 SAGA_LEASE = kit.env.float("SAGA_LEASE", default=10.0)
 SAGA_CALL_TIMEOUT = kit.env.float("SAGA_CALL_TIMEOUT", default=8.0)
 SAGA_REQUEST_DEADLINE = kit.env.float("SAGA_REQUEST_DEADLINE", default=10.0)
@@ -73,7 +73,7 @@ SAGA_MAX_RETRY_AFTER = 20.0
 SAGA_ATTENTION_ATTEMPTS = 10
 SAGA_ATTENTION_SECONDS = kit.env.float("SAGA_ATTENTION_SECONDS", default=300.0)
 SAGA_CONFIGURATION_ALARM_ATTEMPTS = 5
-# A saga that is due and unclaimed for so long needs a person.
+# A saga that is due and unclaimed for so long needs attention.
 SAGA_UNCLAIMED_SECONDS = kit.env.float("SAGA_UNCLAIMED_SECONDS", default=30.0)
 SAGA_CLAIMS_WITHOUT_PROGRESS = 10
 SAGA_MAX_RUNNING = kit.env.int("SAGA_MAX_RUNNING", default=1000)
@@ -84,22 +84,22 @@ SAGA_MAX_RUNNING_OF_ADDRESS = kit.env.int("SAGA_MAX_RUNNING_OF_ADDRESS", default
 SAGA_MAX_SEATS_OF_USER = kit.env.int("SAGA_MAX_SEATS_OF_USER", default=18)
 SAGA_MAX_SEATS_OF_ADDRESS = kit.env.int("SAGA_MAX_SEATS_OF_ADDRESS", default=27)
 SAGA_RECOVERY_THREADS = kit.env.int("SAGA_RECOVERY_THREADS", default=8)
-# Of the procrastinate engine: how often due sagas are submitted, and when a worker counts as dead.
+# Procrastinate engine: dispatch interval and stalled-worker timeout.
 SAGA_DISPATCH_SECONDS = kit.env.float("SAGA_DISPATCH_SECONDS", default=1.0)
 PROCRASTINATE_WORKER_DEFAULTS = {"update_heartbeat_interval": 2.0, "stalled_worker_timeout": 6.0}
-# It would look for modules called `tasks` in every app.
+# The default searches every app for a module `tasks`.
 PROCRASTINATE_AUTODISCOVER_MODULE_NAME = ""
 PROCRASTINATE_IMPORT_PATHS = ["flight.saga_engine_procrastinate"]
 SAGA_RECOVERY_POLL = kit.env.float("SAGA_RECOVERY_POLL", default=0.5)
-# Where a recovery process or worker tells its metrics; 0 for nowhere.
+# Port of a recovery process's or worker's metrics; 0: off.
 METRICS_PORT = kit.env.int("METRICS_PORT", default=0)
 METRICS_ADDRESS = kit.env.str("METRICS_ADDRESS", default="127.0.0.1")
-# Touched by a recovery process or worker each time that its heartbeat is written; empty for none.
+# File touched with each heartbeat of a recovery process or worker; empty: none.
 SAGA_HEARTBEAT_FILE = kit.env.str("SAGA_HEARTBEAT_FILE", default="")
-# Half of a process's threads. A call that finds no place waits for so long since the last answer, no longer.
+# Half of a process's threads. A call without a slot waits at most so long after the last answer.
 SAGA_CALLS_PER_PARTICIPANT = kit.env.int("SAGA_CALLS_PER_PARTICIPANT", default=4)
 SAGA_SLOT_WAIT = kit.env.float("SAGA_SLOT_WAIT", default=1.5)
 SAGA_BREAKER_UNKNOWNS = 20
 SAGA_BREAKER_PROBE_SECONDS = 1.0
-# So many a second of those whom a silent participant keeps waiting try again.
+# Retries per second while a participant's breaker is open.
 SAGA_BREAKER_APPOINTMENTS = 50.0
