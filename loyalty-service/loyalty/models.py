@@ -7,8 +7,8 @@ class EntryKind(models.TextChoices):
 
 
 class Account(models.Model):
-    """A traveller's miles. The balance is changed in the transaction of its ledger entry; it may fall
-    below zero when spent miles are taken back, and then is a debt."""
+    """A traveller's miles. The balance changes in the transaction of its ledger entry; it may fall below
+    zero when spent miles are reversed."""
 
     user_id = models.CharField(max_length=64, primary_key=True)
     balance = models.BigIntegerField()
@@ -23,7 +23,7 @@ class Account(models.Model):
 
 
 class LedgerEntry(models.Model):
-    """One movement of miles. Append-only: what stands here is never changed."""
+    """One movement of miles. Append-only."""
 
     correlation_id = models.CharField(max_length=64)
     kind = models.CharField(max_length=10, choices=EntryKind)

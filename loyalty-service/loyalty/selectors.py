@@ -1,4 +1,4 @@
-"""What can be read about miles."""
+"""Queries on miles."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ def account_of(user_id: str) -> Account | None:
 
 
 def describe(account: Account, *, correlation_id: str = "") -> dict[str, Any]:
-    """The account with its newest entries, or those of one booking, and the way to the next tier."""
+    """The account with its newest entries, or those of one booking, and the miles to the next tier."""
     entries = LedgerEntry.objects.filter(user_id=account.user_id)
     if correlation_id:
         entries = entries.filter(correlation_id=correlation_id)

@@ -1,4 +1,4 @@
-"""What changes miles: award and its opposite, reverse."""
+"""Writes of miles: award, and its compensation reverse."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from service_kit.money import CENTS_PER_UNIT
 
 from loyalty.models import EntryKind
 
-# One statement makes the account or adds to it, and says whether it may be used.
+# One statement creates the account or adds to it, and returns whether it is open.
 CHANGE_BALANCE = """
     INSERT INTO loyalty_account (user_id, balance, closed, created_at) VALUES (%s, %s, %s, %s)
     ON CONFLICT (user_id) DO UPDATE SET balance = loyalty_account.balance + %s
@@ -56,7 +56,7 @@ def award_miles(*, correlation_id: str, command: Award, now: datetime) -> Done |
 
 
 def reverse_miles(*, correlation_id: str, awarded: Mapping[str, Any], now: datetime) -> dict[str, Any]:
-    """Take an award back; `awarded` is what award_miles answered. The balance may fall below zero."""
+    """Reverse an award; `awarded` is award_miles' answer. The balance may fall below zero."""
     user_id, miles = awarded["user_id"], awarded["miles_awarded"]
     row = fetch_one(TAKE_BACK, (miles, user_id))
     assert row is not None, "an award made the account, and accounts are never deleted"

@@ -22,7 +22,7 @@ class Gateway(Protocol):
 
 
 class SimulatedGateway:
-    """Decides by the test tokens of the contract; an unknown token is a declined card."""
+    """Decides by the contract's test tokens; an unknown token is declined."""
 
     decisions = {
         "tok_ok": Decision.APPROVED,
@@ -40,6 +40,6 @@ gateway = GATEWAYS[settings.PAYMENT_GATEWAY]()
 
 
 def announce() -> None:
-    """Say at every start that no money is taken; in demo mode that is said already."""
+    """Log at every start that no money is taken; in demo mode another line says so."""
     if settings.PAYMENT_GATEWAY == "simulated" and not settings.DEMO_MODE:
         log.warning("simulated_payment_gateway", takes_money=False, not_for="production")

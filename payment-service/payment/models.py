@@ -7,7 +7,7 @@ class EntryKind(models.TextChoices):
 
 
 class LedgerEntry(models.Model):
-    """One movement of an authorisation. Append-only: what stands here is never changed.
+    """One movement of an authorisation. Append-only.
 
     An authorisation is live while it has no CANCELLED entry.
     """

@@ -39,7 +39,7 @@ class AuthorizePayment(ActionView):
         decision = services.ask_gateway(command)
         if decision is Decision.NO_ANSWER:
             if barrier.read(correlation_id=call.correlation_id, step=self.step) is None:
-                time.sleep(settings.GATEWAY_TIMEOUT_SECONDS)  # The gateway's silence, with nothing held open.
+                time.sleep(settings.GATEWAY_TIMEOUT_SECONDS)  # A silent gateway; no transaction is open.
                 raise try_again(Decision.NO_ANSWER.value, code="GATEWAY_TIMEOUT")
         return services.authorize_payment(
             correlation_id=call.correlation_id,

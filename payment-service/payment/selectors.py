@@ -1,4 +1,4 @@
-"""What can be read about payments."""
+"""Queries on payments."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from payment.models import EntryKind, LedgerEntry
 
 
 def payment_of(correlation_id: str) -> LedgerEntry | None:
-    """The latest entry of a saga's payment, which says how it stands."""
+    """The latest entry of a saga's payment, which is its state."""
     return LedgerEntry.objects.filter(correlation_id=correlation_id).order_by("-id").first()
 
 

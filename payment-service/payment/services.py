@@ -1,4 +1,4 @@
-"""What changes payments: authorise and its opposite, cancel."""
+"""Writes of payments: authorise, and its compensation cancel."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ CURRENCY = "USD"
 COLUMNS = """correlation_id, kind, authorization_id, user_id,
     amount, flight_fare, other_charges, currency, created_at"""
 INSERT_AUTHORIZATION = f"INSERT INTO payment_ledger ({COLUMNS}) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)"
-# The opposite entry is made from the first one, so that the two can never differ.
+# The opposite entry is made from the first one, so that their amounts are equal.
 INSERT_CANCELLATION = f"""
     INSERT INTO payment_ledger ({COLUMNS})
     SELECT correlation_id, %s, authorization_id, user_id,
@@ -34,7 +34,7 @@ class Authorize:
     other_charges: int
 
     def used(self) -> dict[str, Any]:
-        """Charges that are the default are one request, whether they were sent or left out."""
+        """Default charges make the same fingerprint whether they are sent or left out."""
         used = dict(vars(self))
         if self.other_charges == settings.DEFAULT_CHARGES_CENTS:
             del used["other_charges"]
@@ -53,7 +53,7 @@ def ask_gateway(command: Authorize) -> Decision:
 def authorize_payment(
     *, correlation_id: str, command: Authorize, decision: Decision, authorization_id: UUID, now: datetime
 ) -> Done | Refused:
-    """What the gateway's decision comes to; the guard's transaction writes the entry."""
+    """The outcome of the gateway's decision; the guard's transaction writes the entry."""
     if decision is not Decision.APPROVED:
         return Refused("PAYMENT_DECLINED", decision.value)
     reference = f"auth-{authorization_id}"
@@ -80,7 +80,7 @@ def authorize_payment(
 
 
 def cancel_payment(*, correlation_id: str, authorized: Mapping[str, Any], now: datetime) -> dict[str, Any]:
-    """Give the authorised amount back; `authorized` is what authorize_payment answered."""
+    """Cancel the authorisation; `authorized` is authorize_payment's answer."""
     execute(INSERT_CANCELLATION, (EntryKind.CANCELLED, db_time(now), correlation_id, EntryKind.AUTHORIZED))
     return {
         "authorization_id": authorized["authorization_id"],

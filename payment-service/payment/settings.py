@@ -34,10 +34,10 @@ REST_FRAMEWORK = kit.rest_framework()
 SPECTACULAR_SETTINGS = kit.spectacular("Payment service")
 LOGGING = logs.configure(SERVICE_NAME)
 
-# Which gateway decides on cards. Never a default outside demo mode: the simulated one takes no money.
+# The gateway that authorises cards. No default outside demo mode: the simulated one takes no money.
 PAYMENT_GATEWAY = kit.named("PAYMENT_GATEWAY", ("simulated",), what="the payment gateway")
-# How long the simulated gateway keeps a caller waiting when it will never answer, in seconds.
+# Seconds that the simulated gateway waits when it never answers.
 GATEWAY_TIMEOUT_SECONDS = kit.env.float("GATEWAY_TIMEOUT_SECONDS", default=2.0)
-# What a direct call without other_charges is charged beside the fare. Part of the wire contract and of
+# Charges of a direct call without other_charges, added to the fare. Part of the wire contract and of
 # stored fingerprints, so not from the environment.
 DEFAULT_CHARGES_CENTS = 5000

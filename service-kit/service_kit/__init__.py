@@ -1,3 +1,3 @@
-"""What all services share. It has no rule of flights, payments or miles."""
+"""What all services share. Contains no rule of flights, payments or miles."""
 
 __version__ = "1.0.0"

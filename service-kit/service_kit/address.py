@@ -1,4 +1,4 @@
-"""Where a request comes from, as the proxies in front of us tell it."""
+"""The caller's address, from the headers of trusted proxies."""
 
 import re
 from ipaddress import IPv6Address, ip_address
@@ -8,10 +8,10 @@ from django.http import HttpRequest
 
 
 def address_of(request: HttpRequest) -> str:
-    """The caller's address; of IPv6 the network, because a household has 2^64 addresses.
+    """The caller's address; of IPv6 the /64 network, because a household has 2^64 addresses.
 
-    Behind TRUSTED_PROXIES proxies it is the entry of X-Forwarded-For that the outermost of them wrote:
-    whatever stands before it, the caller may have written itself.
+    With TRUSTED_PROXIES it is the entry of X-Forwarded-For that the outermost of them wrote; the caller may
+    have forged the entries before it.
     """
     told = str(request.META.get("REMOTE_ADDR") or "")
     if settings.TRUSTED_PROXIES:

@@ -1,11 +1,11 @@
-"""Card numbers: recognised wherever they stand, refused where text is stored, masked in the logs."""
+"""Card numbers: found anywhere in a text, refused where text is stored, masked in logs."""
 
 import re
 import unicodedata
 from collections.abc import Iterator
 
 MASK = "[card number]"
-# Digits of any script, with what people and programs put between them.
+# Digits of any script with usual separators.
 SEPARATORS = r"[\s._\u00b7\u2010-\u2015\u2212-]"
 RUN = re.compile(rf"\d(?:{SEPARATORS}{{0,3}}\d){{12,}}")
 GROUP = re.compile(r"\d+")
@@ -14,8 +14,8 @@ UUID = re.compile(r"(?i)(?<![0-9a-f])[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}
 HEX_BEFORE, HEX_AFTER = re.compile(r"[0-9A-Za-z]*$"), re.compile(r"[0-9A-Za-z]*")
 HEX = re.compile(r"(?i)[0-9a-f]*[a-f][0-9a-f]*")
 DOUBLED = str.maketrans("0123456789", "0246813579")
-"What the Luhn check makes of every second digit: its double, or the sum of that one's digits."
-# The issuers' numbers and their lengths: within other text not every long number is suspicious.
+"Luhn check: the doubled digit, or the digit sum of its double."
+# Issuers' prefixes and lengths: within other text a long number alone is not suspicious.
 ISSUED = re.compile(
     r"4(\d{12}|\d{15}|\d{17,18})|5\d{15}|5[0678]\d{11,17}|2[2-7]\d{14}|220[0-4]\d{12,15}|3[47]\d{13}"
     r"|3(0[0-59]|[689]\d)\d{11,16}|35\d{14,17}|6\d{12,18}|8[15]\d{14,17}|9792\d{12}"
@@ -34,21 +34,21 @@ def looks_like_card(text: str) -> bool:
 
 
 def masked(text: str) -> str:
-    """The text without the card numbers in it."""
+    """The text with its card numbers masked."""
     if len(text) < 13 or not looks_like_card(text):
         return text
     plain = _plain(text)
     spans = list(_found(plain))
     if not spans:
         return MASK
-    # From the end, so that the places of the earlier ones stay right.
+    # From the end, so that earlier positions stay valid.
     for begin, end in reversed(spans):
         plain = plain[:begin] + MASK + plain[end:]
     return plain
 
 
 def _plain(text: str) -> str:
-    """One form for letters and digits that look the same, without what cannot be seen."""
+    """Normalised text: one form for characters that look the same, without invisible ones."""
     if text.isascii():
         return text
     folded = unicodedata.normalize("NFKC", text)
@@ -56,10 +56,10 @@ def _plain(text: str) -> str:
 
 
 def _found(text: str) -> Iterator[tuple[int, int]]:
-    """Where card numbers stand: whole groups of digits, 13 to 19 in all."""
+    """Positions of card numbers: whole groups of digits, 13 to 19 in all."""
     if not RUN.search(text):
         return
-    # The digits of an id are nobody's card.
+    # The digits of an id are no card number.
     hidden = UUID.sub(lambda match: "x" * len(match[0]), text)
     for run in RUN.finditer(hidden):
         groups = [(run.start() + each.start(), run.start() + each.end()) for each in GROUP.finditer(run[0])]
@@ -72,7 +72,7 @@ def _found(text: str) -> Iterator[tuple[int, int]]:
 
 
 def _card_from(text: str, groups: list[tuple[int, int]]) -> int:
-    """How many groups from the first one on are a card's number; 0 if they are none."""
+    """How many groups from the first one make a card number; 0 if none do."""
     digits = ""
     for number, (begin, end) in enumerate(groups, start=1):
         digits += _digits(text[begin:end])

@@ -1,4 +1,4 @@
-"""The one place that reads the wall clock; everything else takes the time as an argument."""
+"""The only place that reads the wall clock; everything else takes the time as an argument."""
 
 from datetime import UTC, datetime
 from functools import lru_cache

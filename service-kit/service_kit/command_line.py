@@ -8,7 +8,7 @@ from django.core.management import execute_from_command_line
 
 
 def main(settings_module: str) -> None:
-    """Run the command of sys.argv. A setting that cannot be used is one sentence and exit code 2."""
+    """Run the command of sys.argv. An invalid setting prints one sentence and exits with 2."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", settings_module)
     try:
         execute_from_command_line(sys.argv)

@@ -18,7 +18,7 @@ _writer = threading.Lock()
 
 @contextmanager
 def write_transaction() -> Iterator[None]:
-    """One write transaction. Raises OperationalError when the database stays busy for its time-out."""
+    """One write transaction. Raises OperationalError if the database stays busy for the time-out."""
     if connection.in_atomic_block:
         with transaction.atomic():
             yield
@@ -26,12 +26,12 @@ def write_transaction() -> Iterator[None]:
     waited = _take_turn() if is_sqlite() else 0.0
     try:
         if waited >= NOTABLE_WAIT_SECONDS:
-            # SQLite, which waits for writers of other processes, gets what our own lock left of the time-out.
+            # SQLite waits for writers of other processes for the rest of the time-out.
             _set_busy_timeout(max(0.0, settings.DATABASE_BUSY_SECONDS - waited))
         with transaction.atomic():
             yield
             if transaction.get_rollback():
-                # An error was swallowed that its savepoint could not undo; Django would roll back in silence.
+                # An error was swallowed that no savepoint undid; Django would roll back silently.
                 raise OperationalError("the transaction was spoiled by an earlier error")
     finally:
         if is_sqlite():
@@ -39,8 +39,8 @@ def write_transaction() -> Iterator[None]:
 
 
 def _take_turn() -> float:
-    """SQLite has one writer at a time and lets the others sleep in its busy handler; a lock lets the
-    writers of this process follow each other at once instead. The seconds that it took."""
+    """Take the process's write lock and return the seconds waited. SQLite has one writer at a time and lets
+    others sleep in its busy handler; with a lock the writers of this process follow each other at once."""
     if _writer.acquire(blocking=False):
         return 0.0
     began = time.monotonic()
@@ -94,7 +94,7 @@ def for_update() -> str:
 
 
 def db_time(moment: datetime | None) -> Any:
-    """A moment as the database's driver takes it in plain SQL."""
+    """A moment as a parameter of plain SQL."""
     return moment if moment is None or not is_sqlite() else _sqlite_time(moment)
 
 
@@ -105,12 +105,12 @@ def is_sqlite() -> bool:
 
 @lru_cache(maxsize=16)
 def _sqlite_time(moment: datetime) -> str:
-    """As Django's own adapter has it; all rows of a transaction bear one time."""
+    """In the format of Django's adapter. Cached: the rows of a transaction share one time."""
     return str(moment.astimezone(UTC).replace(tzinfo=None))
 
 
 def from_db_time(value: Any) -> Any:
-    """A moment as plain SQL gives it back, in UTC. SQLite gives text, or a datetime without its zone
+    """A moment from the result of plain SQL, in UTC. SQLite gives text, or a datetime without its zone
     where the column's declared type is known; PostgreSQL an aware datetime."""
     if isinstance(value, str):
         value = datetime.fromisoformat(value)

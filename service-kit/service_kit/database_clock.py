@@ -1,4 +1,4 @@
-"""The time by the database server's clock, by which machines with clocks of their own agree on leases."""
+"""The database server's time, so that all hosts agree on leases."""
 
 import time
 from datetime import datetime, timedelta
@@ -10,7 +10,7 @@ from service_kit.database import fetch_one, from_db_time, is_sqlite
 
 
 class DatabaseClock:
-    """Asks PostgreSQL at most once in `every` seconds and counts on from its answer in between.
+    """Asks PostgreSQL at most once in `every` seconds and adds the elapsed time in between.
 
     On SQLite, and until PostgreSQL has answered for the first time, it is this machine's clock.
     """
@@ -21,7 +21,7 @@ class DatabaseClock:
         self._answer: tuple[datetime, float] | None = None
 
     def __call__(self) -> datetime:
-        # A question that fails would spoil the caller's transaction.
+        # A failed query would abort the caller's transaction.
         if not is_sqlite() and not connection.in_atomic_block:
             self._ask_now_and_then()
         if self._answer is None:
@@ -32,10 +32,10 @@ class DatabaseClock:
     def _ask_now_and_then(self) -> None:
         if self._answer is not None and time.monotonic() < self._ask_at:
             return
-        self._ask_at = time.monotonic() + self._every  # First of all: one thread asks, the others go on.
+        self._ask_at = time.monotonic() + self._every  # Set first: one thread asks, the others continue.
         try:
             row = fetch_one("SELECT clock_timestamp()")
         except Error:
-            return  # What was known goes on being known; the caller's own statement tells what is wrong.
+            return  # Keep the last offset; the caller's own statement will report the error.
         assert row is not None
         self._answer = from_db_time(row[0]), time.monotonic()

@@ -1,4 +1,4 @@
-"""What a database error means to the caller, and what becomes of the connection it came from.
+"""Classifies database errors: the caller's answer, and whether the connection is kept.
 
 | error                                            | caller | connection  |
 | ------------------------------------------------ | ------ | ----------- |
@@ -9,8 +9,8 @@
 | anything else: read-only, shut down, disk full,  | 503    | thrown away |
 | a plan or a schema that is no longer valid       |        |             |
 
-The last kind may be a state of the session that outlives its cause: a session that began while the server was
-read-only stays so.
+The last kind may be a state of the session that outlives its cause: a session that began on a read-only
+server stays read-only.
 """
 
 import sqlite3
@@ -26,10 +26,10 @@ from django.db.transaction import TransactionManagementError
 
 log = structlog.get_logger(__name__)
 DRAIN_SECONDS = 1.0
-# Classes of SQLSTATE: 40 is a rollback for the sake of others; then lock_timeout and a cancelled statement.
+# SQLSTATEs: class 40 is a rollback by deadlock or serialisation; lock_timeout; a cancelled statement.
 BUSY_STATES = ("40", "55P03", "57014")
 BUSY_CODES = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_INTERRUPT)
-# What our own triggers raise, such as that of the append-only tables, and a missing right.
+# Raised by own triggers, such as those of append-only tables, and for a missing privilege.
 RULE_STATES = ("P0001", "42501")
 
 
@@ -48,13 +48,13 @@ def meaning_of(error: Error) -> Meaning:
         return Meaning.CONFLICT
     if state.startswith(BUSY_STATES) or _primary_code(driver) in BUSY_CODES:
         return Meaning.BUSY
-    # Without a driver's error it is our own: no turn among the writers of this process.
+    # Without a driver's error: raised by write_transaction, which did not get its lock.
     ours = isinstance(error, OperationalError) and driver is None
     return Meaning.BUSY if ours else Meaning.FAILED
 
 
 def is_of_the_call(error: BaseException) -> bool:
-    """Whether the same call would fail again though the database is well: then it is the call's own fault."""
+    """Whether the call itself is at fault: it would fail again on a healthy database."""
     return not isinstance(error, Error) or isinstance(error, DataError | IntegrityError)
 
 
@@ -70,7 +70,7 @@ def throw_away_failed(
     try:
         return execute(sql, params, many, context)
     except TransactionManagementError:
-        raise  # Django's own word for a transaction that can only be rolled back.
+        raise  # Raised by Django for a transaction that can only be rolled back.
     except Error as error:
         if error.__cause__ is not None and meaning_of(error) is Meaning.FAILED:
             _throw_away(context["connection"])
@@ -97,7 +97,7 @@ _drain_at = float("-inf")
 
 
 def _drain_now_and_then(pool: Any) -> None:
-    """What one connection met, the others of its pool are likely to meet: replace them all."""
+    """The pool's other connections are likely to fail too: replace them all."""
     global _drain_at
     if pool is not None and time.monotonic() >= _drain_at:
         _drain_at = time.monotonic() + DRAIN_SECONDS

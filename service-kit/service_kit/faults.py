@@ -1,4 +1,4 @@
-"""Faults that the demo's console can inject into steps and compensations, to see what a saga does."""
+"""Faults that the fault console of demo mode injects into steps and compensations."""
 
 import threading
 import time
@@ -37,11 +37,11 @@ class ActiveFault:
 
 
 class ReplyLost(Exception):
-    """Raised in the middle of an answer, so that the server cuts the connection."""
+    """Raised within an answer, so that the server cuts the connection."""
 
 
 class _Cache:
-    """The faults as this process last read them; another process hears of a change a moment later."""
+    """This process's cache of the faults; other processes see a change a moment later."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -81,17 +81,17 @@ def _count(fault: ActiveFault) -> bool:
 
 
 def before(fault: ActiveFault | None) -> None:
-    """What happens to a call before it does anything."""
+    """Apply a fault before the call has any effect."""
     if fault is None:
         return
     if fault.kind == FaultKind.DELAY:
-        time.sleep(fault.seconds)  # The lateness that was asked for, with nothing held open.
+        time.sleep(fault.seconds)  # The configured delay, with no transaction open.
     if fault.kind == FaultKind.FAIL:
         raise Problem(500, "SIMULATED_ERROR", "This error was asked for at /api/demo/faults/.")
 
 
 def cut_reply(body: str) -> StreamingHttpResponse:
-    """Half of an answer, then the end of the connection."""
+    """Half of an answer, then a cut connection."""
 
     def parts() -> Any:
         yield body[: len(body) // 2]

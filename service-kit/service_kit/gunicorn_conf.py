@@ -9,14 +9,14 @@ workers = 1
 threads = 8
 # Below the usual limit of 1,024 descriptors, with room for calls and databases.
 worker_connections = 400
-# A kept connection between two services may idle longer: the caller then opens another.
+# Kept connections between services close after so long; the caller then opens another.
 keepalive = 30
-# Below the runner's and compose's time before SIGKILL.
+# Shorter than the runner's and compose's time before SIGKILL.
 graceful_timeout = 5
 loglevel = "warning"
-# All servers of a machine would share its default path.
+# Its default path is the same for all servers of a machine.
 control_socket_disable = True
-# Any caller could send these headers, and no proxy of ours tells a prefix or a scheme by them.
+# Any caller can send these headers, and the suite uses none of them.
 forwarded_allow_ips = ""
 forwarder_headers = ""
 secure_scheme_headers: dict[str, str] = {}

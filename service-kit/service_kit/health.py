@@ -1,4 +1,4 @@
-"""Liveness touches nothing; readiness asks whether the database is migrated and can be written."""
+"""Liveness touches nothing; readiness checks that the database is migrated and writable."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from service_kit.api import json_response
 from service_kit.database import execute, fetch_one
 
-# Refused wherever a write would be, and changes nothing.
+# Fails wherever a write fails, and changes nothing.
 WRITE_NOTHING = "DELETE FROM security_attempt WHERE key = ''"
 _migrated = False
 
@@ -19,7 +19,7 @@ def alive(request: HttpRequest) -> HttpResponse:
 
 
 def database_state() -> str:
-    """`ok`, `unmigrated`, `unwritable`, or `unavailable`. Migrations are looked for until they are done."""
+    """`ok`, `unmigrated`, `unwritable` or `unavailable`. Migrations are checked until all are applied."""
     global _migrated
     try:
         if not _migrated:

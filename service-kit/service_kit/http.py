@@ -17,7 +17,7 @@ CONNECT_SECONDS = 1.0
 MAX_REPLY_BYTES = 64 * 1024
 MAX_CALLS = 16
 READ_BYTES = 64 * 1024
-# requests' own are OSErrors; now and then it lets one of urllib3's pass.
+# requests raises OSErrors, and passes some of urllib3's errors through.
 FAILURES = (OSError, HTTPError)
 
 
@@ -35,9 +35,9 @@ class Reply:
 class ServiceClient:
     """Calls one service. Thread-safe; connections are kept and shared by all threads.
 
-    A call runs in a thread of the client's own, because nothing else bounds a name lookup or an answer that
-    comes byte by byte: the caller goes on at the deadline, and the thread ends with its socket's time-out.
-    `max_calls` of them run at once; waiting for a place counts against the deadline.
+    A call runs in a thread of the client, because no time-out bounds a name lookup or a trickled answer. The
+    caller continues at the deadline; the thread ends with its socket's time-out. `max_calls` run at once;
+    waiting for a thread counts against the deadline.
     """
 
     def __init__(
@@ -58,8 +58,8 @@ class ServiceClient:
     ) -> Reply:
         """One call of at most `timeout` seconds in all. Raises NoReply.
 
-        Goes once more at once when the connection is closed before an answer begins: the peer may have
-        ended a kept one between two calls, and every call of the suite is safe to repeat.
+        Sent once more at once if the connection is closed before an answer begins: the peer may have closed a
+        kept connection, and every call of the suite is safe to repeat.
         """
         assert not database.in_atomic_block, "no transaction may be open during a call"
         if timeout <= 0:
@@ -110,7 +110,7 @@ class ServiceClient:
 
 def _session(base_url: str, max_calls: int) -> requests.Session:
     session = requests.Session()
-    # No proxy and no password from the environment; of it only the authorities to trust.
+    # No proxy and no password from the environment; only its CA bundle.
     session.trust_env = False
     session.verify = os.environ.get("REQUESTS_CA_BUNDLE") or True
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
@@ -133,7 +133,7 @@ def _left(deadline: float) -> float:
 
 
 def _cause(error: BaseException) -> BaseException:
-    """What requests' exception holds says more than its own name."""
+    """The wrapped error is more precise than requests' own."""
     cause = error.args[0] if error.args and isinstance(error.args[0], BaseException) else error
     return cause.reason if isinstance(cause, MaxRetryError) and cause.reason else cause
 

@@ -1,4 +1,4 @@
-"""How often somebody may do something, from the environment. Demo mode has no limits."""
+"""Rate limits, from the environment. Demo mode has none."""
 
 import re
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ FORM = re.compile(r"(\d{1,9})/(\d{1,9})/([1-9]\d{0,5})")
 
 @dataclass(frozen=True)
 class Limit:
-    """So many for a user and so many for an address in `seconds`; 0 sets no limit."""
+    """Per user and per address in `seconds`; 0: no limit."""
 
     user: int
     address: int
@@ -20,12 +20,12 @@ class Limit:
 
 
 def limits(**usual: Limit) -> dict[str, Limit]:
-    """Each by its name; LIMIT_STARTS=20/300/60 changes the one called starts."""
+    """Limits by name; LIMIT_STARTS=20/300/60 sets the limit `starts`."""
     return {name: _limit(f"LIMIT_{name.upper()}", limit) for name, limit in usual.items()}
 
 
 def api_limits(**more: Limit) -> dict[str, Limit]:
-    """What every data service limits. Of refusals it is the audit rows that are limited, not the answers."""
+    """The limits of every data service. `refusals` limits audit rows, not answers."""
     return limits(reads=Limit(300, 3000), refusals=Limit(0, 60), **more)
 
 

@@ -1,7 +1,7 @@
-"""Prometheus metrics and their endpoint, right under any number of processes.
+"""Prometheus metrics and their endpoint, for any number of processes.
 
-What a process measures is its own; with PROMETHEUS_MULTIPROC_DIR the processes of a service that share the
-folder answer for all of them. What is read from rows is the same whichever process is asked.
+A process's measurements are its own; with PROMETHEUS_MULTIPROC_DIR any process of a service answers for all
+that share the folder. Metrics from rows are the same in every process.
 """
 
 import os
@@ -37,7 +37,7 @@ def exposition() -> bytes:
 
 
 def of_processes() -> CollectorRegistry:
-    """What this process measured, or with a shared folder what all have that write there."""
+    """Measurements of this process, or of all that share the folder."""
     folder = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
     if not folder:
         return REGISTRY
@@ -48,12 +48,12 @@ def of_processes() -> CollectorRegistry:
 
 
 def serve(port: int, address: str) -> None:
-    """For a process that answers no requests. Without what is read from rows: the backend tells that."""
+    """For a process without requests. Leaves out metrics from rows: the backend serves them."""
     start_http_server(port, address, registry=of_processes())
 
 
 def _forget_states_of_the_dead(folder: Path) -> None:
-    """A gauge says how a living process stands; counters outlive the process that counted."""
+    """Removes a dead process's gauges; its counters remain."""
     for pid in {int(path.stem.rpartition("_")[2]) for path in folder.glob("gauge_live*.db")}:
         if not Path("/proc", str(pid)).exists():
             mark_process_dead(pid, str(folder))  # type: ignore[no-untyped-call]

@@ -1,7 +1,7 @@
-"""Actions and compensations that are safe to repeat, to race and to reorder.
+"""Actions and compensations that are safe against repeated, concurrent and reordered calls.
 
-Inside one transaction: insert the record first and let the unique constraint decide who is first;
-only the one that inserted applies the effect; everybody else is answered from the record.
+In one transaction: insert the record; the unique constraint decides which call is first. Only the call that
+inserted applies the effect; every other call is answered from the record.
 Adapted from DTM's sub-transaction barrier and Stripe's idempotency keys.
 """
 
@@ -39,7 +39,7 @@ READ = """
 
 
 def _nothing() -> None:
-    """The effect is applied already."""
+    """The effect has been applied."""
 
 
 @dataclass(frozen=True)
@@ -48,12 +48,12 @@ class Done:
 
     fields: Mapping[str, Any]
     write: Callable[[], object] = _nothing
-    "applies the effect, where the outcome was decided before the transaction"
+    "applies the effect if the outcome was decided before the transaction"
 
 
 @dataclass(frozen=True)
 class Refused:
-    """A business rule said no and nothing was changed."""
+    """A business rule refused; nothing was changed."""
 
     code: str
     error: str
@@ -90,8 +90,8 @@ def perform(
 ) -> Answer:
     """Apply `effect` once for (correlation id, step); every repeat gets the first answer.
 
-    `effect` runs inside the transaction and must leave nothing changed when it returns Refused. An
-    outcome that is `decided` already is written in its place, and the answer with the record at once.
+    `effect` runs inside the transaction and must change nothing if it returns Refused. With `decided`, an
+    outcome known before, record and answer are written in one statement.
     Raises Problem 409 after a compensation, 422 for other fields under the same id.
     """
     mark, at = fingerprint(used), db_time(now)
