@@ -1,4 +1,4 @@
-"""What every request passes: its correlation id and one summary line in the log."""
+"""Middleware of every request: correlation id, summary log line, host check."""
 
 import time
 from collections.abc import Callable
@@ -17,18 +17,18 @@ from service_kit.metrics import REQUEST_SECONDS
 log = structlog.get_logger("request")
 HEADER = "X-Correlation-ID"
 MOST_HOSTS = 100
-"that are remembered as ours, for ALLOWED_HOSTS may have a wildcard"
+"cached allowed hosts, bounded because ALLOWED_HOSTS may have a wildcard"
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 QUIET_PATHS = ("/api/health/", "/metrics", "/static/")
 
-# To look a metric up by its labels costs more than to change it.
+# Looking a metric up by its labels costs more than changing it.
 _seconds_of = cache(REQUEST_SECONDS.labels)
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 
 
 def incoming_id(request: HttpRequest) -> str:
-    """The caller's correlation id, or a fresh one where it sent none that is safe to log."""
+    """The caller's correlation id, or a fresh one if it is missing or not safe to log."""
     given: str = request.META.get("HTTP_X_CORRELATION_ID", "")
     loggable = CORRELATION_ID.fullmatch(given) and not looks_like_card(given)
     return given if loggable else str(uuid4())
@@ -49,14 +49,14 @@ class RequestMiddleware:
         if not response.has_header(HEADER):
             response[HEADER] = request_id
         if not response.streaming and not response.has_header("Content-Length"):
-            # With a length the answer leaves in one piece and the connection can be kept.
+            # With a length the answer is sent in one piece and the connection can be kept.
             response["Content-Length"] = str(len(response.content))  # type: ignore[attr-defined]
         self._summarise(request, response, time.perf_counter() - began)
         return response
 
     def _summarise(self, request: HttpRequest, response: HttpResponseBase, seconds: float) -> None:
         route = request.resolver_match.route if request.resolver_match else "unknown"
-        # A label for every word that somebody sends as a method would fill the memory.
+        # A label for every method that callers make up would fill the memory.
         method = request.method if request.method in METHODS else "other"
         _seconds_of(method, route, str(response.status_code)).observe(seconds)
         if request.path.startswith(QUIET_PATHS) and response.status_code < 400:
@@ -67,14 +67,14 @@ class RequestMiddleware:
 
 
 def tell(request: HttpRequest, **details: Any) -> None:
-    """Have the request's line in the log say this too."""
+    """Add a field to the request's summary line."""
     request.told = details  # type: ignore[attr-defined]
 
 
 class HostMiddleware:
-    """Refuses a request for a host that is not ours, which Django itself only does when it needs the name.
+    """Refuses a wrong host; Django checks it only when it needs the name.
 
-    A scraper finds replicas by their addresses, and metrics answer the same whatever the name.
+    Not for metrics: a scraper addresses replicas by IP.
     """
 
     def __init__(self, get_response: GetResponse) -> None:
@@ -91,7 +91,7 @@ class HostMiddleware:
 
 
 class StaticFilesMiddleware(WhiteNoiseMiddleware):  # type: ignore[misc]
-    """Static files for the API pages; an API request is recognised by its prefix and costs nothing."""
+    """Static files for the API pages; API requests are skipped by their prefix."""
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         if request.path_info.startswith("/api/") and not request.path_info.startswith("/api/docs"):

@@ -1,4 +1,4 @@
-"""Names in the OpenAPI schema that a generated client can be read by."""
+"""Readable operation ids and tags in the OpenAPI schema."""
 
 import re
 

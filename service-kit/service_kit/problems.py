@@ -42,7 +42,7 @@ class Problem(Exception):
     """An answer other than the success form. `errors` names each bad field."""
 
     refusal = ""
-    "why access was refused, for the audit trail, where the answer does not say it"
+    "why access was refused, for the audit trail, if the answer does not say"
 
     def __init__(
         self,
@@ -62,7 +62,7 @@ class Problem(Exception):
 
 
 def try_again(detail: str, *, seconds: int = 1, code: str = "TRY_AGAIN") -> Problem:
-    """The service cannot say: nothing is stored, and the same call is safe to repeat."""
+    """503: the outcome is unknown to the service; nothing is stored and the call is safe to repeat."""
     return Problem(503, code, detail, headers={"Retry-After": str(seconds)})
 
 
@@ -76,21 +76,21 @@ def not_found(what: str) -> Problem:
 
 
 def hidden(what: str) -> Problem:
-    """It is somebody else's: to the caller the same as `missing`; the audit trail tells the two apart."""
+    """A foreign object: the same answer as `missing`; the audit trail distinguishes them."""
     problem = not_found(what)
     problem.refusal = "NOT_THE_OWNER"
     return problem
 
 
 def missing(what: str) -> Problem:
-    """Somebody guessed: there is nothing to be the owner of."""
+    """No such object."""
     problem = not_found(what)
     problem.refusal = "NOTHING_THERE"
     return problem
 
 
 def too_many(seconds: int) -> Problem:
-    """One of the limits is used up for so many seconds."""
+    """429: a limit is used up for so many seconds."""
     detail = "Too many requests; wait and try again."
     return Problem(429, "TOO_MANY_REQUESTS", detail, headers={"Retry-After": str(seconds)})
 
@@ -118,7 +118,7 @@ def to_response(problem: Problem, correlation_id: str | None = None) -> HttpResp
 
 
 def from_exception(error: Exception) -> Problem:
-    """Whatever was raised, as a problem; what nobody expected is logged and becomes a 500."""
+    """Any exception as a Problem; unexpected ones are logged and become a 500."""
     match error:
         case Problem():
             return error
@@ -141,7 +141,7 @@ def from_exception(error: Exception) -> Problem:
 def _from_database(error: DatabaseError) -> Problem:
     meaning = meaning_of(error)
     if meaning is Meaning.UNSTORABLE:
-        # Such as a NUL in an address: PostgreSQL has no text like that, SQLite finds nothing by it.
+        # Such as a NUL in a URL: PostgreSQL refuses it, SQLite finds nothing.
         return Problem(400, "BAD_REQUEST", "The request holds a value that cannot be stored.")
     if isinstance(error, OperationalError | InterfaceError):
         log.warning("database_unavailable", meaning=meaning.name, error=str(error))
@@ -188,7 +188,7 @@ NOWHERE = "There is nothing at this address."
 
 
 def handler404(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    """Says so where only the last slash is missing: every address of the services ends with one."""
+    """A 404 with a hint if only the last slash is missing."""
     meant = f"{request.path_info}/"
     near = not request.path_info.endswith("/") and is_valid_path(meant)
     hint = " It ends with a slash." if near else ""
@@ -196,6 +196,6 @@ def handler404(request: HttpRequest, exception: Exception | None = None) -> Http
 
 
 def handler500(request: HttpRequest) -> HttpResponse:
-    """For what was raised outside a view of REST framework; Django calls it while it handles the error."""
+    """For errors outside REST framework's views; Django calls it while it handles the error."""
     error = sys.exc_info()[1]
     return to_response(from_exception(error if isinstance(error, Exception) else Exception("unknown")))

@@ -1,4 +1,4 @@
-"""What a participant has recorded: GET /api/saga/records/, newest first, for operators and auditors."""
+"""A participant's step records: GET /api/saga/records/, newest first, for operators and auditors."""
 
 import re
 

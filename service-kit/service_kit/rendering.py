@@ -10,7 +10,7 @@ from service_kit import strict_json
 
 
 class AlwaysJson(BaseContentNegotiation):
-    """There is one form of answer, whatever a client says that it accepts."""
+    """Always JSON, whatever the client accepts."""
 
     def select_parser(self, request: Request, parsers: Any) -> Any:
         return parsers[0] if parsers else None

@@ -1,6 +1,6 @@
-"""The rule of each text field: what it accepts, how that is said to people, and how a schema describes it.
+"""The rule of each text field: pattern, message and schema.
 
-One rule for a field: the services' bodies, their schemas and the forms of the pages all use it.
+Used by the services' bodies, their schemas and the forms of the pages.
 """
 
 import re
@@ -23,10 +23,10 @@ class TextRule:
     pattern: re.Pattern[str] | None = None
     is_email: bool = False
     may_be_digits: bool = False
-    "a long number here is no card's"
+    "long numbers in this field are not card numbers"
 
     def fault(self, text: str) -> str:
-        """What is wrong with it, such as "must not hold control characters"; empty if nothing is."""
+        """The error, such as "must not hold control characters"; empty if valid."""
         if self.pattern is not None:
             return "" if len(text) <= self.most and self.pattern.fullmatch(text) else self.must
         if not is_seen(text) or len(text) > self.most:
@@ -49,7 +49,7 @@ def _is_email(text: str) -> bool:
 
 
 def is_seen(text: str) -> bool:
-    """Whether one character at least can be seen."""
+    """Whether at least one character is visible."""
     if text.isprintable():
         return bool(text) and not text.isspace()
     return any(character.isprintable() and not character.isspace() for character in text)
@@ -57,7 +57,7 @@ def is_seen(text: str) -> bool:
 
 NAME = printable_text(100)
 EMAIL = TextRule(most=200, must="must be an email address", is_email=True)
-# No numbering plan: five digits are a number somewhere. At most as long as the booking's column.
+# No numbering plan: some numbers have five digits. At most as long as the booking's column.
 MOBILE = TextRule(
     most=30,
     must="must be an optional + and 5 to 20 digits, with spaces or hyphens between them",

@@ -29,19 +29,19 @@ class Call:
     correlation_id: str
     simulate_failure: bool
     caller: str = ""
-    "the service whose credential came with it; empty for a direct call in demo mode"
+    "the calling service; empty for a direct call in demo mode"
 
 
 @extend_schema(parameters=[PREFER, schema.HINTS])
 class StepView(ServiceView):
-    """Reads the envelope, performs one action or compensation, answers word for word."""
+    """Reads the envelope, performs one action or compensation, and answers from the record."""
 
     costs: ClassVar[Mapping[str, int]] = {}
 
     name: ClassVar[str]
     "What this endpoint does, as the saga's table calls it."
     step: ClassVar[str]
-    "The action whose record guards it: the endpoint's own for an action, the undone one otherwise."
+    "The action whose record guards the call: for a compensation, the action that it undoes."
     known: ClassVar[unknown_fields.Known] = unknown_fields.ENVELOPE
 
     def post(self, request: Request) -> HttpResponseBase:
@@ -71,7 +71,7 @@ class StepView(ServiceView):
         raise NotImplementedError
 
     def admit(self, call: Call) -> None:
-        """Raise a Problem for a call that this service must not take."""
+        """Raise a Problem for a call that this service must refuse."""
 
     def _envelope(self, request: Request, body: Fields, caller: str) -> Call:
         call = Call(body.correlation_id(), body.boolean("simulate_failure"), caller)
@@ -95,8 +95,8 @@ class ActionView(StepView):
         raise NotImplementedError
 
     def decide(self, call: Call, command: Any, now: datetime) -> Done | Refused | None:
-        """The outcome where it is known before the transaction opens, such as by asking somebody else;
-        None leaves it to `effect`."""
+        """The outcome if it is known before the transaction opens, such as from a gateway; None leaves it to
+        `effect`."""
         return None
 
     def effect(self, call: Call, command: Any, now: datetime) -> Done | Refused:
@@ -123,7 +123,7 @@ class CompensationView(StepView):
 
     known = unknown_fields.COMPENSATION
     nothing: ClassVar[Mapping[str, Any]]
-    "The answer's fields when there was nothing to undo."
+    "The answer's fields if there is nothing to undo."
 
     def undo(self, call: Call, answer: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
         raise NotImplementedError
@@ -134,7 +134,7 @@ class CompensationView(StepView):
         credentials.refuse_simulation(call.simulate_failure)
         self.admit(call)
         if call.simulate_failure:
-            # Not sticky: a compensation is never refused for good.
+            # Not stored: a compensation is never refused finally.
             return Answer(barrier.refusal_body(call.correlation_id, SIMULATED))
         return barrier.compensate(
             correlation_id=call.correlation_id,

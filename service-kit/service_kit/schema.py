@@ -82,14 +82,14 @@ class Amount(serializers.Field):  # type: ignore[type-arg]
     {"type": "number", "minimum": 0, "maximum": 1_000_000, "multipleOf": 0.01, "example": 50.0}
 )
 class Charges(serializers.Field):  # type: ignore[type-arg]
-    """What a booking costs beside its fare, which may be nothing."""
+    """Charges of a booking, possibly 0."""
 
 
 @extend_schema_field(
     {"type": "number", "minimum": 0, "exclusiveMinimum": True, "multipleOf": 0.01, "example": 550.0}
 )
 class Total(serializers.Field):  # type: ignore[type-arg]
-    """A fare with its charges, which may be more than the highest fare."""
+    """Fare plus charges; the maximum is higher than a fare's."""
 
 
 class CardToken(Serializer[None]):
@@ -154,7 +154,7 @@ class Alive(Serializer[None]):
 
 
 class Ready(Serializer[None]):
-    """The backend adds what it knows of its recovery and of the participants, payment its gateway."""
+    """The backend adds recovery and participants, payment its gateway."""
 
     status = serializers.CharField()
     database = serializers.ChoiceField(["ok", "unmigrated", "unwritable", "unavailable"])
@@ -195,7 +195,7 @@ class AuditTrail(Serializer[None]):
 
 
 def with_server_answers(result: dict[str, Any], **_: Any) -> dict[str, Any]:
-    """What gunicorn says before an application is asked: a hook of drf-spectacular."""
+    """A hook of drf-spectacular: describes gunicorn's own error answers."""
     described = {"schema": {"$ref": "#/components/schemas/ProblemDetails"}}
     too_long = {
         "description": "The request line is over 4,094 bytes",

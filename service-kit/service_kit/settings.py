@@ -1,4 +1,4 @@
-"""Pieces of a Django settings file, from the environment. What cannot be understood stops the start."""
+"""Parts of a Django settings file, from the environment. Invalid values stop the start."""
 
 import os
 import re
@@ -29,8 +29,8 @@ DEMO_SECRET = "demo-only-secret-that-is-public-and-refused-outside-demo-mode"  #
 
 
 def secret(name: str) -> str:
-    """The value of NAME or of the file that NAME_FILE points to. Outside demo mode a missing,
-    short or well-known secret is refused."""
+    """The value of NAME or of the file NAME_FILE. Outside demo mode missing, short and well-known secrets are
+    refused."""
     value = _value_or_file(name)
     if not value and DEMO_MODE:
         return DEMO_SECRET
@@ -42,7 +42,7 @@ def secret(name: str) -> str:
 
 
 def secret_key_fallbacks() -> list[str]:
-    """Earlier SECRET_KEYs, which still verify but sign nothing: one a line, or separated by commas."""
+    """Earlier SECRET_KEYs, which verify but do not sign; one a line, or separated by commas."""
     keys = re.split(r"[\s,]+", _value_or_file("SECRET_KEY_FALLBACKS"))
     found = [key for key in keys if key]
     for key in found:
@@ -79,7 +79,7 @@ def service_keys() -> list[tuple[str, str]]:
 
 
 def databases(service: str, *, keep_open: bool = True) -> dict[str, dict[str, Any]]:
-    """SQLite in DATA_DIR, or whatever DATABASE_URL or the file DATABASE_URL_FILE names (PostgreSQL).
+    """SQLite in DATA_DIR, or the database of DATABASE_URL or the file DATABASE_URL_FILE.
 
     `keep_open=False` is for the asgi worker, under which persistent connections have no effect.
     """
@@ -106,7 +106,7 @@ def databases(service: str, *, keep_open: bool = True) -> dict[str, dict[str, An
             "prepare_threshold": 1,
             "options": f"-c lock_timeout={int(DATABASE_BUSY_SECONDS * 1000)}"
             " -c idle_in_transaction_session_timeout=30000",
-            # A host that has vanished is noticed within seconds, not within TCP's quarter of an hour.
+            # Detects a vanished host within seconds, not within TCP's 15 minutes.
             "connect_timeout": 3,
             "keepalives_idle": 3,
             "keepalives_interval": 2,
@@ -116,7 +116,7 @@ def databases(service: str, *, keep_open: bool = True) -> dict[str, dict[str, An
                 "min_size": 1,
                 "max_size": env.int("DATABASE_POOL_SIZE", default=16),
                 "timeout": DATABASE_BUSY_SECONDS,
-                # Beyond it the next request connects; the pool's own tries are ever further apart.
+                # After that the next request connects; the pool's own attempts are ever further apart.
                 "reconnect_timeout": DATABASE_BUSY_SECONDS,
             },
         }
@@ -127,12 +127,12 @@ def databases(service: str, *, keep_open: bool = True) -> dict[str, dict[str, An
 
 
 def _keep_private(database: Path) -> None:
-    """Names, addresses and sessions stand in it: it is its owner's to read, as are SQLite's files beside it,
-    which get the database's own mode."""
+    """Readable by its owner only, because it holds names, addresses and sessions. SQLite's other files get
+    the database's mode."""
     database.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     database.touch(mode=0o600)
     for path in (database, Path(f"{database}-wal"), Path(f"{database}-shm")):
-        with suppress(FileNotFoundError):  # These two come and go with the connections.
+        with suppress(FileNotFoundError):  # WAL files come and go with the connections.
             found = path.stat()
             if found.st_mode & 0o077 and found.st_uid == os.geteuid():
                 path.chmod(0o600)
@@ -144,7 +144,7 @@ def require_postgresql(databases: dict[str, dict[str, Any]], *, because: str) ->
 
 
 def one_of(name: str, known: Sequence[str]) -> str:
-    """The value of NAME; the first of the known ones where it is not set."""
+    """The value of NAME; default: the first known one."""
     value: str = env.str(name, default=known[0])
     if value not in known:
         raise ImproperlyConfigured(f"{name} must be one of {', '.join(known)}, not {value!r}.")
@@ -152,7 +152,7 @@ def one_of(name: str, known: Sequence[str]) -> str:
 
 
 def named(name: str, known: Sequence[str], *, what: str) -> str:
-    """The value of NAME; in demo mode the first of the known ones where it is not set."""
+    """The value of NAME; default in demo mode only: the first known one."""
     value: str = env.str(name, default="") or (known[0] if DEMO_MODE else "")
     if value not in known:
         choices = " or ".join(f"{name}={one}" for one in known)
@@ -183,19 +183,19 @@ def traces() -> bool:
 
 
 def allowed_hosts() -> list[str]:
-    """Loopback, the names inside a deployment, and those of the public. The public's never replace the
-    others, by which health checks and other services call."""
+    """Loopback, INTERNAL_HOSTS and ALLOWED_HOSTS. The public names add to the others, which health checks and
+    services use."""
     inside: list[str] = env.list("INTERNAL_HOSTS", default=[])
     public: list[str] = env.list("ALLOWED_HOSTS", default=[])
     return [*LOOPBACK, *inside, *public]
 
 
-# How many proxies of ours every request passes, each of which adds to X-Forwarded-For.
+# The number of own proxies that every request passes; each adds to X-Forwarded-For.
 TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=0)
 
 
 def rest_framework() -> dict[str, Any]:
-    """JSON only, no sessions, no user lookups, no negotiation: what a service call needs and no more."""
+    """JSON only; no sessions, no user queries, no content negotiation."""
     return {
         "DEFAULT_AUTHENTICATION_CLASSES": [],
         "DEFAULT_PERMISSION_CLASSES": [],
@@ -213,7 +213,7 @@ def spectacular(title: str, **enums: str) -> dict[str, Any]:
         "TITLE": title,
         "VERSION": __version__,
         "SERVE_INCLUDE_SCHEMA": False,
-        # In demo mode nobody has to show a credential; flights and the like are open to everybody.
+        # Demo mode needs no credential, and flights and the like are public.
         "SECURITY": [{}, {"bearer": []}],
         "APPEND_COMPONENTS": {"securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}}},
         "SWAGGER_UI_DIST": "SIDECAR",
@@ -223,18 +223,18 @@ def spectacular(title: str, **enums: str) -> dict[str, Any]:
             "drf_spectacular.hooks.postprocess_schema_enums",
             "service_kit.schema.with_server_answers",
         ],
-        # Otherwise the first of two fields with one name and other choices would get a random name.
+        # Otherwise the first of two fields with the same name and other choices gets a generated name.
         "ENUM_NAME_OVERRIDES": {"FaultKindEnum": "service_kit.guard.models.FaultKind", **enums},
     }
 
 
 def api_apps(*own: str) -> list[str]:
-    """The apps of a data service: no accounts and no sessions, they belong to the UI."""
+    """The apps of a data service; accounts and sessions belong to the UI."""
     apps = ["django.contrib.staticfiles", "rest_framework", "drf_spectacular", "drf_spectacular_sidecar"]
     return [*own, "service_kit.guard", "service_kit.security", *apps]
 
 
-# What a page in a browser needs, which only the API's own description is.
+# For the API's documentation pages.
 BROWSER_MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -249,9 +249,9 @@ API_MIDDLEWARE = [
     "service_kit.middleware.StaticFilesMiddleware",
 ]
 API_SILENCED_CHECKS = [
-    # There is no cookie and no session by which a foreign page could act for somebody.
+    # No cookie and no session: CSRF is not possible.
     "security.W003",
-    # TLS ends in front of the service, and for a call between services a redirect is no answer.
+    # TLS ends in front of the service, and calls between services follow no redirect.
     "security.W004",
     "security.W008",
 ]

@@ -1,4 +1,4 @@
-"""What every serving process does when it starts."""
+"""Startup of every serving process."""
 
 import structlog
 from django.conf import settings
@@ -7,6 +7,6 @@ log = structlog.get_logger("startup")
 
 
 def announce() -> None:
-    """Say loudly that demo mode is on: nothing is protected in it."""
+    """Warn that demo mode is on: it protects nothing."""
     if settings.DEMO_MODE:
         log.warning("demo_mode", open_to_everybody=True, failure_switches=True, not_for="production")

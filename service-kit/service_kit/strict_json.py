@@ -1,4 +1,4 @@
-"""JSON in, refusing what other parsers let through; JSON out, with money as exact numbers."""
+"""A strict JSON parser, and a serializer with money as exact numbers."""
 
 import json
 import re
@@ -20,7 +20,7 @@ MAX_EXPONENT = 30
 MOST_NAMED = 20
 INT64_LIMIT = 2**63
 
-# Of a field's name in lower case, with every word boundary as one underscore.
+# Matched against names in lower case with one underscore per word boundary.
 CARD_FIELDS = re.compile(
     r"card_?n(umber|um|o)|(^|_)pan(_|$)|cvv|cvc|security_?code|primary_?account_?n(umber|um|o)"
 )
@@ -29,8 +29,8 @@ CARD_DATA = "card data is not accepted; send an opaque card token"
 
 
 class InvalidJson(ValueError):
-    """The body is not JSON as this suite accepts it. `errors` names each bad field, where it could be read
-    as far as that; `document` is what was read."""
+    """The body is not acceptable JSON. `errors` names each bad field if the body could be parsed; `document`
+    is the parsed part."""
 
     def __init__(
         self, message: str, errors: Mapping[str, str] | None = None, document: dict[str, Any] | None = None
@@ -51,14 +51,14 @@ def _exact(value: Any) -> orjson.Fragment:
 
 
 def canonical(value: Any) -> str:
-    """One text for equal values, in ASCII."""
+    """Canonical: equal values have equal text, in ASCII."""
     quick = orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
-    # The same text as the standard library's, which alone escapes other letters.
+    # The same text as the standard library's; only that escapes non-ASCII.
     return quick.decode() if quick.isascii() else json.dumps(value, sort_keys=True, separators=(",", ":"))
 
 
 def load_stored(text: str) -> Any:
-    """JSON that this suite wrote itself, decimals as Decimal."""
+    """Parse JSON that the suite wrote; decimals as Decimal."""
     return _stored.decode(text)
 
 
@@ -83,7 +83,7 @@ def loads(body: bytes) -> dict[str, Any]:
 
 
 class _OutOfRange:
-    """Stands for a number that nothing here takes, until it is known which field it was."""
+    """Placeholder of an unacceptable number until its field is known."""
 
 
 def _integer(literal: str) -> int | _OutOfRange:
@@ -117,7 +117,7 @@ _decoder = json.JSONDecoder(
 
 
 def _inspect(value: Any, path: str, depth: int, errors: dict[str, str]) -> None:
-    """Name what no field of the suite may hold, anywhere in the body."""
+    """Name every value in the body that no field may hold."""
     kind = type(value)
     if kind is str:
         if fault := _fault_of_text(value, may_be_digits=path == "mobile" or path.endswith(".mobile")):
@@ -137,7 +137,7 @@ def _inspect(value: Any, path: str, depth: int, errors: dict[str, str]) -> None:
 
 
 def _inspect_name(name: str, path: str, errors: dict[str, str]) -> None:
-    # What is kept in memory of names that anybody makes up is bounded in length too.
+    # The cache of names from callers is bounded in length too.
     fault = _fault_of_name(name) if len(name) <= MAX_TEXT else _fault_of_text(name)
     if fault:
         _name(errors, path if fault == CARD_DATA else "a field's name", fault)

@@ -1,6 +1,6 @@
-"""Hands spans to OpenTelemetry, whose own environment variables say where to and how many of them.
+"""Exports spans by OpenTelemetry, configured by its own environment variables.
 
-Only here the optional extra is imported: requirements/traces.txt.
+Only this module imports the optional packages of requirements/traces.txt.
 """
 
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
@@ -20,7 +20,7 @@ SAMPLED = TraceFlags(TraceFlags.SAMPLED)
 
 
 class Exporter:
-    """Asks the sampler by the trace's id alone, so that all processes keep or leave the same traces."""
+    """Samples by the trace id alone, so that all processes keep the same traces."""
 
     def __init__(self, service: str, processor: SpanProcessor) -> None:
         self._provider = TracerProvider(resource=Resource.create({"service.name": service}))

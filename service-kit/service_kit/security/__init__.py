@@ -1,1 +1,1 @@
-"""Who tried what: counts that limit how often, and an audit trail that nobody can change."""
+"""Rate limit counters and the append-only audit trail."""

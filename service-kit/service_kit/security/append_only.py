@@ -1,4 +1,4 @@
-"""Triggers that let a table grow and nothing else, on SQLite and PostgreSQL."""
+"""Triggers that allow only INSERT on a table, on SQLite and PostgreSQL."""
 
 from collections.abc import Iterable
 

@@ -10,5 +10,5 @@ class SecurityConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        # In every service: what a connection is worth after an error is decided in one place.
+        # In every service: one place decides whether a connection is kept after an error.
         connection_created.connect(database_errors.install)

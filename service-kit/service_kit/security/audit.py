@@ -1,4 +1,4 @@
-"""The audit trail: rows that are written once and never again."""
+"""The audit trail: rows that are never changed."""
 
 from datetime import datetime
 

@@ -1,4 +1,4 @@
-"""Which problems the audit trail keeps: access refused, and ids that came again with another request."""
+"""Problems for the audit trail: refused access, and ids reused with another request."""
 
 import structlog
 from django.db import Error as DatabaseError
@@ -17,7 +17,7 @@ MISMATCHES = ("IDEMPOTENCY_KEY_REUSED", "DIFFERENT_REQUEST")
 
 
 def note(request: HttpRequest, problem: Problem) -> None:
-    """Write a row if the problem is one of these."""
+    """Write an audit row if the problem is one of these."""
     if kind := _kind(problem):
         caller = _caller(request)
         actor, cid = caller.user_id or caller.service, problem.correlation_id or ""
@@ -25,10 +25,10 @@ def note(request: HttpRequest, problem: Problem) -> None:
 
 
 def keep(request: HttpRequest, kind: AuditKind, *, actor: str, reason: str, correlation_id: str = "") -> None:
-    """Write a row. The answer to the request stands even where it cannot be written."""
+    """Write an audit row. Best effort: the answer does not depend on it."""
     now, address = utc_now(), address_of(request)
     try:
-        # Somebody who knocks all day must not fill the disk.
+        # Repeated refusals must not fill the disk.
         if kind is AuditKind.REFUSAL and throttle.seconds_to_wait(
             {"refusals": 1}, user_id="", address=address, now=now
         ):
@@ -61,6 +61,6 @@ def _caller(request: HttpRequest) -> Caller:
 
 
 def _asked_for(request: HttpRequest) -> str:
-    """Which saga, booking or user the address named, as far as it is fit to be kept."""
+    """The saga, booking or user in the URL, if it may be stored."""
     named = request.resolver_match.kwargs.values() if request.resolver_match else ()
     return " ".join(text for text in map(str, named) if text.isprintable() and not looks_like_card(text))

@@ -1,6 +1,6 @@
-"""How much of a limit is used: one exact count over all workers and replicas, in a row of our own database.
+"""Rate limit counters: exact over all workers and replicas, in rows of the service's database.
 
-The windows are fixed: whoever waits for the edge of two of them gets twice the limit through once.
+Windows are fixed: across the border of two windows twice the limit can pass once.
 """
 
 import time
@@ -28,15 +28,15 @@ COUNT = """
 FORGET = "DELETE FROM security_attempt WHERE began_at < %s"
 FORGET_SECONDS = 60.0
 NAME_LENGTH = 64
-"what the key's column has room for, beside the name of the limit"
+"room in the key's column beside the name of the limit"
 
 _forget_at = time.monotonic() + FORGET_SECONDS
 
 
 def seconds_to_wait(costs: Mapping[str, int], *, user_id: str, address: str, now: datetime) -> int:
-    """Take `costs` from the limits by their names; 0 if there was enough of each, else how long to wait.
+    """Take `costs` from the limits by name; 0 if all had enough left, else the seconds to wait.
 
-    What costs 0 is only looked at. Demo mode counts nothing.
+    A cost of 0 only checks. Demo mode counts nothing.
     """
     if settings.DEMO_MODE:
         return 0
@@ -59,7 +59,7 @@ def _keys(name: str, limit: Limit, user_id: str, address: str) -> list[tuple[str
 
 
 def _storable(name: str) -> str:
-    """One key for all spellings of a name; what is long or may be a card's number stands as its digest."""
+    """One key for all spellings of a name; long values and possible card numbers are hashed."""
     one = folded(name)
     if len(one) <= NAME_LENGTH and one.isprintable() and not looks_like_card(one):
         return one
@@ -67,7 +67,7 @@ def _storable(name: str) -> str:
 
 
 def folded(name: str) -> str:
-    """Full-width letters, capitals and spaces around it make no other name."""
+    """Width, case and surrounding spaces make no other name."""
     return unicodedata.normalize("NFKC", name).casefold().strip()
 
 
@@ -82,14 +82,14 @@ def _left(name: str, now: datetime) -> int:
 
 
 def _count(costs: Mapping[str, tuple[int, datetime]]) -> dict[str, int]:
-    """What stands behind each key now. Sorted, so that no two of us wait for each other's rows."""
+    """The new count of each key. Sorted, so that concurrent calls do not deadlock."""
     rows, parameters = values([(key, db_time(began), cost) for key, (cost, began) in sorted(costs.items())])
     with write_transaction():
         return dict(fetch_all(COUNT.format(rows=rows), parameters))
 
 
 def forget_now_and_then(now: datetime) -> None:
-    """Remove the windows that are over, once a minute in each process."""
+    """Delete past windows, once a minute per process."""
     global _forget_at
     if time.monotonic() >= _forget_at:
         _forget_at = time.monotonic() + FORGET_SECONDS

@@ -1,4 +1,4 @@
-"""The abuses that every operation of a data service has one answer for, driven by its schema."""
+"""Abuses that every operation of a data service answers alike, driven by its schema."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from service_kit.testing.corpus import Described, Operation
 from service_kit.testing.described import METHODS
 from service_kit.testing.protocol import assert_problem
 
-# Who asks for no credential looks at none.
+# Operations without credentials do not check them.
 OPEN = ("/api/health/", "/api/health/ready/", "/metrics")
 
 

@@ -1,4 +1,4 @@
-"""Who may call a pair of step endpoints outside demo mode, as tests for any pair."""
+"""Access to a pair of step endpoints outside demo mode, as tests for any pair."""
 
 from typing import Any
 from uuid import uuid4

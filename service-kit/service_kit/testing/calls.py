@@ -26,7 +26,7 @@ _kept = threading.local()
 
 
 def client() -> Client:
-    """A client that shows a 500 instead of raising; one a thread, as each loads the middleware anew."""
+    """A client that returns a 500 instead of raising; one per thread, because each loads the middleware."""
     if not hasattr(_kept, "client"):
         _kept.client = Client(raise_request_exception=False)
     kept: Client = _kept.client
@@ -62,7 +62,7 @@ def at_once(*calls: Callable[[], T]) -> list[T]:
 
 @contextmanager
 def busy_database() -> Iterator[None]:
-    """Another process is in the middle of a write; our own patience is a fifth of a second."""
+    """Another process holds the write lock; the time-out is 0.2 s."""
     other = connection.copy()
     with impatient(), other.cursor() as cursor:
         for statement in BUSY[connection.vendor]:
@@ -76,14 +76,14 @@ def busy_database() -> Iterator[None]:
 
 @contextmanager
 def impatient() -> Iterator[None]:
-    """This thread's connection waits a fifth of a second for another's lock."""
+    """This thread's connection waits 0.2 s for another's lock."""
     short, usual = PATIENCE_FOR_LOCKS[connection.vendor]
     with connection.cursor() as cursor:
         cursor.execute(short)
     try:
         yield
     finally:
-        # A pool gives the same connection to the next one who asks.
+        # The pool gives the same connection to the next caller.
         with connection.cursor() as cursor:
             cursor.execute(usual)
         connection.close()
@@ -111,10 +111,7 @@ def another_thread_in(block: Callable[[], Any]) -> Iterator[None]:
 
 
 def snapshot() -> dict[str, list[str]]:
-    """Every row of every table: what must be the same when nothing was to change.
-
-    Apart from who tried it how often: a refusal leaves its row in the audit trail.
-    """
+    """Every row of every table, to assert that nothing changed; without counters and the audit trail."""
     return {
         model._meta.db_table: sorted(map(repr, model._default_manager.values_list()))
         for model in apps.get_models()

@@ -69,7 +69,7 @@ class Operation:
 
     @property
     def refused(self) -> set[int]:
-        """What a bad body gets; where the address names something, that may be looked for first."""
+        """Answers to a bad body; an object named in the URL may be looked up first."""
         return {400, 413} | ({404} if "{" in self.path else set())
 
 
@@ -132,7 +132,7 @@ def placed(document: Json, name: str, value: Any) -> Json:
 
 
 def encoded(value: Any) -> bytes:
-    """Also what our own encoder refuses to write."""
+    """Also values that our own encoder refuses."""
     return json.dumps(value, default=float, ensure_ascii=False).encode("utf-8", "surrogatepass")
 
 
@@ -198,7 +198,7 @@ class Corpus(Described):
             for name in re.findall(r"{(\w+)}", operation.path):
                 for case, text in hostile.TEXTS.items():
                     answer = operation.send(operation.address(self.known, **{name: text}))
-                    # Some of the texts are user ids like any other.
+                    # Some of the texts are valid user ids.
                     assert answer.status_code in (200, 400, 404), (operation, name, case, answer.content)
         assert snapshot() == before
 

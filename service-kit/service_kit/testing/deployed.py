@@ -29,7 +29,7 @@ def manage(folder: Path, *command: str, **environment: str) -> subprocess.Comple
 
 
 class Deployment:
-    """Subclass it in each service; `needed` is what it must be told besides secrets."""
+    """Subclass it in each service; `needed` are its required settings besides secrets."""
 
     needed: ClassVar[Mapping[str, str]] = {}
 

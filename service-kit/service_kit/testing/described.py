@@ -1,4 +1,4 @@
-"""Does a service's OpenAPI schema say all that the service can do?"""
+"""Tests that a service's OpenAPI schema is complete."""
 
 import re
 from pathlib import Path
@@ -15,7 +15,7 @@ from service_kit.saga_steps import StepView
 UNDESCRIBED = {"/", "/api/", "/api/schema/", "/api/docs/"}
 WITHOUT_EXAMPLE = {"/api/demo/faults/"}
 METHODS = ("get", "post", "put", "patch", "delete")
-# What the contract lets every operation answer, every one that takes a body, and every step.
+# Statuses of every operation, of those with a body, and of steps.
 ALWAYS = {"401", "403", "405", "414", "429", "503"}
 OF_A_BODY = {"400", "413", "415"}
 OF_A_STEP = {"200", "409", "422"}

@@ -1,4 +1,4 @@
-"""What the demo's fault console does to a pair of step endpoints, as tests for any pair."""
+"""Injected faults of a pair of step endpoints, as tests for any pair."""
 
 from typing import Any
 from uuid import uuid4

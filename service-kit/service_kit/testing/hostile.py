@@ -1,4 +1,4 @@
-"""Bodies that no endpoint may take, made from one that it does take."""
+"""Bodies that every endpoint must refuse, made from a valid one."""
 
 import copy
 import json
@@ -247,7 +247,7 @@ BAD_VALUES: dict[str, list[Any]] = {
     "booking_data": [None, [], "x", 1, True],
 }
 
-# Texts that are data and nothing else, wherever they are shown.
+# Texts that must stay data wherever they are shown.
 INJECTIONS = {
     "sql": "Robert'); DROP TABLE flight_ticket;--",
     "sql_union": "' OR '1'='1' UNION SELECT 1,2 --",
@@ -287,7 +287,7 @@ TEXTS = {**INJECTIONS, **ODD}
 
 
 def replaced(document: Document, path: str, value: Any) -> Document:
-    """A copy in which the value at `path`, such as passengers[0].first_name, is another one."""
+    """A copy with another value at `path`, such as passengers[0].first_name."""
     changed = copy.deepcopy(document)
     target: Any = changed
     *parents, last = [int(part) if part.isdigit() else part for part in re.findall(r"\w+", path)]

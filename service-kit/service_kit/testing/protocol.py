@@ -31,7 +31,7 @@ ROUNDS = 5
 
 
 def _nothing(correlation_id: str) -> None:
-    """Most actions need nothing before them."""
+    """Most actions have no predecessor."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class TwinDiedError(Exception):
 
 @contextmanager
 def first_half(cid: str, step: str) -> Iterator[None]:
-    """A twin of the call has written its record and then dies."""
+    """A concurrent twin of the call has written its record and then dies."""
     with suppress(TwinDiedError), write_transaction():
         at = db_time(utc_now())
         execute(barrier.INSERT, (cid, step, RecordState.DONE, "", "", "", at, at, ""))
@@ -222,7 +222,7 @@ class StepProtocol:
         assert pair.live(cid) == pair.worth
 
     def test_same_action_many_times_at_once_has_one_effect_and_one_answer(self, pair: Pair) -> None:
-        """A few times over: whoever looks before it writes is not caught by every crowd."""
+        """Repeated: one crowd does not always catch a check before the write."""
         for _ in range(CROWDS):
             cid = str(uuid4())
             pair.before(cid)

@@ -1,4 +1,4 @@
-"""The test database, whose audit trail may be emptied between tests."""
+"""The test database with an audit trail that can be emptied between tests."""
 
 from typing import Any
 
@@ -10,6 +10,6 @@ from service_kit.security import append_only
 
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: Any, django_db_blocker: Any) -> None:
-    """As pytest-django makes it; what protects the trail is put back by the tests that are about it."""
+    """As pytest-django makes it; tests of the trail's triggers install them again."""
     with django_db_blocker.unblock():
         append_only.release(connection, "security_audit")

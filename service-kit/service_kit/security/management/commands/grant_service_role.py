@@ -1,7 +1,7 @@
 """Lets a role of PostgreSQL run this service without being able to change the audit trail.
 
-Migrate as the tables' owner, then run the service as this role: neither may it change rows of the trail,
-nor drop the triggers that keep the owner from it.
+Migrate as the tables' owner and run the service as this role: it can neither change audit rows nor drop
+the triggers.
 """
 
 from typing import Any
