@@ -25,10 +25,10 @@ startup.announce()
 
 
 async def application(scope: Json, receive: Receive, send: Send) -> None:
-    """Django's, with what it has no answer for: websockets, which are refused (403), and events.
+    """Django's application, plus refused websockets (403) and event streams.
 
-    While Django answers, the request has a thread and perhaps a connection to the database. A stream of
-    events needs neither, so it is sent after Django has finished.
+    A request in Django holds a thread and perhaps a database connection. An event stream needs neither, so
+    it is sent after Django has finished.
     """
     if scope["type"] == "websocket":
         await receive()
@@ -46,7 +46,7 @@ async def application(scope: Json, receive: Receive, send: Send) -> None:
 
 
 def _in_origin_form(scope: Json) -> Json:
-    """A request for `http://host/path` as one for `/path`; the header Host counts no more (RFC 9112)."""
+    """Absolute form: `http://host/path` becomes `/path`, and its host replaces the header Host (RFC 9112)."""
     if not (absolute := ABSOLUTE.fullmatch(scope["path"])):
         return scope
     host = (b"host", absolute["host"].encode("latin-1", "replace"))
@@ -56,10 +56,10 @@ def _in_origin_form(scope: Json) -> Json:
 
 
 class Incoming:
-    """A request's body, which ends where it becomes too large or late, and then its caller's leaving.
+    """Receives a request's body up to the limits of size and time, and then the disconnect.
 
-    Django would put all of a body on the disk first. Its length is told by a header, if its sender told none,
-    so that Django refuses it. A late one is marked, and answered 408.
+    Django would first write a whole body to disk. A too large one without a length gets a length header, so
+    that Django refuses it; a late one is marked and answered 408.
     """
 
     def __init__(self, scope: Json, receive: Receive) -> None:
@@ -91,14 +91,14 @@ class Incoming:
             self._scope["headers"] = [*self._scope["headers"], length]
 
     async def _left(self) -> Json:
-        # gunicorn takes a wait that is cancelled, as Django's is, for the leaving itself: there is only one.
+        # gunicorn takes a cancelled wait, as Django's is, for a disconnect: wait once only.
         if self._leaving is None:
             self._leaving = asyncio.create_task(self._until_left())
         return await asyncio.shield(self._leaving)
 
     async def _until_left(self) -> Json:
         while (event := await self._receive())["type"] == "http.request":
-            pass  # Nobody waits for the rest of a body that was too large or too late.
+            pass  # The rest of a body that is too large or late is not read.
         return event
 
     def close(self) -> None:
@@ -107,7 +107,7 @@ class Incoming:
 
 
 def _unfinished(following: list[streams.Events], send: Send) -> Send:
-    """Leaves the answer open where events follow: without a length, and with more to come."""
+    """Leaves the answer open if events follow: no length, more to come."""
 
     async def send_part(event: Json) -> None:
         if event["type"] == "http.response.start" and event["status"] != HTTPStatus.OK:

@@ -1,4 +1,4 @@
-"""Addresses of static files: they change whenever the content does, so browsers may keep them for good."""
+"""Static file URLs with a content hash, which browsers may cache for good."""
 
 import hashlib
 from functools import lru_cache
@@ -22,10 +22,10 @@ def address(name: str) -> str:
 
 
 def keep(request: HttpRequest, response: HttpResponse) -> HttpResponse:
-    """Says that the answer to an address with the version of now never changes.
+    """Marks the answer to a URL with the current version as immutable.
 
-    One with another version, from a page of an older or newer release, is not kept: its content is not what
-    that address stands for.
+    Another version, from a page of an older or newer release, is not cached: its content is not what that URL
+    stands for.
     """
     name = request.path_info.removeprefix(static(""))
     if request.GET.get("v") == version(name):

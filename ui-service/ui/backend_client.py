@@ -1,4 +1,4 @@
-"""The only place that calls the other services."""
+"""All calls to the other services."""
 
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
@@ -20,24 +20,24 @@ Service = Literal["backend", "loyalty", "payment"]
 Json = dict[str, Any]
 T = TypeVar("T")
 Other = TypeVar("Other")
-# Seat maps and the events of a long-stuck saga are larger than a step's answer ever is.
+# Seat maps and the events of a long-stuck saga are larger than the default limit.
 visitor_address: ContextVar[str] = ContextVar("visitor_address", default="")
-"where the visitor sits for whom this request is served, so that limits by address count visitors and not us"
+"the visitor's address, so that limits by address count visitors and not the UI"
 LARGEST_REPLY = 4 * 1024 * 1024
 
 
 @dataclass(frozen=True)
 class Actor:
-    """For whom a call is made: a traveller's id, and a role when it is more than a traveller."""
+    """The user of a call: a traveller's id, and a role if it is more than a traveller."""
 
     user_id: str
     role: str = ""
     also: tuple[str, ...] = ()
-    "Under which ids the traveller booked as a guest before."
+    "The ids under which the traveller booked as a guest."
 
 
 class ServiceTrouble(Exception):
-    """A service did not do what was asked."""
+    """A call failed."""
 
     def __init__(self, service: Service, detail: str) -> None:
         super().__init__(detail)
@@ -45,11 +45,11 @@ class ServiceTrouble(Exception):
 
 
 class Unavailable(ServiceTrouble):
-    """No usable answer: whether the call took effect is unknown, and it is safe to repeat."""
+    """No usable answer: the outcome is unknown, and the call is safe to repeat."""
 
 
 class TooMany(ServiceTrouble):
-    """A limit of the other service is used up; nothing was done. `wait` is in seconds."""
+    """429 of the other service; nothing was done. `wait` is in seconds."""
 
     def __init__(self, service: Service, wait: int) -> None:
         super().__init__(service, f"Too many requests: try again in {wait} seconds.")
@@ -57,7 +57,7 @@ class TooMany(ServiceTrouble):
 
 
 class Rejected(ServiceTrouble):
-    """A definite no, with the service's own words. `errors` names the bad fields."""
+    """A definite refusal, with the service's own words. `errors` names the bad fields."""
 
     def __init__(self, service: Service, status: int, body: Json) -> None:
         super().__init__(service, str(body.get("detail") or "The request was not accepted."))
@@ -68,7 +68,7 @@ class Rejected(ServiceTrouble):
 
 
 class NotFound(Rejected):
-    """There is no such thing, or it is somebody else's."""
+    """Missing, or another user's."""
 
 
 @dataclass(frozen=True)
@@ -99,9 +99,9 @@ def call(
     headers: Mapping[str, str] | None = None,
     seconds: float | None = None,
 ) -> Answer:
-    """One call. For anything but a 2xx: NotFound, another Rejected, TooMany, or Unavailable.
+    """One call. Raises NotFound, another Rejected, TooMany or Unavailable for anything but a 2xx.
 
-    It ends after `seconds` at most, the wait for a place included, and never later than its page has to.
+    Ends after `seconds` at most, the wait for a slot included, and not after the page's deadline.
     """
     most = seconds or settings.PAGE_SECONDS
     wanted = {key: value for key, value in (query or {}).items() if value not in ("", None)}
@@ -122,7 +122,7 @@ def call(
 
 
 def _release_database() -> None:
-    """A page that waits for a service keeps no connection of the pool from other pages."""
+    """A page must not keep a pooled connection while it waits for a service."""
     if connection.settings_dict["OPTIONS"].get("pool") and not connection.in_atomic_block:
         connection.close()
 
@@ -155,7 +155,7 @@ def _judge(service: Service, answer: Answer) -> Answer:
 
 
 def _seconds(text: str) -> int:
-    """A few seconds where the answer does not say how many."""
+    """Defaults to a few seconds."""
     return int(text) if text.isascii() and text.isdigit() and len(text) < 6 else 5
 
 
@@ -164,7 +164,7 @@ def get(service: Service, path: str, *, actor: Actor, query: Mapping[str, Any] |
 
 
 def optional(read: Callable[[], T], *, otherwise: Other) -> T | Other:
-    """What a page can do without: `otherwise` where a service does not tell it soon."""
+    """An optional part of a page: `otherwise` if a service does not answer soon."""
     try:
         with patience.within(settings.OPTIONAL_SECONDS):
             return read()

@@ -1,4 +1,4 @@
-"""What the pages know about a booking that exists."""
+"""Bookings as the pages show them."""
 
 import re
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ class Ticket:
 
     @property
     def place(self) -> tuple[int, str]:
-        """Where the seat is, so that 4A comes before 12A."""
+        """Sort key of a seat: 4A before 12A."""
         row = re.match("[0-9]+", self.seat)
         return (int(row[0]) if row else 0, self.seat)
 

@@ -1,4 +1,4 @@
-"""A guest who logs in or registers: what was booked in this browser belongs to the account from then on."""
+"""Login or registration of a guest: the account claims what was booked in this browser."""
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
@@ -11,7 +11,7 @@ FAILED = Attempt.State.FAILED
 
 
 def claimed(request: HttpRequest, user: User, response: HttpResponse) -> HttpResponse:
-    """The answer to a login. The browser forgets the guest: the next person at it is another one."""
+    """The answer to a login. Deletes the guest cookie: the next person at this browser is another guest."""
     guest = guest_of(request)
     if not guest:
         return response
@@ -23,7 +23,7 @@ def claimed(request: HttpRequest, user: User, response: HttpResponse) -> HttpRes
 
 
 def claim(guest: str, user: User) -> bool:
-    """Whether the account has the guest now; a guest of another account stays there."""
+    """Whether the account has claimed the guest; a guest of another account stays there."""
     row = ClaimedGuest(guest_id=guest, user=user, claimed_at=utc_now())
     ClaimedGuest.objects.bulk_create([row], ignore_conflicts=True)
     return ClaimedGuest.objects.filter(guest_id=guest, user=user).exists()

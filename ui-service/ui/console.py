@@ -1,4 +1,4 @@
-"""What the saga console reads."""
+"""Queries of the saga console."""
 
 import re
 from dataclasses import dataclass, replace
@@ -32,13 +32,13 @@ def page(filters: dict[str, Any], *, actor: Actor, limit: int = SHOWN) -> Page:
 
 
 def _following(found: Json, name: str) -> str:
-    """What the address of the next page has as `name`; empty on the last page."""
+    """The query parameter `name` of the next page's URL; empty on the last page."""
     return parse_qs(urlsplit(found.get("next") or "").query).get(name, [""])[0]
 
 
 @dataclass(frozen=True)
 class OpenSaga:
-    """An open saga, and when it began or is tried next."""
+    """An open saga with its start or next attempt."""
 
     correlation_id: str
     status: str
@@ -56,7 +56,7 @@ class Overview:
     next_tries: list[OpenSaga]
     seats: Json
     settled_by_hand: Json
-    "compensations settled by hand whose owners do not agree"
+    "compensations resolved by hand whose participants disagree"
     engine: Json
     versions: list[Json]
 
@@ -90,7 +90,7 @@ def _open(body: Json, time: str) -> OpenSaga:
 
 @dataclass(frozen=True)
 class Found:
-    """Where a search leads: to one saga, to those whose id begins so, or to the sagas of a user."""
+    """The result of a search: one saga, those whose id has this prefix, or the sagas of a user."""
 
     correlation_id: str = ""
     user_id: str = ""
@@ -98,7 +98,7 @@ class Found:
 
 
 def find(text: str, *, actor: Actor) -> Found | None:
-    """A saga by its id, the beginning of it or its booking's reference, else the user of that name."""
+    """A saga by id, id prefix or booking reference, else the user of that name."""
     for path in _places(text):
         try:
             return Found(correlation_id=str(get("backend", path, actor=actor)["correlation_id"]))
@@ -133,18 +133,18 @@ def audit(filters: dict[str, Any], *, actor: Actor) -> Trail:
 
 
 def actions_on(correlation_id: str, *, actor: Actor) -> list[Json] | None:
-    """What operators did to a saga; None where the trail cannot be read, which must not hide the saga."""
+    """Operators' actions on a saga; None if the audit trail cannot be read, which must not hide the saga."""
     filters = {"correlation_id": correlation_id, "kind": "operator"}
     return optional(lambda: audit(filters, actor=actor).entries, otherwise=None)
 
 
 def payment(correlation_id: str, *, actor: Actor) -> Json | None:
-    """How the payment stands; AWAY where payment cannot say, which must not hide the saga."""
+    """The payment's state; AWAY if payment does not answer, which must not hide the saga."""
     return optional(lambda: selectors.payment(correlation_id, actor=actor), otherwise=AWAY)
 
 
 def miles(saga: sagas.SagaView, *, actor: Actor) -> list[Json] | None:
-    """The saga's entries in its traveller's ledger, as far as that still shows them; None as above."""
+    """The saga's entries in the traveller's ledger, if they are among the newest; None as above."""
     traveller = f"/api/loyalty/{saga.user_id}/"
     entries = optional(lambda: _entries(traveller, actor), otherwise=None)
     if entries is None:
@@ -161,7 +161,7 @@ def _entries(path: str, actor: Actor) -> list[Json]:
 
 
 def with_undo_errors(saga: sagas.SagaView, events: list[Json]) -> sagas.SagaView:
-    """The status tells why a step failed, and the events why its compensation does."""
+    """The status has the error of a step, the events that of its compensation."""
     failed = {
         str(event["data"].get("step")): event["data"]
         for event in events
@@ -181,7 +181,7 @@ def with_undo_errors(saga: sagas.SagaView, events: list[Json]) -> sagas.SagaView
 
 
 def last_error(saga: sagas.SagaView, events: list[Json]) -> str:
-    """The newest error with the step or compensation that met it; none of a saga that was completed."""
+    """The newest error with its step or compensation; none for a completed saga."""
     if saga.status == "COMPLETED":
         return ""
     newest = next((event["data"] for event in reversed(events) if event["data"].get("error")), None)

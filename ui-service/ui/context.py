@@ -9,13 +9,13 @@ THEMES = ("light", "dark")
 
 
 def site(request: HttpRequest) -> dict[str, Any]:
-    """What every page needs: brand, demo mode, chosen theme, and whether to show the console."""
+    """Template context of every page: brand, demo mode, theme, and whether to show the console."""
     role = role_of(request) if hasattr(request, "user") else ""
     return {**of_no_database(request), "console_role": role}
 
 
 def of_no_database(request: HttpRequest) -> dict[str, Any]:
-    """What a page has that must not ask the database who is looking at it."""
+    """Template context of a page that must not use the database."""
     theme = request.COOKIES.get("theme", "")
     return {
         "brand": settings.BRAND,

@@ -1,4 +1,4 @@
-"""Pictures of a saga: its steps with the way forward and back, and its attempts over time."""
+"""Diagrams of a saga: its steps and compensations, and its attempts over time."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -41,7 +41,7 @@ class Pair:
 
 
 def lanes(saga: SagaView) -> tuple[Pair, ...]:
-    """The step table as it stands."""
+    """The current step table."""
     idle = IDLE.get(saga.status, "not needed")
     return tuple(Pair(_forward(step), _undo(step, idle)) for step in saga.steps)
 
@@ -112,7 +112,7 @@ class _Attempt:
 
 
 def chart(events: Sequence[Json], *, now: datetime) -> Chart | None:
-    """The newest attempts, each a bar from its start to its outcome; what has none yet runs until now."""
+    """The newest attempts, each a bar from start to outcome; an open one ends now."""
     attempts = _attempts(events)[-MOST_BARS:]
     if not attempts:
         return None
@@ -139,7 +139,7 @@ def _attempts(events: Sequence[Json]) -> list[_Attempt]:
 
 
 def _end(found: list[_Attempt], label: str, at: datetime, mood: str) -> None:
-    """Close the open attempt. A step may first be unknown and then, at its deadline, failed."""
+    """Close the open attempt. A step can be unknown first and failed at its deadline."""
     place = next((n for n in range(len(found) - 1, -1, -1) if found[n].label == label), None)
     if place is None:
         found.append(_Attempt(label, 1, at, at, mood))

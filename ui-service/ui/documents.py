@@ -1,4 +1,4 @@
-"""The papers of a trip: boarding-pass code, PDF e-ticket, calendar file."""
+"""Documents of a trip: boarding-pass code, PDF e-ticket, calendar file."""
 
 import io
 import unicodedata
@@ -42,7 +42,7 @@ class BoardingPass:
 
 @lru_cache(maxsize=256)
 def _drawn(code: str) -> str:
-    """Kept, because drawing takes as long as the rest of the page."""
+    """Cached, because drawing takes as long as the rest of the page."""
     drawn: str = segno.make(code, error="m").svg_inline(border=2, omitsize=True, dark="#000", light="#fff")
     return drawn
 
@@ -78,8 +78,8 @@ def bcbp(booking: Booking, ticket: Ticket, sequence: int) -> str:
 def pdf(booking: Booking) -> bytes:
     """One page a passenger, with fonts for most of the world's names.
 
-    A large font takes some 40 MB and a second, so one file is made at a time, and kept for a while.
-    Raises NoPlaceError where too many are asked for.
+    A large font takes 40 MB and a second, so one file is made at a time and cached for a while.
+    Raises NoPlaceError if too many requests wait.
     """
     key = f"ticket-{sha256(repr(booking).encode()).hexdigest()}"
     if made := cache.get(key):
@@ -89,7 +89,7 @@ def pdf(booking: Booking) -> bytes:
 
 
 def _pdf(booking: Booking) -> bytes:
-    # Takes a quarter of a second, which only who wants a PDF shall wait for.
+    # Imported here: it takes 0.25 s, and only PDFs need it.
     from fpdf import FPDF
 
     document = FPDF(format="A4")
@@ -135,7 +135,7 @@ def _ticket_page(document: "FPDF", booking: Booking, boarding: BoardingPass) -> 
 
 
 def _boarding_code(document: "FPDF", code: str) -> None:
-    # Drawn as a picture, so that nothing has to be typed in.
+    # Drawn as an image.
     drawn = io.BytesIO()
     segno.make(code, error="m").save(drawn, kind="png", scale=8, border=2)
     document.image(drawn, w=QR_SIZE, h=QR_SIZE)

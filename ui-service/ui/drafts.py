@@ -1,4 +1,4 @@
-"""An unfinished booking: what was chosen lives in the URL, who flies in a row of its own. Never a card."""
+"""Drafts of bookings: the choice is in the URL, the passengers in a row. Never card data."""
 
 import json
 import re
@@ -27,7 +27,7 @@ MOST_SWEPT = 100
 
 @dataclass(frozen=True)
 class Selection:
-    """The flights (one, or out and back), the cabin, how many fly, and the seats of each flight."""
+    """The flights (one, or out and back), the cabin, the number of passengers, and the seats per flight."""
 
     flights: tuple[int, ...]
     cabin: str = "economy"
@@ -48,7 +48,7 @@ class Selection:
         return odd[0] if odd else None
 
     def free_seats(self, leg: int, maps: Iterable[CabinMap]) -> tuple[str, ...]:
-        """Of the chosen seats those that are free in the cabin."""
+        """The chosen seats that are free in the cabin."""
         free = {seat.number for each in maps if each.cabin == self.cabin for seat in each.free}
         return tuple(seat for seat in self.seats_of(leg) if seat in free)
 
@@ -64,7 +64,7 @@ class Selection:
 
 
 def selection_from(query: QueryDict) -> Selection | None:
-    """None if the address names no flight."""
+    """None if the URL names no flight."""
     flights = tuple(number(each, most=MAX_FLIGHT, default=0) for each in query.getlist("flight"))[:2]
     if not flights or 0 in flights:
         return None
@@ -86,12 +86,12 @@ def new_id() -> str:
 
 
 def find(draft_id: str, owners: Sequence[str]) -> Draft | None:
-    """The draft, for a browser that is one of its possible owners; for every other there is none."""
+    """The draft, if the browser is one of its possible owners."""
     return Draft.objects.filter(id=draft_id, owner_id__in=owners).first()
 
 
 def selection_of(draft: Draft, legs: Sequence[int]) -> Selection:
-    """The choice of some of its flights."""
+    """The selection reduced to some of its flights."""
     chosen = [draft.flights[leg] for leg in legs]
     return Selection(
         flights=tuple(each["flight"] for each in chosen),
@@ -103,23 +103,23 @@ def selection_of(draft: Draft, legs: Sequence[int]) -> Selection:
 
 
 def live_attempts(draft: Draft) -> dict[int, Attempt]:
-    """Of each flight that was sent, the attempt that may be or become a booking."""
+    """Per flight that was sent, the attempt that is or may become a booking."""
     found = draft.attempts.exclude(state=Attempt.State.FAILED).order_by("leg")
     return {attempt.leg: attempt for attempt in found}
 
 
 def open_legs(draft: Draft, live: dict[int, Attempt]) -> list[int]:
-    """The flights of which the booking desk is not known to have anything."""
+    """The flights without a booking or an attempt that may become one."""
     return [leg for leg in range(len(draft.flights)) if leg not in live or not live[leg].correlation_id]
 
 
 class Fixed(Exception):
-    """What is booked or under way cannot be filled in anew."""
+    """A booked or running flight cannot be edited."""
 
 
 @dataclass(frozen=True)
 class Filled:
-    """What was typed and chosen. `priced`: the flights as their payment page shows them, if it is next."""
+    """The input and the selection. `priced`: the flights as the payment page shows them, if it is next."""
 
     selection: Selection
     passengers: list[dict[str, str]]
@@ -137,9 +137,9 @@ class Filled:
 
 
 def save(filled: Filled, *, owner_id: str, owners: Sequence[str]) -> str:
-    """Keep it under the id of its selection, or under a new one. Raises Fixed.
+    """Store it under the id of its selection, or under a new one. Raises Fixed.
 
-    A form that is posted twice carries its draft's id, and so stays one draft.
+    A form carries its draft's id, so that posting it twice keeps one draft.
     """
     wanted = filled.selection.draft or new_id()
     with write_transaction():
@@ -161,7 +161,7 @@ def save(filled: Filled, *, owner_id: str, owners: Sequence[str]) -> str:
 
 
 def _insert(draft_id: str, filled: Filled, owner_id: str) -> Draft:
-    """The locked row, made if there was none: two posts of one form at the same moment make one."""
+    """The locked row, created if missing: two concurrent posts of one form make one."""
     now, chosen = utc_now(), filled.selection
     made = Draft(
         id=draft_id, owner_id=owner_id, version=new_id(), cabin=chosen.cabin, count=chosen.passengers,
@@ -172,7 +172,7 @@ def _insert(draft_id: str, filled: Filled, owner_id: str) -> Draft:
 
 
 def _merged(draft: Draft, filled: Filled, live: dict[int, Attempt]) -> list[dict[str, Any]]:
-    """The flights with what was chosen anew for those of which nothing is booked or under way."""
+    """The flights, with the new selection for those that are neither booked nor under way."""
     still_open = {draft.flights[leg]["flight"]: leg for leg in open_legs(draft, live)}
     chosen = filled.selection
     same = chosen.passengers == draft.count and chosen.cabin == draft.cabin
@@ -185,7 +185,7 @@ def _merged(draft: Draft, filled: Filled, live: dict[int, Attempt]) -> list[dict
 
 
 def reprice(draft: Draft, changes: dict[int, dict[str, Any]]) -> Draft:
-    """Keep new prices of some flights, unless the draft has changed meanwhile; the draft as it is now."""
+    """Store new prices of some flights unless the draft has changed; returns the current draft."""
     legs = [changes.get(leg, each) for leg, each in enumerate(draft.flights)]
     unchanged = Draft.objects.filter(id=draft.id, version=draft.version)
     unchanged.update(legs=strict_json.dumps(legs), version=new_id(), changed_at=utc_now())
@@ -193,7 +193,7 @@ def reprice(draft: Draft, changes: dict[int, dict[str, Any]]) -> Draft:
 
 
 def _sweep() -> None:
-    """Forget drafts that nobody has touched for long, some at a time."""
+    """Delete old drafts, some at a time."""
     before = utc_now() - timedelta(days=settings.DRAFT_DAYS)
     old = Draft.objects.filter(changed_at__lt=before).order_by("changed_at").values_list("id", flat=True)
     if ids := list(old[:MOST_SWEPT]):
@@ -201,24 +201,24 @@ def _sweep() -> None:
 
 
 def unpaid(owners: Sequence[str], *, most: int) -> list[Draft]:
-    """What was filled in up to the payment and never sent, newest first."""
+    """Drafts that are ready for payment and were never sent, newest first."""
     found = Draft.objects.filter(owner_id__in=owners, attempts__isnull=True).order_by("-changed_at")
     return [draft for draft in found[: 5 * most] if draft.is_priced][:most]
 
 
 def unanswered(owners: Sequence[str], *, most: int) -> list[Attempt]:
-    """What was sent and never answered, newest first."""
+    """Attempts that were sent and never answered, newest first."""
     found = Attempt.objects.filter(draft__owner_id__in=owners, state=Attempt.State.SENT)
     return list(found.select_related("draft").order_by("-created_at")[:most])
 
 
 def attempts_of(owners: Sequence[str], correlation_ids: Sequence[str]) -> dict[str, Attempt]:
-    """By correlation id, what was sent from drafts that these may open."""
+    """Attempts of these owners' drafts, by correlation id."""
     found = Attempt.objects.filter(correlation_id__in=correlation_ids, draft__owner_id__in=owners)
     return {str(attempt.correlation_id): attempt for attempt in found.select_related("draft")}
 
 
 def tried_again(attempt: Attempt) -> bool:
-    """Whether a later attempt of the same flight was made."""
+    """Whether there is a later attempt of the same flight."""
     later = Attempt.objects.filter(draft_id=attempt.draft_id, leg=attempt.leg, id__gt=attempt.id)
     return later.exists()

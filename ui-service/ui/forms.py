@@ -1,4 +1,4 @@
-"""What people type, checked before any service is asked."""
+"""Forms: input is validated before any service is called."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -43,7 +43,7 @@ class DateInput(forms.DateInput):
 
 
 class UnclearPlace(ValidationError):
-    """What was typed is not one place; `near` are places to choose from."""
+    """The input does not name exactly one place; `near` are suggestions."""
 
     def __init__(self, message: str, near: list[Place]) -> None:
         super().__init__(message)
@@ -54,16 +54,16 @@ PlaceResolver = Callable[[str], str]
 
 
 def number(text: str, *, most: int, default: int) -> int:
-    """A whole number from 1 to `most` as it stands in an address, or the default."""
+    """A query parameter as an integer from 1 to `most`, or the default."""
     fits = text.isascii() and text.isdigit() and len(text) < 10
     return int(text) if fits and 1 <= int(text) <= most else default
 
 
 class RuledField(forms.CharField):
-    """A text field under the same rule as the booking desk's: what it takes is never refused later."""
+    """A text field with the services' rule: what it accepts is never refused later."""
 
     def __init__(self, rule: TextRule, *, said: str = "", **kwargs: Any) -> None:
-        """`said` is what a wrong text is answered with, instead of the rule."""
+        """`said` replaces the rule's error message."""
         self.rule, self.said = rule, said
         super().__init__(max_length=rule.most, **kwargs)
 
@@ -78,12 +78,12 @@ class RuledField(forms.CharField):
 
 
 def missing(words: str) -> dict[str, Any]:
-    """What a field says when nothing was typed into it."""
+    """The error message of an empty field."""
     return {"required": words}
 
 
 class SearchForm(forms.Form):
-    """`resolve` turns what was typed for a place into its airport code, or raises UnclearPlace."""
+    """`resolve` maps the input for a place to an airport code, or raises UnclearPlace."""
 
     trip = forms.ChoiceField(choices=TRIPS, initial="oneway", required=False, widget=Pills, label="Trip")
     origin = forms.CharField(max_length=100, label="From", error_messages=missing("Where do you start?"))
@@ -205,7 +205,7 @@ FAILURES = [
 
 
 class PaymentForm(forms.Form):
-    """A card is only ever an opaque token here; there is no field for a card number."""
+    """A card is an opaque token; there is no field for a card number."""
 
     card_token = RuledField(
         rules.CARD_TOKEN, said="Choose a card.", strip=False, error_messages=missing("Choose a card.")
@@ -213,7 +213,7 @@ class PaymentForm(forms.Form):
     key = forms.RegexField(r"\A[A-Za-z0-9-]{8,64}\Z", widget=forms.HiddenInput)
 
     def failures(self, *, demo_mode: bool) -> dict[str, bool]:
-        """The failure switches that were ticked; outside demo mode there are none."""
+        """The ticked failure switches; none outside demo mode."""
         return {name: True for name, _, _ in FAILURES if demo_mode and name in self.data}
 
 

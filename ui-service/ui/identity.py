@@ -1,4 +1,4 @@
-"""Who is at the browser: a logged-in traveller, or a guest known to this browser only."""
+"""The visitor's identity: a logged-in traveller, or a guest known to this browser only."""
 
 import secrets
 from collections.abc import Callable
@@ -19,8 +19,8 @@ View = Callable[..., HttpResponse]
 
 
 def guest_of(request: HttpRequest) -> str:
-    """The guest's id, from a signed cookie: requests at the same time overwrite each other's session."""
-    return _cookie(request) or str(request.session.get(GUEST, ""))  # Sessions held it in earlier releases.
+    """The guest's id, from a signed cookie: concurrent requests overwrite each other's session."""
+    return _cookie(request) or str(request.session.get(GUEST, ""))  # Earlier releases used the session.
 
 
 def _cookie(request: HttpRequest) -> str:
@@ -47,20 +47,20 @@ def for_guests(view: View) -> View:
 
 
 def actor_of(request: HttpRequest) -> Actor:
-    """The person's id without making one up: a guest who never began to book has none."""
+    """The visitor's id, or none: a guest gets one when a booking begins."""
     if isinstance(request.user, User):
         return Actor(request.user.traveller_id, also=request.user.guest_ids)
     return Actor(guest_of(request))
 
 
 def owners_of(request: HttpRequest) -> list[str]:
-    """Who this browser may be, a traveller first: what a guest filled in stays open after the login."""
+    """All ids of this browser, the traveller's first: a guest's drafts stay open after the login."""
     actor = actor_of(request)
     return [each for each in dict.fromkeys((actor.user_id, guest_of(request), *actor.also)) if each]
 
 
 def owner_of(request: HttpRequest, key: str) -> Actor:
-    """Who may see the trip or saga `key`: the traveller, or whoever opened it with reference and surname."""
+    """The actor that may see the trip or saga `key`: its owner, or a visitor with reference and surname."""
     opened = request.session.get(OPENED, {}).get(key)
     return Actor(opened) if opened else actor_of(request)
 
@@ -82,6 +82,6 @@ def console_actor(request: HttpRequest) -> Actor:
 
 
 def is_own(request: HttpRequest, user_id: str) -> bool:
-    """Whether a booking is of who is at the browser, and not only opened by its reference and a last name."""
+    """Whether the visitor owns the booking, rather than having opened it by reference and last name."""
     actor = actor_of(request)
     return bool(actor.user_id) and user_id in (actor.user_id, *actor.also)

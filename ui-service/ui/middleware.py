@@ -1,4 +1,4 @@
-"""Static files as whole answers, what may be kept, limits, and service trouble as pages."""
+"""Static files as whole answers, cache headers, limits, deadlines, and errors as pages."""
 
 from typing import Any
 
@@ -15,11 +15,11 @@ from ui.backend_client import ServiceTrouble, visitor_address
 from ui.identity import actor_of
 
 LATE = "ui.late"
-"in the scope of a request whose body did not arrive in READ_SECONDS"
+"marks the scope of a request whose body did not arrive in READ_SECONDS"
 
 
 class StaticMiddleware(WhiteNoiseMiddleware):  # type: ignore[misc]
-    """Whitenoise streams from a file object, which the asgi worker can only do by reading it whole."""
+    """Whitenoise streams from a file object; under asgi Django reads it whole anyway."""
 
     @staticmethod
     def serve(static_file: StaticFile, request: HttpRequest) -> HttpResponse:
@@ -33,7 +33,7 @@ class StaticMiddleware(WhiteNoiseMiddleware):  # type: ignore[misc]
         return assets.keep(request, response)
 
 
-# Pages that show nothing of a person: a browser may show them again without asking.
+# Pages without personal data, which a browser may cache.
 IMPERSONAL = (
     "search",
     "results",
@@ -48,7 +48,7 @@ IMPERSONAL = (
 
 
 class PrivateMiddleware:
-    """Every other page is kept by nobody, neither by a proxy nor by the browser of a shared computer."""
+    """All other pages are cached neither by a proxy nor by a browser."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
@@ -62,7 +62,7 @@ class PrivateMiddleware:
 
 
 class DeadlineMiddleware:
-    """A page ends within its time, however many calls it makes and whoever does not answer them."""
+    """One deadline for all calls of a page."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
@@ -73,7 +73,7 @@ class DeadlineMiddleware:
 
 
 class LimitMiddleware:
-    """Outside demo mode nobody opens pages, follows bookings or starts them without end."""
+    """Limits of pages, progress and bookings outside demo mode."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
@@ -84,7 +84,7 @@ class LimitMiddleware:
     def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> HttpResponse | None:
         visitor_address.set("" if settings.DEMO_MODE else address_of(request))
         name = request.resolver_match.url_name if request.resolver_match else None
-        if settings.DEMO_MODE or name is None:  # Only what machines ask for has no name.
+        if settings.DEMO_MODE or name is None:  # Only machine endpoints have no name.
             return None
         costs = {throttle.limit_of(name, request.method): 1}
         wait = throttle.seconds_to_wait(request, costs, who=actor_of(request).user_id)
@@ -92,7 +92,7 @@ class LimitMiddleware:
 
 
 class TroubleMiddleware:
-    """What cannot be read, and a service that is away or refuses, becomes a page that says so."""
+    """Unreadable requests and failed calls become error pages."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
@@ -108,7 +108,7 @@ class TroubleMiddleware:
         return response
 
     def process_exception(self, request: HttpRequest, error: Exception) -> Any:
-        """What is none of these, and what a middleware raises, comes to `handler500`."""
+        """Everything else, and errors of middleware, goes to `handler500`."""
         if isinstance(error, ServiceTrouble):
             return views_errors.trouble(request, error)
         if isinstance(error, DatabaseError):

@@ -1,4 +1,4 @@
-"""Accounts, and what a browser fills in and pays for. Bookings, money and miles belong to other services."""
+"""Accounts, drafts and attempts. Bookings, money and miles belong to other services."""
 
 import json
 import secrets
@@ -11,7 +11,7 @@ from django.db import models
 from service_kit import strict_json
 
 MOST_GUESTS = 20
-"That one account shows: each is one more question to the other services."
+"Most guests of one account: each costs a further call to the other services."
 
 
 def new_traveller_id() -> str:
@@ -24,13 +24,13 @@ class User(AbstractUser):
         OPERATOR = "operator", "works the saga console"
         AUDITOR = "auditor", "reads the saga console"
 
-    # What the other services know this person by; never reused, never guessable from the name.
+    # The user id at the other services; never reused, not guessable from the name.
     traveller_id = models.CharField(max_length=64, unique=True, default=new_traveller_id)
     role = models.CharField(max_length=16, choices=Role.choices, default=Role.TRAVELLER)
 
     @cached_property
     def guest_ids(self) -> tuple[str, ...]:
-        """Under which this person booked before the account, the newest first."""
+        """Guest ids of this person, the newest first."""
         found = self.claimed_guests.order_by("-claimed_at").values_list("guest_id", flat=True)
         return tuple(found[:MOST_GUESTS])
 
@@ -40,7 +40,7 @@ class User(AbstractUser):
 
 
 class ClaimedGuest(models.Model):
-    """A guest who has an account now: the trips of both are one person's. Claimed once and by one account."""
+    """A guest claimed by an account. Claimed once, by one account."""
 
     guest_id = models.CharField(max_length=64, primary_key=True)
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="claimed_guests")
@@ -54,9 +54,9 @@ class ClaimedGuest(models.Model):
 
 
 class Draft(models.Model):
-    """A trip that somebody fills in and pays for: one intention, and so at most one booking of each flight.
+    """A draft of a trip: one intention, at most one booking per flight. Never card data.
 
-    Never a card. Texts are JSON and not a JSON column: what was typed may hold what PostgreSQL's refuses.
+    JSON in text columns: input may hold characters that PostgreSQL's JSON type refuses.
     """
 
     id = models.CharField(max_length=32, primary_key=True)
@@ -104,19 +104,19 @@ class Draft(models.Model):
 
     @property
     def is_priced(self) -> bool:
-        """Whether it was filled in up to the payment."""
+        """Whether it is ready for payment."""
         return all(each["price"] for each in self.flights)
 
     @property
     def total(self) -> Decimal:
-        """What was shown last for all its flights, charges included."""
+        """The total last shown for all its flights, charges included."""
         return sum((Decimal(each["price"]) for each in self.flights), Decimal(0))
 
 
 class Attempt(models.Model):
-    """One flight of a draft sent to the booking desk, written down before it is sent.
+    """The sending of one flight of a draft, stored before the call.
 
-    A new one, with a new key, is made only after the one before is known to have booked nothing.
+    A new one, with a new key, is made only after the previous one is known to have booked nothing.
     """
 
     class State(models.TextChoices):

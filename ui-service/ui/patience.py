@@ -1,4 +1,4 @@
-"""How long a page waits for the other services, and how many calls may wait for each of them."""
+"""Deadlines of pages, and bulkheads for the other services."""
 
 import threading
 import time
@@ -14,12 +14,12 @@ _deadline: ContextVar[float | None] = ContextVar("deadline", default=None)
 
 
 class NoPlaceError(Exception):
-    """As many calls of a service are under way, and as many wait, as may be."""
+    """All slots of a service and its queue are taken."""
 
 
 @contextmanager
 def within(seconds: float) -> Iterator[None]:
-    """All calls made inside end by then. It may shorten the time that is left, and never extends it."""
+    """A deadline for all calls inside. It can shorten an outer deadline, never extend it."""
     token = _deadline.set(time.monotonic() + seconds_left(seconds))
     try:
         yield
@@ -33,7 +33,7 @@ def seconds_left(most: float) -> float:
 
 
 class Bulkhead:
-    """The places of one service, so that one that hangs does not slow the pages of another."""
+    """The slots of one service, so that a service that hangs does not slow pages of another."""
 
     def __init__(self, places: int, queue: int) -> None:
         self._places = threading.BoundedSemaphore(places)
@@ -41,7 +41,7 @@ class Bulkhead:
 
     @contextmanager
     def place(self, seconds: float) -> Iterator[None]:
-        """Raises NoPlaceError: at once where too many wait already, else after `seconds`."""
+        """Raises NoPlaceError: at once if the queue is full, else after `seconds`."""
         if not self._admitted.acquire(blocking=False):
             raise NoPlaceError
         try:
@@ -61,9 +61,9 @@ def bulkhead(service: str) -> Bulkhead:
 
 
 def at_once(*reads: Callable[[], Any]) -> list[Any]:
-    """Independent reads side by side, each with this request's correlation id and deadline.
+    """Run independent reads concurrently, with this request's correlation id and deadline.
 
-    They share no pool: in one, the reads of a service that hangs would keep all others waiting.
+    No shared pool: in one, the reads of a service that hangs would block all others.
     """
     if len(reads) < 2:
         return [read() for read in reads]

@@ -1,4 +1,4 @@
-"""Make the demo login, or put it back as it was."""
+"""Create the demo login, or reset it."""
 
 from typing import Any
 
