@@ -1,4 +1,4 @@
-"""One intention, one booking: an attempt is written down before it is sent, and asked about until known."""
+"""One intention, one booking: an attempt is stored before it is sent, and queried until it has an outcome."""
 
 import structlog
 from django.db import Error
@@ -15,7 +15,7 @@ State = Attempt.State
 
 
 class Stale(Exception):
-    """The form was made for something else than the draft is now."""
+    """The draft has changed since the form was made."""
 
 
 def key_of(version: str, leg: int) -> str:
@@ -23,9 +23,9 @@ def key_of(version: str, leg: int) -> str:
 
 
 def begin(draft: Draft, *, version: str, owner_id: str) -> list[Attempt]:
-    """Write down, before any call, that every flight is paid for; what has a live attempt keeps it.
+    """Store an attempt of every flight before any call; a flight with a live attempt keeps it.
 
-    The version changes when an attempt fails, so that a form starts one attempt of each flight at most.
+    The version changes when an attempt fails, so that a form starts at most one attempt per flight.
     """
     with write_transaction():
         current = Draft.objects.select_for_update().filter(id=draft.id).first()
@@ -45,24 +45,24 @@ def begin(draft: Draft, *, version: str, owner_id: str) -> list[Attempt]:
             if leg not in live
         ]
         Attempt.objects.bulk_create(made)
-        # What a traveller pays for is the traveller's, even if it was filled in before the login.
+        # A draft belongs to the traveller that pays, even if it was filled in before the login.
         Draft.objects.filter(id=draft.id).update(owner_id=owner_id, changed_at=utc_now())
     return sorted([*live.values(), *made], key=lambda attempt: attempt.leg)
 
 
 def record(attempt: Attempt, correlation_id: str) -> None:
-    """Keep what the booking desk answered. Without it the desk is asked again, by the key."""
+    """Store the backend's answer. Without it the backend is asked again, by the key."""
     attempt.correlation_id = correlation_id
     try:
         known = Attempt.objects.filter(id=attempt.id, state=State.SENT)
         known.update(state=State.STARTED, correlation_id=correlation_id)
     except Error as error:
-        # The booking is made: the traveller has to be led to it, whatever our own database does.
+        # The booking exists: the traveller must be led to it even if this write fails.
         log.warning("attempt_not_recorded", correlation_id=correlation_id, error=repr(error))
 
 
 def look(attempt: Attempt) -> SagaView | None:
-    """What became of it; None if the booking desk has not got it. Raises ServiceTrouble."""
+    """The attempt's saga; None if the backend never received it. Raises ServiceTrouble."""
     actor = Actor(attempt.owner_id)
     if attempt.correlation_id:
         saga = selectors.saga(attempt.correlation_id, actor=actor)
@@ -76,13 +76,13 @@ def look(attempt: Attempt) -> SagaView | None:
 
 
 def note(saga: SagaView) -> None:
-    """Keep how a saga ended, if it did and is one of ours."""
+    """Store a saga's end, if it has ended and belongs to an attempt."""
     if not saga.is_terminal:
         return
     try:
         _note(saga)
     except Error as error:
-        # It is asked again with the next look.
+        # The next read asks again.
         log.warning("ending_not_recorded", correlation_id=saga.correlation_id, error=repr(error))
 
 
@@ -95,7 +95,7 @@ def _note(saga: SagaView) -> None:
         draft = Draft.objects.select_for_update().get(id=attempt.draft_id)
         started = Attempt.objects.filter(id=attempt.id, state=State.STARTED)
         if not started.update(state=state, booking_reference=saga.reference):
-            return  # Another request was faster.
+            return  # Another request has stored it.
         row = Draft.objects.filter(id=draft.id)
         if state == State.FAILED:
             row.update(version=drafts.new_id(), changed_at=utc_now())

@@ -1,4 +1,4 @@
-"""Who may work or read the console: changes of roles, each with its row in the audit trail."""
+"""Roles of accounts: changes, each with an audit row."""
 
 from django.db import transaction
 from django.db.models import Q, QuerySet

@@ -1,4 +1,4 @@
-"""A saga as people read it: the backend's status put into plain words."""
+"""The backend's saga status in plain words."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ ICONS = {
 
 @dataclass(frozen=True)
 class Words:
-    """What a traveller is told about a step in each of its states."""
+    """A traveller's text for each state of a step."""
 
     icon: str
     waiting: str
@@ -142,7 +142,7 @@ class SagaView:
 
     @property
     def is_cancellation(self) -> bool:
-        """It had been booked, and is or was undone because somebody asked for it."""
+        """It was booked, and is or was cancelled on request."""
         return self.reason in CANCELLED
 
     @property
@@ -151,13 +151,13 @@ class SagaView:
 
     @property
     def money_is_back(self) -> bool:
-        """Whether no payment is left, as far as is known; a settlement by hand is no proof of it."""
+        """Whether no payment is known to be left; a compensation resolved by hand is no proof."""
         payment = next((step for step in self.steps if step.name == PAYMENT), None)
         return payment is None or payment.status in ("PENDING", "REFUSED", "UNDONE")
 
     @property
     def is_slow(self) -> bool:
-        """Somebody has been asked more than once and has not answered yet."""
+        """A participant was called more than once and has not answered yet."""
         return any(step.attempts > 1 and step.status in ("STARTED", "UNKNOWN") for step in self.steps)
 
     @property
@@ -170,7 +170,7 @@ class SagaView:
 
     @property
     def undone(self) -> list[StepView]:
-        """In the order in which they were undone."""
+        """In the order of their compensation."""
         return [step for step in reversed(self.steps) if step.status in ("UNDONE", "RESOLVED")]
 
     @property

@@ -1,4 +1,4 @@
-"""What the pages read from the other services."""
+"""Reads of the other services."""
 
 import re
 import time
@@ -19,13 +19,13 @@ from ui.forms import UnclearPlace
 NOBODY = Actor("")
 LABELLED_CODE = re.compile(r"\(([A-Z]{3})\)\s*\Z")
 STRIP_DAYS = 3
-# All airports that are flown to, of which there are fewer.
+# More than the number of served airports.
 MOST_PLACES = 99
 FIRST_PLACES = 12
 NEWEST = 50
 GATEWAY_SECONDS = 60.0
 QUICK_SECONDS = 0.5
-"for what a page can do without"
+"for optional parts of a page"
 
 T = TypeVar("T")
 _codes: set[str] = set()
@@ -37,20 +37,20 @@ def places(text: str, *, limit: int = 8) -> list[travel.Place]:
 
 
 def served_places(*, limit: int = MOST_PLACES) -> list[travel.Place]:
-    """The airports that are flown to, the busiest first."""
+    """The served airports, the busiest first."""
     return [place for place in places("", limit=limit) if place.served]
 
 
 def destinations(origin: str) -> list[travel.Place]:
-    """Where one can fly from an airport, the busiest places first."""
+    """Destinations from an airport, the busiest first."""
     found = get("backend", "/api/places/destinations/", actor=NOBODY, query={"origin": origin})
     return [travel.place_from(each) for each in found["results"]]
 
 
 def airport_code(typed: str) -> str:
-    """The code of what was typed as a place: an exact code, or the only place of the name that is served.
+    """The airport code of the input for a place: an exact code, or the only served place of that name.
 
-    Raises UnclearPlace where there is no such one. Only the services know whether a labelled code exists.
+    Raises UnclearPlace otherwise. Whether a labelled code exists is not checked here.
     """
     typed = typed.strip()
     if match := LABELLED_CODE.search(typed):
@@ -60,7 +60,7 @@ def airport_code(typed: str) -> str:
     found = places(typed)
     exact = [place for place in found if place.code == typed.upper()]
     if exact:
-        # An airport that was there once is asked for no more: two look-ups less for most searches.
+        # Known airports are cached: two calls less for most searches.
         _codes.add(exact[0].code)
         return exact[0].code
     served = [place for place in found if place.served]
@@ -74,7 +74,7 @@ def airport_code(typed: str) -> str:
 
 @dataclass(frozen=True)
 class Results:
-    """`flown` is whether there is any flight between the places, in whatever cabin."""
+    """`flown`: whether there is any flight between the places, in any cabin."""
 
     offers: list[travel.Offer]
     nearest: list[date]
@@ -110,7 +110,7 @@ class DayPrice:
 def fare_strip(
     *, origin: str, destination: str, day: date, cabin: str, passengers: int, first: date
 ) -> list[DayPrice]:
-    """The lowest total of the days around, from `first` on."""
+    """The lowest total of each day from `first` on."""
     first = max(first, day - timedelta(days=STRIP_DAYS))
     last = first + timedelta(days=2 * STRIP_DAYS)
     query = {"origin": origin, "destination": destination, "from": first.isoformat(), "to": last.isoformat()}
@@ -129,7 +129,7 @@ def _total(fare: float | Decimal | None, passengers: int, charges: Decimal) -> D
 
 
 def flight_told(flight_id: int) -> Json:
-    """A flight as the backend tells it, which can be kept."""
+    """A flight as the backend's JSON, which can be stored."""
     return get("backend", f"/api/flights/{flight_id}/", actor=NOBODY)
 
 
@@ -153,7 +153,7 @@ def booking(reference: str, *, actor: Actor) -> bookings.Booking:
 
 
 def find_booking(reference: str, surname: str) -> bookings.Booking | None:
-    """The booking of that reference if somebody of that last name flies; nobody in particular asks."""
+    """The booking with that reference and a passenger of that last name, for an anonymous visitor."""
     asked = {"booking_reference": reference, "surname": surname}
     try:
         return bookings.booking_from(post("/api/bookings/find/", actor=NOBODY, body=asked).body)
@@ -164,7 +164,7 @@ def find_booking(reference: str, surname: str) -> bookings.Booking | None:
 def bookings_of(actor: Actor, *, before: str = "") -> tuple[list[bookings.Booking], str]:
     """A traveller's bookings, newest first, and the reference after which more follow, or none.
 
-    What the traveller booked as a guest comes with the first page.
+    The first page includes bookings made as a guest.
     """
     if not actor.user_id:
         return [], ""
@@ -179,7 +179,7 @@ def bookings_of(actor: Actor, *, before: str = "") -> tuple[list[bookings.Bookin
 
 @dataclass(frozen=True)
 class Trips:
-    """One page of a traveller's trips; `more` is the last one of it, if others follow."""
+    """One page of a traveller's trips; `more` is the last one if others follow."""
 
     shown: list[bookings.Booking]
     counts: Mapping[str, int]
@@ -189,7 +189,7 @@ class Trips:
 def trips_of(actor: Actor, *, time: str, after: str) -> Trips:
     """By departure: the soonest first, then past and cancelled ones, the latest first.
 
-    What the traveller booked as a guest is among those of the first page.
+    The first page includes trips booked as a guest.
     """
     if not actor.user_id:
         return Trips([], {}, "")
@@ -220,7 +220,7 @@ def saga(correlation_id: str, *, actor: Actor) -> sagas.SagaView:
 
 
 def saga_of_key(key: str, *, actor: Actor) -> sagas.SagaView | None:
-    """What became of a start-booking that was sent with this Idempotency-Key; None if it never arrived."""
+    """The saga of a start-booking with this Idempotency-Key; None if it never arrived."""
     query = {"user_id": actor.user_id, "idempotency_key": key}
     found = get("backend", "/api/saga/", actor=actor, query=query)["results"]
     return sagas.from_status(found[0]) if found else None
@@ -248,7 +248,7 @@ def events(correlation_id: str, *, actor: Actor) -> list[Json]:
 
 
 def loyalty(actor: Actor, user_id: str = "") -> Json:
-    """The miles account of the actor, or of another id of the same person; an empty one for who has none."""
+    """The miles account of the actor, or of another id of the same person; empty if there is none."""
     user_id = user_id or actor.user_id
     empty: Json = {"user_id": user_id, "balance": 0, "tier": "", "entries": []}
     if not user_id:
@@ -275,7 +275,7 @@ def payment(correlation_id: str, *, actor: Actor) -> Json | None:
 
 
 def payments_are_simulated() -> bool:
-    """Whether payment's gateway takes no money, as far as it says so in time; asked once a minute."""
+    """Whether payment's gateway is known to take no money; asked once a minute."""
     return _gateway(int(time.monotonic() // GATEWAY_SECONDS)) == "simulated"
 
 
@@ -286,7 +286,7 @@ def _asked_gateway(_minute: int) -> str:
 
 
 def _gateway(minute: int) -> str:
-    """Empty where payment does not answer: the page claims nothing that it does not know."""
+    """Empty if payment does not answer: the page then claims nothing."""
     try:
         return _asked_gateway(minute)
     except ServiceTrouble:

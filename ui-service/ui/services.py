@@ -1,4 +1,4 @@
-"""What the pages ask the other services to do."""
+"""Actions of the other services."""
 
 from collections.abc import Mapping
 from decimal import Decimal
@@ -7,12 +7,12 @@ from ui.backend_client import Actor, Answer, Json, Service, Unavailable, call, p
 from ui.models import Attempt, Draft, User
 
 NOT_WAITING = {"Prefer": "respond-async"}
-# A saga that was told to try again does so by itself, whoever waits for it.
+# The saga is retried even if this call ends earlier.
 PATIENCE_SECONDS = 2.5
 
 
 def start_booking(*, draft: Draft, attempt: Attempt, card_token: str, failures: Mapping[str, bool]) -> str:
-    """Start one flight's booking and return its saga; the attempt's key never starts a second one."""
+    """Start one flight's booking and return its saga; the attempt's key prevents a second one."""
     chosen = draft.flights[attempt.leg]
     body: Json = {
         "flight_id": chosen["flight"],
@@ -35,7 +35,7 @@ def start_booking(*, draft: Draft, attempt: Attempt, card_token: str, failures: 
 
 
 def start_lesson(*, actor: Actor, flight_id: int) -> str:
-    """A booking of demo mode, by a passenger who does not exist; its saga."""
+    """A demo booking of an invented passenger; its saga."""
     body: Json = {
         "flight_id": flight_id,
         "user_id": actor.user_id,
@@ -47,7 +47,7 @@ def start_lesson(*, actor: Actor, flight_id: int) -> str:
 
 
 def cancel_booking(*, actor: Actor, reference: str) -> Answer:
-    """Turn its saga back; the compensations run by themselves, and can be watched."""
+    """Cancel a booking asynchronously: its saga runs the compensations."""
     return post(f"/api/bookings/{reference}/cancel/", actor=actor, body={}, headers=NOT_WAITING)
 
 
@@ -71,7 +71,7 @@ def register(*, username: str, email: str, password: str) -> User:
 
 
 def set_faults(*, actor: Actor, service: Service, faults: list[Json]) -> None:
-    """Set a service's injected faults instead of all that were set before."""
+    """Replace a service's injected faults."""
     path = "/api/demo/faults/"
     if faults:
         call(service, "PUT", path, actor=actor, body={"faults": faults})

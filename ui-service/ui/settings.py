@@ -21,7 +21,7 @@ TRUSTED_PROXIES = kit.TRUSTED_PROXIES
 TRACES = kit.TRACES
 LIMITS = limits(
     logins=Limit(10, 100, seconds=300),
-    finds=Limit(20, 30, seconds=300),  # For one reference, and from one address.
+    finds=Limit(20, 30, seconds=300),  # Per reference, and per address.
     registrations=Limit(0, 20, seconds=3600),
     starts=Limit(20, 300),
     polls=Limit(600, 6000),
@@ -32,10 +32,10 @@ LIMITS = limits(
 BACKEND_URL = kit.env.str("BACKEND_URL", default="http://127.0.0.1:8001")
 LOYALTY_URL = kit.env.str("LOYALTY_URL", default="http://127.0.0.1:8002")
 PAYMENT_URL = kit.env.str("PAYMENT_URL", default="http://127.0.0.1:8003")
-# All calls of a page together; and those for what it can do without.
+# Time-outs of all calls of a page together, and of optional ones.
 PAGE_SECONDS = kit.env.float("PAGE_SECONDS", default=8.0)
 OPTIONAL_SECONDS = kit.env.float("OPTIONAL_SECONDS", default=1.0)
-# How long what was filled in is kept after its last change.
+# Life of a draft after its last change.
 DRAFT_DAYS = kit.env.int("DRAFT_DAYS", default=14)
 
 INSTALLED_APPS = [
@@ -116,12 +116,12 @@ LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "trips"
 LOGOUT_REDIRECT_URL = "search"
 
-# The kinds of note that the style sheet knows.
+# CSS classes of the style sheet.
 MESSAGE_TAGS = {levels.SUCCESS: "good", levels.WARNING: "warn", levels.ERROR: "bad"}
 
 STATIC_URL = "static/"
 WHITENOISE_USE_FINDERS = True
-# Of an address without a version; `ui.assets` has those with one kept for good.
+# For URLs without a version; `ui.assets` makes those with one immutable.
 WHITENOISE_MAX_AGE = 60
 FONTS_DIR = Path(__file__).resolve().parent / "fonts"
 
@@ -148,7 +148,7 @@ CSRF_TRUSTED_ORIGINS = kit.env.list("CSRF_TRUSTED_ORIGINS", default=[])
 SECURE_SSL_REDIRECT = kit.env.bool("SECURE_SSL_REDIRECT", default=not DEMO_MODE)
 SECURE_REDIRECT_EXEMPT = [r"^api/health/", r"^metrics$"]
 SECURE_HSTS_SECONDS = kit.env.int("SECURE_HSTS_SECONDS", default=0 if DEMO_MODE else 31_536_000)
-# Both bind other names than ours, and a preloaded one for good: whoever owns the domain switches them on.
+# Both affect other host names, preload permanently: the owner of the domain decides.
 SECURE_HSTS_INCLUDE_SUBDOMAINS = kit.env.bool("SECURE_HSTS_INCLUDE_SUBDOMAINS", default=False)
 SECURE_HSTS_PRELOAD = kit.env.bool("SECURE_HSTS_PRELOAD", default=False)
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]

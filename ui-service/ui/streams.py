@@ -20,10 +20,10 @@ FIRST_PAUSE, PATIENCE, LONGEST_PAUSE = 0.1, 1.2, 1.0
 KEEP_ALIVE_SECONDS = 15.0
 LONGEST_STREAM_SECONDS = 600.0
 MOST_LISTENERS = 600
-"of a process, whose connections are 1,000. A page without a stream asks every few seconds instead."
+"per process, below its 1,000 connections. A page without a stream polls instead."
 READERS = 4
 KEY = "ui.events"
-"Under it an ASGI scope has a list of what is to be sent after Django's part of the answer."
+"Key of the ASGI scope: what to send after Django's part of the answer."
 
 Read = Callable[[str], Json]
 Events = AsyncGenerator[bytes, None]
@@ -33,7 +33,7 @@ Send = Callable[[Any], Awaitable[None]]
 
 @dataclass
 class Feed:
-    """What is known of one saga's events. Only its poller writes; listeners read and wait."""
+    """The known events of one saga. Only its poller writes; listeners read and wait."""
 
     events: list[Json] = field(default_factory=list)
     ended: bool = False
@@ -48,7 +48,7 @@ class Feed:
 
 
 _feeds: dict[str, Feed] = {}
-# Of their own, so that a backend that hangs keeps no thread that a page needs.
+# Own threads, so that a backend that hangs takes none from the pages.
 _readers = ThreadPoolExecutor(max_workers=READERS, thread_name_prefix="events")
 
 
@@ -65,7 +65,7 @@ def are_full() -> bool:
 
 
 async def deliver(events: Events, receive: Receive, send: Send) -> None:
-    """Send until the events end or their listener has gone."""
+    """Send until the events end or the listener disconnects."""
 
     async def send_all() -> None:
         async with aclosing(events):
@@ -74,7 +74,7 @@ async def deliver(events: Events, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.body"})
 
     async def watch() -> None:
-        await receive()  # The request is over: all that can still come is its listener's leaving.
+        await receive()  # The request is complete: the next message can only be the disconnect.
         sending.cancel()
 
     async with asyncio.TaskGroup() as tasks:
@@ -84,7 +84,7 @@ async def deliver(events: Events, receive: Receive, send: Send) -> None:
 
 
 async def listen(correlation_id: str, after: int, read: Read) -> Events:
-    """Server-sent events later than `after`, until every event is sent and the saga is terminal."""
+    """Server-sent events after `after`, until all are sent and the saga is terminal."""
     feed = _join(correlation_id, read)
     loop = asyncio.get_running_loop()
     stop_at = loop.time() + LONGEST_STREAM_SECONDS
@@ -113,7 +113,7 @@ def _join(correlation_id: str, read: Read) -> Feed:
     feed = _feeds.get(correlation_id)
     if feed is None:
         feed = _feeds[correlation_id] = Feed()
-        # Of the request that began it, such as its deadline, it knows nothing.
+        # In a new context: the deadline of the request must not apply.
         feed.poller = asyncio.create_task(_poll(correlation_id, feed, read), context=Context())
     feed.listeners += 1
     return feed
@@ -145,7 +145,7 @@ async def _poll(correlation_id: str, feed: Feed, read: Read) -> None:
                 status = await _in_thread(read, f"/api/saga/status/{correlation_id}/")
                 is_over = status.get("status") in TERMINAL
             elif is_over:
-                # Nothing came after the saga had ended: no event is missing, and it was not begun again.
+                # No event came after the saga's end, so none is missing and it was not turned back.
                 feed.ended = True
             if not is_over:
                 await asyncio.sleep(pause)
@@ -153,7 +153,7 @@ async def _poll(correlation_id: str, feed: Feed, read: Read) -> None:
     except ServiceTrouble:
         log.info("stream_interrupted", correlation_id=correlation_id)
     finally:
-        # Listeners reconnect with the number of their last event, which starts a fresh poller.
+        # Listeners reconnect with their last event's number, which starts a new poller.
         feed.broken = not feed.ended
         _forget(correlation_id, feed)
         feed.announce()

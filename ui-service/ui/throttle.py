@@ -1,4 +1,4 @@
-"""What a visitor may do how often; the other services limit nothing that we ask them."""
+"""Limits of visitors; the other services do not limit the UI's calls."""
 
 from collections.abc import Mapping
 
@@ -12,14 +12,14 @@ POSTED = {"pay": "starts", "register": "registrations"}
 
 
 def seconds_to_wait(request: HttpRequest, costs: Mapping[str, int], *, who: str = "") -> int:
-    """0 if `who` and the request's address may; it is counted."""
+    """Count the request for `who` and its address; 0 if allowed, else the seconds to wait."""
     now = utc_now()
     throttle.forget_now_and_then(now)
     return throttle.seconds_to_wait(costs, user_id=who, address=address_of(request), now=now)
 
 
 def limit_of(name: str, method: str | None) -> str:
-    """Which limit a request for the page called `name` counts against."""
+    """The limit of a request to the URL name `name`."""
     if method == "POST" and name in POSTED:
         return POSTED[name]
     return "polls" if name in POLLS else "reads"

@@ -1,4 +1,4 @@
-"""What the pages know about places, flights and seats."""
+"""Places, flights and seats as the pages show them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from decimal import Decimal
 from ui.backend_client import Json
 
 CABIN_NAMES = {"economy": "Economy", "business": "Business", "first": "First"}
-# The cabin that every aircraft has.
+# Every aircraft has this cabin.
 EVERYWHERE = "economy"
 CABIN_RULES = {
     "economy": ("Cabin bag", "Meal on flights over five hours", "Cancel before departure"),
@@ -16,7 +16,7 @@ CABIN_RULES = {
     "first": ("Three checked bags", "Lounge, own suite", "Cancel before departure"),
 }
 FEW_SEATS = 9
-# Long enough to leave one aircraft and board the next: the usual shortest connection.
+# A usual minimum connecting time.
 TURNAROUND = timedelta(minutes=60)
 
 
@@ -56,7 +56,7 @@ class Flight:
     sale_closes: datetime | None = None
 
     def is_closed(self, now: datetime) -> bool:
-        """It is too late to book it."""
+        """Sale is closed."""
         return self.sale_closes is not None and self.sale_closes <= now
 
     @property
@@ -98,7 +98,7 @@ class Offer:
 
 
 def why_no_return(out: Flight, back: Flight) -> str:
-    """Why two flights are not the ways out and back of one trip, as a sentence; empty if they are."""
+    """Why two flights are no return trip, as a sentence; empty if they are one."""
     if (back.origin.code, back.destination.code) != (out.destination.code, out.origin.code):
         return "The second flight is not the way back of the first."
     if back.departs < out.arrives + TURNAROUND:
@@ -108,7 +108,7 @@ def why_no_return(out: Flight, back: Flight) -> str:
 
 @dataclass(frozen=True)
 class Quote:
-    """What one booking costs and earns."""
+    """The price and the miles of one booking."""
 
     fare_each: Decimal
     passengers: int
@@ -137,7 +137,7 @@ class Seat:
 
     @property
     def label(self) -> str:
-        """What a screen reader says of the seat."""
+        """The seat's text for screen readers."""
         exit_row = ", exit row" if self.exit_row else ""
         return f"Seat {self.number}, {self.position}{exit_row}, {CABIN_NAMES.get(self.cabin, self.cabin)}"
 
@@ -201,7 +201,7 @@ def place_from(body: Json) -> Place:
 
 
 def flight_from(body: Json) -> Flight:
-    """A flight as search, one flight and a booking tell it; a booking's has no fares."""
+    """A flight from the JSON of search, flight or booking; a booking's has no fares."""
     classes = body.get("seat_classes") or []
     return Flight(
         id=int(body["id"]),

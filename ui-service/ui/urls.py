@@ -19,7 +19,7 @@ from ui import (
     views_trips,
 )
 
-# What takes no form asks for no form's token, so that a wrong method gets its 405 and not a 403.
+# Views without a form are exempt from CSRF, so that a wrong method gets 405 and not 403.
 search = [
     path("", csrf_exempt(views_search.search), name="search"),
     path("flights/", views_search.results, name="results"),

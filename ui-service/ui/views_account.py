@@ -27,7 +27,7 @@ BROWSER = "known_browser"
 
 
 def remember_browser(response: HttpResponse, username: str) -> None:
-    """Somebody else's wrong guesses lock the owner of a name out of strange browsers only."""
+    """Wrong guesses of others do not lock an account's owner out of known browsers."""
     response.set_signed_cookie(
         BROWSER,
         f"{secrets.token_hex(8)}:{folded(username)}",
@@ -40,7 +40,7 @@ def remember_browser(response: HttpResponse, username: str) -> None:
 
 
 def _known_browser(request: HttpRequest, name: str) -> str:
-    """A counter of its own for a browser in which this name has logged in before; empty for any other."""
+    """The counter of a browser in which this account has logged in before; empty for any other."""
     known = request.get_signed_cookie(BROWSER, default="", salt=BROWSER, max_age=YEAR_SECONDS) or ""
     browser, _, owner = known.partition(":")
     return f"browser:{browser}" if owner and owner == name else ""
@@ -80,7 +80,7 @@ def register(request: HttpRequest) -> HttpResponse:
 
 
 def _registered(form: RegisterForm) -> User | None:
-    """The new user; None, and an error in the form, where the name was taken since the form was checked."""
+    """The new user; None, with a form error, if the name was taken meanwhile."""
     try:
         return services.register(**form.cleaned_data)
     except IntegrityError:

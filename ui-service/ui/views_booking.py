@@ -43,7 +43,7 @@ def legs(chosen: Selection, told: list[Json] | None = None) -> list[dict[str, An
 
 
 def priced_leg(leg: dict[str, Any]) -> dict[str, Any]:
-    """A flight of a draft, with all that its payment page shows."""
+    """A flight of a draft with everything that the payment page shows."""
     return {
         "flight": leg["flight"].id,
         "seats": list(leg["seats"]),
@@ -90,8 +90,8 @@ def _other_returns(chosen: Selection, out: travel.Flight, back: travel.Flight) -
 
 
 def _chosen(request: HttpRequest) -> tuple[Selection | None, Draft | None]:
-    """The choice of the address, and what was filled in for it. A choice has its draft's id from the first
-    page on, so that whatever is sent again or gone back to is the same draft."""
+    """The selection of the URL and its draft. A selection has its draft's id from the first page on, so that
+    repeats and going back use the same draft."""
     chosen = drafts.selection_from(request.GET)
     if chosen is None:
         return None, None
@@ -101,7 +101,7 @@ def _chosen(request: HttpRequest) -> tuple[Selection | None, Draft | None]:
 
 
 def _is_fixed(chosen: Selection, draft: Draft | None) -> bool:
-    """Whether one of the chosen flights is booked or under way: it is shown, and not filled in again."""
+    """Whether one of the chosen flights is booked or under way; it is shown instead of edited."""
     if draft is None:
         return False
     still_open = drafts.open_legs(draft, drafts.live_attempts(draft))
@@ -145,7 +145,7 @@ def seats(request: HttpRequest) -> HttpResponse:
 
 
 def _lost(request: HttpRequest, chosen: Selection, leg: int, mine: tuple[str, ...]) -> list[str]:
-    """Chosen seats that are not free any more: told until others are chosen, after a refresh too."""
+    """Chosen seats that are taken: reported until others are chosen, also after a refresh."""
     if len(mine) >= chosen.passengers:
         return []
     told = dict.fromkeys([*_told_lost(request), *chosen.seats_of(leg)])
@@ -157,7 +157,7 @@ def _told_lost(request: HttpRequest) -> list[str]:
 
 
 def _unanswered(request: HttpRequest, chosen: Selection) -> int | None:
-    """The flight whose map was left by Continue without a seat. "Choose for me" is a link of its own."""
+    """The flight whose map was submitted by Continue without a seat; "Choose for me" is a separate link."""
     leg = number(request.GET.get("choose", ""), most=len(chosen.flights), default=0) - 1
     return leg if leg >= 0 and not chosen.seats_of(leg) else None
 
@@ -168,7 +168,7 @@ def _ask_again(request: HttpRequest, chosen: Selection, leg: int) -> str:
 
 
 def _taken_meanwhile(chosen: Selection) -> int | None:
-    """The first flight of which a chosen seat is not free any more."""
+    """The first flight with a chosen seat that is taken."""
     seated = [leg for leg in range(len(chosen.flights)) if chosen.seats_of(leg)]
     maps = patience.at_once(*(partial(selectors.seat_map, chosen.flights[leg]) for leg in seated))
     lost = [
@@ -196,7 +196,7 @@ def _passenger_forms(data: Any, count: int, known: list[dict[str, str]]) -> list
 @require_http_methods(["GET", "HEAD", "POST"])
 @for_guests
 def passengers(request: HttpRequest) -> HttpResponse:
-    """Who flies. Adding and removing people keeps what was typed; a wrong field says so beside itself."""
+    """Passengers. Adding and removing some keeps the input; errors are shown beside their fields."""
     chosen, draft = _chosen(request)
     if chosen is None:
         return redirect("search")
@@ -219,7 +219,7 @@ def passengers(request: HttpRequest) -> HttpResponse:
 
 @for_guests
 def passengers_again(request: HttpRequest) -> HttpResponse:
-    """The form of a browser that has lost our cookies, with all that was typed and a fresh token."""
+    """The form for a browser without our cookies, with its input and a new token."""
     chosen, _ = _chosen(request)
     if chosen is None:
         return redirect("search")
@@ -265,7 +265,7 @@ def _kept(request: HttpRequest, filled: Filled) -> HttpResponse:
 
 
 def _typed(forms: list[PassengerForm], contact: ContactForm) -> tuple[list[dict[str, str]], dict[str, str]]:
-    """What stands in the fields of the passengers and of the contact, right or wrong."""
+    """The input of the passenger and contact fields, valid or not."""
     people = [{name: form[name].value() or "" for name in form.fields} for form in forms]
     return people, {name: contact[name].value() or "" for name in contact.fields}
 
@@ -273,7 +273,7 @@ def _typed(forms: list[PassengerForm], contact: ContactForm) -> tuple[list[dict[
 def _change_count(
     request: HttpRequest, chosen: Selection, forms: list[PassengerForm], contact: ContactForm
 ) -> HttpResponse:
-    """One passenger more or fewer, everything typed kept. Seats are chosen again: they were for others."""
+    """One passenger more or fewer, with the input kept. Seats have to be chosen again."""
     typed, kept = _typed(forms, contact)
     leaves = request.POST.get("remove", "")
     if leaves.isascii() and leaves.isdigit() and int(leaves) < len(typed) > 1:

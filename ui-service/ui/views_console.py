@@ -1,4 +1,4 @@
-"""The saga console: look at sagas, and the operator's actions on them."""
+"""The saga console: views of sagas and the operators' actions."""
 
 import json
 import re
@@ -76,7 +76,7 @@ def _list(
 
 
 def _found(request: HttpRequest, wanted: str, actor: Actor) -> HttpResponse:
-    """Straight to the saga that was looked for, or to the sagas of that user."""
+    """Redirect to the saga found, or to the sagas of that user."""
     found = console.find(wanted, actor=actor)
     if found is None:
         messages.warning(request, f"There is no saga, booking or traveller “{wanted[:64]}”.")
@@ -88,7 +88,7 @@ def _found(request: HttpRequest, wanted: str, actor: Actor) -> HttpResponse:
 
 
 def _filters(asked: QueryDict) -> dict[str, str]:
-    """The backend's filters for what the address asks; what it asks wrongly is left out."""
+    """The backend's filters from the query parameters; invalid ones are ignored."""
     query = {name: str(value) for name, value in asked.items()}
     filters: dict[str, str] = {}
     if query.get("status") in console.STATUSES:
@@ -109,7 +109,7 @@ def _filters(asked: QueryDict) -> dict[str, str]:
 @require_safe
 @staff_only
 def audit(request: HttpRequest) -> HttpResponse:
-    """Who did what, and who was refused what."""
+    """Actions and refused access."""
     query = request.GET
     kind = query.get("kind", "operator")
     filters = {"kind": kind} if kind in console.KINDS else {}
@@ -147,7 +147,7 @@ def _detail(request: HttpRequest, correlation_id: str) -> dict[str, Any]:
 
 
 def _about(event: Json) -> str:
-    """An event in a few words: of which step, which try, what error."""
+    """An event in a few words: step, attempt, error."""
     data = event.get("data") or {}
     words = str(data.get("compensation") or data.get("step") or data.get("reason") or "")
     tries = f", try {data['attempt']}" if int(data.get("attempt") or 1) > 1 else ""
@@ -190,7 +190,7 @@ def _operator(request: HttpRequest) -> Actor:
 
 
 def _perform(request: HttpRequest, action: str, correlation_id: str, actor: Actor) -> SagaView:
-    """How the saga stands after it."""
+    """The saga's state after it."""
     reason = request.POST.get("reason", "").strip()[:200]
     match action:
         case "retry":
@@ -213,7 +213,7 @@ TAKEN = {
 
 
 def _tell(request: HttpRequest, action: str, saga: SagaView) -> None:
-    """What is true after an action that was taken: it may have to be tried again and again."""
+    """The message after an accepted action, whose effect may need further attempts."""
     if saga.is_terminal:
         messages.success(request, f"{TAKEN[action]}: the saga is {saga.status.lower()} now.")
     elif action == "retry":
@@ -243,7 +243,7 @@ def act(request: HttpRequest, correlation_id: str) -> HttpResponse:
 @require_POST
 @staff_only
 def bulk(request: HttpRequest) -> HttpResponse:
-    """Retry or cancel the ticked sagas, one by one; each refusal is told."""
+    """Retry or cancel the ticked sagas one by one; each refusal is shown."""
     actor, action = _operator(request), request.POST.get("action", "")
     chosen = [each for each in request.POST.getlist("saga") if CORRELATION_ID.fullmatch(each)][:MAX_BULK]
     back = safe_next(request, request.POST.get("next", ""), reverse("console"))

@@ -1,4 +1,4 @@
-"""Pages for what went wrong; API addresses of this service get problem+json instead."""
+"""Error pages; API URLs of this service get problem details instead."""
 
 import sys
 from typing import Any
@@ -48,7 +48,7 @@ def page(request: HttpRequest, status: int, detail: str = "") -> HttpResponse:
 
 
 def failed(request: HttpRequest, error: BaseException | None) -> HttpResponse:
-    """A page for what no view expected. It asks no database, which may be what failed, and logs the error."""
+    """The page of an unexpected error. Uses no database, which may have failed, and logs the error."""
     problem = problems.from_exception(error if isinstance(error, Exception) else RuntimeError(repr(error)))
     if request.path.startswith("/api/"):
         return problems.to_response(problem)
@@ -94,7 +94,7 @@ def wrong_method(request: HttpRequest, allowed: str) -> HttpResponse:
 def trouble(request: HttpRequest, error: ServiceTrouble) -> HttpResponse:
     if isinstance(error, NotFound):
         if not settings.DEMO_MODE:
-            # The other service noted it too, but not from where it came.
+            # The other service audits it too, but without the visitor's address.
             note_refusal(request, "NOT_FOUND")
         return page(request, 404)
     if isinstance(error, TooMany):
@@ -115,7 +115,7 @@ def handler400(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def _database_error_behind(exception: BaseException | None) -> DatabaseError | None:
-    """What the driver raised: Django takes every error of a session's update for a deleted session."""
+    """The driver's error: Django reports any error of a session's update as a deleted session."""
     if not isinstance(exception, UpdateError | SessionInterrupted):
         return None
     while exception is not None:
@@ -141,7 +141,7 @@ def handler500(request: HttpRequest) -> HttpResponse:
 
 
 def csrf_failed(request: HttpRequest, reason: str = "") -> HttpResponse:
-    """A browser that lost its cookies, or a form of another site: nothing is done, and the person goes on."""
+    """A browser without cookies, or a form of another site: nothing is done."""
     note_refusal(request, "CSRF_FAILED")
     if request.resolver_match and request.resolver_match.url_name == "passengers":
         try:

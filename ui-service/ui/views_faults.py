@@ -1,4 +1,4 @@
-"""The fault console of demo mode: what shall go wrong, where, and how often."""
+"""The fault console of demo mode: which fault, where, and how often."""
 
 from datetime import timedelta
 from functools import partial
@@ -57,7 +57,7 @@ PRESETS: dict[str, tuple[str, str, list[tuple[str, Json]]]] = {
 
 
 def _state(actor: Actor) -> dict[str, Any]:
-    """The faults of each service; one that is away shows as such."""
+    """The faults of each service; an unavailable one is marked."""
 
     def read(service: Service) -> Json:
         try:
@@ -103,7 +103,7 @@ def _posted(request: HttpRequest, actor: Actor) -> HttpResponse:
 
 
 def _lesson(actor: Actor) -> str:
-    """A booking that meets the faults: of the first flight in a week that still has a seat."""
+    """Book the first flight in a week that has a free seat, to meet the faults."""
     day = (utc_now() + timedelta(days=7)).date()
     found = selectors.flights(origin="DFW", destination="ORD", day=day, cabin="economy", passengers=1)
     free = next((offer.flight.id for offer in found.offers if offer.bookable), None)
@@ -113,7 +113,7 @@ def _lesson(actor: Actor) -> str:
 
 
 def _lanes() -> list[tuple[str, list[tuple[str, str]]]]:
-    """The steps in their order, and the compensations in theirs."""
+    """Steps and compensations in their order."""
     forward = [(name, label) for name, (_, label) in WHERE.items() if name not in COMPENSATIONS]
     back = [(name, WHERE[name][1]) for name in reversed(COMPENSATIONS)]
     return [("Forward", forward), ("Back", back)]
@@ -135,7 +135,7 @@ def _change(request: HttpRequest, actor: Actor) -> None:
 
 
 def _add(request: HttpRequest, actor: Actor) -> None:
-    """One fault more, beside those that are set."""
+    """Add a fault to those that are set."""
     step, times, seconds = (request.POST.get(name, "") for name in ("step", "times", "seconds"))
     service = WHERE[step][0]
     if service == "backend" and request.POST.get("kind") == "lose_reply":

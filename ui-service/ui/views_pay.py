@@ -1,4 +1,4 @@
-"""Review and pay. One draft becomes one booking of each of its flights, whatever the browser does."""
+"""Review and pay. One draft becomes at most one booking per flight, whatever the browser repeats."""
 
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -46,7 +46,7 @@ def pay(request: HttpRequest, draft: str) -> HttpResponse:
 
 
 def _look(draft: Draft) -> bool:
-    """Ask what became of what was sent; whether the booking desk could say."""
+    """Look up open attempts; whether the backend answered."""
     live = drafts.live_attempts(draft).values()
     looks = [partial(payments.look, each) for each in live if each.state != Attempt.State.BOOKED]
     certain = optional(lambda: [look() for look in looks], otherwise=None) is not None
@@ -55,7 +55,7 @@ def _look(draft: Draft) -> bool:
 
 
 def to_progress(attempts: Live) -> HttpResponse:
-    """The page of what was started, in the order of the flights."""
+    """Redirect to the started bookings, in the order of the flights."""
     ids = [attempts[leg].correlation_id for leg in sorted(attempts) if attempts[leg].correlation_id]
     also = f"?and={ids[1]}" if len(ids) > 1 else ""
     return redirect(reverse("progress", args=[ids[0]]) + also)
@@ -85,7 +85,7 @@ def _posted(request: HttpRequest, draft: Draft) -> HttpResponse:
 
 
 def _stale(request: HttpRequest, draft: Draft, form: PaymentForm, version: str) -> HttpResponse:
-    """A form older than the draft starts nothing: it is shown what it started, or what has changed."""
+    """A form older than the draft starts nothing: the page shows what it started, or what has changed."""
     keys = [payments.key_of(version, leg) for leg in range(len(draft.flights))]
     begun = {each.leg: each for each in draft.attempts.filter(key__in=keys)}
     if any(each.correlation_id for each in begun.values()):
@@ -96,7 +96,7 @@ def _stale(request: HttpRequest, draft: Draft, form: PaymentForm, version: str) 
 
 
 def _send(request: HttpRequest, draft: Draft, attempts: Sequence[Attempt], form: PaymentForm) -> HttpResponse:
-    """Send what the booking desk is not known to have. A repeat under the same key starts nothing more."""
+    """Send attempts that the backend may not have. A repeat with the same key starts nothing new."""
     failures, wait, status = form.failures(demo_mode=settings.DEMO_MODE), 0, 422
     token = form.cleaned_data["card_token"]
     try:
@@ -135,7 +135,7 @@ def _send_one(
     try:
         started = services.start_booking(draft=draft, attempt=attempt, card_token=token, failures=failures)
     except Rejected as refusal:
-        # The desk has this attempt already, with another card or choice: that one counts.
+        # The backend has this attempt with another card or choice: that one counts.
         if refusal.status != 422 or not refusal.correlation_id:
             raise
         messages.info(
@@ -148,9 +148,9 @@ def _send_one(
 def _page(
     request: HttpRequest, draft: Draft, live: Live, form: PaymentForm, *, status: int = 200, ask: bool = True
 ) -> HttpResponse:
-    """The flights that are not on their way yet, with their prices; `ask` if the booking desk is there.
+    """The flights that are not under way yet, with their prices; `ask`: whether the backend is available.
 
-    Without the desk they are as they were last shown: it compares the price again before it books.
+    Without the backend they are as last shown: it compares the price again before it books.
     """
     open_legs = drafts.open_legs(draft, live)
     chosen = drafts.selection_of(draft, open_legs)

@@ -22,7 +22,7 @@ LEGS = ("outbound", "return")
 
 
 def _tracked(request: HttpRequest, correlation_id: str) -> dict[str, Any]:
-    """One saga with what its page offers next."""
+    """One saga with the next steps that its page offers."""
     attempt = drafts.attempts_of(owners_of(request), [correlation_id]).get(correlation_id)
     actor = Actor(attempt.owner_id) if attempt else owner_of(request, correlation_id)
     saga = selectors.saga(correlation_id, actor=actor)
@@ -32,7 +32,7 @@ def _tracked(request: HttpRequest, correlation_id: str) -> dict[str, Any]:
 
 
 def next_steps(saga: SagaView, attempt: Attempt | None) -> list[dict[str, str]]:
-    """What to do after a failure, the likeliest first; the filled-in booking is still there."""
+    """Next steps after a failure, the likeliest first; the draft is kept."""
     again = {"label": "Search other flights", "url": reverse("search")}
     if attempt is None:
         return [{**again, "label": "Search again"}]
@@ -52,7 +52,7 @@ def next_steps(saga: SagaView, attempt: Attempt | None) -> list[dict[str, str]]:
 
 
 def _as_they_stand(draft: Draft) -> dict[int, Attempt]:
-    """The live attempts of a draft, after a look at those whose end is not known."""
+    """The live attempts of a draft, after a look-up of the open ones."""
     for attempt in drafts.live_attempts(draft).values():
         if attempt.state == Attempt.State.STARTED:
             optional(partial(payments.look, attempt), otherwise=None)
@@ -91,7 +91,7 @@ def progress(request: HttpRequest, correlation_id: str) -> HttpResponse:
 
 
 def _flight(flight_id: int | None) -> Flight | None:
-    """None also when the backend cannot say, which must not hide the booking."""
+    """None also if the backend does not answer, which must not hide the booking."""
     return optional(partial(selectors.flight, flight_id), otherwise=None) if flight_id else None
 
 

@@ -144,7 +144,7 @@ def _leg(asked: dict[str, Any], outbound: Flight | None, today: date) -> Leg:
 
 
 def _outbound(query: QueryDict, asked: dict[str, Any]) -> tuple[Flight | None, str]:
-    """The way out that the address names, or why it cannot be."""
+    """The outbound flight of the URL, or why it is not possible."""
     if asked["trip"] != "return" or "outbound" not in query:
         return None, ""
     found = selectors.flight_if_any(number(query.get("outbound", ""), most=MAX_FLIGHT, default=0))
@@ -157,7 +157,7 @@ def _outbound(query: QueryDict, asked: dict[str, Any]) -> tuple[Flight | None, s
 
 
 def _search_again(request: HttpRequest, form: SearchForm) -> HttpResponse:
-    """The form with what is wrong beside each field."""
+    """The form with an error beside each field."""
     context = {"form": form, "ideas": _ideas(form.today)}
     return render(request, "ui/search/search.html", context, status=422)
 
@@ -178,14 +178,14 @@ def _unknown_place(
 
 
 def _elsewhere(leg: Leg) -> dict[str, Any]:
-    """Where one can fly from the origin; where nobody can fly from there, where one can fly from."""
+    """Destinations from the origin; if there are none, all origins."""
     if found := selectors.destinations(leg.origin):
         return {"places": found, "field": "destination"}
     return {"places": selectors.served_places(limit=selectors.FIRST_PLACES), "field": "origin"}
 
 
 def _cities(offers: list[Offer], leg: Leg) -> tuple[str, str]:
-    """Where the flights go, by city; by code where there are none to tell."""
+    """The route by city, or by code if there are no flights."""
     if not offers:
         return leg.origin, leg.destination
     ends = (offers[0].flight.origin, offers[0].flight.destination)
@@ -193,7 +193,7 @@ def _cities(offers: list[Offer], leg: Leg) -> tuple[str, str]:
 
 
 def _on_day(query: QueryDict, field: str, day: date) -> str:
-    """The same search on another day. A return that would come before the way out moves with it."""
+    """The same search on another day. A return before the outbound moves with it."""
     moved = query.copy()
     moved[field] = day.isoformat()
     depart, back = _day_of(query, "depart"), _day_of(query, "back")
@@ -219,7 +219,7 @@ def _toolbar(query: QueryDict) -> dict[str, Any]:
 
 
 def _narrow(offers: list[Offer], query: QueryDict) -> list[Offer]:
-    """Sort and filter as the address says; what it says wrongly is ignored."""
+    """Sort and filter by the query parameters; invalid ones are ignored."""
     leaves, lands = (TIMES.get(query.get(name, ""), TIMES[""])[1] for name in ("time", "lands"))
     most = number(query.get("most", ""), most=MOST_PRICE, default=0) or None
     kept = [
@@ -299,6 +299,6 @@ def places(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def where(request: HttpRequest) -> HttpResponse:
-    """Every place that is flown to, by city."""
+    """All served places, by city."""
     found = sorted(selectors.served_places(), key=lambda place: place.label)
     return render(request, "ui/search/where.html", {"places": found})

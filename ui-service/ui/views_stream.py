@@ -1,4 +1,4 @@
-"""A saga's events as they happen."""
+"""The live event stream of a saga."""
 
 from dataclasses import replace
 
@@ -28,11 +28,11 @@ def _last_event(request: HttpRequest) -> int:
 def saga_stream(request: HttpRequest, correlation_id: str) -> HttpResponse:
     """Server-sent events, replayed from Last-Event-ID. 404 for a saga that is not the caller's to see.
 
-    The answer is begun here; its events are sent by `ui.asgi` when this request is over.
+    The answer begins here; `ui.asgi` sends the events after this request.
     """
     if not CORRELATION_ID.fullmatch(correlation_id):
         return to_response(not_found("saga"))
-    # Who may see it is asked for every listener; the poller behind them is shared.
+    # Access is checked per listener; the poller is shared.
     read = streams.reader(_actor(request, correlation_id))
     try:
         read(f"/api/saga/status/{correlation_id}/")

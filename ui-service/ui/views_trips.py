@@ -1,4 +1,4 @@
-"""Trips that exist: the list, one trip, its papers, its cancellation, and retrieval without an account."""
+"""Trips: list, one trip, documents, cancellation, and retrieval without an account."""
 
 from datetime import datetime, timedelta
 from functools import partial
@@ -44,7 +44,7 @@ def trips(request: HttpRequest) -> HttpResponse:
         )
         away = False
     except Unavailable:
-        # What was filled in and sent is known here: it is not hidden with the rest.
+        # Drafts and attempts are in this database: shown even if the backend is unavailable.
         found, sagas, away = selectors.Trips([], {}, ""), [], True
     counts = {"": sum(found.counts.values()), **found.counts}
     context = {
@@ -66,7 +66,7 @@ def trips(request: HttpRequest) -> HttpResponse:
 
 
 def _ask_about(attempts: list[Attempt]) -> list[Draft]:
-    """The drafts of those that the booking desk is not known to have; the others are in its own lists."""
+    """Drafts of attempts that the backend may not have; the others are in its own lists."""
     missing = [
         attempt.draft
         for attempt in attempts
@@ -76,7 +76,7 @@ def _ask_about(attempts: list[Attempt]) -> list[Draft]:
 
 
 def _failed(owners: list[str], sagas: list[SagaView], since: datetime) -> list[dict[str, Any]]:
-    """What ended lately without a booking and was not tried again, with the reason and what to do next."""
+    """Recent failed bookings that were not tried again, with reason and next step."""
     ended = [saga for saga in sagas if saga.is_terminal]
     attempts = drafts.attempts_of(owners, [saga.correlation_id for saga in ended])
     for saga in ended:
@@ -160,14 +160,14 @@ def _file(content: bytes, content_type: str, name: str) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def cancel(request: HttpRequest, reference: str) -> HttpResponse:
-    """What a cancellation will do, shown first; then the same saga runs its compensations."""
+    """Shows what a cancellation does; then the same saga runs its compensations."""
     booking = _booking(request, reference)
     if request.method == "POST":
         return _cancelled(request, booking)
     mine = is_own(request, booking.user_id)
     context = {"trip": booking, "possible": booking.can_be_cancelled(utc_now()), "mine": mine}
     if mine:
-        # Of the account itself nothing is shown to those who know a reference and a last name.
+        # Access by reference and last name shows nothing of the account.
         account = optional(partial(selectors.loyalty, actor_of(request), booking.user_id), otherwise=None)
         if account is not None:
             balance = account["balance"]
@@ -202,7 +202,7 @@ def loyalty(request: HttpRequest) -> HttpResponse:
 
 
 def _tier(account: dict[str, Any]) -> dict[str, Any]:
-    """How far it is to the next tier, in percent of what that tier asks for."""
+    """Progress to the next tier, in percent of its threshold."""
     following = account.get("next_tier")
     if not following:
         return {"next_tier": None, "percent": 100 if account.get("tier") else 0}
@@ -212,7 +212,7 @@ def _tier(account: dict[str, Any]) -> dict[str, Any]:
 
 
 def safe_next(request: HttpRequest, wanted: str, default: str) -> str:
-    """An address to return to, only if it is one of ours."""
+    """The return URL, if it is on this site."""
     ours = url_has_allowed_host_and_scheme(wanted, {request.get_host()}, require_https=request.is_secure())
-    # Without the slash it would be taken for the name of a page.
+    # Without the slash Django would take it for a URL name.
     return wanted if ours and wanted.startswith("/") else default

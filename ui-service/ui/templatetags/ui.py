@@ -1,4 +1,4 @@
-"""Small words of the templates: icons, assets, money, times."""
+"""Template tags and filters: icons, assets, money, times."""
 
 import re
 from collections.abc import Sequence
@@ -48,7 +48,7 @@ SECTIONS = {
 
 @register.simple_tag(takes_context=True)
 def nav_link(context: dict[str, Any], name: str, label: str) -> SafeString:
-    """A link of the main navigation; it tells that its page, or one of its section, is open."""
+    """A link of the main navigation, marked as current for its page or section."""
     match = getattr(context.get("request"), "resolver_match", None)
     here = match.url_name if match else None
     mark = "page" if here == name else "true" if here in SECTIONS[name] else ""
@@ -107,7 +107,7 @@ def duration(minutes: Any) -> str:
 
 @register.filter
 def span(length: timedelta | None) -> str:
-    """How long something took, in the unit that reads best."""
+    """A duration in a readable unit."""
     if length is None:
         return "–"
     seconds = length.total_seconds()
@@ -156,13 +156,13 @@ ENTRY_WORDS = {"AWARD": "Earned", "REVERSAL": "Taken back"}
 
 @register.filter
 def entry_word(kind: str) -> str:
-    """What a ledger's entry is to who flies."""
+    """A traveller's word for a ledger entry."""
     return ENTRY_WORDS.get(kind, kind.lower().capitalize())
 
 
 @register.filter
 def breakable(name: str) -> SafeString:
-    """A name such as AuthorizePayment, which may go on in a second line at its second word."""
+    """A name such as AuthorizePayment with a possible line break between its words."""
     return format_html_join(mark_safe("<wbr>"), "{}", ((word,) for word in CAMEL.findall(name)))
 
 
@@ -187,7 +187,7 @@ def until(later: datetime | None, earlier: datetime | None) -> timedelta | None:
 
 @register.filter
 def step_bar(steps: Sequence[StepView]) -> SafeString:
-    """The four steps as four small marks. Drawn once for each way in which they can stand."""
+    """The four steps as four small marks, cached per combination of states."""
     return _step_bar(tuple((step.name, step.mood, step.status.lower()) for step in steps))
 
 
@@ -206,7 +206,7 @@ FREE = (
 TAKEN = '<span class="seat taken{}" role="img" aria-label="{}, {}">{}</span>'
 
 
-# A tag, because a template of a few nodes for each of 300 seats takes longer than all the rest of the page.
+# A tag, because a template for each of 300 seats takes longer than the rest of the page.
 @register.simple_tag
 def seat_box(seat: Seat, field: str, mine: Sequence[str]) -> SafeString:
     letter = seat.number[-1:]
