@@ -11,15 +11,9 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from mutants.mutant import BACKEND, KIT, LOYALTY, PAYMENT, Mutant
+from mutants.mutant import KIT, Mutant
 
 ROOT = Path(__file__).resolve().parent.parent
-SETTINGS = {
-    KIT: "tests.settings",
-    BACKEND: "flight.settings",
-    PAYMENT: "payment.settings",
-    LOYALTY: "loyalty.settings",
-}
 LEFT_OUT = shutil.ignore_patterns(
     ".git", ".venv*", "var", ".*_cache", "__pycache__", "node_modules", "ui-service", "docs"
 )
@@ -77,8 +71,6 @@ def run_tests(tree: Path, folder: str, tests: Sequence[str], *options: str) -> t
     places = (tree / folder, tree / KIT, tree)
     environment = {
         **os.environ,
-        "DEMO_MODE": "1",
-        "DJANGO_SETTINGS_MODULE": SETTINGS[folder],
         "PYTHONPATH": os.pathsep.join(map(str, places)),
         # A file that is written twice within a second would be taken from its old bytecode.
         "PYTHONDONTWRITEBYTECODE": "1",

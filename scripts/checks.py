@@ -46,26 +46,25 @@ class Check:
 
 def suites(options: Sequence[str]) -> list[Check]:
     services = [
-        _pytest(name, ["tests", *_coverage(package, options)], ROOT / folder, DJANGO_SETTINGS_MODULE=settings)
-        for name, folder, package, settings in PACKAGES
+        _pytest(name, _coverage(package, options), ROOT / folder) for name, folder, package, _ in PACKAGES
     ]
-    scripts = _pytest("scripts", ["-p", "no:django", "scripts/tests", *_coverage("scripts", options)])
-    bench = _pytest("bench", ["-p", "no:django", "bench/tests", *options])
-    chaos = _pytest("chaos", ["-p", "no:django", "chaos/tests", *options])
-    matrix = _pytest("matrix", ["-p", "no:django", "matrix/tests", *options])
-    mutants = _pytest("mutants", ["-p", "no:django", "mutants/tests", *options])
+    scripts = _pytest("scripts", ["scripts/tests", *_coverage("scripts", options)])
+    bench = _pytest("bench", ["bench/tests", *options])
+    chaos = _pytest("chaos", ["chaos/tests", *options])
+    matrix = _pytest("matrix", ["matrix/tests", *options])
+    mutants = _pytest("mutants", ["mutants/tests", *options])
     folders = [
-        _pytest(name, ["-p", "no:django", "tests", *_coverage(f"saga_{name}", options)], ROOT / folder)
+        _pytest(name, _coverage(f"saga_{name}", options), ROOT / folder)
         for name, folder in (("checker", CHECKER), ("conformance", CONFORMANCE))
     ]
-    e2e = _pytest("e2e", ["-p", "no:django", *END_TO_END, *options], alone=True)
+    e2e = _pytest("e2e", [*END_TO_END, *options], alone=True)
     return [*services, scripts, bench, chaos, matrix, mutants, *folders, e2e]
 
 
 def replicas(options: Sequence[str]) -> Check:
     """Takes minutes and PostgreSQL's binaries: no part of the usual tests."""
     tests = ("e2e/test_replicas.py", "e2e/test_database_faults.py")
-    return _pytest("replicas", ["-p", "no:django", "-s", *tests, *options], alone=True)
+    return _pytest("replicas", ["-s", *tests, *options], alone=True)
 
 
 def suites_on_postgres(server: str, options: Sequence[str]) -> list[Check]:
@@ -87,11 +86,8 @@ def _on_postgres(check: Check, server: str) -> Check:
     return replace(check, command=command, environment=environment)
 
 
-def _pytest(
-    name: str, arguments: Sequence[str], folder: Path = ROOT, *, alone: bool = False, **environment: str
-) -> Check:
-    command = (str(BIN / "python"), "-m", "pytest", *arguments)
-    return Check(name, command, folder, {"DEMO_MODE": "1", **environment}, alone)
+def _pytest(name: str, arguments: Sequence[str], folder: Path = ROOT, *, alone: bool = False) -> Check:
+    return Check(name, (str(BIN / "pytest"), *arguments), folder, alone=alone)
 
 
 def _coverage(package: str, options: Sequence[str]) -> list[str]:

@@ -35,7 +35,7 @@ def tree(tmp_path: Path) -> Path:
     """A suite of one function and one test, which runs in the kit's place."""
     folder = tmp_path / "service-kit"
     folder.mkdir()
-    (tmp_path / "pyproject.toml").write_text("[tool.pytest.ini_options]\n")
+    (tmp_path / "pyproject.toml").write_text('[tool.pytest]\naddopts = ["-p", "no:django"]\n')
     (folder / "adding.py").write_text("def add(one, two):\n    return one + two\n")
     (folder / "test_adding.py").write_text(
         "from adding import add\n\n\ndef test_two_and_three():\n    assert add(2, 3) == 5\n"
@@ -46,11 +46,6 @@ def tree(tmp_path: Path) -> Path:
 MINUS = Mutant(
     "minus", "service-kit/adding.py", (("one + two", "one - two"),), "service-kit", ("test_adding.py",)
 )
-
-
-@pytest.fixture(autouse=True)
-def without_django(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(run.SETTINGS, "service-kit", "django.conf.global_settings")
 
 
 def test_a_bug_is_found_by_a_test_and_taken_out_again(tree: Path) -> None:

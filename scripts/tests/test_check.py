@@ -1,10 +1,15 @@
+import os
+import subprocess
 import sys
+import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from scripts.check import main, run
-from scripts.checks import Check, lints, suites
+from scripts.checks import BIN, FOLDERS, PACKAGES, Check, lints, suites
+from scripts.paths import ROOT
 
 
 def check(name: str, text: str, code: int = 0, *, alone: bool = False) -> Check:
@@ -45,11 +50,42 @@ def test_unknown_name_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     assert "unknown: nothing" in capsys.readouterr().out
 
 
-def test_every_service_is_tested_and_typed_with_its_own_settings() -> None:
-    services = {"kit", "backend", "payment", "loyalty", "ui"}
-    settings = [each.environment["DJANGO_SETTINGS_MODULE"] for each in suites([]) if each.name in services]
-    assert len(set(settings)) == len(services)
-    assert {f"mypy-{name}" for name in services} <= {each.name for each in lints()}
+DJANGO_FOLDERS = {folder: settings for _, folder, _, settings in PACKAGES}
+RULES = ("strict_config", "strict_markers", "strict_xfail", "filterwarnings")
+
+
+def pytest_options(folder: Path) -> dict[str, Any]:
+    options: dict[str, Any] = tomllib.loads((folder / "pytest.toml").read_text(encoding="utf-8"))["pytest"]
+    return options
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+@pytest.mark.parametrize("place", ["its folder", "the root, as an editor does"])
+def test_pytest_runs_with_nothing_set(folder: str, place: str) -> None:
+    smallest = min((ROOT / folder / "tests").glob("test_*.py"), key=lambda path: path.stat().st_size)
+    found = subprocess.run(
+        [BIN / "pytest", "--collect-only", "-q", smallest],
+        cwd=ROOT / folder if place == "its folder" else ROOT,
+        env={"PATH": os.environ["PATH"]},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert found.returncode == 0, found.stdout + found.stderr
+
+
+@pytest.mark.parametrize("folder", DJANGO_FOLDERS)
+def test_every_service_is_tested_and_typed_with_its_own_settings(folder: str) -> None:
+    assert pytest_options(ROOT / folder)["DJANGO_SETTINGS_MODULE"] == DJANGO_FOLDERS[folder]
+    typed = next(each for each in lints() if each.folder == ROOT / folder)
+    assert typed.environment["DJANGO_SETTINGS_MODULE"] == DJANGO_FOLDERS[folder]
+
+
+@pytest.mark.parametrize("folder", DJANGO_FOLDERS)
+def test_the_same_rules_hold_in_every_folder(folder: str) -> None:
+    root = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["pytest"]
+    own = pytest_options(ROOT / folder)
+    assert {rule: own[rule] for rule in RULES} == {rule: root[rule] for rule in RULES}
 
 
 def test_bare_cov_means_the_package_under_test() -> None:

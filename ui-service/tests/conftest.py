@@ -12,10 +12,6 @@ from tests.desk import Desk
 from ui.models import User
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "browser: drives a real Chromium; skipped where none is installed")
-
-
 @pytest.fixture(autouse=True)
 def demo_mode(settings: Settings) -> None:
     settings.DEMO_MODE = True
