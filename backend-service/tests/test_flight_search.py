@@ -185,9 +185,7 @@ def test_empty_result_names_the_nearest_days_on_sale(
     ]
 
 
-def test_nearest_days_were_some_without_the_class_and_have_it(
-    client: Client, make_flight: MakeFlight
-) -> None:
+def test_nearest_days_have_the_class_asked_for(client: Client, make_flight: MakeFlight) -> None:
     make_flight(departs_at=MORNING + timedelta(days=1))
     make_flight(departs_at=MORNING + timedelta(days=2), fares=(20000, 60000, 90000))
     assert search(client, seat_class="first")["nearest_dates"] == ["2090-05-05"]
@@ -206,7 +204,7 @@ def test_route_that_nobody_flies_has_no_nearest_days(client: Client, flight: Fli
     assert search(client, destination="YXU") == {"results": [], "nearest_dates": []}
 
 
-def test_empty_seat_class_was_400_and_is_any(client: Client, flight: Flight) -> None:
+def test_empty_seat_class_means_any(client: Client, flight: Flight) -> None:
     assert search(client, seat_class="") == search(client)
 
 

@@ -60,7 +60,7 @@ def test_malformed_starts_count_too(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("how", [{}, ASYNC], ids=["at_once", "accepted"])
-def test_after_two_declined_cards_nothing_is_started_any_more(
+def test_after_two_declined_cards_nothing_is_started(
     desk: Desk, world: World, settings: LazySettings, how: dict[str, str]
 ) -> None:
     settings.LIMITS |= {"starts": Limit(100, 100)}

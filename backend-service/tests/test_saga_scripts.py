@@ -170,7 +170,7 @@ def test_a_closed_account_gives_the_money_back(desk: Desk, world: World) -> None
     assert [entry.kind for entry in world.participants.ledger] == ["AUTHORIZED", "CANCELLED"]
 
 
-def test_passengers_got_each_others_seats_and_get_those_that_were_asked_for_them(desk: Desk) -> None:
+def test_each_passenger_gets_the_seat_at_their_place(desk: Desk) -> None:
     names = [{"first_name": "Ada", "last_name": "A"}, {"first_name": "Bob", "last_name": "B"}]
     body = desk.book(passengers=names, seat_numbers=["14A", "9B"]).json()
     assert body["seat_numbers"] == ["14A", "9B"]

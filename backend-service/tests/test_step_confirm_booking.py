@@ -58,7 +58,7 @@ def test_confirmation_answers_a_reference_and_a_ticket_for_each_passenger(flight
     }
 
 
-def test_passengers_got_each_others_seats_and_get_those_that_were_asked_for_them(flight: Flight) -> None:
+def test_each_passenger_gets_the_seat_at_their_place(flight: Flight) -> None:
     reserve(flight, "test-1", passengers=[JOHN, JANE], seat_numbers=["14A", "9B"])
     tickets = confirm(flight, "test-1", passengers=[JOHN, JANE]).json()["tickets"]
     seats = [(one["passenger"], one["seat_number"]) for one in tickets]

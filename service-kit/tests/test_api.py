@@ -24,7 +24,7 @@ def with_length(length: str) -> Request:
     return Request(RequestFactory().post("/", b'{"a":1}', "application/json", CONTENT_LENGTH=length))
 
 
-def test_chunked_body_was_read_as_empty_and_is_read() -> None:
+def test_chunked_body_is_read() -> None:
     assert read_json(chunked(b'{"a":1}')) == {"a": 1}
 
 
@@ -42,7 +42,7 @@ class BrokenStream(BytesIO):
 
 
 @pytest.mark.parametrize("length", ["", "7"])
-def test_body_that_breaks_off_was_500_and_is_400(length: str) -> None:
+def test_body_that_breaks_off_is_400(length: str) -> None:
     request = chunked(b"")
     request._request.META.update({"wsgi.input": BrokenStream(), "CONTENT_LENGTH": length})
     request._request._stream = BrokenStream()
@@ -80,7 +80,7 @@ def test_optional_body_that_is_left_out_is_an_empty_object() -> None:
     assert read_optional_json(Request(RequestFactory().generic("POST", "/"))) == {}
 
 
-def test_optional_body_that_came_chunked_was_ignored_and_is_read() -> None:
+def test_optional_chunked_body_is_read() -> None:
     request = chunked(b'{"reason":"because"}')
     request._request.META["HTTP_TRANSFER_ENCODING"] = "chunked"
     assert read_optional_json(request) == {"reason": "because"}

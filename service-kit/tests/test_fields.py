@@ -129,7 +129,7 @@ def test_empty_list_is_good_where_none_is_meant() -> None:
 
 
 @pytest.mark.parametrize("name", ["\u200b", " \u200d\ufeff ", "\u00ad"])
-def test_name_that_nobody_can_see_was_taken_and_is_refused(name: str) -> None:
+def test_invisible_name_is_refused(name: str) -> None:
     fields = Fields({"a": name})
     assert (fields.text("a"), list(fields.errors)) == ("", ["a"])
 
@@ -150,5 +150,5 @@ def test_check_passes_when_every_field_was_good() -> None:
     Fields({}).check()
 
 
-def test_card_number_as_an_integer_user_id_was_stored_and_is_refused() -> None:
+def test_card_number_as_an_integer_user_id_is_refused() -> None:
     assert list(errors_of("user_id", 4111111111111111)) == ["field"]

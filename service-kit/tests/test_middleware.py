@@ -51,7 +51,7 @@ def test_rogue_correlation_id_is_replaced_and_not_logged(client: Client, given: 
 
 
 @pytest.mark.parametrize("given", ROGUE)
-def test_rogue_correlation_id_was_returned_by_step_endpoints_as_it_came(pair: Pair, given: str) -> None:
+def test_step_endpoints_answer_a_rogue_correlation_id_with_a_fresh_one(pair: Pair, given: str) -> None:
     answer = post(pair.action, envelope("test-1", pair.booking), X_Correlation_ID=given)
     assert answer.status_code == 200
     assert is_fresh(answer)
@@ -91,7 +91,7 @@ def test_polled_addresses_are_not_logged_unless_they_fail(client: Client, path: 
 
 @pytest.mark.parametrize("path", ["/api/health/", "/api/health/ready/", "/metrics"])
 @pytest.mark.parametrize("method", ["post", "put", "delete"])
-def test_other_method_on_a_plain_view_was_answered_and_is_405(client: Client, path: str, method: str) -> None:
+def test_other_method_on_a_plain_view_is_405(client: Client, path: str, method: str) -> None:
     answer = getattr(client, method)(path)
     assert_problem(answer, 405, "METHOD_NOT_ALLOWED")
     assert set(answer["Allow"].split(", ")) == {"GET", "HEAD", "OPTIONS"}
@@ -101,7 +101,7 @@ def test_other_method_on_a_plain_view_was_answered_and_is_405(client: Client, pa
     "host", ["evil.example", "localhost:80:80", "", "a b", "127.0.0.1.evil.example", "[::1"]
 )
 @pytest.mark.parametrize("path", ["/api/who/", "/api/health/", "/no/such/place"])
-def test_wrong_host_was_served_and_is_400(path: str, host: str) -> None:
+def test_wrong_host_is_400(path: str, host: str) -> None:
     answer = quiet_client().get(path, headers={"Host": host})
     assert_problem(answer, 400, "BAD_REQUEST")
     assert is_fresh(answer)
@@ -168,7 +168,7 @@ except ZeroDivisionError:
     )
 
 
-def test_escape_in_an_address_reached_the_terminal_as_it_was_and_is_escaped() -> None:
+def test_control_characters_of_an_address_are_escaped_in_the_terminal() -> None:
     program = LINE_PROGRAM.format(path="/\x1b[2J\x00\u2028")
     command = [sys.executable, "-c", program]
     ran = subprocess.run(command, env={"LOG_FORMAT": "console"}, capture_output=True, check=True)  # noqa: S603

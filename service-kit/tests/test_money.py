@@ -22,7 +22,7 @@ def test_finer_amount_is_refused(amount: str) -> None:
         to_cents(Decimal(amount))
 
 
-def test_amount_finer_than_the_decimal_context_was_rounded_to_cents_and_is_refused() -> None:
+def test_amount_finer_than_the_decimal_context_is_refused() -> None:
     with pytest.raises(ValueError, match="more than two decimals"):
         to_cents(Decimal("0.1000000000000000000000000000000000001"))
 

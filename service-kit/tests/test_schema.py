@@ -16,7 +16,7 @@ def test_schema_and_its_page_are_served(client: Client) -> None:
     assert (page.status_code, page["Content-Type"].split(";")[0]) == (200, "text/html")
 
 
-def test_page_of_the_schema_had_no_policy_and_allows_only_what_it_holds(client: Client) -> None:
+def test_policy_of_the_schemas_page_allows_only_what_it_holds(client: Client) -> None:
     page = client.get("/api/docs/")
     policy = dict(part.split(" ", 1) for part in page["Content-Security-Policy"].split("; "))
     assert (policy["default-src"], policy["script-src"]) == ("'none'", "'self'")

@@ -92,7 +92,7 @@ def test_invalid_json_names_the_place_and_keeps_what_was_read(document: dict[str
     assert (list(caught.value.errors), caught.value.document) == ([field], document)
 
 
-def test_only_the_first_bad_field_was_named_and_all_are() -> None:
+def test_every_bad_field_is_named() -> None:
     document = {"first": "x" * 201, "cvv": 1, "list": ["ok", "a\0b", "x" * 201], "number": 10**30}
     with pytest.raises(InvalidJson) as caught:
         loads(json.dumps(document).encode())
@@ -137,7 +137,7 @@ def test_money_is_written_with_its_decimals_and_read_back_as_decimal() -> None:
 
 
 @pytest.mark.parametrize("number", [str(2**63), "9" * 5000, "1E+999999"])
-def test_number_out_of_range_did_not_name_its_field_and_does(number: str) -> None:
+def test_number_out_of_range_names_its_field(number: str) -> None:
     body = f'{{"correlation_id": "test-1", "booking_data": {{"passengers": [{{"age": {number}}}]}}}}'
     with pytest.raises(InvalidJson) as caught:
         loads(body.encode())

@@ -25,7 +25,7 @@ def test_wrong_host_is_400(route: str, client: Client, desk: Desk) -> None:
         assert client.get(address(route, "1"), headers={"Host": "evil.example"}).status_code == 400
 
 
-def test_form_over_64_kib_was_400_and_is_413_and_makes_nobody(client: Client, desk: Desk) -> None:
+def test_form_over_64_kib_is_413_and_makes_no_account(client: Client, desk: Desk) -> None:
     form = {"username": "ada", "email": "ada@example.com", "password": "x" * 70_000}
     assert client.post("/account/register/", form).status_code == 413
     assert not User.objects.exists()

@@ -142,7 +142,7 @@ def test_search_to_ticket(page: Page) -> None:
     expect(page.locator("article .mono")).to_have_count(1)
 
 
-def test_place_marked_before_a_later_answer_was_lost_and_stays_marked(page: Page) -> None:
+def test_marked_place_stays_marked_when_a_later_answer_comes(page: Page) -> None:
     page.goto("/")
     page.get_by_label("From", exact=True).press_sequentially("dallas-f")
     expect(page.get_by_role("option").first).to_contain_text("DFW")

@@ -145,7 +145,7 @@ def test_reading_pages_too_often_is_a_429_and_health_is_never(
     assert client.get("/api/health/").status_code == 200
 
 
-def test_backend_that_had_enough_was_shown_as_one_that_is_away(client: Client, desk: Desk) -> None:
+def test_limit_of_the_backend_is_shown_as_a_limit(client: Client, desk: Desk) -> None:
     desk.puts_off(f"/api/saga/status/{SAGA}/", method="GET", seconds=17)
     response = client.get(f"/progress/{SAGA}/")
     assert (response.status_code, response["Retry-After"]) == (429, "17")

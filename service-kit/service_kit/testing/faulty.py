@@ -120,6 +120,6 @@ class FaultConsole:
         for body in bodies:
             assert_problem(Client().put(URL, body, "application/json"), 400, "INVALID")
 
-    def test_empty_list_of_faults_was_400_and_takes_all_away(self, pair: Pair) -> None:
+    def test_empty_list_of_faults_removes_all(self, pair: Pair) -> None:
         put({"step": pair.step, "kind": "fail"})
         assert put().json()["faults"] == []
