@@ -1,6 +1,6 @@
-"""A service's own application, counting what it asks of its database and who connects to it.
+"""A service's own application with counters of statements, commits and connections.
 
-Only the bench's counted round serves this; the services know nothing of it. `GET /bench/counts/` tells.
+Used by the bench's counted round only. `GET /bench/counts/` returns the counts.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""What a booking leaves behind on PostgreSQL, and what a suite of replicas asks of it while nobody books.
+"""What a booking stores on PostgreSQL, and the load of idle replicas.
 
 python -m bench.footprint [--bookings 3000] [--each 1] [--workers 1]    `make bench-footprint`
 

@@ -4,7 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-# The innermost frame that one of them knows says the layer; of those that know it, the first.
+# The innermost known frame decides the layer; the first match wins.
 LAYERS = {
     "calls of participants": re.compile(r"requests/|service_kit/(http|connections)"),
     "SQL: Django's cursor and the driver": re.compile(

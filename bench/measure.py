@@ -17,7 +17,7 @@ CLEAN = 0.01
 
 
 class LoadError(Exception):
-    """The load could not be run, or nothing was booked; the text says what came instead."""
+    """The load could not run, or nothing was booked; the message says why."""
 
 
 @dataclass(frozen=True)

@@ -59,7 +59,7 @@ def copy(folder: Path) -> Path:
 
 @contextmanager
 def running(folder: Path) -> Iterator[float]:
-    """`make run` on free ports, until it says that it is ready; how long that took. Raises LoadError."""
+    """Seconds of `make run` on free ports until it is ready. Raises LoadError."""
     names = [f"{name.upper()}_PORT" for name, _, _ in SERVERS]
     ports = dict(zip(names, map(str, free_ports(len(names))), strict=True))
     began = time.monotonic()

@@ -20,7 +20,7 @@ from scripts.suite import Suite
 
 READY_WITHIN = 90.0
 LONGEST_PAUSE = 0.5
-"Whoever dies is started again at once: what is killed often shall also run often."
+"Dead processes are restarted at once."
 DATABASES = ("backend", "payment", "loyalty")
 
 
@@ -119,7 +119,7 @@ def _without_pages(ground: _Ground) -> list[Service]:
 
 
 def _proxied(service: Service, ports: Mapping[str, int]) -> Service:
-    """Who calls a participant calls it through that edge's proxy."""
+    """Participants are called through that edge's proxy."""
     if service.name not in CALLERS:
         return service
     urls = {

@@ -1,4 +1,4 @@
-"""A proxy on one edge between two services, which does to the calls what the plan says."""
+"""A proxy on one edge between two services, which applies the plan's faults to calls."""
 
 import asyncio
 from asyncio import StreamReader, StreamWriter
@@ -61,7 +61,7 @@ class Edge:
             writer.transport.abort()
 
     async def keep_bad_times(self) -> None:
-        """Close the door for those bad times in which nobody listens."""
+        """Refuse connections during the plan's outages."""
         for bad in self._plan.bad_times:
             if bad.edge == self.name and bad.fault is Fault.REFUSE:
                 await asyncio.sleep(max(0.0, bad.at - self._clock()))

@@ -29,7 +29,7 @@ class Fault(StrEnum):
     STRANGER = "stranger", "the answer is the one to another saga"
 
 
-# A refused connection reaches nobody who could draw it: it happens in bad times only.
+# Not drawn per call: connections are refused during outages only.
 PER_CALL = tuple(fault for fault in Fault if fault is not Fault.REFUSE)
 
 

@@ -1,4 +1,4 @@
-"""What clients were told, written down at once: it has to be true in the end."""
+"""Answers that clients received, stored at once: they have to be true in the end."""
 
 import json
 import threading

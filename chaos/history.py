@@ -1,4 +1,4 @@
-"""How many sagas were open at each moment, told by their events."""
+"""The number of open sagas over time, from their events."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime

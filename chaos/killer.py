@@ -1,4 +1,4 @@
-"""Strikes the processes when the plan says so."""
+"""Kills and pauses processes by the plan."""
 
 import signal
 import threading

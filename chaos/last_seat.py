@@ -130,7 +130,7 @@ class Game:
         return Wish("last seat", body, key=f"last-seat-{name}-{self._seat}-{len(self.given.wishes)}")
 
     def _buy(self, wish: Wish) -> None:
-        """To the end: who is told to come again does."""
+        """Book to the end: a client that is told to retry does."""
         buyer = self._traveller(wish)
         buyer.insist(wish)
         wait_until(lambda: bool(wish.told or (buyer.start(wish) and wish.told)))

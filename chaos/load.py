@@ -1,4 +1,4 @@
-"""Clients side by side until the time is up; afterwards they ask for what they were never told."""
+"""Concurrent clients until the time is up; afterwards they ask for missing answers."""
 
 import threading
 import time
@@ -30,13 +30,13 @@ class Load:
             thread.start()
 
     def stop(self) -> None:
-        """Nobody starts anything new; what was begun is answered or given up on return."""
+        """Clients start nothing new; on return what was begun is answered or given up."""
         self._ended.set()
         for thread in self._threads:
             thread.join()
 
     def ask_again(self, clock: Clock, until: float) -> None:
-        """Who has a key and no answer repeats the request until there is one."""
+        """A client without an answer repeats the request with its key."""
         unheard = [wish for wish in self._given.wishes if wish.key and not wish.correlation_id]
         traveller = self._traveller("again")
         with ThreadPoolExecutor(ASKED_AT_ONCE) as pool:

@@ -1,4 +1,4 @@
-"""The schedule of a run, from its seed alone: who is struck when, and which edge is bad when."""
+"""The schedule of a run, from its seed alone: which process is struck and which edge fails when."""
 
 import signal
 from collections.abc import Iterator
@@ -70,7 +70,7 @@ def _kills(random: Random, seconds: float, every: float) -> Iterator[Strike]:
 
 
 def _stops(random: Random, seconds: float, every: float) -> Iterator[Strike]:
-    """Each lasts longer than a lease: its owner wakes up when somebody else has its sagas."""
+    """Each lasts longer than a lease: the owner resumes after another has claimed its sagas."""
     free_at = dict.fromkeys(VICTIMS, 0.0)
     for at in _moments(random, seconds, every):
         (victim,), lasts = random.choices(VICTIMS, WEIGHTS), LEASE + random.uniform(1, 4)

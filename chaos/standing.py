@@ -24,7 +24,7 @@ class NotTerminalError(Exception):
 
 
 class Held(NamedTuple):
-    """A saga in the hands of an owner, whom the epoch tells from later ones."""
+    """A saga with an owner, identified by its epoch."""
 
     correlation_id: str
     epoch: int
@@ -64,7 +64,7 @@ def open_held(address: str) -> frozenset[Held]:
 
 
 def _lives(pid: int) -> bool:
-    """A process that ended and that nobody has waited for does not."""
+    """A zombie does not."""
     try:
         return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0] not in "ZX"
     except OSError:

@@ -37,7 +37,7 @@ class TakeOver:
 
 
 def claims(log: Path) -> Iterator[Claim]:
-    """In the order of the log. Who is killed as soon as it claims leaves no line: the next claim counts."""
+    """In the order of the log. An owner killed after its claim leaves no line: the next claim counts."""
     with log.open(encoding="utf-8", errors="replace") as lines:
         for line in lines:
             if CLAIMED in line:

@@ -14,7 +14,7 @@ from chaos.offers import HOT_CLASS, Offers
 START = "/api/saga/start-booking/"
 TRIES = 6
 LOOKS, FIRST_LOOK, LONGEST_LOOK = 5, 0.25, 1.25
-"Whoever is answered 202 looks so often how it goes, with growing pauses: a little over four seconds in all."
+"After a 202 a client polls the status so often, with growing pauses: about four seconds in all."
 USERS = 300
 FLAGS = tuple(f"simulate_{step}_fail" for step in ("reserveseat", "authorizepayment", "awardmiles"))
 LAST_FLAG = "simulate_confirmbooking_fail"

@@ -1,4 +1,4 @@
-"""Who may see and do what, outside demo mode: every URL of the four services, by GET and by POST.
+"""Access outside demo mode: every URL of the four services, by GET and by POST.
 
 A URL that is in no row fails the test: add its row here, and in the table of docs/security.md.
 """
@@ -16,7 +16,7 @@ USER, OWNER, OPERATOR, AUDITOR = "other user", "owner", "operator", "auditor"
 LOGGED_IN = (USER, OWNER, OPERATOR, AUDITOR)
 BROWSERS = (NOBODY, GUEST, OTHER_GUEST, FINDER, *LOGGED_IN)
 
-# At an API: people with a token, and a service that names nobody, a person, or a role without a person.
+# At an API: people with a token, and a service without a user, with one, or with a role and no user.
 SERVICE, UNNAMED_OPERATOR = "service for nobody", "service for an operator without a name"
 FOR_OWNER, FOR_USER = "service for the owner", "service for the other user"
 FOR_OPERATOR, FOR_AUDITOR = "service for an operator", "service for an auditor"
@@ -35,7 +35,7 @@ Outcome = int | str
 
 @dataclass(frozen=True)
 class Row:
-    """What each method answers, and to whom; MINE stands for whose trip it is, who found it included."""
+    """The answers of each method by role; MINE: the owner of the trip, finders included."""
 
     get: Mapping[str, Outcome]
     post: Mapping[str, Outcome]
@@ -119,7 +119,7 @@ UI: Mapping[str, Row] = {
     "metrics": OPEN,
 }
 
-# An empty body: who may call gets a 400 that names what is missing, and nothing happens.
+# An empty body: permitted callers get a 400 that names what is missing, and nothing happens.
 STEP = Row(NO, some(SERVICES, 400, 401))
 OWN = Row({**some(OF_OWNER, 200, 404), **dict.fromkeys(OF_STAFF, 200)}, NO)
 OVERSEER = Row({**some(OF_STAFF, 200, 403), NOBODY: 401}, NO)
@@ -144,7 +144,7 @@ START = {
 }
 BACKEND: Mapping[str, Row] = {
     **COMMON,
-    # There is no such flight: 404 for who may book for this user.
+    # There is no such flight: 404 for permitted callers.
     "api/saga/start-booking/": Row(
         NO,
         {**some(OF_OWNER, 404, 403), **dict.fromkeys((NOBODY, SERVICE, UNNAMED_OPERATOR), 401)},

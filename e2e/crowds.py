@@ -172,7 +172,7 @@ def _ask_again(desk: Desk, traveller: Traveller) -> None:
 
 
 def _empty_cabin(desk: Desk) -> tuple[int, int]:
-    """A flight whose business cabin nobody has booked yet, and its number of seats."""
+    """A flight with an empty business cabin, and its number of seats."""
     for offer in desk.search("business"):
         (cabin,) = (one for one in offer["seat_classes"] if one["seat_class"] == "business")
         if cabin["seats_left"] == cabin["seats"]:

@@ -81,7 +81,7 @@ class Watched:
         return bool(answer.json()["status"] == "COMPLETED")
 
     def visit(self, session: requests.Session) -> bool:
-        """Whether somebody new could register, which reads and writes the UI's database."""
+        """Whether a new account could be registered, which reads and writes the UI's database."""
         session.cookies.clear()
         page = self._call("page", session.get, "ui", "/account/register/")
         if page is None or page.status_code != 200:

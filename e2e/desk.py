@@ -65,7 +65,7 @@ class Answer:
 
 
 class Books(Protocol):
-    """Who checks the three databases against the invariants."""
+    """The checker of the three databases."""
 
     def check(self, clients: Sequence[str], *, snapshot: bool) -> None: ...
 
@@ -173,7 +173,7 @@ class Desk:
         return {seat["seat_number"]: seat["status"] for seat in body["seats"]}
 
     def free_seat(self, flight_id: int) -> str:
-        """From the back of the aircraft, where nobody is put unasked."""
+        """From the back of the aircraft, where no seat is assigned automatically."""
         return next(seat for seat, status in reversed(self.seats(flight_id).items()) if status == "free")
 
     # -- money and miles
@@ -216,7 +216,7 @@ def new_id(kind: str = "e2e") -> str:
 
 
 def booking(flight_id: int, **more: Any) -> Body:
-    """What start-booking takes; a traveller of one's own unless `user_id` says otherwise."""
+    """A body of start-booking, by default of a new traveller."""
     return {
         "flight_id": flight_id,
         "user_id": new_id("traveller"),

@@ -61,7 +61,7 @@ def guarded(data_dir: Path) -> Config:
 
 
 def run_in(config: Config, name: str, *command: str) -> str:
-    """The last line of what a service's Python says."""
+    """The last line of a service's output."""
     package = {server: package for server, package, _ in SERVERS}[name]
     done = subprocess.run(  # noqa: S603  our own programs
         [str(VENV_PYTHON), *command],
@@ -94,7 +94,7 @@ class Bearer:
 
 @dataclass
 class Trip:
-    """Somebody's booking, and what nobody else may learn of it."""
+    """A booking, and what other users must not learn of it."""
 
     name: str
     last_name: str

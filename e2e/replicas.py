@@ -70,7 +70,7 @@ class Replicas:
         return [(saga, epoch) for saga, epoch, owner in owned if not _lives(owner)]
 
     def wait_until_taken(self, orphans: list[tuple[str, int]], within: float) -> float:
-        """How long it takes until somebody else has claimed each of these sagas."""
+        """Seconds until another process has claimed each of these sagas."""
         began, epochs = time.monotonic(), dict(orphans)
         while left := self._untaken(epochs):
             assert time.monotonic() - began < within, f"nobody took {left} within {within} s"

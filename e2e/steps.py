@@ -24,13 +24,13 @@ def booking_data(desk: Desk, **more: Any) -> Body:
 
 
 def prepare(desk: Desk, action: str, cid: str, data: Body) -> None:
-    """Whatever has to stand before this step can take effect."""
+    """Run the steps that this step needs before it."""
     if action == "confirm-booking":
         desk.step("reserve-seat", cid, data).expect(200)
 
 
 def tidy(desk: Desk, cid: str) -> None:
-    """Leave no seats to a call that nobody will confirm."""
+    """Release the seats of a call that is not confirmed."""
     for _, compensation in reversed(PAIRS):
         desk.step(compensation, cid).expect(200)
 

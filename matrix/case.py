@@ -17,7 +17,7 @@ PATIENCE = 15
 "recoveries until a saga must have ended"
 TERMINAL = ("COMPLETED", "COMPENSATED")
 NOTHING, UNTOLD = "", "?"
-"there is no such saga; whoever ran it died"
+"there is no such saga; its process died"
 
 
 @dataclass

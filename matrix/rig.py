@@ -21,7 +21,7 @@ Answer = dict[str, Any]
 
 
 class BrokenRigError(Exception):
-    """A service of the rig ended by itself, which no fault asks for; its log says why."""
+    """A service of the rig ended without a fault; its log says why."""
 
 
 @dataclass

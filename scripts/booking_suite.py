@@ -63,7 +63,7 @@ class Config:
 
     @classmethod
     def beside(cls, data_dir: Path, **environment: str) -> "Config":
-        """A suite of one's own beside any other: free ports, demo mode, and whatever `environment` says."""
+        """A suite beside any other: free ports, demo mode, and the given `environment`."""
         ports = dict(zip([name for name, _, _ in SERVERS], free_ports(len(SERVERS)), strict=True))
         common = {"DEMO_MODE": "1", "LOG_FORMAT": "json", **environment}
         return cls(ports=ports, data_dir=data_dir, environment=common, databases={})

@@ -1,4 +1,4 @@
-"""`make test` and `make lint`: every check runs, whatever the others said; any failure fails.
+"""`make test` and `make lint`: runs every check; fails if any fails.
 
 python -m scripts.check test [NAME...] [-- pytest options]
 python -m scripts.check lint [NAME...]

@@ -11,7 +11,7 @@ DAYS_AHEAD = 14
 
 
 def make_first_sagas(backend: str, console: Console) -> None:
-    """Only where there is no saga yet. What goes wrong here is told, and stops nothing."""
+    """Only if there is no saga yet. Errors are printed and stop nothing."""
     try:
         _, found = call("GET", f"{backend}/api/saga/")
         if found and not found["results"]:

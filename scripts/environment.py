@@ -26,7 +26,7 @@ ADVICE = (
 
 
 class InstallError(Exception):
-    """The environment could not be made; the message says why and what to do."""
+    """The environment could not be made; the message gives the reason and the remedy."""
 
 
 def ensure(lock: str) -> None:

@@ -1,4 +1,4 @@
-"""The real orchestrator: its calls go through the driver, and its clock is what the job says."""
+"""The real orchestrator: its calls go through the driver, and the job sets its clock."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta

@@ -15,7 +15,7 @@ WRITES = ("INSERT", "UPDATE", "DELETE")
 
 
 class Points:
-    """Counts what is passed, tells the driver, and does at one point what the job asks for."""
+    """Counts points, reports them to the driver, and applies the job's fault at one of them."""
 
     def __init__(self, at: str, fault: str) -> None:
         self._at, self._fault = at, fault

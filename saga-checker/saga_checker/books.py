@@ -1,4 +1,4 @@
-"""All that the checker knows: the rows of the three databases, and what it was told about them."""
+"""The checker's input: the rows of the three databases, and the caller's facts about them."""
 
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Mapping, Sequence

@@ -102,7 +102,7 @@ def compensated_means_nothing(books: Books, find: Findings) -> None:
 
 
 def _left_nothing(books: Books, find: Findings, saga: Saga) -> None:
-    """But for what a person has settled, of which only that person's word says how it stands."""
+    """Except compensations resolved by hand, which cannot be checked."""
     cid, by_hand = saga.correlation_id, saga.settled_by_hand
     if by_hand:
         find.notes.append(f"{cid} was settled by hand: {', '.join(sorted(by_hand))}")

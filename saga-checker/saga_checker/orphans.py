@@ -7,7 +7,7 @@ from saga_checker.findings import Findings
 
 STEPS = ("ReserveSeat", "AuthorizePayment", "AwardMiles", "ConfirmBooking")
 BACKEND = "backend"
-"As whom the orchestrator calls; a direct call has no credential, or another's."
+"The orchestrator's name in credentials; a direct call has none, or another."
 
 
 def everything_belongs_to_somebody(books: Books, find: Findings) -> None:

@@ -1,4 +1,4 @@
-"""Invariants 7 to 9: the order of a saga's doings, its events, and who may write it."""
+"""Invariants 7 to 9: the order of a saga's steps, its events, and its epochs."""
 
 from datetime import timedelta
 

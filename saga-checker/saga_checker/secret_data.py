@@ -46,7 +46,7 @@ def no_log_line_holds_a_secret(books: Books, find: Findings) -> None:
 
 
 def the_card_token_is_erased(books: Books, find: Findings) -> None:
-    """It stands in the saga's row while AuthorizePayment is open, and nowhere else."""
+    """It may be in the saga's row while AuthorizePayment is open, and nowhere else."""
     for saga in books.sagas.values():
         waits = saga.step["AuthorizePayment"]["status"] in ("PENDING", "STARTED", "UNKNOWN")
         is_open = saga.status in ("PENDING", "RUNNING") and not saga.failed_step and waits
