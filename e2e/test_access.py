@@ -338,7 +338,7 @@ def test_browser_that_logged_out_is_nobody(world: World) -> None:
     assert [browser.get(page).status_code for page in pages] == [404, 404]
 
 
-def test_guest_who_registers_has_the_trip_and_its_miles_in_the_account(world: World) -> None:
+def test_registration_brings_the_guests_trip_and_miles_into_the_account(world: World) -> None:
     browser, trip = Browser(world.config.url("ui")), Trip(*GREEN)
     browser.book(trip)
     complete(world, trip)

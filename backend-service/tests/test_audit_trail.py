@@ -41,7 +41,7 @@ def test_audit_of_an_idempotency_key_used_for_another_booking(desk: Desk) -> Non
         ("/api/saga/?user_id=1", "/api/saga/"),
     ],
 )
-def test_audit_of_somebody_elses_saga_booking_and_tickets_that_are_404_as_none(
+def test_foreign_saga_booking_and_tickets_are_the_404_of_missing_ones_and_audited(
     desk: Desk, settings: LazySettings, path: str, route: str
 ) -> None:
     made = desk.book().json()

@@ -200,7 +200,7 @@ def test_day_whose_flights_are_all_closed_names_the_nearest_days_on_sale(
     assert len(found["results"]) == 1 and found["nearest_dates"] == ["2090-05-03"]
 
 
-def test_route_that_nobody_flies_has_no_nearest_days(client: Client, flight: Flight) -> None:
+def test_route_without_flights_has_no_nearest_days(client: Client, flight: Flight) -> None:
     assert search(client, destination="YXU") == {"results": [], "nearest_dates": []}
 
 

@@ -48,7 +48,7 @@ def test_the_third_start_of_a_user_is_429_and_starts_nothing(desk: Desk) -> None
     assert desk.book(headers=token("2"), user_id="2").status_code == 200
 
 
-def test_the_fifth_start_of_an_address_is_429_whoever_it_is(desk: Desk) -> None:
+def test_the_fifth_start_of_an_address_is_429_for_every_user(desk: Desk) -> None:
     seen = [desk.book(headers=token(user), user_id=user) for user in ("1", "2", "3", "4", "5")]
     assert [answer.status_code for answer in seen] == [200] * 4 + [429]
     assert_too_many(seen[-1])
@@ -154,9 +154,7 @@ def test_declined_cards_bar_their_address_too_so_that_a_new_guest_id_does_not_he
     assert other.status_code == 200
 
 
-def test_nobody_but_a_service_is_believed_where_somebody_else_sits(
-    desk: Desk, settings: LazySettings
-) -> None:
+def test_only_a_service_can_name_another_address(desk: Desk, settings: LazySettings) -> None:
     settings.LIMITS |= {"starts": Limit(100, 2)}
     seen = [desk.book(headers=token() | at(f"192.0.2.{number}")).status_code for number in range(3)]
     assert seen == [200, 200, 429]
@@ -202,7 +200,7 @@ def test_one_user_holds_18_seats_at_most_from_wherever(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("parties", [[9, 9, 9, 1], [9, 9, 8, 2], [9, 9, 9, 9]])
-def test_one_address_holds_27_seats_at_most_whoever_asks(desk: Desk, parties: list[int]) -> None:
+def test_one_address_holds_27_seats_at_most_over_all_users(desk: Desk, parties: list[int]) -> None:
     seen = [accept(desk, f"guest-{n}", "192.0.2.1", party) for n, party in enumerate(parties)]
     assert seen == [202, 202, 202, 429]
 
@@ -230,7 +228,7 @@ def test_starts_at_the_same_moment_hold_no_more_than_one_after_the_other(desk: D
     assert started() == seen[202]
 
 
-def test_in_demo_mode_nothing_is_counted_and_nobody_refused(desk: Desk, settings: LazySettings) -> None:
+def test_demo_mode_counts_and_refuses_nothing(desk: Desk, settings: LazySettings) -> None:
     settings.DEMO_MODE = True
     assert {desk.book(**DECLINED).status_code for _ in range(6)} == {200}
     assert Attempt.objects.count() == 0

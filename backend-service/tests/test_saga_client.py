@@ -169,7 +169,7 @@ def test_a_slow_participant_keeps_only_its_share_of_the_threads(
     assert not remote.breakers["payment"].is_open
 
 
-def test_nobody_waits_for_a_place_at_a_participant_that_has_fallen_silent() -> None:
+def test_no_call_waits_for_a_slot_of_a_silent_participant() -> None:
     slots = Slots(1, patience=1.5)
     assert slots.enter(10.0, timeout=8.0)
     assert not slots.enter(11.5, timeout=PATIENCE), "which would take a second and a half"
@@ -194,7 +194,7 @@ def test_a_place_is_waited_for_while_others_are_answered() -> None:
     assert slots.enter(11.0, timeout=0.0)
 
 
-def test_a_slot_is_given_back_whatever_happens(settings: LazySettings, transactional_db: None) -> None:
+def test_a_slot_is_released_after_every_outcome(settings: LazySettings, transactional_db: None) -> None:
     remote = participants(settings, slots=1, wait=0.01)
     with responses.RequestsMock() as edge:
         address = settings.PAYMENT_URL + CALL.path
@@ -205,7 +205,7 @@ def test_a_slot_is_given_back_whatever_happens(settings: LazySettings, transacti
     assert [type(outcome) for outcome in outcomes] == [Unknown, Unknown, Done]
 
 
-def test_nobody_listening_is_unknown(settings: LazySettings, transactional_db: None) -> None:
+def test_a_refused_connection_is_unknown(settings: LazySettings, transactional_db: None) -> None:
     settings.PAYMENT_URL = "http://127.0.0.1:9"
     outcome = participants(settings, slots=1, wait=1.0).call(CALL, timeout=1.0)
     assert isinstance(outcome, Unknown) and "refused" in outcome.error

@@ -160,7 +160,7 @@ def gate() -> Iterator[Gate]:
     gate.open.set()
 
 
-def test_a_hanging_subscriber_holds_up_nobody_and_costs_only_what_does_not_fit(gate: Gate) -> None:
+def test_a_hanging_subscriber_blocks_no_saga_and_loses_only_events_over_the_queue(gate: Gate) -> None:
     dispatcher = EventDispatcher()
     dispatcher.subscribe(ALL, gate)
     hand_over = Publisher(dispatcher, size=2)

@@ -96,7 +96,7 @@ def test_a_cancellation_that_waits_for_a_participant_is_202_and_a_repeat_shows_i
     assert Booking.objects.get().status == "CANCELLED"
 
 
-def test_a_cancellation_that_nobody_waits_for_is_202_and_goes_on_elsewhere(desk: Desk, world: World) -> None:
+def test_an_asynchronous_cancellation_is_202_and_runs_in_recovery(desk: Desk, world: World) -> None:
     first = desk.book().json()
     calls = world.participants.calls()
     path = f"/api/bookings/{first['booking_reference']}/cancel/"
@@ -397,7 +397,7 @@ def test_retry_goes_forward_too(desk: Desk, world: World) -> None:
     assert act(desk, cid, "retry").json()["status"] == "COMPLETED"
 
 
-def test_retry_leaves_a_saga_alone_whose_lease_somebody_holds(desk: Desk, world: World) -> None:
+def test_retry_leaves_a_saga_with_a_live_lease_alone(desk: Desk, world: World) -> None:
     during: list[Any] = []
 
     def retry() -> None:

@@ -118,7 +118,7 @@ def test_two_recoveries_share_the_work_without_doing_it_twice(world: World) -> N
     assert {world.row(cid).epoch for cid in cids} == {2}
 
 
-def test_a_saga_that_is_claimed_by_somebody_else_in_between_is_left_to_them(world: World) -> None:
+def test_a_saga_claimed_by_another_process_meanwhile_is_left_to_it(world: World) -> None:
     (cid,) = accept(world, 1)
     other = world.orchestrator("faster")
     claimed: list[Any] = []
@@ -245,7 +245,7 @@ def test_a_process_that_is_to_end_begins_no_compensation_either(world: World) ->
     assert world.recover(after=0) == 1
 
 
-def test_the_heartbeat_shows_who_is_alive_and_forgets_the_dead(world: World) -> None:
+def test_the_heartbeat_shows_live_processes_and_forgets_dead_ones(world: World) -> None:
     now = utc_now()
     for hours, name in ((2, "dead"), (0.5, "asleep")):
         Recovery(world.orchestrator(name), threads=1).beat(now - timedelta(hours=hours))

@@ -39,9 +39,7 @@ def test_saga_of_an_idempotency_key_is_found_by_its_user_only(desk: Desk) -> Non
     assert listed(desk, user_id="1", idempotency_key="never-sent") == []
 
 
-def test_idempotency_key_of_somebody_else_is_a_404_outside_demo_mode(
-    desk: Desk, settings: LazySettings
-) -> None:
+def test_foreign_idempotency_key_is_a_404_outside_demo_mode(desk: Desk, settings: LazySettings) -> None:
     desk.book(headers=KEY)
     settings.DEMO_MODE = False
     token = credentials.user_token(user_id="2", role="traveller", audience="backend")

@@ -341,7 +341,9 @@ def authorises_too_much(world: World) -> Behaviour:
 
 
 @pytest.mark.parametrize("step", list(REMOTE))
-def test_a_step_that_somebody_compensated_turns_the_saga_back(desk: Desk, world: World, step: str) -> None:
+def test_a_step_compensated_by_another_caller_turns_the_saga_back(
+    desk: Desk, world: World, step: str
+) -> None:
     world.participants.then(step, answers(409, {"code": "ALREADY_COMPENSATED", "detail": "Before."}))
     body = desk.book().json()
     assert (body["status"], body["error_code"]) == ("COMPENSATED", "ALREADY_COMPENSATED")

@@ -77,7 +77,7 @@ def test_fifty_buyers_of_the_last_seat_have_one_winner(desk: Desk, world: World,
     assert paid(world) == set(holders())
 
 
-def test_buyers_who_want_the_same_seats_in_another_order_never_deadlock(desk: Desk, world: World) -> None:
+def test_bookings_of_the_same_seats_in_another_order_never_deadlock(desk: Desk, world: World) -> None:
     pair = [{"first_name": "A", "last_name": "B"}, {"first_name": "C", "last_name": "D"}]
     wishes = [["1A", "1D"], ["1D", "1A"]] * 8
     works = [

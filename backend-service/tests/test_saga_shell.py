@@ -32,7 +32,7 @@ def test_a_failure_is_compensated_and_told(desk: Desk, world: World, step: str) 
     assert told == (False, "COMPENSATED", step, "SIMULATED_FAILURE")
 
 
-def test_an_unknown_outcome_is_told_as_under_way(desk: Desk, world: World) -> None:
+def test_an_unknown_outcome_is_shown_as_under_way(desk: Desk, world: World) -> None:
     world.participants.then("AuthorizePayment", never_arrives)
     answer = BookingOrchestrator().start_booking_saga(world.body())
     assert (answer["status"], "success" in answer) == ("RUNNING", False)

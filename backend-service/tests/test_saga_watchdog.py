@@ -28,7 +28,7 @@ def later(world: World, seconds: float) -> datetime:
 
 
 @pytest.mark.parametrize(("seconds", "marked"), [(29, False), (31, True)])
-def test_a_saga_that_nobody_claims_needs_attention(world: World, seconds: float, marked: bool) -> None:
+def test_an_unclaimed_saga_needs_attention(world: World, seconds: float, marked: bool) -> None:
     cid = accept(world)
     assert mark_unclaimed(later(world, seconds)) == int(marked)
     assert world.row(cid).attention == (saga_watchdog.UNCLAIMED if marked else "")

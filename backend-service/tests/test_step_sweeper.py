@@ -85,7 +85,7 @@ def test_a_hold_that_ends_later_than_any_can_since_a_clock_was_put_back_is_relea
 
 
 @pytest.mark.parametrize("days", [-365, 365])
-def test_sagas_hold_is_kept_wherever_a_clock_is_put(saga: str, later: datetime, days: int) -> None:
+def test_sagas_hold_is_kept_after_any_change_of_the_clock(saga: str, later: datetime, days: int) -> None:
     Seat.objects.update(expires_at=later)
     assert release_expired_holds(later + timedelta(days=days)) == 0
     assert held_seats(saga) == 1

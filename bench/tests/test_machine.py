@@ -8,7 +8,7 @@ from bench.machine import Process, family, parse_stat
 STAT = "42 (a) name) S 7 42 42 0 -1 4194560 1 0 0 0 150 50 30 20 20 0 8 0 1 2 3"
 
 
-def test_line_of_stat_is_read_whatever_the_name_holds() -> None:
+def test_line_of_stat_is_read_with_any_process_name() -> None:
     assert parse_stat(STAT) == Process(pid=42, parent=7, cpu=250 / machine.TICKS)
 
 

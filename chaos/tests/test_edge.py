@@ -31,7 +31,7 @@ def test_without_a_fault_a_call_passes_and_is_recorded() -> None:
     play(None, scene)
 
 
-def test_refused_connection_reaches_nobody_until_somebody_listens_again() -> None:
+def test_closed_edge_delivers_no_call_until_it_listens_again() -> None:
     async def scene(edge: Edge, participant: Participant) -> None:
         await edge.refuse()
         with pytest.raises(ConnectionRefusedError):

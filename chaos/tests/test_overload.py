@@ -61,7 +61,7 @@ def test_the_end_of_the_rush_is_the_last_second_that_is_slow_or_put_off() -> Non
     assert replace(GOOD, after=steady([0.1, 0.1, 5.0])).normal_after is None
 
 
-def test_overloaded_suite_puts_off_who_is_too_much_and_books_on(tmp_path: Path) -> None:
+def test_overloaded_suite_refuses_the_excess_and_books_on(tmp_path: Path) -> None:
     found = measure(tmp_path, database="sqlite", seconds=4, around=2)
     assert [each.strange for each in (found.before, found.rush, found.after)] == [[], [], []]
     assert found.rush.statuses[503] and found.rush.goodput

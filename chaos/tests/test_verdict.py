@@ -64,7 +64,7 @@ def test_hard_run_without_a_broken_promise_counts_and_is_clean(given: Given) -> 
 @pytest.mark.parametrize(
     ("status", "correlation_id"), [("COMPLETED", "saga-9"), ("COMPENSATED", "saga-0"), ("COMPLETED", "gone")]
 )
-def test_client_that_was_told_something_else_is_a_violation(
+def test_another_answer_than_a_client_received_is_a_violation(
     given: Given, status: str, correlation_id: str
 ) -> None:
     told(given, status, correlation_id)

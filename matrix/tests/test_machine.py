@@ -14,7 +14,7 @@ def one_rig(tmp_path: Path) -> Iterator[Rig]:
         yield made
 
 
-def test_sagas_end_as_the_model_says_whatever_happens_in_whichever_order(one_rig: Rig) -> None:
+def test_sagas_end_as_the_model_says_in_any_order_of_events(one_rig: Rig) -> None:
     ended: list[int] = []
     play(one_rig, orders=6, events=12, number=1, ended=ended.append)
     assert sum(ended)

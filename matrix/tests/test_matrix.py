@@ -30,7 +30,7 @@ def test_every_point_is_met_by_a_kill() -> None:
     assert found == [*orchestrator, ("AuthorizePayment", "before commit 1")]
 
 
-def test_nobody_hangs_with_a_transaction_open() -> None:
+def test_no_process_hangs_with_a_transaction_open() -> None:
     hanging = [fault.at for fault in singles(POINTS, {}) if fault.kind is Kind.HANG]
     assert hanging == ["after commit 1", "before call of AuthorizePayment"]
 

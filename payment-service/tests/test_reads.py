@@ -96,7 +96,7 @@ def records(query: str = "", **headers: str) -> Any:
     return quiet_client().get(RECORDS + query, headers=headers)
 
 
-def test_records_tell_who_called_first_newest_first() -> None:
+def test_records_name_their_first_caller_newest_first() -> None:
     made = {"Authorization": service_bearer(caller="backend", audience="payment")}
     answer = quiet_client().post(
         AUTHORIZE, envelope("saga-1", booking()), content_type="application/json", headers=made

@@ -339,7 +339,7 @@ def test_saga_that_a_client_knows_and_the_log_does_not_is_found(suite: Suite) ->
     assert set(suite.violations(clients=["lost"])) == {1}
 
 
-def test_orphan_is_found_where_nobody_calls_directly(suite: Suite) -> None:
+def test_orphan_is_found_without_direct_calls(suite: Suite) -> None:
     assert set(suite.violations(direct_calls=False)) == {10}
 
 

@@ -115,7 +115,9 @@ def test_each_image_is_built_once_and_never_pulled(parts: dict[str, dict[str, An
         assert re.fullmatch(r"docker\.io/[\w./-]+:v?[\w.-]*\d[\w.-]*", parts[name]["image"])
 
 
-def test_services_wait_for_their_migration_and_for_whom_they_call(parts: dict[str, dict[str, Any]]) -> None:
+def test_services_wait_for_their_migration_and_for_the_services_they_call(
+    parts: dict[str, dict[str, Any]],
+) -> None:
     for name in PORTS:
         assert parts[name]["depends_on"][f"{name}-migrate"] == {"condition": "service_completed_successfully"}
         assert parts[f"{name}-migrate"]["depends_on"] == {"postgres": {"condition": "service_healthy"}}
@@ -245,7 +247,7 @@ def test_modes_are_changed_of_everything_public_that_is_mounted_and_of_nothing_e
     assert opened == folders | {"./deploy/demo-secrets"}
 
 
-def test_services_find_each_other_whatever_the_public_calls_them(parts: dict[str, dict[str, Any]]) -> None:
+def test_services_reach_each_other_with_any_public_host_name(parts: dict[str, dict[str, Any]]) -> None:
     environment = parts["backend"]["environment"]
     for name, port in PORTS.items():
         assert f"http://{name}:{port}" in environment[f"{name.upper()}_URL"]

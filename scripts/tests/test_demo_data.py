@@ -80,7 +80,7 @@ def test_later_start_books_nothing(backend: Backend) -> None:
     assert backend.posted == []
 
 
-def test_backend_that_does_not_answer_is_told_and_stops_nothing() -> None:
+def test_backend_that_does_not_answer_is_reported_and_stops_nothing() -> None:
     log = io.StringIO()
     make_first_sagas(f"http://127.0.0.1:{free_ports(1)[0]}", Console(log))
     assert "could not be made" in log.getvalue()

@@ -33,7 +33,7 @@ def test_newer_dev_lock_makes_an_environment_with_more_on_top_stale(
     assert not is_current("dev")
 
 
-def test_failed_command_is_told_in_one_line_with_its_own_last_error() -> None:
+def test_failed_command_is_reported_in_one_line_with_its_own_last_error() -> None:
     said = "print('fetching'); import sys; sys.exit('error: no route to the index\\nERROR: nothing found')"
     failure = environment._failure([sys.executable, "-c", said])
     assert failure is not None

@@ -106,7 +106,7 @@ def test_audit_role_is_refused_where_there_are_none() -> None:
 
 
 @pytest.mark.django_db
-def test_refused_step_leaves_who_tried_what_from_where(settings: Settings, pair: Pair) -> None:
+def test_refused_step_is_audited_with_caller_action_and_address(settings: Settings, pair: Pair) -> None:
     settings.DEMO_MODE = False
     assert post(pair.action, envelope("cid-1", pair.booking), Authorization=token("")).status_code == 401
     assert rows() == [("refusal", "9", f"POST {pair.action}", "", "NOT_AUTHENTICATED", "")]

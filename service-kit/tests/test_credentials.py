@@ -72,7 +72,7 @@ def test_person_that_a_service_names_must_be_a_user_id(client: Client) -> None:
     assert (answer.status_code, answer.json()["code"]) == (400, "INVALID")
 
 
-def test_nobody_is_believed_on_behalf_of_whom_he_calls(client: Client) -> None:
+def test_only_a_service_can_call_on_behalf_of_a_user(client: Client) -> None:
     assert who(client, X_On_Behalf_Of="7", X_On_Behalf_Of_Role="operator").json() == NOBODY
     token = "Bearer " + user_token(user_id="1", role="", audience="kit")
     assert who(client, token, X_On_Behalf_Of="7", X_On_Behalf_Of_Role="operator").json()["user_id"] == "1"
@@ -220,7 +220,7 @@ def test_operator_actions_are_for_operators(make: Callable[[], str], status: int
     assert credentials.require_operator(request(authorization)).user_id in ("1", "demo")
 
 
-def test_service_that_names_a_role_and_nobody_is_no_operator_and_no_auditor() -> None:
+def test_service_with_a_role_and_no_user_is_no_operator_and_no_auditor() -> None:
     headers = {"Authorization": service_bearer(caller="ui", audience="kit"), ROLE: "operator"}
     unnamed = RequestFactory(headers=headers).get("/")
     for require in (credentials.require_operator, credentials.require_overseer):

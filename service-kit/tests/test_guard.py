@@ -111,7 +111,7 @@ def test_record_keeps_its_times_and_answers() -> None:
     assert str(record) == "Add of test-1: UNDONE"
 
 
-def test_refusal_is_told_in_one_form_first_and_later() -> None:
+def test_refusal_has_the_same_form_first_and_later() -> None:
     refused = Refused("LIMIT_EXCEEDED", "Too much.")
     first, second = (perform(lambda: refused) for _ in range(2))
     assert first.body == second.body == barrier.refusal_body("test-1", refused)

@@ -45,7 +45,7 @@ def test_one_too_many_of_a_user_is_429_and_says_when_to_come_again() -> None:
 
 
 @pytest.mark.django_db
-def test_one_too_many_of_an_address_is_429_whoever_asks() -> None:
+def test_one_too_many_of_an_address_is_429_for_every_user() -> None:
     assert [ask(user).status_code for user in ("1", "", "2", "3")] == [200, 200, 200, 429]
     assert ask("3", address="10.0.0.2").status_code == 200
 
@@ -123,7 +123,9 @@ def test_forgetting_happens_once_a_minute(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 @pytest.mark.django_db
-def test_database_that_cannot_count_is_503_and_lets_nobody_pass(around_database: Callable[..., Any]) -> None:
+def test_limit_that_cannot_be_counted_is_503_and_lets_no_request_pass(
+    around_database: Callable[..., Any],
+) -> None:
     with around_database("security_attempt", OperationalError("locked")):
         assert_problem(ask("1"), 503, "DATABASE_BUSY")
 

@@ -197,7 +197,7 @@ def test_the_desk_takes_what_the_backend_takes_and_nothing_else(
         assert taken
 
 
-def test_chosen_seat_that_is_not_free_any_more_is_told_and_asked_again(client: Client, desk: Desk) -> None:
+def test_chosen_seat_that_is_taken_is_reported_and_asked_again(client: Client, desk: Desk) -> None:
     desk.sells()
     response = client.get(f"{PASSENGERS}?{ONE}&seats1=7C", follow=True)
     text = response.content.decode()

@@ -253,7 +253,7 @@ def test_return_trip_is_two_bookings_and_says_so_before_paying(page: Page, suite
     expect(page.locator("article .mono")).to_have_count(2)
 
 
-def test_seat_taken_by_somebody_else_offers_another_with_everything_kept(page: Page, suite: Suite) -> None:
+def test_seat_taken_meanwhile_offers_another_with_everything_kept(page: Page, suite: Suite) -> None:
     seat = to_payment(page)
     flight = page.evaluate(
         "new URL(document.querySelector('a[href*=\"/book/seats/\"]').href).searchParams.get('flight')"
@@ -269,7 +269,7 @@ def test_seat_taken_by_somebody_else_offers_another_with_everything_kept(page: P
     expect(page.get_by_role("link", name="See your tickets")).to_be_visible()
 
 
-def test_chosen_seat_taken_meanwhile_is_told_on_the_open_map_and_continue_asks_for_another(
+def test_chosen_seat_taken_meanwhile_is_shown_on_the_open_map_and_continue_asks_for_another(
     page: Page, suite: Suite
 ) -> None:
     choose_flight(page)
@@ -403,7 +403,7 @@ def test_slow_cancellation_is_shown_live(page: Page, suite: Suite) -> None:
     assert page.evaluate("window.sameDocument") is True
 
 
-def test_console_retries_a_stuck_compensation_and_keeps_who_did_it(page: Page, suite: Suite) -> None:
+def test_console_retries_a_stuck_compensation_and_records_the_operator(page: Page, suite: Suite) -> None:
     page.goto("/faults/")
     page.get_by_role("button", name=re.compile("A compensation gets stuck")).click()
     expect(page.locator(".box.undo.now")).to_have_text(re.compile("CancelPayment"))

@@ -39,7 +39,7 @@ def has_nothing(desk: Desk, user: User) -> None:
 @pytest.mark.parametrize(
     ("path", "form", "name"), [("/account/login/", LOGIN, "ada"), ("/account/register/", REGISTER, "grace")]
 )
-def test_guest_who_logs_in_or_registers_has_the_trips_in_the_account(
+def test_login_and_registration_bring_the_guests_trips_into_the_account(
     client: Client, desk: Desk, traveller: User, path: str, form: dict[str, str], name: str
 ) -> None:
     guest = books(client, desk)
@@ -66,7 +66,7 @@ def test_miles_of_a_guest_are_shown_in_the_account(client: Client, desk: Desk, t
     assert "Your balance goes from 161 to 0" in client.get("/trips/ABC234/cancel/").content.decode()
 
 
-def test_browser_forgets_the_guest_who_logged_in(client: Client, desk: Desk, traveller: User) -> None:
+def test_login_deletes_the_guest_cookie(client: Client, desk: Desk, traveller: User) -> None:
     guest = books(client, desk)
     client.post("/account/login/", LOGIN)
     client.post("/account/logout/")

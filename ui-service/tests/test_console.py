@@ -72,7 +72,7 @@ def test_overview_tells_exact_counts_failures_and_what_runs_the_sagas(client: Cl
         assert shown in text
 
 
-def test_nobody_who_works_on_sagas_is_told_as_a_fault(client: Client, desk: Desk) -> None:
+def test_missing_workers_are_shown_as_a_fault(client: Client, desk: Desk) -> None:
     desk.lists(engine={"name": "procrastinate", "workers": [], "jobs_waiting": 12})
     text = client.get(LIST).content.decode()
     assert "none gives a sign of life" in text and "12 in its queue" in text
@@ -113,7 +113,7 @@ def test_search_without_a_result_says_so(client: Client, desk: Desk, typed: str)
     assert "There is no saga, booking or traveller" in text and "<script>alert" not in text
 
 
-def test_audit_tells_who_did_what_page_by_page(client: Client, desk: Desk) -> None:
+def test_audit_lists_actors_and_actions_page_by_page(client: Client, desk: Desk) -> None:
     desk.audits(audit_row(evidence="slip 7"), following="/api/audit/?kind=operator&before=7")
     text = client.get(f"{LIST}audit/").content.decode()
     for shown in ("payment is back", "slip 7", f'href="{PAGE}"', "?kind=operator&amp;before=7"):
@@ -282,7 +282,7 @@ def test_bulk_retry_tries_each_and_tells_each_refusal(client: Client, desk: Desk
         ("resolve", DECLINED, "good", "Settled by hand: the saga is compensated now."),
     ],
 )
-def test_outcome_of_an_action_is_told_as_it_is(
+def test_outcome_of_an_action_is_reported_as_it_is(
     client: Client, desk: Desk, action: str, after: Json, kind: str, words: str
 ) -> None:
     shows(desk, after)

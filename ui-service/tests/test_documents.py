@@ -87,7 +87,7 @@ def test_pdf_joins_the_letters_of_devanagari(caplog: pytest.LogCaptureFixture) -
     assert "शर्म" in page and "missing" not in caplog.text
 
 
-def test_pdf_has_a_page_for_each_passenger_whatever_the_name() -> None:
+def test_pdf_has_a_page_for_each_passenger_with_any_name() -> None:
     pages = printed(("🛫", "x" * 100), ("Ada", "Lovelace"), ("明", "王"))
     assert len(pages) == 3 and "Passenger Ada Lovelace" in pages[1]
 
@@ -111,7 +111,7 @@ def trip_of(number: int) -> Booking:
     return booking_from(booking(booking_reference=f"ABC{number:03d}", tickets=[ticket("明", "王")]))
 
 
-def test_many_tickets_at_once_are_made_one_after_another_and_the_rest_told_to_wait() -> None:
+def test_many_tickets_at_once_are_made_one_after_another_and_the_rest_wait() -> None:
     asked, start = 24, threading.Barrier(24)
 
     def ask(number: int) -> bool:

@@ -108,7 +108,7 @@ def test_what_a_guest_sent_is_sent_again_for_the_guest_after_a_login(
     assert first.headers["Idempotency-Key"] == second.headers["Idempotency-Key"]
 
 
-def test_draft_id_of_somebody_else_makes_a_draft_of_ones_own(client: Client, desk: Desk) -> None:
+def test_foreign_draft_id_makes_an_own_draft(client: Client, desk: Desk) -> None:
     desk.sells()
     pay_page(client)
     other = Draft.objects.get()
@@ -357,9 +357,7 @@ def test_no_card_is_kept(client: Client, desk: Desk) -> None:
             assert "tok_very_secret" not in str(cursor.fetchall())
 
 
-def test_drafts_that_nobody_touched_for_long_are_forgotten(
-    client: Client, desk: Desk, settings: Settings
-) -> None:
+def test_old_drafts_are_deleted(client: Client, desk: Desk, settings: Settings) -> None:
     settings.DRAFT_DAYS = 14
     desk.sells().starts()
     page = pay_page(client)
@@ -391,7 +389,7 @@ def test_form_without_cookies_keeps_what_was_typed(desk: Desk) -> None:
     assert "Lovelace" in browser.get(page).content.decode()
 
 
-def test_form_without_cookies_is_not_called_somebody_elses(desk: Desk) -> None:
+def test_form_without_cookies_is_called_expired(desk: Desk) -> None:
     response = Client(enforce_csrf_checks=True).post("/trips/find/", {})
     assert response.status_code == 403 and "This form has expired" in response.content.decode()
 

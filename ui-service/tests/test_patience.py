@@ -93,7 +93,7 @@ def test_console_page_comes_without_what_payment_and_loyalty_cannot_say(
     assert seconds < settings.PAGE_SECONDS
 
 
-def test_payment_that_knows_nothing_is_told_from_one_that_is_away(client: Client, desk: Desk) -> None:
+def test_missing_payment_is_distinguished_from_an_unavailable_service(client: Client, desk: Desk) -> None:
     desk.tells(COMPLETED)
     desk.audits()
     desk.refuses(f"/api/payments/{SAGA}/", 404, "NOT_FOUND", "none", method="GET", base=PAYMENT)

@@ -225,7 +225,7 @@ def test_outbound_started_and_return_refused_goes_on_with_the_outbound(client: C
     assert "One of your two flights is not on its way" in client.get(response["Location"]).content.decode()
 
 
-def test_changed_price_is_told_before_paying(client: Client, desk: Desk) -> None:
+def test_changed_price_is_shown_before_paying(client: Client, desk: Desk) -> None:
     desk.sells()
     page = pay_page(client)
     dearer = [{"seat_class": "economy", "fare": 200.00, "seats": 156, "seats_left": 9}]

@@ -88,7 +88,7 @@ def test_cancelled_booking_is_not_called_a_failure(client: Client, desk: Desk) -
     assert "did not work out" not in text
 
 
-def test_stuck_saga_is_told_in_plain_words(client: Client, desk: Desk) -> None:
+def test_stuck_saga_is_shown_in_plain_words(client: Client, desk: Desk) -> None:
     stuck = saga("COMPENSATING", "DONE UNDOING REFUSED PENDING", needs_attention=True, finished_at=None)
     desk.tells(stuck)
     text = client.get(PAGE).content.decode()
@@ -149,7 +149,7 @@ def test_flight_that_cannot_be_read_does_not_hide_the_booking(client: Client, de
     assert "ABC234" in client.get(PAGE).content.decode()
 
 
-def test_silence_is_told_in_plain_words_without_the_error_of_the_machine(client: Client, desk: Desk) -> None:
+def test_silence_is_shown_in_plain_words_without_the_technical_error(client: Client, desk: Desk) -> None:
     waiting = saga("RUNNING", "DONE UNKNOWN PENDING PENDING", finished_at=None)
     waiting["steps"][1].update(attempts=3, error="the participant answered 503")
     desk.tells(waiting)

@@ -43,7 +43,9 @@ def test_command_that_cannot_be_done_changes_nothing(
     assert changes() == []
 
 
-def test_operator_changes_the_role_of_somebody_else(client: Client, operator: User, traveller: User) -> None:
+def test_operator_changes_the_role_of_another_account(
+    client: Client, operator: User, traveller: User
+) -> None:
     client.force_login(operator)
     assert b"ada@example.com" in client.get(PAGE, {"q": "ada"}).content
     form = {"username": "ada", "role": "auditor", "reason": "reads the books"}
@@ -61,7 +63,7 @@ def test_operator_changes_the_role_of_somebody_else(client: Client, operator: Us
         {"username": "ada", "role": "operator", "reason": ""},
     ],
 )
-def test_change_that_is_not_allowed_is_told_and_not_made(
+def test_role_change_that_is_not_allowed_is_reported_and_not_made(
     client: Client, operator: User, traveller: User, form: dict[str, str]
 ) -> None:
     client.force_login(operator)

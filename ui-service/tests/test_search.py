@@ -170,7 +170,7 @@ def test_cabin_that_is_not_offered_leads_to_economy(client: Client, desk: Desk) 
     assert "No flights in First on this day" in text and "cabin=economy" in text
 
 
-def test_cabin_that_no_flight_of_the_route_has_is_told_and_the_others_stay(
+def test_cabin_that_no_flight_of_the_route_has_is_reported_and_the_others_stay(
     client: Client, desk: Desk
 ) -> None:
     found_places(desk, ("DFW", "Dallas"))
@@ -192,7 +192,7 @@ def test_places_without_any_flight_show_no_fares_an_open_form_and_where_one_can_
     assert links(text, "destination") == {"Los Angeles (LAX)": DAY}
 
 
-def test_place_from_which_nobody_flies_says_from_where_one_can(client: Client, desk: Desk) -> None:
+def test_place_without_departures_lists_places_with_some(client: Client, desk: Desk) -> None:
     desk.sells().finds()
     desk.answers("/api/places/destinations/", {"results": []})
     text = client.get("/flights/", ONE_WAY).content.decode()

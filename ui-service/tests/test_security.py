@@ -325,7 +325,7 @@ def test_static_file_of_another_version_is_not_kept_for_good(client: Client, ver
 
 
 @pytest.mark.parametrize("address", ["/", "/static/ui/app.css", "/static/ui/icons.svg"])
-def test_pages_and_static_files_are_compressed_for_those_who_take_it(client: Client, address: str) -> None:
+def test_pages_and_static_files_are_compressed_if_accepted(client: Client, address: str) -> None:
     plain = client.get(address)
     packed = client.get(address, headers={"Accept-Encoding": "gzip"})
     assert packed["Content-Encoding"] == "gzip" and "Accept-Encoding" in packed["Vary"]

@@ -217,7 +217,7 @@ def test_open_streams_hold_no_thread_and_no_connection_to_the_database(
     assert streams._feeds == {}
 
 
-def test_stream_over_the_limit_is_told_to_come_again(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_stream_over_the_limit_gets_a_retry_time(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     desk.tells(RUNNING)
     monkeypatch.setattr(streams, "MOST_LISTENERS", 2)
 
@@ -231,7 +231,7 @@ def test_stream_over_the_limit_is_told_to_come_again(desk: Desk, monkeypatch: py
     assert status == 503 and "TRY_AGAIN" in text
 
 
-def test_listener_who_leaves_ends_the_poller(desk: Desk) -> None:
+def test_poller_ends_with_its_last_listener(desk: Desk) -> None:
     desk.tells(RUNNING)
 
     async def come_and_go() -> int:

@@ -82,7 +82,7 @@ def test_no_throttle_key_holds_a_card_number(client: Client, db: None) -> None:
     assert not [key for key in Attempt.objects.values_list("key", flat=True) if "1111" in key]
 
 
-def test_the_backend_is_told_where_the_visitor_sits(client: Client, desk: Desk) -> None:
+def test_the_backend_receives_the_visitors_address(client: Client, desk: Desk) -> None:
     desk.sells().starts()
     page = pay_page(client)
     client.post(page, form_of(client, page), REMOTE_ADDR="192.0.2.44")

@@ -23,7 +23,7 @@ def has_trips(client: Client, desk: Desk, traveller: User, *trips: Json) -> None
     desk.answers(f"/api/tickets/user/{traveller.traveller_id}/", {"results": list(trips), "next": None})
 
 
-def test_guest_who_never_booked_has_no_trips_and_nobody_is_asked(client: Client, desk: Desk) -> None:
+def test_guest_without_bookings_has_no_trips_and_no_service_is_called(client: Client, desk: Desk) -> None:
     assert "No trips yet" in client.get("/trips/").content.decode()
     assert desk.calls == []
 
@@ -158,7 +158,7 @@ def test_guest_finds_a_trip_by_reference_and_surname_and_may_open_it(
     assert "X-On-Behalf-Of-Role" not in opened.headers
 
 
-def test_guest_who_found_a_trip_sees_nothing_of_its_owners_account(
+def test_trip_found_by_reference_shows_nothing_of_its_owners_account(
     client: Client, desk: Desk, settings: Settings
 ) -> None:
     settings.DEMO_MODE = False
@@ -179,7 +179,7 @@ def test_trip_that_is_not_found_says_so_and_is_kept_in_the_audit_trail(client: C
     assert (refused.action, refused.address) == ("POST /trips/find/", "127.0.0.1")
 
 
-def test_browser_without_a_session_names_nobody_to_the_backend_and_gets_its_404(
+def test_browser_without_a_session_sends_no_user_to_the_backend_and_gets_its_404(
     client: Client, desk: Desk, settings: Settings
 ) -> None:
     settings.DEMO_MODE = False
