@@ -115,11 +115,11 @@ MUTANTS = (
     ),
     Mutant(
         "steps-open-to-everybody",
-        "service-kit/service_kit/credentials.py",
+        "service-kit/service_kit/permissions.py",
         (
             (
-                "    if not caller.service and not settings.DEMO_MODE:",
-                "    if caller.user_id and not settings.DEMO_MODE:",
+                "        return bool(caller_of(request).service) or settings.DEMO_MODE",
+                "        return not caller_of(request).user_id or settings.DEMO_MODE",
             ),
         ),
         KIT,

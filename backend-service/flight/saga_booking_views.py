@@ -11,9 +11,12 @@ from django.http import HttpResponse
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from service_kit import credentials, schema, unknown_fields
-from service_kit.api import ServiceView, json_response, read_json, read_optional_json
+from service_kit.api import ServiceView, json_response, read_json
+from service_kit.authentication import caller_of
 from service_kit.fields import Fields
-from service_kit.problems import Problem, not_found, try_again
+from service_kit.parsers import JsonOrFormParser
+from service_kit.permissions import KnownCallers, Owner
+from service_kit.problems import Problem, try_again
 
 from flight import saga_answers, saga_log, saga_operator, saga_requests, saga_schema
 from flight.models import Booking, BookingStatus
@@ -25,7 +28,6 @@ from flight.services import WriteConflict
 
 log = structlog.get_logger("saga")
 REASON_LENGTH = 200
-FORMS = ("multipart/form-data", "application/x-www-form-urlencoded")
 KEY_HEADER = OpenApiParameter(
     "Idempotency-Key", location="header", description="a repeat returns the same saga"
 )
@@ -38,6 +40,7 @@ PREFER_WHEN_BOOKING = OpenApiParameter(
 
 
 class StartBookingView(ServiceView):
+    permission_classes = [KnownCallers]
     costs = {"starts": 1, "declined": 0}
 
     @extend_schema(
@@ -51,8 +54,7 @@ class StartBookingView(ServiceView):
     )
     def post(self, request: Request) -> HttpResponse:
         """Book a flight: run the saga to its end, or accept it and let it go on."""
-        credentials.require_known(request._request)
-        strict = unknown_fields.is_strict(request._request)
+        strict = unknown_fields.is_strict(request)
         command = saga_requests.read_start_booking(read_json(request), strict=strict)
         response = self._book(request, command)
         unknown_fields.tell(response, command.hints)
@@ -60,13 +62,14 @@ class StartBookingView(ServiceView):
 
     def _book(self, request: Request, command: saga_requests.StartBooking) -> HttpResponse:
         credentials.refuse_simulation(bool(command.request.simulate))
-        caller = credentials.require_user(request._request, command.user_id)
-        key = saga_requests.read_idempotency_key(request._request.META.get("HTTP_IDEMPOTENCY_KEY"))
+        caller = caller_of(request)
+        credentials.require_user(caller, command.user_id)
+        key = saga_requests.read_idempotency_key(request.META.get("HTTP_IDEMPOTENCY_KEY"))
         scope = (caller.user_id or command.user_id) if key else None
         if key and scope and (known := saga_log.load_by_key(scope, key)):
             return repeated(known, command)
         admission.check()
-        address = "" if settings.DEMO_MODE else credentials.client_address(request._request, caller)
+        address = "" if settings.DEMO_MODE else credentials.client_address(request, caller)
         correlation_id = orchestrator().new_id()
         new = Held(command.user_id, address, seats=len(command.request.passengers))
         with caller_limits.starting(correlation_id, new):
@@ -107,7 +110,7 @@ def start(saga: SagaState, *, at_once: bool) -> SagaState | None:
 
 
 def wants_async(request: Request) -> bool:
-    return unknown_fields.prefers(request._request, "respond-async")
+    return unknown_fields.prefers(request, "respond-async")
 
 
 def repeated(known: SagaState, command: saga_requests.StartBooking) -> HttpResponse:
@@ -175,6 +178,9 @@ def _refuse_departed(booking: Booking) -> None:
 
 
 class CancelBookingView(ServiceView):
+    permission_classes = [Owner]
+    parser_classes = [JsonOrFormParser]
+    subject = "booking"
     costs = {"actions": 1}
 
     @extend_schema(
@@ -189,15 +195,13 @@ class CancelBookingView(ServiceView):
     def post(self, request: Request, booking_reference: str) -> HttpResponse:
         """Cancel a booking: its saga runs its compensations. An operator gives a reason."""
         booking = Booking.objects.filter(reference=booking_reference.upper()).first()
-        credentials.require_owner(request._request, booking.user_id if booking else None, "booking")
-        if booking is None:
-            raise not_found("booking")
-        caller = credentials.caller_of(request._request)
+        self.check_object_permissions(request, booking.user_id if booking else None)
+        assert booking is not None, "Owner raises for None"
+        caller = caller_of(request)
         if caller.role == "auditor" and caller.user_id != booking.user_id:
             raise Problem(403, "NOT_ALLOWED", "Auditors look and change nothing.")
         foreign = caller.is_operator and caller.user_id != booking.user_id
-        # A form has nothing to say here: clients send an empty one where they have no body.
-        body = Fields({} if request._request.content_type in FORMS else read_optional_json(request))
+        body = Fields(read_json(request))
         reason = read_reason(body, needed=foreign and not settings.DEMO_MODE)
         body.check()
         audit = partial(

@@ -12,9 +12,12 @@ from django.http import HttpResponse
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from service_kit import credentials, schema
-from service_kit.api import ServiceView, json_response, read_optional_json
+from service_kit.api import ServiceView, json_response, read_json
+from service_kit.authentication import caller_of
 from service_kit.fields import USER_ID, Fields
-from service_kit.problems import Problem, not_found
+from service_kit.parsers import OptionalJsonParser
+from service_kit.permissions import Operators, Overseers, Owner
+from service_kit.problems import Problem
 
 from flight import saga_answers, saga_log, saga_operator, saga_overview, saga_schema, saga_selectors
 from flight.saga_booking_views import (
@@ -37,25 +40,36 @@ MAX_SEQUENCE = 2**31 - 1
 ID_PREFIX = re.compile("[0-9a-f-]{4,36}")
 
 
-def visible_saga(request: Request, correlation_id: str) -> SagaState:
-    """The saga, for its owner and for operators; for everybody else there is none."""
-    saga = saga_log.load(correlation_id)
-    credentials.require_owner(request._request, saga.user_id if saga else None, "saga")
-    if saga is None:
-        raise not_found("saga")
-    return saga
+class SagaView(ServiceView):
+    permission_classes = [Owner]
+    subject = "saga"
+
+    def visible_saga(self, request: Request, correlation_id: str) -> SagaState:
+        """The saga, for its owner and for operators; for everybody else there is none."""
+        saga = saga_log.load(correlation_id)
+        self.check_object_permissions(request, saga.user_id if saga else None)
+        assert saga is not None, "Owner raises for None"
+        return saga
 
 
-class StatusView(ServiceView):
+class SagaActionView(SagaView):
+    """What an operator does to a saga."""
+
+    permission_classes = [Operators, Owner]
+    parser_classes = [OptionalJsonParser]
+    costs = {"actions": 1}
+
+
+class StatusView(SagaView):
     costs = {"polls": 1}
 
     @extend_schema(responses=schema.read(saga_schema.SagaStatusAnswer))
     def get(self, request: Request, correlation_id: str) -> HttpResponse:
         """How a saga stands, step by step."""
-        return json_response(saga_answers.status(visible_saga(request, correlation_id)))
+        return json_response(saga_answers.status(self.visible_saga(request, correlation_id)))
 
 
-class EventsView(ServiceView):
+class EventsView(SagaView):
     costs = {"polls": 1}
 
     @extend_schema(
@@ -64,14 +78,14 @@ class EventsView(ServiceView):
     )
     def get(self, request: Request, correlation_id: str) -> HttpResponse:
         """A saga's events in order; with `after`, those behind that sequence number."""
-        visible_saga(request, correlation_id)
+        self.visible_saga(request, correlation_id)
         after = _number(request.query_params, "after", default=0, most=MAX_SEQUENCE)
         events, more = saga_selectors.events_after(correlation_id, after)
         following = f"{request.path}?after={events[-1]['sequence']}" if more else None
         return json_response({"correlation_id": correlation_id, "events": events, "next": following})
 
 
-class ListView(ServiceView):
+class ListView(SagaView):
     @extend_schema(
         parameters=[
             OpenApiParameter("status", enum=SagaStatus.values),
@@ -95,10 +109,10 @@ class ListView(ServiceView):
         """Sagas, newest first."""
         query = request.query_params
         filters = read_filters(query)
-        caller = credentials.caller_of(request._request)
+        caller = caller_of(request)
         if caller == credentials.ANONYMOUS and not credentials.sees_all(caller):
             raise credentials.unauthenticated()
-        credentials.require_owner(request._request, filters.user_id or "", "saga")
+        self.check_object_permissions(request, filters.user_id or "")
         page, cursor = saga_selectors.list_sagas(filters)
         following = None
         if cursor:
@@ -107,10 +121,11 @@ class ListView(ServiceView):
 
 
 class OverviewView(ServiceView):
+    permission_classes = [Overseers]
+
     @extend_schema(responses=schema.read(saga_schema.Overview))
     def get(self, request: Request) -> HttpResponse:
         """How all sagas stand, in numbers; for operators and auditors."""
-        credentials.require_overseer(request._request)
         return json_response(saga_overview.overview(orchestrator().now()))
 
 
@@ -167,14 +182,12 @@ def _moment(query: Mapping[str, str], name: str) -> datetime | None:
 
 def _read_action(request: Request, *, always: bool = False) -> tuple[str, Fields, str]:
     """Who acts, the body, and the reason, which only demo mode lets one leave out."""
-    actor = credentials.require_operator(request._request).user_id
-    body = Fields(read_optional_json(request))
+    actor = credentials.actor_of(caller_of(request))
+    body = Fields(read_json(request))
     return actor, body, read_reason(body, needed=always or not settings.DEMO_MODE)
 
 
-class RetryView(ServiceView):
-    costs = {"actions": 1}
-
+class RetryView(SagaActionView):
     @extend_schema(
         request=saga_schema.Reason,
         responses={
@@ -187,14 +200,12 @@ class RetryView(ServiceView):
         """Try a waiting saga again now."""
         actor, body, reason = _read_action(request)
         body.check()
-        visible_saga(request, correlation_id)
+        self.visible_saga(request, correlation_id)
         saga = saga_operator.retry(correlation_id, actor=actor, reason=reason)
         return json_response(saga_answers.status(saga), status=200 if saga.is_terminal else 202)
 
 
-class CancelView(ServiceView):
-    costs = {"actions": 1}
-
+class CancelView(SagaActionView):
     @extend_schema(
         request=saga_schema.Reason,
         parameters=[PREFER_HEADER],
@@ -208,7 +219,7 @@ class CancelView(ServiceView):
         """Turn a running saga back."""
         actor, body, reason = _read_action(request)
         body.check()
-        visible_saga(request, correlation_id)
+        self.visible_saga(request, correlation_id)
         audit = partial(
             saga_operator.audit,
             correlation_id=correlation_id,
@@ -233,9 +244,7 @@ class CancelView(ServiceView):
         return cancelled(saga)
 
 
-class ResolveView(ServiceView):
-    costs = {"actions": 1}
-
+class ResolveView(SagaActionView):
     @extend_schema(
         request=saga_schema.Resolve,
         responses={
@@ -248,7 +257,7 @@ class ResolveView(ServiceView):
         """Settle a stuck compensation by hand, with evidence."""
         actor, body, reason = _read_action(request, always=True)
         evidence = body.text("evidence", limit=REASON_LENGTH)
-        saga = visible_saga(request, correlation_id)
+        saga = self.visible_saga(request, correlation_id)
         step = body.choice("step", [step.name for step in saga.steps], default="")
         if not step:
             body.fail("step", "is required")

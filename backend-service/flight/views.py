@@ -1,4 +1,4 @@
-"""The reads. Who may see a booking is asked in `_own_booking`, `UserTickets` and `BookingFind`."""
+"""The reads. A booking is shown to its owner, and by `BookingFind` to a service."""
 
 import re
 from collections.abc import Mapping
@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from django.http import HttpResponse
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
-from service_kit import credentials, schema
+from service_kit import schema
 from service_kit.api import ServiceView, json_response, read_json
 from service_kit.clock import utc_now
 from service_kit.fields import USER_ID, Fields
+from service_kit.permissions import Owner, ServicesOnly
 from service_kit.problems import Problem, hidden, missing, not_found
 
 from flight import descriptions, queries, selectors, serializers
@@ -135,13 +136,22 @@ class FlightSeats(ServiceView):
 
 
 class BookingDetail(ServiceView):
+    permission_classes = [Owner]
+    subject = "booking"
+
     @extend_schema(responses=schema.read(serializers.Booking))
     def get(self, request: Request, reference: str) -> HttpResponse:
         """A booking with its flight and tickets."""
-        return json_response(descriptions.booking(_own_booking(request, reference)))
+        code = reference.upper()
+        booking = selectors.booking(code) if REFERENCE.fullmatch(code) else None
+        self.check_object_permissions(request, booking.user_id if booking else None)
+        assert booking is not None, "Owner raises for None"
+        return json_response(descriptions.booking(selectors.with_tickets(booking)))
 
 
 class BookingFind(ServiceView):
+    permission_classes = [ServicesOnly]
+
     @extend_schema(
         request=serializers.FindBooking,
         responses={
@@ -154,7 +164,6 @@ class BookingFind(ServiceView):
 
         A wrong name and a wrong reference take the same statements and get the same answer.
         """
-        credentials.require_service(request._request)
         body = Fields(read_json(request))
         rule = "must be six letters and digits"
         reference = body.matching("booking_reference", FINDABLE, rule).upper()
@@ -166,23 +175,31 @@ class BookingFind(ServiceView):
         return json_response(descriptions.booking(_found_booking(reference)))
 
 
-class UserTickets(ServiceView):
+class UserView(ServiceView):
+    permission_classes = [Owner]
+    subject = "user"
+
+    def check_user(self, request: Request, user_id: str) -> None:
+        if not USER_ID.fullmatch(user_id):
+            raise not_found("user")
+        self.check_object_permissions(request, user_id)
+
+
+class UserTickets(UserView):
     @extend_schema(
         parameters=[_parameter("before", {"type": "string", "description": "a booking reference"})],
         responses=schema.read(serializers.Bookings),
     )
     def get(self, request: Request, user_id: str) -> HttpResponse:
         """A user's bookings with their tickets, newest first, page by page."""
-        if not USER_ID.fullmatch(user_id):
-            raise not_found("user")
-        credentials.require_owner(request._request, user_id, "user")
+        self.check_user(request, user_id)
         after = _cursor(user_id, request.query_params.get("before"))
         found = selectors.bookings_of(user_id, after=after, limit=PAGE + 1)
         more = f"{request.path}?before={found[PAGE - 1].reference}" if len(found) > PAGE else None
         return json_response(descriptions.bookings(found[:PAGE], user_id=user_id, more=more))
 
 
-class UserTrips(ServiceView):
+class UserTrips(UserView):
     @extend_schema(
         parameters=[
             _parameter("time", {"type": "string", "enum": ["", *selectors.TIMES]}),
@@ -192,9 +209,7 @@ class UserTrips(ServiceView):
     )
     def get(self, request: Request, user_id: str) -> HttpResponse:
         """A user's bookings, the soonest trip first; then past and cancelled ones, the latest first."""
-        if not USER_ID.fullmatch(user_id):
-            raise not_found("user")
-        credentials.require_owner(request._request, user_id, "user")
+        self.check_user(request, user_id)
         asked, now = queries.read_trips(request.query_params.dict()), utc_now()
         found = selectors.trips_of(user_id, time=asked.time, after=asked.after, limit=PAGE + 1, now=now)
         if found is None:
@@ -213,16 +228,6 @@ def _found(flight: Flight | None) -> Flight:
 def _found_booking(reference: str) -> Booking:
     booking = selectors.booking(reference)
     assert booking is not None, "bookings are never deleted"
-    return selectors.with_tickets(booking)
-
-
-def _own_booking(request: Request, reference: str) -> Booking:
-    """The booking if the caller may see it; another user's is the same 404 as none at all."""
-    code = reference.upper()
-    booking = selectors.booking(code) if REFERENCE.fullmatch(code) else None
-    credentials.require_owner(request._request, booking.user_id if booking else None, "booking")
-    if booking is None:
-        raise not_found("booking")
     return selectors.with_tickets(booking)
 
 

@@ -3,15 +3,19 @@
 from django.http import HttpResponse
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
-from service_kit import credentials, schema
+from service_kit import schema
 from service_kit.api import ServiceView, json_response
 from service_kit.fields import CORRELATION_ID, USER_ID
+from service_kit.permissions import Owner
 from service_kit.problems import Problem, not_found
 
 from loyalty import selectors, serializers
 
 
 class LoyaltyView(ServiceView):
+    permission_classes = [Owner]
+    subject = "loyalty account"
+
     @extend_schema(
         parameters=[
             OpenApiParameter("correlation_id", {"type": "string", "pattern": f"^{CORRELATION_ID.pattern}$"})
@@ -20,11 +24,11 @@ class LoyaltyView(ServiceView):
     )
     def get(self, request: Request, user_id: str) -> HttpResponse:
         """A traveller's balance, tier and newest entries; with `correlation_id` those of one booking."""
-        credentials.require_owner(request._request, user_id, "loyalty account")
+        self.check_object_permissions(request, user_id)
         # PostgreSQL refuses a text with a NUL, which an address can hold.
         account = selectors.account_of(user_id) if USER_ID.fullmatch(user_id) else None
         if account is None:
-            raise not_found("loyalty account")
+            raise not_found(self.subject)
         return json_response(selectors.describe(account, correlation_id=_correlation_id(request)))
 
 

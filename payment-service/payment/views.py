@@ -4,10 +4,10 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
-from service_kit import credentials, health, schema
+from service_kit import health, schema
 from service_kit.api import ServiceView, json_response
 from service_kit.fields import CORRELATION_ID
-from service_kit.problems import not_found
+from service_kit.permissions import Owner
 
 from payment import selectors, serializers
 
@@ -18,12 +18,14 @@ def ready(request: HttpRequest) -> HttpResponse:
 
 
 class PaymentView(ServiceView):
+    permission_classes = [Owner]
+    subject = "payment"
+
     @extend_schema(responses=schema.read(serializers.Payment))
     def get(self, request: Request, correlation_id: str) -> HttpResponse:
         """How the payment of a booking stands."""
         # PostgreSQL refuses a text with a NUL, which an address can hold.
         entry = selectors.payment_of(correlation_id) if CORRELATION_ID.fullmatch(correlation_id) else None
-        credentials.require_owner(request._request, entry.user_id if entry else None, "payment")
-        if entry is None:
-            raise not_found("payment")
+        self.check_object_permissions(request, entry.user_id if entry else None)
+        assert entry is not None, "Owner raises for None"
         return json_response(selectors.describe(entry))

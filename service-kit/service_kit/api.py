@@ -1,43 +1,84 @@
 """The base of every API view: strict JSON in, plain JSON out, problems for errors."""
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NoReturn, cast
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
-from gunicorn.http.errors import ParseException
 from rest_framework.request import Request
+from rest_framework.throttling import BaseThrottle
 from rest_framework.views import APIView
 
-from service_kit import strict_json
-from service_kit.cards import looks_like_card
+from service_kit import problems, strict_json
+from service_kit.authentication import CallerAuthentication, caller_of
 from service_kit.clock import utc_now
-from service_kit.credentials import caller_of, client_address
-from service_kit.fields import CORRELATION_ID
+from service_kit.credentials import ANONYMOUS, client_address, unauthenticated
+from service_kit.parsers import BodyRequest
 from service_kit.problems import Problem, too_many
 from service_kit.security import refusals, throttle
+
+
+class Limits(BaseThrottle):
+    """REST framework's throttle over the exact counter. Demo mode has no limits.
+
+    Another service's calls are not counted. Limits that cost 0 apply to the person it calls for.
+    """
+
+    seconds = 0
+
+    def allow_request(self, request: Request, view: APIView) -> bool:
+        if settings.DEMO_MODE:
+            return True
+        costs: Mapping[str, int] = view.costs  # type: ignore[attr-defined]
+        caller, now = caller_of(request), utc_now()
+        if caller.service:
+            costs = {name: 0 for name, cost in costs.items() if not cost}
+        throttle.forget_now_and_then(now)
+        self.seconds = throttle.seconds_to_wait(
+            costs, user_id=caller.user_id, address=client_address(request, caller), now=now
+        )
+        return not self.seconds
+
+    def wait(self) -> float:
+        return self.seconds
 
 
 class ServiceView(APIView):
     """A view that answers `json_response(...)` or raises a Problem."""
 
+    authentication_classes = [CallerAuthentication]
+    throttle_classes = [Limits]
     costs: ClassVar[Mapping[str, int]] = {"reads": 1}
     "What a request takes from the limits of settings.LIMITS; what costs 0 must only not be used up."
 
+    def initialize_request(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Request:
+        return BodyRequest(
+            request,
+            parsers=self.get_parsers(),
+            authenticators=self.get_authenticators(),
+            negotiator=self.get_content_negotiator(),
+            parser_context=self.get_parser_context(request),
+        )
+
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """Nobody has a limit in demo mode."""
-        super().initial(request, *args, **kwargs)
-        if not settings.DEMO_MODE and self.costs:
-            spend(request._request, self.costs)
+        """The limits come first: refused calls count too. There is nothing to negotiate and no version.
 
-    def perform_authentication(self, request: Request) -> None:
-        """Nothing: who calls is read where it matters, by the kit's credentials."""
+        A method that is not served is a 405 for everybody, and OPTIONS only describes the view.
+        """
+        self.check_throttles(request)
+        method = (request.method or "").lower()
+        if method != "options" and hasattr(self, method):
+            self.check_permissions(request)
 
-    def handle_exception(self, exc: Exception) -> HttpResponseBase:  # type: ignore[override]
-        if isinstance(exc, Problem):
-            exc.correlation_id = exc.correlation_id or getattr(self.request, "body_correlation_id", None)
-            refusals.note(self.request._request, exc)
-        return super().handle_exception(exc)
+    def permission_denied(
+        self, request: Request, message: str | None = None, code: str | None = None
+    ) -> NoReturn:
+        if message is None or caller_of(request) == ANONYMOUS:
+            raise unauthenticated()
+        raise Problem(403, "NOT_ALLOWED", message)
+
+    def throttled(self, request: Request, wait: float) -> NoReturn:
+        raise too_many(int(wait))
 
     @property
     def default_response_headers(self) -> dict[str, str]:
@@ -48,18 +89,25 @@ class ServiceView(APIView):
         return headers
 
 
-def spend(request: HttpRequest, costs: Mapping[str, int]) -> None:
-    """Raise 429 where the caller has used a limit up.
+def exception_handler(error: Exception, context: Mapping[str, Any]) -> HttpResponseBase:
+    """Django REST framework's EXCEPTION_HANDLER. The audit trail keeps what was refused."""
+    request, view = context["request"], context["view"]
+    problem = problems.from_exception(error)
+    correlation_id = getattr(request, "body_correlation_id", None)
+    problem.correlation_id = problem.correlation_id or correlation_id
+    if problem is error:
+        refusals.note(request, problem)
+    response = problems.to_response(problem)
+    if correlation_id and "X-Correlation-ID" not in request.headers:
+        response.headers["X-Correlation-ID"] = correlation_id
+    if problem.status == 405:
+        response.headers["Allow"] = ", ".join(view.allowed_methods)
+    return response
 
-    Another service's calls are not counted; for whom it calls must not have used up what is only looked at.
-    """
-    caller, now = caller_of(request), utc_now()
-    address = client_address(request, caller)
-    if caller.service:
-        costs = {name: 0 for name, cost in costs.items() if not cost}
-    throttle.forget_now_and_then(now)
-    if wait := throttle.seconds_to_wait(costs, user_id=caller.user_id, address=address, now=now):
-        raise too_many(wait)
+
+def read_json(request: Request) -> dict[str, Any]:
+    """The body's object. Raises what the view's parser refuses."""
+    return cast("dict[str, Any]", request.data)
 
 
 def json_response(
@@ -69,65 +117,3 @@ def json_response(
     text = body if isinstance(body, str) else strict_json.dumps(body)
     sent = {"Cache-Control": "no-store", **(headers or {})}
     return HttpResponse(text.encode(), status=status, content_type="application/json", headers=sent)
-
-
-def read_json(request: Request) -> dict[str, Any]:
-    """The body's JSON object. Raises 413, 415 or 400 before anything is stored.
-
-    A chunked body, which has no length, is read up to the limit where the server ends the stream itself.
-    """
-    http: HttpRequest = request._request
-    _check_size(http)
-    _check_type(http)
-    body = _read_body(http)
-    if len(body) > strict_json.MAX_BODY_BYTES:
-        raise _too_large()
-    try:
-        return strict_json.loads(body)
-    except strict_json.InvalidJson as error:
-        raise _invalid(error) from error
-
-
-def read_optional_json(request: Request) -> dict[str, Any]:
-    """As `read_json`, and an empty object where no body was sent."""
-    meta = request._request.META
-    sent = meta.get("HTTP_TRANSFER_ENCODING") or meta.get("CONTENT_LENGTH") not in (None, "", "0")
-    return read_json(request) if sent else {}
-
-
-def _read_body(http: HttpRequest) -> bytes:
-    chunked = not http.META.get("CONTENT_LENGTH") and http.META.get("wsgi.input_terminated")
-    try:
-        return http.META["wsgi.input"].read(strict_json.MAX_BODY_BYTES + 1) if chunked else http.body
-    except (OSError, ParseException) as error:
-        # The caller hung up in the middle, or its chunks are none; nobody may be left to read this.
-        raise Problem(400, "BAD_REQUEST", "The body could not be read to its end.") from error
-
-
-def _invalid(error: strict_json.InvalidJson) -> Problem:
-    cid = error.document.get("correlation_id")
-    safe = isinstance(cid, str) and CORRELATION_ID.fullmatch(cid) and not looks_like_card(cid)
-    return Problem(400, "INVALID_JSON", str(error), errors=error.errors, correlation_id=cid if safe else None)
-
-
-def _check_size(http: HttpRequest) -> None:
-    length = http.META.get("CONTENT_LENGTH") or "0"
-    if not length.isascii() or not length.isdigit():
-        raise Problem(400, "BAD_REQUEST", "Content-Length must be a number.")
-    if len(length) > 18 or int(length) > strict_json.MAX_BODY_BYTES:
-        raise _too_large()
-
-
-def _check_type(http: HttpRequest) -> None:
-    if http.META.get("HTTP_CONTENT_ENCODING", "identity").lower() != "identity":
-        plain = {"Accept-Encoding": "identity"}
-        raise Problem(415, "UNSUPPORTED_ENCODING", "Send the body as it is, not packed.", headers=plain)
-    if http.content_type != "application/json":
-        raise Problem(415, "UNSUPPORTED_MEDIA_TYPE", "Send Content-Type: application/json.")
-    charset = (http.content_params or {}).get("charset", "utf-8").lower()
-    if charset not in ("utf-8", "utf8", "us-ascii"):
-        raise Problem(400, "UNSUPPORTED_CHARSET", "The body must be UTF-8.")
-
-
-def _too_large() -> Problem:
-    return Problem(413, "BODY_TOO_LARGE", f"The body is over {strict_json.MAX_BODY_BYTES} bytes.")

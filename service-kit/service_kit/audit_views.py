@@ -9,10 +9,11 @@ from django.http import HttpResponse
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 
-from service_kit import credentials, schema
+from service_kit import schema
 from service_kit.api import ServiceView, json_response
 from service_kit.clock import iso
 from service_kit.fields import CORRELATION_ID, USER_ID, Fields
+from service_kit.permissions import Overseers
 from service_kit.security.models import AuditEntry, AuditKind
 
 PAGE = 50
@@ -33,6 +34,8 @@ class Asked:
 
 
 class AuditView(ServiceView):
+    permission_classes = [Overseers]
+
     @extend_schema(
         parameters=[
             _parameter("kind", type="string", enum=AuditKind.values),
@@ -45,7 +48,6 @@ class AuditView(ServiceView):
     )
     def get(self, request: Request) -> HttpResponse:
         """What operators did, who was refused, which ids were used twice, and what needed attention."""
-        credentials.require_overseer(request._request)
         query = request.query_params.dict()
         asked = _read(query)
         entries = AuditEntry.objects.filter(**asked.filters).order_by("-id")

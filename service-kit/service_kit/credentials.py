@@ -6,7 +6,7 @@ every listed key verifies, so that keys can be rotated without a gap.
 
 import time
 import zlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Any
 
@@ -16,7 +16,7 @@ from django.http import HttpRequest
 
 from service_kit.address import address_of, network_of
 from service_kit.fields import USER_ID
-from service_kit.problems import Problem, hidden, missing, not_found
+from service_kit.problems import Problem
 
 SERVICE_SALT = "service-bearer"
 USER_SALT = "user-token"
@@ -121,7 +121,7 @@ def _is_from_the_future(signed: str, key: str, salt: str) -> bool:
     return True
 
 
-def caller_of(request: HttpRequest) -> Caller:
+def verified(request: HttpRequest) -> Caller:
     """The caller that the Authorization header proves; anonymous without one. Raises 401 for a bad one."""
     header = request.META.get("HTTP_AUTHORIZATION", "")
     if not header:
@@ -170,44 +170,6 @@ def unauthenticated() -> Problem:
     )
 
 
-def require_service(request: HttpRequest) -> Caller:
-    """Step endpoints take other services only; in demo mode everybody."""
-    caller = caller_of(request)
-    if not caller.service and not settings.DEMO_MODE:
-        raise unauthenticated()
-    return caller
-
-
-def require_operator(request: HttpRequest) -> Caller:
-    """Operator actions need the role and a name for the audit trail; in demo mode everybody may try them."""
-    caller = caller_of(request)
-    if settings.DEMO_MODE:
-        return replace(caller, user_id=caller.user_id or DEMO_OPERATOR)
-    if caller.is_operator:
-        return caller
-    raise unauthenticated() if caller == ANONYMOUS else Problem(403, "NOT_ALLOWED", "Operators only.")
-
-
-def require_overseer(request: HttpRequest) -> None:
-    """Operators and auditors; in demo mode everybody."""
-    caller = caller_of(request)
-    if not caller.sees_all and not settings.DEMO_MODE:
-        raise unauthenticated() if caller == ANONYMOUS else Problem(403, "NOT_ALLOWED", "Auditors only.")
-
-
-def require_owner(request: HttpRequest, user_id: str | None, what: str) -> None:
-    """What belongs to somebody else does not exist for the caller; `user_id` is None where there is nothing.
-
-    Both get the same answer and the same row in the audit trail: else the time that the row takes would
-    tell them apart.
-    """
-    caller = caller_of(request)
-    if user_id is None:
-        raise not_found(what) if sees_all(caller) else missing(what)
-    if not may_see(caller, user_id):
-        raise hidden(what)
-
-
 def sees_all(caller: Caller) -> bool:
     return settings.DEMO_MODE or caller.sees_all
 
@@ -217,20 +179,17 @@ def may_see(caller: Caller, user_id: str) -> bool:
     return sees_all(caller) or (bool(caller.user_id) and user_id in (caller.user_id, *caller.also))
 
 
-def require_known(request: HttpRequest) -> None:
-    """Somebody must be calling, before anything of the request is read; in demo mode nobody in particular."""
-    if caller_of(request) == ANONYMOUS and not settings.DEMO_MODE:
-        raise unauthenticated()
-
-
-def require_user(request: HttpRequest, user_id: str) -> Caller:
+def require_user(caller: Caller, user_id: str) -> None:
     """Who acts for `user_id` must be that user, or nobody in particular in demo mode."""
-    caller = caller_of(request)
     if caller.user_id and caller.user_id != user_id:
         raise Problem(403, "NOT_ALLOWED", "user_id is not the user of this token.")
     if not caller.user_id and not settings.DEMO_MODE:
         raise unauthenticated()
-    return caller
+
+
+def actor_of(caller: Caller) -> str:
+    """Whom the audit trail names for an operator's action."""
+    return caller.user_id or DEMO_OPERATOR
 
 
 def refuse_simulation(asked: bool) -> None:

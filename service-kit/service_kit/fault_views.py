@@ -2,7 +2,6 @@
 
 from typing import Any, ClassVar
 
-from django.conf import settings
 from django.http import HttpResponse
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
@@ -12,7 +11,7 @@ from service_kit import faults, schema
 from service_kit.api import ServiceView, json_response, read_json
 from service_kit.fields import Fields
 from service_kit.guard.models import FaultKind
-from service_kit.problems import Problem
+from service_kit.permissions import DemoMode
 
 
 class FaultForm(serializers.Serializer[None]):
@@ -43,12 +42,8 @@ ANSWER: dict[Any, Any] = {200: ActiveFaults, **schema.problem(400, 401, 403, 405
 
 
 class FaultsView(ServiceView):
+    permission_classes = [DemoMode]
     steps: ClassVar[frozenset[str]] = frozenset()
-
-    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        super().initial(request, *args, **kwargs)
-        if not settings.DEMO_MODE:
-            raise Problem(403, "NOT_ALLOWED", "Faults can be injected in demo mode only.")
 
     @extend_schema(responses=ANSWER)
     def get(self, request: Request) -> HttpResponse:

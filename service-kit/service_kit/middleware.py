@@ -43,6 +43,7 @@ class RequestMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         began = time.perf_counter()
         request_id = incoming_id(request)
+        request.told = {}  # type: ignore[attr-defined]
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(correlation_id=request_id)
         response = self.get_response(request)
@@ -62,13 +63,13 @@ class RequestMiddleware:
         if request.path.startswith(QUIET_PATHS) and response.status_code < 400:
             return
         details: dict[str, Any] = {"status": response.status_code, "ms": round(seconds * 1000, 1)}
-        details.update(getattr(request, "told", {}))
+        details.update(request.told)  # type: ignore[attr-defined]
         log.info("request", method=request.method, path=request.path, **details)
 
 
 def tell(request: HttpRequest, **details: Any) -> None:
     """Add a field to the request's summary line."""
-    request.told = details  # type: ignore[attr-defined]
+    request.told.update(details)  # type: ignore[attr-defined]
 
 
 class HostMiddleware:

@@ -12,7 +12,7 @@ from django.core.exceptions import (
 )
 from django.db import Error as DatabaseError
 from django.db import InterfaceError, OperationalError
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import is_valid_path
 from rest_framework.exceptions import APIException
 
@@ -95,7 +95,7 @@ def too_many(seconds: int) -> Problem:
     return Problem(429, "TOO_MANY_REQUESTS", detail, headers={"Retry-After": str(seconds)})
 
 
-def to_response(problem: Problem, correlation_id: str | None = None) -> HttpResponse:
+def to_response(problem: Problem) -> HttpResponse:
     body: dict[str, Any] = {
         "type": "about:blank",
         "title": TITLES.get(problem.status, "Error"),
@@ -103,9 +103,8 @@ def to_response(problem: Problem, correlation_id: str | None = None) -> HttpResp
         "code": problem.code,
         "detail": problem.detail,
     }
-    cid = problem.correlation_id or correlation_id
-    if cid:
-        body["correlation_id"] = cid
+    if problem.correlation_id:
+        body["correlation_id"] = problem.correlation_id
     if problem.errors:
         body["errors"] = dict(problem.errors)
     body.update(problem.extra)
@@ -159,19 +158,6 @@ def _from_rest_framework(error: APIException) -> Problem:
     if challenge := getattr(error, "auth_header", None):
         headers["WWW-Authenticate"] = challenge
     return Problem(error.status_code, code, str(error.detail), headers=headers)
-
-
-def exception_handler(error: Exception, context: Mapping[str, Any]) -> HttpResponseBase:
-    """Django REST framework's EXCEPTION_HANDLER."""
-    request = context["request"]
-    problem = from_exception(error)
-    correlation_id = getattr(request, "body_correlation_id", None)
-    response = to_response(problem, correlation_id)
-    if correlation_id and "X-Correlation-ID" not in request.headers:
-        response.headers["X-Correlation-ID"] = correlation_id
-    if problem.status == 405 and (view := context.get("view")) is not None:
-        response.headers["Allow"] = ", ".join(view.allowed_methods)
-    return response
 
 
 def handler(status: int, code: str, detail: str) -> Callable[..., HttpResponse]:

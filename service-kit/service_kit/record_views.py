@@ -6,11 +6,12 @@ from django.http import HttpResponse
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 
-from service_kit import credentials, schema
+from service_kit import schema
 from service_kit.api import ServiceView, json_response
 from service_kit.clock import iso
 from service_kit.fields import Fields
 from service_kit.guard.models import StepRecord
+from service_kit.permissions import Overseers
 
 PAGE = 200
 NUMBER = re.compile(r"[1-9][0-9]{0,17}")
@@ -18,13 +19,14 @@ SHOWN = ("id", "correlation_id", "step", "state", "caller")
 
 
 class RecordsView(ServiceView):
+    permission_classes = [Overseers]
+
     @extend_schema(
         parameters=[OpenApiParameter("before", {"type": "integer", "minimum": 1, "maximum": 10**18 - 1})],
         responses=schema.read(schema.StepRecords),
     )
     def get(self, request: Request) -> HttpResponse:
         """Which calls were recorded, and who made them: so that a lost saga log is noticed."""
-        credentials.require_overseer(request._request)
         query = Fields(request.query_params.dict())
         before = query.matching("before", NUMBER, "must be the id of a record", default="")
         query.check()

@@ -12,10 +12,12 @@ from rest_framework.request import Request
 
 from service_kit import clock, credentials, faults, middleware, schema, unknown_fields
 from service_kit.api import ServiceView, json_response, read_json
+from service_kit.authentication import caller_of
 from service_kit.fields import Fields
 from service_kit.guard import barrier
 from service_kit.guard.barrier import Answer, Done, Refused
 from service_kit.guard.models import FaultKind
+from service_kit.permissions import ServicesOnly
 
 SIMULATED = Refused("SIMULATED_FAILURE", "This failure was asked for by simulate_failure.")
 
@@ -36,7 +38,8 @@ class Call:
 class StepView(ServiceView):
     """Reads the envelope, performs one action or compensation, and answers from the record."""
 
-    costs: ClassVar[Mapping[str, int]] = {}
+    permission_classes = [ServicesOnly]
+    throttle_classes = []
 
     name: ClassVar[str]
     "What this endpoint does, as the saga's table calls it."
@@ -45,21 +48,20 @@ class StepView(ServiceView):
     known: ClassVar[unknown_fields.Known] = unknown_fields.ENVELOPE
 
     def post(self, request: Request) -> HttpResponseBase:
-        caller = credentials.require_service(request._request)
         source = read_json(request)
         body = Fields(source)
-        call = self._envelope(request, body, caller.service)
-        strict = unknown_fields.is_strict(request._request)
+        call = self._envelope(request, body, caller_of(request).service)
+        strict = unknown_fields.is_strict(request)
         hints = unknown_fields.note(body, source, self.known, strict=strict)
         fault = faults.take(self.name, call.correlation_id) if not body.errors else None
         faults.before(fault)
         if fault is not None and fault.kind == FaultKind.REFUSE:
             call = replace(call, simulate_failure=True)
         answer = self.answer(call, body, clock.utc_now())
-        middleware.tell(request._request, step=self.name, outcome=_outcome(answer))
+        middleware.tell(request, step=self.name, outcome=_outcome(answer))
         if fault is not None and fault.kind == FaultKind.LOSE_REPLY:
             return faults.cut_reply(answer.body)
-        named = "HTTP_X_CORRELATION_ID" in request._request.META
+        named = "HTTP_X_CORRELATION_ID" in request.META
         headers = {} if named else {"X-Correlation-ID": call.correlation_id}
         if answer.replayed:
             headers["Idempotent-Replayed"] = "true"

@@ -199,11 +199,11 @@ def rest_framework() -> dict[str, Any]:
     return {
         "DEFAULT_AUTHENTICATION_CLASSES": [],
         "DEFAULT_PERMISSION_CLASSES": [],
-        "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+        "DEFAULT_PARSER_CLASSES": ["service_kit.parsers.StrictJsonParser"],
         "DEFAULT_RENDERER_CLASSES": ["service_kit.rendering.JsonRenderer"],
         "DEFAULT_CONTENT_NEGOTIATION_CLASS": "service_kit.rendering.AlwaysJson",
         "DEFAULT_SCHEMA_CLASS": "service_kit.openapi.ReadableSchema",
-        "EXCEPTION_HANDLER": "service_kit.problems.exception_handler",
+        "EXCEPTION_HANDLER": "service_kit.api.exception_handler",
         "UNAUTHENTICATED_USER": None,
     }
 
@@ -213,6 +213,7 @@ def spectacular(title: str, **enums: str) -> dict[str, Any]:
         "TITLE": title,
         "VERSION": __version__,
         "SERVE_INCLUDE_SCHEMA": False,
+        "AUTHENTICATION_WHITELIST": [],
         # Demo mode needs no credential, and flights and the like are public.
         "SECURITY": [{}, {"bearer": []}],
         "APPEND_COMPONENTS": {"securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}}},

@@ -4,10 +4,15 @@ from typing import Any
 
 import pytest
 from django.core import signing
+from django.http import HttpRequest
 from django.test import Client, RequestFactory
 from pytest_django import Settings
+from rest_framework.permissions import BasePermission
 from service_kit import credentials
+from service_kit.api import ServiceView
+from service_kit.authentication import caller_of
 from service_kit.credentials import ANONYMOUS, ROLE, Caller, may_see, service_bearer, user_token
+from service_kit.permissions import Operators, Overseers, Owner, ServicesOnly
 from service_kit.problems import Problem
 
 pytestmark = pytest.mark.django_db
@@ -27,8 +32,26 @@ def who(client: Client, authorization: str = "", **more: str) -> Any:
     return client.get("/api/who/", headers=headers)
 
 
-def request(authorization: str) -> Any:
-    return RequestFactory(headers={"Authorization": authorization} if authorization else {}).get("/")
+def request(authorization: str, **more: str) -> HttpRequest:
+    sent = {"Authorization": authorization} if authorization else {}
+    return RequestFactory(headers={**sent, **more}).get("/")
+
+
+def check(rule: type[BasePermission], http: HttpRequest) -> Caller:
+    """The caller, if the rule lets them call."""
+    view = Ruled(permission_classes=[rule])
+    asked = view.initialize_request(http)
+    view.check_permissions(asked)
+    return caller_of(asked)
+
+
+def check_owner(http: HttpRequest, user_id: str | None) -> None:
+    view = Ruled(permission_classes=[Owner])
+    view.check_object_permissions(view.initialize_request(http), user_id)
+
+
+class Ruled(ServiceView):
+    subject = "payment"
 
 
 def signed(
@@ -129,9 +152,9 @@ def test_credential_that_proves_nothing_is_401(client: Client, authorization: st
 
 def test_user_token_is_no_service_bearer_and_the_other_way_round() -> None:
     with pytest.raises(Problem) as caught:
-        credentials.require_service(request("Bearer " + user_token(user_id="1", role="", audience="kit")))
+        check(ServicesOnly, request("Bearer " + user_token(user_id="1", role="", audience="kit")))
     assert caught.value.status == 401
-    credentials.require_service(request(service_bearer(caller="backend", audience="kit")))
+    assert check(ServicesOnly, request(service_bearer(caller="backend", audience="kit"))).service == "backend"
 
 
 @pytest.mark.parametrize("name", ["SERVICE_SECONDS", "USER_SECONDS"])
@@ -214,58 +237,57 @@ def test_operator_actions_are_for_operators(make: Callable[[], str], status: int
     # Made here and not when tests are collected: it lives for a minute.
     authorization = make()
     with pytest.raises(Problem) as caught:
-        credentials.require_operator(request(authorization))
+        check(Operators, request(authorization))
     assert caught.value.status == status
     settings.DEMO_MODE = True
-    assert credentials.require_operator(request(authorization)).user_id in ("1", "demo")
+    assert credentials.actor_of(check(Operators, request(authorization))) in ("1", "demo")
 
 
 def test_service_with_a_role_and_no_user_is_no_operator_and_no_auditor() -> None:
-    headers = {"Authorization": service_bearer(caller="ui", audience="kit"), ROLE: "operator"}
-    unnamed = RequestFactory(headers=headers).get("/")
-    for require in (credentials.require_operator, credentials.require_overseer):
+    unnamed = request(service_bearer(caller="ui", audience="kit"), **{ROLE: "operator"})
+    for rule in (Operators, Overseers):
         with pytest.raises(Problem) as caught:
-            require(unnamed)
+            check(rule, unnamed)
         assert caught.value.status == 403
     with pytest.raises(Problem) as caught:
-        credentials.require_user(unnamed, "1")
+        credentials.require_user(credentials.verified(unnamed), "1")
     assert caught.value.status == 401
 
 
 def test_operator_may_act_as_one() -> None:
     header = "Bearer " + user_token(user_id="9", role="operator", audience="kit")
-    assert credentials.require_operator(request(header)).is_operator
+    assert check(Operators, request(header)).is_operator
 
 
 def test_who_acts_for_a_user_must_be_that_user(settings: Settings) -> None:
-    own = request("Bearer " + user_token(user_id="1", role="", audience="kit"))
-    assert credentials.require_user(own, "1").user_id == "1"
-    for caller, status in ((own, 403), (request(""), 401)):
+    own = Caller(user_id="1")
+    credentials.require_user(own, "1")
+    for caller, status in ((own, 403), (ANONYMOUS, 401)):
         with pytest.raises(Problem) as caught:
             credentials.require_user(caller, "2")
         assert caught.value.status == status
     settings.DEMO_MODE = True
-    assert credentials.require_user(request(""), "2") == ANONYMOUS
+    credentials.require_user(ANONYMOUS, "2")
     with pytest.raises(Problem):
         credentials.require_user(own, "2")
 
 
 def test_what_belongs_to_another_user_does_not_exist() -> None:
     own = request("Bearer " + user_token(user_id="1", role="", audience="kit"))
-    credentials.require_owner(own, "1", "payment")
+    check_owner(own, "1")
     with pytest.raises(Problem, match="no such payment") as caught:
-        credentials.require_owner(own, "2", "payment")
+        check_owner(own, "2")
     assert (caught.value.status, caught.value.refusal) == (404, "NOT_THE_OWNER")
 
 
 def test_what_does_not_exist_is_refused_in_the_same_words_and_kept_in_the_audit_trail_too() -> None:
     own = request("Bearer " + user_token(user_id="1", role="", audience="kit"))
     with pytest.raises(Problem, match="no such payment") as caught:
-        credentials.require_owner(own, None, "payment")
+        check_owner(own, None)
     assert (caught.value.status, caught.value.refusal) == (404, "NOTHING_THERE")
     overseer = request("Bearer " + user_token(user_id="1", role="auditor", audience="kit"))
     with pytest.raises(Problem, match="no such payment") as caught:
-        credentials.require_owner(overseer, None, "payment")
+        check_owner(overseer, None)
     assert (caught.value.status, caught.value.refusal) == (404, "")
 
 

@@ -3,11 +3,13 @@
 import structlog
 from django.db import Error as DatabaseError
 from django.http import HttpRequest
+from rest_framework.request import Request
 
 from service_kit.address import address_of
+from service_kit.authentication import caller_of
 from service_kit.cards import looks_like_card
 from service_kit.clock import utc_now
-from service_kit.credentials import ANONYMOUS, Caller, caller_of
+from service_kit.credentials import ANONYMOUS, Caller
 from service_kit.problems import Problem
 from service_kit.security import audit, throttle
 from service_kit.security.models import AuditKind
@@ -16,7 +18,7 @@ log = structlog.get_logger(__name__)
 MISMATCHES = ("IDEMPOTENCY_KEY_REUSED", "DIFFERENT_REQUEST")
 
 
-def note(request: HttpRequest, problem: Problem) -> None:
+def note(request: Request, problem: Problem) -> None:
     """Write an audit row if the problem is one of these."""
     if kind := _kind(problem):
         caller = _caller(request)
@@ -53,7 +55,7 @@ def _kind(problem: Problem) -> AuditKind | None:
     return AuditKind.MISMATCH if problem.code in MISMATCHES else None
 
 
-def _caller(request: HttpRequest) -> Caller:
+def _caller(request: Request) -> Caller:
     try:
         return caller_of(request)
     except Problem:

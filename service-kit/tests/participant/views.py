@@ -8,8 +8,8 @@ from typing import Any
 from django.db import connection
 from django.http import HttpRequest, HttpResponse
 from rest_framework.request import Request
-from service_kit import credentials
 from service_kit.api import ServiceView, json_response, read_json
+from service_kit.authentication import caller_of
 from service_kit.fields import Fields
 from service_kit.guard.barrier import Done, Refused
 from service_kit.saga_steps import ActionView, Call, CompensationView
@@ -66,7 +66,7 @@ class Echo(ServiceView):
 
 class WhoAmI(ServiceView):
     def get(self, request: Request) -> HttpResponse:
-        return json_response(asdict(credentials.caller_of(request._request)))
+        return json_response(asdict(caller_of(request)))
 
 
 def fail_outside_rest_framework(request: HttpRequest, name: str) -> HttpResponse:
