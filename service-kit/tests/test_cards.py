@@ -87,6 +87,6 @@ def test_no_line_of_the_log_holds_a_card_number() -> None:
         "ms": 1.5,
         "correlation_id": "41111111-1111-4111-8111-111111111111",
     }
-    shown = logs.without_cards(dict(line))
+    shown = logs.without_cards(None, "info", dict(line))
     assert CARD not in repr(shown)
     assert shown["correlation_id"] == line["correlation_id"] and shown["ms"] == 1.5

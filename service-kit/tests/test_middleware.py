@@ -161,7 +161,7 @@ except ZeroDivisionError:
     ran = subprocess.run(command, env={"LOG_FORMAT": "console"}, capture_output=True, check=True)  # noqa: S603
     line, *trace = ran.stderr.decode().splitlines()
     words = "path=/a user='b level=error' names=['a b', 1] none= service=kit"
-    assert re.fullmatch(rf"[0-9T:.-]+Z \[error   \] it failed        {re.escape(words)}", line)
+    assert re.fullmatch(rf"[0-9T:.-]+Z \[error    \] it failed        {re.escape(words)}", line)
     assert (trace[0], trace[-1]) == (
         "Traceback (most recent call last):",
         "ZeroDivisionError: division by zero",
