@@ -8,7 +8,6 @@ from uuid import uuid4
 
 import structlog
 from django.http import HttpRequest, HttpResponseBase
-from whitenoise.middleware import WhiteNoiseMiddleware
 
 from service_kit.cards import looks_like_card
 from service_kit.fields import CORRELATION_ID
@@ -89,13 +88,3 @@ class HostMiddleware:
             if host and len(self._ours) < MOST_HOSTS:
                 self._ours.add(host)
         return self.get_response(request)
-
-
-class StaticFilesMiddleware(WhiteNoiseMiddleware):  # type: ignore[misc]
-    """Static files for the API pages; API requests are skipped by their prefix."""
-
-    def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        if request.path_info.startswith("/api/") and not request.path_info.startswith("/api/docs"):
-            return self.get_response(request)  # type: ignore[no-any-return]
-        response: HttpResponseBase = super().__call__(request)
-        return response

@@ -247,7 +247,7 @@ API_MIDDLEWARE = [
     *TRACE_MIDDLEWARE,
     "service_kit.middleware.HostMiddleware",
     *([] if DEMO_MODE else BROWSER_MIDDLEWARE),
-    "service_kit.middleware.StaticFilesMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
 ]
 API_SILENCED_CHECKS = [
     # No cookie and no session: CSRF is not possible.

@@ -4,11 +4,9 @@ from typing import Any
 
 from django.conf import settings
 from django.db import Error as DatabaseError
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseNotAllowed
+from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseNotAllowed
 from service_kit.address import address_of
 from service_kit.middleware import GetResponse
-from whitenoise.middleware import WhiteNoiseMiddleware
-from whitenoise.responders import StaticFile
 
 from ui import assets, patience, throttle, views_errors
 from ui.backend_client import ServiceTrouble, visitor_address
@@ -18,19 +16,19 @@ LATE = "ui.late"
 "marks the scope of a request whose body did not arrive in READ_SECONDS"
 
 
-class StaticMiddleware(WhiteNoiseMiddleware):  # type: ignore[misc]
-    """Whitenoise streams from a file object; under asgi Django reads it whole anyway."""
+class StaticMiddleware:
+    """Answers static files whole, with a length; under asgi Django reads a stream whole anyway."""
 
-    @staticmethod
-    def serve(static_file: StaticFile, request: HttpRequest) -> HttpResponse:
-        found = static_file.get_response(request.method, request.META)
-        content = found.file.read() if found.file else b""
-        if found.file:
-            found.file.close()
-        response = HttpResponse(content, status=int(found.status))
-        for key, value in found.headers:
-            response[key] = value
-        return assets.keep(request, response)
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        response = self.get_response(request)
+        if not isinstance(response, FileResponse) or not request.path_info.startswith(settings.STATIC_URL):
+            return response
+        whole = HttpResponse(response.getvalue(), status=response.status_code, headers=dict(response.items()))
+        response.close()
+        return assets.keep(request, whole)
 
 
 # Pages without personal data, which a browser may cache.
