@@ -91,7 +91,7 @@ class StartBookingView(ServiceView):
         ran = start(saga, at_once=not wants_async(request))
         if ran is not None:
             return answer(ran)
-        # A twin with the same key was faster between our look and our insert.
+        # A concurrent request with the same key inserted first.
         assert saga.idempotency_scope and saga.idempotency_key
         known = saga_log.load_by_key(saga.idempotency_scope, saga.idempotency_key)
         assert known is not None, "sagas are never deleted"
@@ -99,7 +99,7 @@ class StartBookingView(ServiceView):
 
 
 def start(saga: SagaState, *, at_once: bool) -> SagaState | None:
-    """Run the saga, or accept it for recovery to run; None when its idempotency key is taken."""
+    """Run the saga, or accept it for recovery to run; None if its idempotency key is taken."""
     if not at_once:
         return orchestrator().accept(saga, on_commit=engine().submit)
     deadline = saga.created_at + timedelta(seconds=settings.SAGA_REQUEST_DEADLINE)
@@ -127,7 +127,7 @@ def repeated(known: SagaState, command: saga_requests.StartBooking) -> HttpRespo
 
 
 def answer(saga: SagaState) -> HttpResponse:
-    """The saga's result once it has one, and where to follow it until then."""
+    """The saga's result, or the 202 with its Location."""
     headers = {"X-Correlation-ID": saga.correlation_id}
     if saga.result is not None:
         return json_response(saga_answers.answer(saga), headers=headers)
@@ -148,8 +148,8 @@ def run_cancellation(
     at_once: bool,
     on_commit: Callable[[], object] = lambda: None,
 ) -> SagaState | None:
-    """Turn the saga back and run its compensations, or leave them to recovery; None if it is not in a
-    state to be turned."""
+    """Turn the saga back and run its compensations, or leave them to recovery; None if its state does not
+    allow it."""
     taken = orchestrator().cancel(correlation_id, completed=completed, reason=reason, on_commit=on_commit)
     if taken is None:
         return None
@@ -166,12 +166,12 @@ def cancelled(saga: SagaState) -> HttpResponse:
 
 
 def read_reason(body: Fields, *, needed: bool) -> str:
-    """Why an operator acts, for the audit trail."""
+    """The operator's reason, for the audit trail."""
     return body.text("reason", limit=REASON_LENGTH, default=None if needed else "no reason given")
 
 
 def _refuse_departed(booking: Booking) -> None:
-    """A flight that has left is not given back. A repeat of an earlier cancellation is answered as ever."""
+    """A departed flight is not cancelled. A repeat of an earlier cancellation is answered as before."""
     if booking.status == BookingStatus.CONFIRMED and booking.flight.has_departed(orchestrator().now()):
         detail = f"Flight {booking.flight.flight_number} has departed: the booking is not cancelled any more."
         raise Problem(409, "DEPARTED", detail, correlation_id=booking.correlation_id)

@@ -1,4 +1,4 @@
-"""Looking at sagas, and the operator's three actions on them."""
+"""Reads of sagas, and the operator's three actions."""
 
 import re
 from collections.abc import Mapping
@@ -45,7 +45,7 @@ class SagaView(ServiceView):
     subject = "saga"
 
     def visible_saga(self, request: Request, correlation_id: str) -> SagaState:
-        """The saga, for its owner and for operators; for everybody else there is none."""
+        """The saga, for its owner and for operators; 404 for others."""
         saga = saga_log.load(correlation_id)
         self.check_object_permissions(request, saga.user_id if saga else None)
         assert saga is not None, "Owner raises for None"
@@ -173,7 +173,7 @@ def _moment(query: Mapping[str, str], name: str) -> datetime | None:
     if name not in query:
         return None
     try:
-        # A plus that nobody escaped arrives as a space.
+        # An unescaped plus arrives as a space.
         moment = datetime.fromisoformat(query[name].replace(" ", "+"))
         return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, OverflowError) as error:
@@ -181,7 +181,7 @@ def _moment(query: Mapping[str, str], name: str) -> datetime | None:
 
 
 def _read_action(request: Request, *, always: bool = False) -> tuple[str, Fields, str]:
-    """Who acts, the body, and the reason, which only demo mode lets one leave out."""
+    """Actor, body and reason, which is optional in demo mode only."""
     actor = credentials.actor_of(caller_of(request))
     body = Fields(read_json(request))
     return actor, body, read_reason(body, needed=always or not settings.DEMO_MODE)

@@ -1,4 +1,4 @@
-"""The backend's four step endpoints, for calls that belong to no saga of its own."""
+"""The backend's four step endpoints, for direct calls."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -29,7 +29,7 @@ SEATS_OF_CALL = """
 
 
 def refuse_saga_owned(call: Call) -> None:
-    """A correlation id of the saga log is the orchestrator's alone."""
+    """Only the orchestrator uses correlation ids of the saga log."""
     if saga_log.owns(call.correlation_id):
         detail = f"This correlation_id belongs to a saga, which runs its own steps. {barrier.SINGLE_USE}"
         raise Problem(409, "SAGA_OWNED", detail, correlation_id=call.correlation_id)
@@ -44,7 +44,7 @@ class LocalActionView(ActionView):
             try:
                 return super().answer(call, body, now)
             except services.WriteConflict:
-                continue  # Somebody took a chosen seat in between; everything was rolled back.
+                continue  # A chosen seat was taken meanwhile; everything was rolled back.
         raise try_again("The seats of this flight change too fast.")
 
 

@@ -25,7 +25,7 @@ class LoyaltyView(ServiceView):
     def get(self, request: Request, user_id: str) -> HttpResponse:
         """A traveller's balance, tier and newest entries; with `correlation_id` those of one booking."""
         self.check_object_permissions(request, user_id)
-        # PostgreSQL refuses a text with a NUL, which an address can hold.
+        # PostgreSQL refuses a NUL, which a URL can hold.
         account = selectors.account_of(user_id) if USER_ID.fullmatch(user_id) else None
         if account is None:
             raise not_found(self.subject)
@@ -33,7 +33,7 @@ class LoyaltyView(ServiceView):
 
 
 def _correlation_id(request: Request) -> str:
-    """Which booking's entries are asked for; empty for all."""
+    """The booking whose entries are requested; empty: all."""
     if "correlation_id" not in request.query_params:
         return ""
     given: str = request.query_params["correlation_id"]

@@ -13,7 +13,7 @@ from payment import selectors, serializers
 
 
 def ready(request: HttpRequest) -> HttpResponse:
-    """Also which gateway decides, so that the pages can say that payments are simulated."""
+    """Names the gateway too, so that the pages can say that payments are simulated."""
     return health.readiness(gateway=settings.PAYMENT_GATEWAY)
 
 
@@ -24,7 +24,7 @@ class PaymentView(ServiceView):
     @extend_schema(responses=schema.read(serializers.Payment))
     def get(self, request: Request, correlation_id: str) -> HttpResponse:
         """How the payment of a booking stands."""
-        # PostgreSQL refuses a text with a NUL, which an address can hold.
+        # PostgreSQL refuses a NUL, which a URL can hold.
         entry = selectors.payment_of(correlation_id) if CORRELATION_ID.fullmatch(correlation_id) else None
         self.check_object_permissions(request, entry.user_id if entry else None)
         assert entry is not None, "Owner raises for None"

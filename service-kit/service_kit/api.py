@@ -49,7 +49,7 @@ class ServiceView(APIView):
     authentication_classes = [CallerAuthentication]
     throttle_classes = [Limits]
     costs: ClassVar[Mapping[str, int]] = {"reads": 1}
-    "What a request takes from the limits of settings.LIMITS; what costs 0 must only not be used up."
+    "A request's cost per limit of settings.LIMITS; 0: the limit is only checked."
 
     def initialize_request(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Request:
         return BodyRequest(
@@ -63,7 +63,7 @@ class ServiceView(APIView):
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """The limits come first: refused calls count too. There is nothing to negotiate and no version.
 
-        A method that is not served is a 405 for everybody, and OPTIONS only describes the view.
+        An unserved method is a 405 for every caller, and OPTIONS only describes the view.
         """
         self.check_throttles(request)
         method = (request.method or "").lower()
@@ -82,7 +82,7 @@ class ServiceView(APIView):
 
     @property
     def default_response_headers(self) -> dict[str, str]:
-        """Allow is for OPTIONS, and a wrong method's problem names it itself."""
+        """Allow is for OPTIONS; the problem of a wrong method sets it itself."""
         if self.request.method != "OPTIONS":
             return {}
         headers: dict[str, str] = super().default_response_headers
@@ -90,7 +90,7 @@ class ServiceView(APIView):
 
 
 def exception_handler(error: Exception, context: Mapping[str, Any]) -> HttpResponseBase:
-    """Django REST framework's EXCEPTION_HANDLER. The audit trail keeps what was refused."""
+    """Django REST framework's EXCEPTION_HANDLER. Refusals are written to the audit trail."""
     request, view = context["request"], context["view"]
     problem = problems.from_exception(error)
     correlation_id = getattr(request, "body_correlation_id", None)
@@ -113,7 +113,7 @@ def read_json(request: Request) -> dict[str, Any]:
 def json_response(
     body: dict[str, Any] | str, status: int = 200, headers: dict[str, str] | None = None
 ) -> HttpResponse:
-    """Never kept by a cache: most of it is somebody's own, and the rest, such as free seats, changes."""
+    """Never cached: answers are personal or, such as free seats, change."""
     text = body if isinstance(body, str) else strict_json.dumps(body)
     sent = {"Cache-Control": "no-store", **(headers or {})}
     return HttpResponse(text.encode(), status=status, content_type="application/json", headers=sent)

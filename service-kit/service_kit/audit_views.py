@@ -47,7 +47,7 @@ class AuditView(ServiceView):
         responses=schema.read(schema.AuditTrail),
     )
     def get(self, request: Request) -> HttpResponse:
-        """What operators did, who was refused, which ids were used twice, and what needed attention."""
+        """Operator actions, refused access, reused ids, and alarms."""
         query = request.query_params.dict()
         asked = _read(query)
         entries = AuditEntry.objects.filter(**asked.filters).order_by("-id")

@@ -9,7 +9,7 @@ from service_kit.credentials import Caller, verified
 
 
 class CallerAuthentication(BaseAuthentication):
-    """By the signed credential alone: no session and no user lookup. Without a credential it is ANONYMOUS."""
+    """By the signed credential alone: no session and no user query. Without a credential: ANONYMOUS."""
 
     def authenticate(self, request: Request) -> tuple[Caller, None]:
         return verified(request), None

@@ -1,4 +1,4 @@
-"""Who is calling: another service (a short-lived signed bearer) or a person (a signed token).
+"""Credentials of callers: services (a short-lived signed bearer) and people (a signed token).
 
 Both are verified by signature alone, with the keys that the services share; the first key signs,
 every listed key verifies, so that keys can be rotated without a gap.
@@ -24,7 +24,7 @@ SERVICE_SECONDS = 60
 RENEW_SECONDS = 20
 USER_SECONDS = 15 * 60
 SKEW_SECONDS = 10
-"How far the clock of whoever signed may be ahead of ours."
+"How far the signer's clock may be ahead."
 CACHED_TOKENS = 256
 ON_BEHALF_OF = "X-On-Behalf-Of"
 ROLE = "X-On-Behalf-Of-Role"
@@ -33,21 +33,21 @@ ALSO = "X-On-Behalf-Of-Also"
 MOST_ALSO = 20
 OPERATOR, AUDITOR = "operator", "auditor"
 DEMO_OPERATOR = "demo"
-"Who acts in demo mode where nobody says so."
+"The operator of demo mode if none is named."
 
 
 @dataclass(frozen=True)
 class Caller:
     """`service` is set for a service's own credential; `user_id` and `role` for a person.
 
-    Without a `user_id` it is nobody, whatever its service or role: a role belongs to somebody.
+    Without a `user_id` it has no rights of a person, whatever its service or role.
     """
 
     service: str = ""
     user_id: str = ""
     role: str = ""
     also: tuple[str, ...] = ()
-    "Further ids of the same person, who was a guest before; a service says so."
+    "Guest ids of the same person, named by a service."
 
     @property
     def is_operator(self) -> bool:
@@ -55,7 +55,7 @@ class Caller:
 
     @property
     def sees_all(self) -> bool:
-        """Operators, and auditors, who change nothing."""
+        """Operators, and auditors, which only read."""
         return bool(self.user_id) and self.role in (OPERATOR, AUDITOR)
 
 
@@ -64,7 +64,7 @@ ANONYMOUS = Caller()
 
 def service_bearer(*, caller: str, audience: str) -> str:
     """The Authorization header of a call from one service to another."""
-    # By the clock that judges its age: a bearer outlives no jump of it.
+    # By the clock that checks its age: a changed clock expires the bearer.
     return _bearer(caller, audience, int(time.time() // RENEW_SECONDS))
 
 
@@ -83,7 +83,7 @@ def _sign(claims: dict[str, str], salt: str) -> str:
 
 
 def _verify(token: str, salt: str, max_age: int, *names: str) -> dict[str, str] | None:
-    """The claims of a genuine token for this service, `names` among them, all of them texts."""
+    """The claims of a genuine token for this service: all of `names`, all strings."""
     kid, _, signed = token.partition("~")
     for known, key in settings.SERVICE_KEYS:
         if known == kid:
@@ -102,19 +102,19 @@ def _is_for_us(claims: dict[str, str]) -> bool:
 
 @lru_cache(maxsize=CACHED_TOKENS)
 def _claims(signed: str, key: str, salt: str, max_age: int, _second: int) -> Any:
-    """What a token says, if it is genuine; a service shows the same one with every call for a while."""
+    """A genuine token's claims; cached, because a service reuses a token for a while."""
     try:
-        # Without `fallback_keys`, an earlier SECRET_KEY of this service would prove everything too.
+        # Without `fallback_keys`, earlier SECRET_KEYs would verify tokens too.
         claims = signing.loads(signed, key=key, salt=salt, max_age=max_age, fallback_keys=[])
         return None if _is_from_the_future(signed, key, salt) else claims
     except (signing.BadSignature, ValueError, zlib.error):
-        # The latter two: signed by one of our keys, and yet no JSON.
+        # The latter two: signed by one of our keys, but not JSON.
         return None
 
 
 def _is_from_the_future(signed: str, key: str, salt: str) -> bool:
     try:
-        # Django knows only a highest age. Here it is negative: what is older is not from the future.
+        # Django checks only a maximum age. A negative one finds tokens from the future.
         signing.loads(signed, key=key, salt=salt, max_age=-SKEW_SECONDS, fallback_keys=[])
     except signing.SignatureExpired:
         return False
@@ -138,7 +138,7 @@ def verified(request: HttpRequest) -> Caller:
 
 
 def _on_behalf(request: HttpRequest, service: str) -> Caller:
-    """A service may name the person for whom it calls; only its credential makes that believable."""
+    """The person that a service calls for; accepted with its credential only."""
     user_id = request.META.get(_meta(ON_BEHALF_OF), "")
     if user_id and not USER_ID.fullmatch(user_id):
         raise Problem(400, "INVALID", f"{ON_BEHALF_OF} is not a user id.")
@@ -150,8 +150,8 @@ def _on_behalf(request: HttpRequest, service: str) -> Caller:
 
 
 def client_address(request: HttpRequest, caller: Caller) -> str:
-    """Where the person sits. Behind another service it is what that one says, and only its credential makes
-    that believable; empty if it does not say."""
+    """The person's address. For a call of a service it is the address that the service names, if any;
+    accepted with its credential only."""
     if not caller.service:
         return address_of(request)
     told = request.META.get(_meta(ADDRESS), "")
@@ -160,7 +160,7 @@ def client_address(request: HttpRequest, caller: Caller) -> str:
 
 @cache
 def _meta(header: str) -> str:
-    """Where Django keeps it; `request.headers` would be built anew for every request."""
+    """Read from META; `request.headers` would be built for every request."""
     return "HTTP_" + header.upper().replace("-", "_")
 
 
@@ -175,12 +175,12 @@ def sees_all(caller: Caller) -> bool:
 
 
 def may_see(caller: Caller, user_id: str) -> bool:
-    """Nobody, such as a service that names no person, sees nothing that belongs to a person."""
+    """Without a user, such as a service that names none, no personal object is visible."""
     return sees_all(caller) or (bool(caller.user_id) and user_id in (caller.user_id, *caller.also))
 
 
 def require_user(caller: Caller, user_id: str) -> None:
-    """Who acts for `user_id` must be that user, or nobody in particular in demo mode."""
+    """The caller must be that user; demo mode needs none."""
     if caller.user_id and caller.user_id != user_id:
         raise Problem(403, "NOT_ALLOWED", "user_id is not the user of this token.")
     if not caller.user_id and not settings.DEMO_MODE:
@@ -188,7 +188,7 @@ def require_user(caller: Caller, user_id: str) -> None:
 
 
 def actor_of(caller: Caller) -> str:
-    """Whom the audit trail names for an operator's action."""
+    """The actor of an operator's action in the audit trail."""
     return caller.user_id or DEMO_OPERATOR
 
 

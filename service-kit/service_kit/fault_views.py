@@ -47,14 +47,14 @@ class FaultsView(ServiceView):
 
     @extend_schema(responses=ANSWER)
     def get(self, request: Request) -> HttpResponse:
-        """The faults that are set, and how often each has fired."""
+        """The current faults, and how often each has fired."""
         kinds = {kind.value: kind.label for kind in FaultKind}
         body = {"faults": faults.current(), "steps": sorted(self.steps), "kinds": kinds}
         return json_response(body)
 
     @extend_schema(request=Faults, responses=ANSWER)
     def put(self, request: Request) -> HttpResponse:
-        """Set these faults instead of all that were set before."""
+        """Replace all faults with these."""
         faults.replace_all(faults.read_faults(Fields(read_json(request)), self.steps))
         return self.get(request)
 

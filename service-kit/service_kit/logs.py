@@ -56,13 +56,13 @@ def configure(service: str) -> dict[str, Any]:
         },
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "structured"}},
         "root": {"handlers": ["stderr"], "level": "WARNING"},
-        # The summary line of the middleware says what these would say again.
+        # Replaced by the summary line of the middleware.
         "loggers": {"django.request": {"level": "CRITICAL"}, "django.server": {"level": "CRITICAL"}},
     }
 
 
 def without_cards(_: Any, __: str, event: EventDict) -> EventDict:
-    """Whatever somebody put into an address, a name or an error's text, no line holds a card number."""
+    """Masks card numbers in every value of a line."""
     for name, value in event.items():
         if type(value) is str:
             if len(value) >= MIN_CARD and name not in OWN:
@@ -85,7 +85,7 @@ def _renderers(form: str) -> list[Processor]:
 
 
 def escape(_: Any, __: str, event: EventDict) -> EventDict:
-    """Escapes what a terminal would obey. Only a stack trace has several lines."""
+    """Escapes control characters for terminals. Only a stack trace has several lines."""
     for name, value in event.items():
         text = value if isinstance(value, str) else repr(value)
         if not text.isprintable():

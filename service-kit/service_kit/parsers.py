@@ -1,4 +1,4 @@
-"""REST framework's parsers for strict JSON. What they refuse is refused before anything is stored."""
+"""REST framework's parsers for strict JSON. They refuse a body before anything is stored."""
 
 from collections.abc import Mapping
 from typing import IO, Any
@@ -59,7 +59,7 @@ class OptionalJsonParser(StrictJsonParser):
 
 
 class JsonOrFormParser(OptionalJsonParser):
-    """A form has nothing to say: clients send an empty one where they have no body."""
+    """A form counts as no body: clients send an empty one if they have none."""
 
     ignored = FORMS
 
@@ -89,11 +89,11 @@ def _check_type(kind: str, charset: str) -> None:
 
 
 def _read(stream: IO[bytes]) -> bytes:
-    """No further than the limit, which a chunked body may exceed."""
+    """Reads up to the limit, which a chunked body may exceed."""
     try:
         return stream.read(strict_json.MAX_BODY_BYTES + 1)
     except (OSError, ParseException) as error:
-        # The caller hung up in the middle, or the chunks are malformed.
+        # The caller disconnected, or the chunks are malformed.
         raise Problem(400, "BAD_REQUEST", "The body could not be read to its end.") from error
 
 

@@ -1,4 +1,4 @@
-"""Who may call, as REST framework's permissions. Demo mode lets everybody, but not with a bad credential.
+"""REST framework's permissions. Demo mode permits every caller without a bad credential.
 
 A permission with a message answers 403 to a caller with a credential; one without a message asks for another
 credential (401). See `ServiceView.permission_denied`.
@@ -20,7 +20,7 @@ class ServicesOnly(BasePermission):
 
 
 class KnownCallers(BasePermission):
-    """Anybody with a credential."""
+    """Any caller with a credential."""
 
     def has_permission(self, request: Request, view: APIView) -> bool:
         return caller_of(request) != ANONYMOUS or settings.DEMO_MODE
@@ -52,8 +52,8 @@ class DemoMode(BasePermission):
 class Owner(BasePermission):
     """The object is its owner's user id, or None where nothing was found; `view.subject` says what it is.
 
-    What belongs to somebody else does not exist for the caller. Both get the same answer and the same row
-    in the audit trail: else the time that the row takes would tell them apart.
+    Foreign and missing objects get the same answer, and both an audit row: otherwise the time of writing it
+    would distinguish them.
     """
 
     def has_object_permission(self, request: Request, view: APIView, obj: str | None) -> bool:

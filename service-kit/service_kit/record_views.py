@@ -26,7 +26,7 @@ class RecordsView(ServiceView):
         responses=schema.read(schema.StepRecords),
     )
     def get(self, request: Request) -> HttpResponse:
-        """Which calls were recorded, and who made them: so that a lost saga log is noticed."""
+        """Recorded calls and their callers, to notice a lost saga log."""
         query = Fields(request.query_params.dict())
         before = query.matching("before", NUMBER, "must be the id of a record", default="")
         query.check()

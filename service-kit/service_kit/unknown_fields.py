@@ -1,6 +1,6 @@
-"""Fields that nobody reads are ignored, unless they ask for what would not be done.
+"""Unknown fields are ignored, unless they ask for something that is not served.
 
-One that looks like flights, seats or money is a 400 that names it: a second flight left out in silence is
+One that looks like flights, seats or money is a 400 that names it: silently ignoring a second flight is
 a wrong booking. `Prefer: handling=strict` (RFC 7240) refuses every unknown field; otherwise a near miss of
 a known name gets a hint in the answer's Warning header.
 """

@@ -1,4 +1,4 @@
-"""The addresses that every data service has."""
+"""URLs of every data service."""
 
 from collections.abc import Callable
 from typing import Any
@@ -20,7 +20,7 @@ from service_kit.audit_views import AuditView
 from service_kit.fault_views import FaultsView
 from service_kit.saga_steps import StepView
 
-# The page of drf-spectacular has one inline style, which is allowed by its hash, and no inline script.
+# drf-spectacular's page has one inline style, allowed by its hash, and no inline script.
 # Swagger UI's marks are data: images.
 DOCS_POLICY = (
     "default-src 'none'; script-src 'self'; "
@@ -61,7 +61,7 @@ class DocsView(SpectacularSwaggerSplitView):
         return response
 
     def options(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:  # type: ignore[override]
-        """Without a body: what REST framework tells of a view does not fit this page's template."""
+        """Without a body: REST framework's description of a view does not fit this page's template."""
         return HttpResponse(headers={"Allow": ", ".join(self.allowed_methods)})
 
 
@@ -83,8 +83,7 @@ def common(
 def _read(
     view: Callable[[HttpRequest], HttpResponse], responses: dict[Any, Any] | None
 ) -> Callable[..., Any]:
-    """A plain function, described in the schema if its answers are told, and 405 to every method but GET
-    and HEAD."""
+    """A plain function view for GET and HEAD, in the schema if its answers are given; 405 otherwise."""
     answers = extend_schema(responses=responses, exclude=responses is None, methods=["GET"])
     described: Callable[..., Any] = answers(api_view(["GET", "HEAD"])(view))
     return described
