@@ -3,7 +3,6 @@
 from django.http import HttpRequest, HttpResponse
 from service_kit import health
 from service_kit.clock import iso_or_none
-from service_kit.database import from_db_time
 
 from flight.saga_recovery import last_beat
 from flight.saga_runtime import orchestrator
@@ -12,8 +11,7 @@ from flight.saga_runtime import orchestrator
 def ready(request: HttpRequest) -> HttpResponse:
     if health.database_state() != "ok":
         return health.readiness()
-    found = last_beat(orchestrator().now())
+    beat = last_beat(orchestrator().now())
     breakers = orchestrator().participants.breakers.items()
     participants = {name: "not answering" if breaker.is_open else "ok" for name, breaker in breakers}
-    beat = from_db_time(found) if found else None
     return health.readiness(recovery_heartbeat=iso_or_none(beat), participants=participants)

@@ -6,30 +6,19 @@ from datetime import datetime, timedelta
 
 import structlog
 from django.conf import settings
-from service_kit.database import db_time, execute, fetch_all, fetch_one
+from service_kit.database import by_pages
 from service_kit.money import CENTS_PER_UNIT, to_wire
 from service_kit.security import audit
-from service_kit.security.models import AuditKind
+from service_kit.security.models import AuditEntry, AuditKind
 
 from flight import saga_log, saga_settlements
 from flight.saga_audit_reads import LOOK_UPS, NOTHING, Owners, Unreadable, booking
-from flight.saga_models import SagaStatus
+from flight.saga_models import AuditRun, Saga, SagaStatus
 from flight.saga_state import SagaState, StepStatus
 
 log = structlog.get_logger("saga.audit")
 PAGE = 200
 DRIFT = "drift"
-ENDED = """
-    SELECT created_at, correlation_id FROM flight_saga
-    WHERE (created_at, correlation_id) > (%s, %s) AND due_at IS NULL AND finished_at < %s
-    ORDER BY created_at, correlation_id LIMIT %s"""
-SETTLED_BY_HAND = """
-    SELECT id, correlation_id, actor, created_at, reason, evidence FROM security_audit
-    WHERE id > %s AND kind = 'operator' AND action = 'resolve' ORDER BY id LIMIT %s"""
-REPORTED = "SELECT 1 FROM security_audit WHERE correlation_id = %s AND action = %s AND evidence = %s"
-INSERT_RUN = """
-    INSERT INTO flight_audit_run (began_at, ended_at, since, checked, drifted, unverified)
-    VALUES (%s, %s, %s, %s, %s, %s)"""
 
 
 @dataclass(frozen=True)
@@ -41,17 +30,6 @@ class Drift:
 
     def __str__(self) -> str:
         return f"{self.correlation_id} {self.step}: expected {self.expected}; seen {self.seen}"
-
-
-@dataclass(frozen=True)
-class ByHand:
-    """A compensation that a person settled; it is listed for ever."""
-
-    correlation_id: str
-    actor: str
-    at: datetime
-    reason: str
-    evidence: str
 
 
 @dataclass
@@ -112,10 +90,19 @@ def unreadable_steps(saga: SagaState) -> list[str]:
 
 def ended(*, since: datetime, before: datetime, most: int) -> Iterator[list[SagaState]]:
     """The sagas accepted since then that had ended `before`, oldest first, a page at a time."""
-    last = (db_time(since), "")
-    while most > 0 and (rows := fetch_all(ENDED, (*last, db_time(before), min(PAGE, most)))):
-        yield [saga for _, cid in rows if (saga := saga_log.load(cid)) and saga.is_terminal]
-        last, most = rows[-1], most - len(rows)
+    rows = Saga.objects.filter(due_at=None, finished_at__lt=before).order_by("created_at", "correlation_id")
+    created_at, correlation_id = since, ""
+    while most > 0:
+        # The first condition is what an index can begin at, the second leaves out what was read before.
+        following = rows.filter(created_at__gte=created_at).exclude(
+            created_at=created_at, correlation_id__lte=correlation_id
+        )
+        page = saga_log.states(following[: min(PAGE, most)])
+        if not page:
+            return
+        yield page
+        created_at, correlation_id = page[-1].created_at, page[-1].correlation_id
+        most -= len(page)
 
 
 def examine(saga: SagaState, owners: Owners, audited: Audited) -> list[Drift]:
@@ -140,7 +127,8 @@ def report(drift: Drift, *, now: datetime) -> None:
     log.error("saga_drift", **vars(drift))
     evidence = f"seen {drift.seen}; expected {drift.expected}"[:200]
     action = f"{DRIFT}-{drift.step}"
-    if not fetch_one(REPORTED, (drift.correlation_id, action, evidence)):
+    told = AuditEntry.objects.filter(correlation_id=drift.correlation_id, action=action, evidence=evidence)
+    if not told.exists():
         audit.record(
             AuditKind.ALARM,
             action=action,
@@ -164,8 +152,14 @@ def run(
 
 def remember(audited: Audited, *, since: datetime, began: datetime, now: datetime) -> None:
     """What the metrics show until the next run."""
-    counts = (audited.checked, audited.drifted, sum(audited.unverified.values()))
-    execute(INSERT_RUN, (db_time(began), db_time(now), db_time(since), *counts))
+    AuditRun.objects.create(
+        began_at=began,
+        ended_at=now,
+        since=since,
+        checked=audited.checked,
+        drifted=audited.drifted,
+        unverified=sum(audited.unverified.values()),
+    )
 
 
 def lost(*, since: datetime, owners: Owners, now: datetime, audited: Audited) -> Iterator[Drift]:
@@ -189,7 +183,7 @@ def review_settlements(*, owners: Owners, now: datetime, audited: Audited) -> It
         saga = saga_log.load(each.correlation_id)
         for step in saga.steps if saga else ():
             if step.status == StepStatus.RESOLVED:
-                saga_settlements.remember(each.correlation_id, step.name, now=each.at)
+                saga_settlements.remember(each.correlation_id, step.name, now=each.created_at)
     for settlement in saga_settlements.every():
         saga = saga_log.load(settlement.correlation_id)
         if saga is None or settlement.step not in LOOK_UPS:
@@ -205,9 +199,6 @@ def review_settlements(*, owners: Owners, now: datetime, audited: Audited) -> It
             yield Drift(saga.correlation_id, settlement.step, " or ".join(expected), seen)
 
 
-def settled_by_hand() -> Iterator[ByHand]:
+def settled_by_hand() -> Iterator[AuditEntry]:
     """Every compensation that was ever settled by hand, oldest first."""
-    last = 0
-    while rows := fetch_all(SETTLED_BY_HAND, (last, PAGE)):
-        yield from (ByHand(*row[1:]) for row in rows)
-        last = rows[-1][0]
+    return by_pages(AuditEntry.objects.filter(kind=AuditKind.OPERATOR, action="resolve"))

@@ -1,4 +1,4 @@
-"""What seats, bookings, payments and miles say of one saga: our own by SQL, the others' by their API."""
+"""What seats, bookings, payments and miles say of one saga: ours by the ORM, the others' by their API."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -8,21 +8,15 @@ from decimal import Decimal
 from typing import Any
 
 from django.conf import settings
+from django.db.models import Count
 from service_kit.credentials import AUDITOR, ON_BEHALF_OF, ROLE, service_bearer
-from service_kit.database import fetch_all, fetch_one
 from service_kit.http import NoReply, Reply, ServiceClient
 from service_kit.money import to_wire
 
+from flight.models import LIVE, Booking, Seat
 from flight.saga_orchestrator_complete import LOYALTY, PAYMENT
 from flight.saga_state import SagaState
 
-LIVE_SEATS = """
-    SELECT seat_number, state FROM flight_seat
-    WHERE correlation_id = %s AND state IN ('HELD', 'SOLD')"""
-BOOKING = """
-    SELECT reference, status, amount,
-           (SELECT COUNT(*) FROM flight_ticket WHERE flight_ticket.booking_id = flight_booking.reference)
-    FROM flight_booking WHERE correlation_id = %s"""
 NOTHING = "nothing"
 RECORDS = "/api/saga/records/"
 ACTOR = "audit_sagas"
@@ -107,12 +101,14 @@ def _read(participant: str, reply: Reply, fields: set[str]) -> Mapping[str, Any]
 
 
 def seats_of(correlation_id: str) -> str:
-    rows = sorted(fetch_all(LIVE_SEATS, (correlation_id,)))
+    seats = Seat.objects.filter(correlation_id=correlation_id, state__in=LIVE)
+    rows = sorted(seats.values_list("seat_number", "state"))
     return ", ".join(f"{seat} {state}" for seat, state in rows) or NOTHING
 
 
 def booking_of(correlation_id: str) -> str:
-    row = fetch_one(BOOKING, (correlation_id,))
+    bookings = Booking.objects.filter(correlation_id=correlation_id).annotate(passengers=Count("tickets"))
+    row = bookings.values_list("reference", "status", "amount", "passengers").first()
     return booking(*row) if row else NOTHING
 
 

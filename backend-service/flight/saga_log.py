@@ -1,10 +1,14 @@
-"""The saga log in SQL: every write is conditional on the saga's epoch and status."""
+"""The saga log: every write is conditional on the saga's epoch and status.
+
+In plain SQL, because each booking passes it several times and its writes need RETURNING and ON CONFLICT.
+"""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.db.models import QuerySet
 from service_kit import strict_json
 from service_kit.database import (
     db_time,
@@ -16,7 +20,7 @@ from service_kit.database import (
 )
 
 from flight.saga_event_dispatcher import SagaEvent
-from flight.saga_models import SagaStatus
+from flight.saga_models import Saga, SagaStatus
 from flight.saga_state import BookingRequest, SagaState, StepState
 
 FIXED = (
@@ -128,6 +132,11 @@ def load_by_key(scope: str, key: str) -> SagaState | None:
     return from_row(row) if row else None
 
 
+def states(sagas: QuerySet[Saga]) -> list[SagaState]:
+    """Sagas that were asked for by the ORM."""
+    return [from_row(row) for row in sagas.values_list(*FIXED, *CHANGING)]
+
+
 def due(*, now: datetime, most: int) -> list[str]:
     return [row[0] for row in fetch_all(DUE, (db_time(now), most))]
 
@@ -209,11 +218,7 @@ def _held(status: str, user_id: str, stored: str) -> Held:
 
 def known(correlation_ids: Collection[str]) -> set[str]:
     """Which of these belong to sagas."""
-    if not correlation_ids:
-        return set()
-    places = ", ".join(["%s"] * len(correlation_ids))
-    sql = f"SELECT correlation_id FROM flight_saga WHERE correlation_id IN ({places})"
-    return {str(row[0]) for row in fetch_all(sql, tuple(correlation_ids))}
+    return set(Saga.objects.filter(pk__in=correlation_ids).values_list("pk", flat=True))
 
 
 def owns(correlation_id: str) -> bool:

@@ -10,15 +10,15 @@ from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import structlog
 from django.conf import settings
 from django.db import Error as DatabaseError
 from django.db import close_old_connections
-from service_kit.database import db_time, execute, fetch_one
+from django.db.models import Max
 
 from flight import saga_log, saga_sweeper, saga_watchdog, schedule_roller
+from flight.saga_models import RecoveryHeartbeat
 from flight.saga_orchestrator_complete import BookingOrchestrator
 
 log = structlog.get_logger("saga.recovery")
@@ -26,18 +26,14 @@ HEARTBEAT_SECONDS = 2.0
 SWEEP_SECONDS = 15.0
 WATCH_SECONDS = 10.0
 ROLL_SECONDS = 60.0
-HEARTBEAT = """
-    INSERT INTO flight_recovery (owner, beat_at) VALUES (%s, %s)
-    ON CONFLICT (owner) DO UPDATE SET beat_at = excluded.beat_at"""
-# A heartbeat in the future was written before a clock was put back, perhaps by a dead process.
-LAST_BEAT = "SELECT MAX(beat_at) FROM flight_recovery WHERE beat_at <= %s"
-FORGET = "DELETE FROM flight_recovery WHERE beat_at < %s"
 FORGET_AFTER = timedelta(hours=1)
 
 
-def last_beat(now: datetime) -> Any:
-    """The newest heartbeat as the database returns it; None without one."""
-    (beat,) = fetch_one(LAST_BEAT, (db_time(now + timedelta(seconds=HEARTBEAT_SECONDS)),)) or (None,)
+def last_beat(now: datetime) -> datetime | None:
+    """The newest heartbeat; None without one."""
+    # A heartbeat in the future was written before a clock was put back, perhaps by a dead process.
+    beats = RecoveryHeartbeat.objects.filter(beat_at__lte=now + timedelta(seconds=HEARTBEAT_SECONDS))
+    beat: datetime | None = beats.aggregate(last=Max("beat_at"))["last"]
     return beat
 
 
@@ -86,8 +82,13 @@ class Recovery:
         return len(due)
 
     def beat(self, now: datetime) -> None:
-        execute(HEARTBEAT, (self.owner, db_time(now)))
-        execute(FORGET, (db_time(now - FORGET_AFTER),))
+        RecoveryHeartbeat.objects.bulk_create(
+            [RecoveryHeartbeat(owner=self.owner, beat_at=now)],
+            update_conflicts=True,
+            unique_fields=["owner"],
+            update_fields=["beat_at"],
+        )
+        RecoveryHeartbeat.objects.filter(beat_at__lt=now - FORGET_AFTER).delete()
         if settings.SAGA_HEARTBEAT_FILE:
             # For a health check of this process: the table holds the heartbeats of all.
             Path(settings.SAGA_HEARTBEAT_FILE).touch()

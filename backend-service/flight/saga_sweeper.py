@@ -6,20 +6,17 @@ from typing import Any
 
 import structlog
 from django.conf import settings
-from service_kit.database import db_time, fetch_all
+from django.db.models import Exists, OuterRef, Q
 from service_kit.guard import barrier
 from service_kit.problems import Problem
 
 from flight import services
+from flight.models import Seat, SeatState
+from flight.saga_models import Saga
 
 log = structlog.get_logger("saga.sweeper")
 BATCH = 100
 NOTHING = {"seats_released": 0, "status": "CANCELLED", "message": "There were no seats to release."}
-EXPIRED = """
-    SELECT DISTINCT correlation_id FROM flight_seat
-    WHERE state = 'HELD' AND expires_at IS NOT NULL AND (expires_at < %s OR expires_at > %s)
-      AND NOT EXISTS (SELECT 1 FROM flight_saga WHERE flight_saga.correlation_id = flight_seat.correlation_id)
-    LIMIT %s"""
 
 
 def undo_reservation(*, correlation_id: str, reserved: Mapping[str, Any], now: datetime) -> dict[str, Any]:
@@ -50,7 +47,10 @@ def release_expired_holds(now: datetime) -> int:
     """Cancel the expired holds of direct calls; of how many calls."""
     # One that ends later than any hold of today, twice over, was made before a clock was put back.
     latest = now + 2 * timedelta(minutes=settings.HOLD_MINUTES)
-    expired = [row[0] for row in fetch_all(EXPIRED, (db_time(now), db_time(latest), BATCH))]
+    is_over = Q(expires_at__lt=now) | Q(expires_at__gt=latest)
+    saga = Saga.objects.filter(pk=OuterRef("correlation_id"))
+    holds = Seat.objects.filter(is_over, ~Exists(saga), state=SeatState.HELD, expires_at__isnull=False)
+    expired = list(holds.values_list("correlation_id", flat=True).distinct()[:BATCH])
     for correlation_id in expired:
         try:
             cancel_seat(correlation_id=correlation_id, now=now)

@@ -10,7 +10,6 @@ from django.conf import settings
 from drf_spectacular.utils import extend_schema
 from service_kit import schema, strict_json
 from service_kit.clock import iso
-from service_kit.database import fetch_all, for_update
 from service_kit.fields import Fields
 from service_kit.guard import barrier
 from service_kit.guard.barrier import Answer, Done, Refused
@@ -19,13 +18,11 @@ from service_kit.saga_steps import ActionView, Call, CompensationView
 
 from flight import booking_fields, saga_log, saga_schema, saga_sweeper, services
 from flight.inventory import FlightForSale, find_flight
+from flight.models import Seat, SeatState
 from flight.saga_local import confirmed
 from flight.saga_state import Passenger
 
 MAX_WRITE_CONFLICTS = 20
-SEATS_OF_CALL = """
-    SELECT seat_number, seat_class, flight_id FROM flight_seat
-    WHERE correlation_id = %s AND state = %s ORDER BY id"""
 
 
 def refuse_saga_owned(call: Call) -> None:
@@ -164,8 +161,9 @@ class ConfirmBooking(LocalActionView):
         )
 
     def effect(self, call: Call, command: Confirm, now: datetime) -> Done | Refused:
-        held = fetch_all(SEATS_OF_CALL + for_update(), (call.correlation_id, "HELD"))
-        flights = {flight_id for _, _, flight_id in held}
+        seats_of_call = Seat.objects.filter(correlation_id=call.correlation_id, state=SeatState.HELD)
+        held = list(seats_of_call.order_by("id").select_for_update())
+        flights = {seat.flight_id for seat in held}
         if len(held) != len(command.passengers) or flights != {command.flight_id}:
             return Refused("SEAT_NOT_HELD", "The seats of these passengers are not held on this flight.")
         seats = _seats_as_answered(call.correlation_id)
@@ -176,7 +174,7 @@ class ConfirmBooking(LocalActionView):
             user_id=command.user_id,
             email=command.contact.email,
             mobile=command.contact.mobile,
-            seat_class=held[0][1],
+            seat_class=held[0].seat_class,
             amount=None,
         )
         services.confirm_booking(sale=sale, confirmation=confirmation, now=now)

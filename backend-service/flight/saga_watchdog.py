@@ -4,20 +4,15 @@ from datetime import datetime, timedelta
 
 import structlog
 from django.conf import settings
-from service_kit.database import db_time, execute, fetch_all, write_transaction
+from service_kit.database import write_transaction
 
 from flight.saga_alarms import needs_attention
+from flight.saga_models import Saga
 from flight.saga_orchestrator_complete import RELEASE_PAUSE
 
 log = structlog.get_logger("saga.watchdog")
 BATCH = 100
 UNCLAIMED = "It is due, and nobody has claimed it: is recovery running, and does it keep up?"
-# A claim moves the due time, so that a saga claimed meanwhile is not marked.
-MARK = """
-    UPDATE flight_saga SET attention = %s WHERE attention = '' AND due_at < %s AND correlation_id IN (
-        SELECT correlation_id FROM flight_saga WHERE due_at < %s AND attention = '' ORDER BY due_at LIMIT %s)
-    RETURNING correlation_id"""
-BRING_FORWARD = "UPDATE flight_saga SET due_at = %s WHERE due_at > %s"
 
 
 def latest_due(now: datetime) -> datetime:
@@ -37,7 +32,7 @@ def bring_forward(now: datetime) -> int:
 
     If their owner is alive after all, the next claim fences it off, as after any lease.
     """
-    brought = execute(BRING_FORWARD, (db_time(now), db_time(latest_due(now))))
+    brought = Saga.objects.filter(due_at__gt=latest_due(now)).update(due_at=now)
     if brought:
         log.warning("due_times_ahead", sagas=brought)
     return brought
@@ -45,9 +40,13 @@ def bring_forward(now: datetime) -> int:
 
 def mark_unclaimed(now: datetime) -> int:
     """Alarm for sagas that have been due for longer than SAGA_UNCLAIMED_SECONDS; how many were new."""
-    late = db_time(now - timedelta(seconds=settings.SAGA_UNCLAIMED_SECONDS))
+    late = now - timedelta(seconds=settings.SAGA_UNCLAIMED_SECONDS)
+    unclaimed = Saga.objects.filter(due_at__lt=late, attention="").order_by("due_at")
     with write_transaction():
-        marked = [row[0] for row in fetch_all(MARK, (UNCLAIMED, late, late, BATCH))]
+        # A saga that is being claimed at this moment is left out; one that was claimed is due later.
+        rows = unclaimed.select_for_update(skip_locked=True)[:BATCH]
+        marked = list(rows.values_list("correlation_id", flat=True))
+        Saga.objects.filter(pk__in=marked).update(attention=UNCLAIMED)
         for correlation_id in marked:
             needs_attention(correlation_id, UNCLAIMED, now=now)
     for correlation_id in marked:

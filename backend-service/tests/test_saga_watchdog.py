@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 import pytest
 from django.conf import LazySettings
+from django.db import connection
 
 from flight import saga_recovery, saga_watchdog
 from flight.saga_recovery import Recovery
@@ -50,18 +51,31 @@ def test_the_saga_of_an_owner_that_died_is_seen_after_its_lease(world: World) ->
     assert mark_unclaimed(later(world, 41)) == 1
 
 
-def test_a_saga_that_is_claimed_in_between_is_not_marked(world: World) -> None:
+def test_a_saga_that_is_claimed_just_before_is_not_marked(world: World) -> None:
     cid = accept(world)
     world.clock.advance(31)
     claimed: list[SagaState | None] = []
 
     def overtake(sql: str) -> None:
-        if "SET attention" in sql and not claimed:
+        if sql.startswith("SELECT") and '"attention" = ' in sql and not claimed:
             claimed.append(world.orchestrator("faster").claim(cid))
 
     with around_statements(before=overtake):
         assert mark_unclaimed(world.clock()) == 0
     assert claimed[0] is not None and world.row(cid).attention == ""
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has one writer and no row locks")
+@pytest.mark.django_db(transaction=True)
+def test_a_saga_that_is_being_claimed_is_left_out_and_waited_for_by_nobody(world: World) -> None:
+    cid, other = accept(world), connection.copy()
+    with other.cursor() as cursor:
+        cursor.execute("BEGIN")
+        cursor.execute("SELECT 1 FROM flight_saga WHERE correlation_id = %s FOR UPDATE", [cid])
+        assert mark_unclaimed(later(world, 31)) == 0
+        cursor.execute("ROLLBACK")
+    other.close()
+    assert mark_unclaimed(later(world, 31)) == 1
 
 
 def test_many_are_marked_a_batch_at_a_time(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,11 +6,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cache, lru_cache
-from typing import Any
+from typing import Any, TypeVar
 
 from django.conf import settings
 from django.db import OperationalError, connection, transaction
+from django.db.models import Model, QuerySet
 
+Row = TypeVar("Row", bound=Model)
 NOTABLE_WAIT_SECONDS = 0.1
 
 _writer = threading.Lock()
@@ -80,6 +82,14 @@ def fetch_all(sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]
     with connection.cursor() as cursor:
         cursor.execute(sql, parameters)
         return list(cursor.fetchall())
+
+
+def by_pages(rows: QuerySet[Row], size: int = 200) -> Iterator[Row]:
+    """All rows by their id, read a page at a time, so that no cursor is open while they are worked on."""
+    last = 0
+    while page := list(rows.filter(pk__gt=last).order_by("pk")[:size]):
+        yield from page
+        last = page[-1].pk
 
 
 def values(rows: Sequence[Sequence[Any]]) -> tuple[str, list[Any]]:

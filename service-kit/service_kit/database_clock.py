@@ -34,7 +34,7 @@ class DatabaseClock:
             return
         self._ask_at = time.monotonic() + self._every  # Set first: one thread asks, the others continue.
         try:
-            row = fetch_one("SELECT clock_timestamp()")
+            row = fetch_one("SELECT clock_timestamp()")  # The ORM asks for a time only beside rows.
         except Error:
             return  # Keep the last offset; the caller's own statement will report the error.
         assert row is not None

@@ -16,6 +16,7 @@ server stays read-only.
 import sqlite3
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from enum import Enum
 from typing import Any
 
@@ -86,11 +87,24 @@ def install(*, connection: BaseDatabaseWrapper, **_: Any) -> None:
 def _throw_away(connection: BaseDatabaseWrapper) -> None:
     """Close the driver's connection: a pool replaces one that comes back closed, and Django's `close()`
     alone would give it back as it is. An open transaction finds it closed, and cannot be committed."""
+    if connection.vendor == "sqlite":
+        _let_go(connection)
+        return
     if connection.connection is not None:
         connection.connection.close()
     if not connection.in_atomic_block:
         connection.close()
     _drain_now_and_then(getattr(connection, "pool", None))
+
+
+def _let_go(connection: BaseDatabaseWrapper) -> None:
+    """As Django's `close()`, but the driver's connection closes itself when its last cursor is gone: the ORM
+    closes the cursor of a statement that failed, and SQLite's driver refuses that on a closed connection."""
+    with suppress(sqlite3.Error):
+        connection.connection.rollback()
+    connection.connection = None
+    if connection.in_atomic_block:
+        connection.closed_in_transaction = connection.needs_rollback = True
 
 
 _drain_at = float("-inf")

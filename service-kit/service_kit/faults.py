@@ -2,13 +2,13 @@
 
 import threading
 import time
-from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
+from django.db.models import F, Q
 from django.http import StreamingHttpResponse
 
-from service_kit.database import execute, fetch_all, write_transaction
+from service_kit.database import write_transaction
 from service_kit.fields import Fields
 from service_kit.guard.models import Fault, FaultKind
 from service_kit.problems import Problem
@@ -16,24 +16,6 @@ from service_kit.problems import Problem
 REFRESH_SECONDS = 0.1
 MAX_FAULTS = 50
 MAX_SECONDS = 30
-TAKE = """
-    UPDATE guard_fault SET fired = fired + 1, remaining = remaining - 1
-    WHERE id = %s AND (remaining IS NULL OR remaining > 0)"""
-READ = "SELECT id, step, kind, correlation_id, remaining, seconds, fired FROM guard_fault ORDER BY id"
-
-
-@dataclass(frozen=True)
-class ActiveFault:
-    id: int
-    step: str
-    kind: str
-    correlation_id: str
-    remaining: int | None
-    seconds: float
-    fired: int
-
-    def matches(self, step: str, correlation_id: str) -> bool:
-        return self.step == step and self.correlation_id in ("", correlation_id) and self.remaining != 0
 
 
 class ReplyLost(Exception):
@@ -46,15 +28,15 @@ class _Cache:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._read_at = float("-inf")
-        self._faults: list[ActiveFault] = []
+        self._faults: list[Fault] = []
 
-    def get(self) -> list[ActiveFault]:
+    def get(self) -> list[Fault]:
         if time.monotonic() - self._read_at > REFRESH_SECONDS:
             self.refresh()
         return self._faults
 
     def refresh(self) -> None:
-        faults = [ActiveFault(*row) for row in fetch_all(READ)]
+        faults = list(Fault.objects.order_by("id"))
         with self._lock:
             self._faults, self._read_at = faults, time.monotonic()
 
@@ -62,7 +44,7 @@ class _Cache:
 _cache = _Cache()
 
 
-def take(step: str, correlation_id: str) -> ActiveFault | None:
+def take(step: str, correlation_id: str) -> Fault | None:
     """The fault that this call meets, counted as fired; always None outside demo mode."""
     if not settings.DEMO_MODE:
         return None
@@ -72,15 +54,16 @@ def take(step: str, correlation_id: str) -> ActiveFault | None:
     return None
 
 
-def _count(fault: ActiveFault) -> bool:
+def _count(fault: Fault) -> bool:
+    not_used_up = Fault.objects.filter(Q(remaining=None) | Q(remaining__gt=0), id=fault.id)
     with write_transaction():
-        counted = execute(TAKE, (fault.id,)) == 1
+        counted = not_used_up.update(fired=F("fired") + 1, remaining=F("remaining") - 1) == 1
     if fault.remaining is not None:
         _cache.refresh()
     return counted
 
 
-def before(fault: ActiveFault | None) -> None:
+def before(fault: Fault | None) -> None:
     """Apply a fault before the call has any effect."""
     if fault is None:
         return
@@ -103,8 +86,7 @@ def cut_reply(body: str) -> StreamingHttpResponse:
 
 
 def current() -> list[dict[str, Any]]:
-    _cache.refresh()
-    return [vars(fault) for fault in _cache.get()]
+    return [dict(fault) for fault in Fault.objects.order_by("id").values()]
 
 
 def replace_all(faults: list[Fault]) -> None:

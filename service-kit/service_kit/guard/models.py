@@ -54,3 +54,6 @@ class Fault(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.step}"
+
+    def matches(self, step: str, correlation_id: str) -> bool:
+        return self.step == step and self.correlation_id in ("", correlation_id) and self.remaining != 0

@@ -12,20 +12,15 @@ from hashlib import sha256
 from django.conf import settings
 
 from service_kit.cards import looks_like_card
-from service_kit.database import (
-    db_time,
-    execute,
-    fetch_all,
-    values,
-    write_transaction,
-)
+from service_kit.database import db_time, fetch_all, values, write_transaction
 from service_kit.limits import Limit
+from service_kit.security.models import Attempt
 
+# One statement for all limits of a call. Django's upsert can set a column, but not add to it.
 COUNT = """
     INSERT INTO security_attempt (key, began_at, number) VALUES {rows}
     ON CONFLICT (key, began_at) DO UPDATE SET number = security_attempt.number + excluded.number
     RETURNING key, number"""
-FORGET = "DELETE FROM security_attempt WHERE began_at < %s"
 FORGET_SECONDS = 60.0
 NAME_LENGTH = 64
 "room in the key's column beside the name of the limit"
@@ -99,4 +94,4 @@ def forget_now_and_then(now: datetime) -> None:
 def forget(now: datetime) -> None:
     longest = max(limit.seconds for limit in settings.LIMITS.values())
     with write_transaction():
-        execute(FORGET, (db_time(now - timedelta(seconds=longest)),))
+        Attempt.objects.filter(began_at__lt=now - timedelta(seconds=longest)).delete()

@@ -59,7 +59,9 @@ class Command(BaseCommand):
     def _list_settled_by_hand(self) -> None:
         for each in saga_audit.settled_by_hand():
             why = f"{each.reason} ({each.evidence})"
-            self.stdout.write(f"BY HAND {each.correlation_id} by {each.actor} at {iso(each.at)}: {why}")
+            self.stdout.write(
+                f"BY HAND {each.correlation_id} by {each.actor} at {iso(each.created_at)}: {why}"
+            )
 
     def _conclude(self, audited: saga_audit.Audited) -> None:
         for why, number in audited.unverified.items():
