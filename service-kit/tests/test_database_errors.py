@@ -51,6 +51,11 @@ def write(name: str | None = "a") -> None:
         execute(INSERT, (name, 1))
 
 
+def create_in_transaction() -> None:
+    with write_transaction():
+        Entry.objects.create(correlation_id="a", amount=1)
+
+
 def no_such_table() -> None:
     fetch_one("SELECT 1 FROM nowhere")
 
@@ -65,6 +70,8 @@ CASES: list[tuple[Any, Meaning]] = [
     (lambda: write(None), Meaning.CONFLICT),
     (lambda: (become_read_only(), write()), Meaning.FAILED),  # type: ignore[func-returns-value]
     (lambda: (become_read_only(), execute(INSERT, ("a", 1))), Meaning.FAILED),  # type: ignore[func-returns-value]
+    (lambda: (become_read_only(), Entry.objects.update(amount=2)), Meaning.FAILED),  # type: ignore[func-returns-value]
+    (lambda: (become_read_only(), create_in_transaction()), Meaning.FAILED),  # type: ignore[func-returns-value]
     (no_such_table, Meaning.FAILED),
 ]
 
