@@ -1,4 +1,4 @@
-"""Reading validated values out of a JSON object, collecting one message per bad field."""
+"""Validated values from a JSON object, with one message per bad field."""
 
 import re
 from collections.abc import Collection, Mapping
@@ -11,7 +11,7 @@ from service_kit.money import to_cents
 from service_kit.problems import Problem
 from service_kit.rules import TextRule
 
-# In an address `.` and `..` are steps from folder to folder, so that what they name could not be asked for.
+# Not `.` or `..`: in a URL they are path segments that clients resolve.
 CORRELATION_ID = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._:-]{1,64}")
 USER_ID = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._:@-]{1,64}")
 NO_STEP = "but not . or .."
@@ -22,8 +22,8 @@ T = TypeVar("T")
 
 
 class Fields:
-    """A JSON object read field by field. A bad field is noted and reads as a harmless value;
-    `check()` raises the 400 that names them all, so call it before using anything read."""
+    """A JSON object read field by field. A bad field is noted and returns a harmless value; call `check()`,
+    which raises a 400 with all bad fields, before using any value."""
 
     def __init__(
         self, source: Mapping[str, Any], path: str = "", errors: dict[str, str] | None = None
@@ -59,7 +59,7 @@ class Fields:
         return ""
 
     def text(self, name: str, *, limit: int = 100, default: str | None = None) -> str:
-        """Printable text of 1 to `limit` characters, one of which at least can be seen."""
+        """Printable text of 1 to `limit` characters, at least one of them visible."""
         return self.following(name, rules.printable_text(limit), default=default)
 
     def matching(self, name: str, pattern: re.Pattern[str], rule: str, *, default: str | None = None) -> str:
@@ -100,7 +100,7 @@ class Fields:
         """An integer of at least 1 or 1 to 64 of A-Z a-z 0-9 . _ : @ -, always as text."""
         value = self._get(name, required=True)
         text = str(value) if type(value) is int and value >= 1 else value
-        # As a text it would have been refused before, and 1 and "1" are one user.
+        # Refused as a text too, and 1 and "1" are one user.
         if isinstance(text, str) and USER_ID.fullmatch(text) and not looks_like_card(text):
             return text
         if value is not _MISSING:
@@ -130,7 +130,7 @@ class Fields:
             self.fail(name, "must be an object")
         source = value if isinstance(value, dict) else {}
         child = Fields(source, f"{self._path}{name}.", self.errors)
-        # One message for the missing or malformed object is enough; its fields are not to blame.
+        # One message for the missing or malformed object; none for its fields.
         return child if isinstance(value, dict) else Fields(source, f"{self._path}{name}.", {})
 
     def objects(self, name: str, *, most: int, fewest: int = 1) -> list["Fields"]:
