@@ -1,4 +1,4 @@
-"""The auditor: holds every ended saga against what the owners of its effects say. It repairs nothing."""
+"""The auditor: compares every ended saga with the state at its participants. It repairs nothing."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -34,11 +34,11 @@ class Drift:
 
 @dataclass
 class Audited:
-    """What one run has found so far. Of drift it keeps no more than it has to show."""
+    """The results of one run so far. Keeps only as much drift as it shows."""
 
     checked: int = 0
     moved: int = 0
-    "cancelled while they were looked at: the next run sees how that ended"
+    "cancelled during the run: left to the next run"
     drifted: int = 0
     unverified: dict[str, int] = field(default_factory=dict)
 
@@ -47,7 +47,7 @@ class Audited:
 
 
 def acceptable(saga: SagaState) -> dict[str, tuple[str, ...]]:
-    """By step, what its owner may say of an ended saga; of a step that the saga does not have, nothing."""
+    """By step, the permitted states at the participant of an ended saga; none for steps that the saga lacks."""
     own = {step.name for step in saga.steps}
     return {name: told if name in own else (NOTHING,) for name, told in _of_every_step(saga).items()}
 
@@ -74,7 +74,7 @@ def _of_every_step(saga: SagaState) -> dict[str, tuple[str, ...]]:
 
 
 def compare(saga: SagaState, seen: dict[str, str]) -> list[Drift]:
-    """Where an owner says something else; a step that was settled by hand may look as it does."""
+    """The steps whose participant disagrees, except those resolved by hand."""
     by_hand = {step.name for step in saga.steps if step.status == StepStatus.RESOLVED}
     return [
         Drift(saga.correlation_id, step, " or ".join(expected), seen[step])
@@ -84,16 +84,16 @@ def compare(saga: SagaState, seen: dict[str, str]) -> list[Drift]:
 
 
 def unreadable_steps(saga: SagaState) -> list[str]:
-    """Steps of the row that this release has no look-up for."""
+    """Steps of the row that this release cannot look up."""
     return [step.name for step in saga.steps if step.name not in LOOK_UPS]
 
 
 def ended(*, since: datetime, before: datetime, most: int) -> Iterator[list[SagaState]]:
-    """The sagas accepted since then that had ended `before`, oldest first, a page at a time."""
+    """Sagas accepted since then that had ended `before`, oldest first, in pages."""
     rows = Saga.objects.filter(due_at=None, finished_at__lt=before).order_by("created_at", "correlation_id")
     created_at, correlation_id = since, ""
     while most > 0:
-        # The first condition is what an index can begin at, the second leaves out what was read before.
+        # The first condition is for the index, the second skips rows already read.
         following = rows.filter(created_at__gte=created_at).exclude(
             created_at=created_at, correlation_id__lte=correlation_id
         )
@@ -106,7 +106,7 @@ def ended(*, since: datetime, before: datetime, most: int) -> Iterator[list[Saga
 
 
 def examine(saga: SagaState, owners: Owners, audited: Audited) -> list[Drift]:
-    """The drift of one saga; none where it changed meanwhile or an owner could not be asked."""
+    """The drift of one saga; none if it changed meanwhile or a participant could not be asked."""
     if strange := unreadable_steps(saga):
         audited.cannot_tell(f"there is no look-up for {', '.join(strange)}")
     try:
@@ -123,7 +123,7 @@ def examine(saga: SagaState, owners: Owners, audited: Audited) -> list[Drift]:
 
 
 def report(drift: Drift, *, now: datetime) -> None:
-    """A line in the log each time, a row in the audit trail once."""
+    """A log line each time, an audit row once."""
     log.error("saga_drift", **vars(drift))
     evidence = f"seen {drift.seen}; expected {drift.expected}"[:200]
     action = f"{DRIFT}-{drift.step}"
@@ -142,7 +142,7 @@ def report(drift: Drift, *, now: datetime) -> None:
 def run(
     *, since: datetime, most: int, settled: timedelta, owners: Owners, now: datetime, audited: Audited
 ) -> Iterator[list[Drift]]:
-    """Examine page after page; the drift of each, written down before it is given."""
+    """Examine page by page; drift is recorded before it is yielded."""
     for page in ended(since=since, before=now - settled, most=most):
         found = [drift for saga in page for drift in examine(saga, owners, audited)]
         for drift in found:
@@ -151,7 +151,7 @@ def run(
 
 
 def remember(audited: Audited, *, since: datetime, began: datetime, now: datetime) -> None:
-    """What the metrics show until the next run."""
+    """Store the run for the metrics."""
     AuditRun.objects.create(
         began_at=began,
         ended_at=now,
@@ -163,7 +163,7 @@ def remember(audited: Audited, *, since: datetime, began: datetime, now: datetim
 
 
 def lost(*, since: datetime, owners: Owners, now: datetime, audited: Audited) -> Iterator[Drift]:
-    """Calls of the orchestrator that no saga of this log has made: the log was restored to an earlier day."""
+    """Calls of the orchestrator without a saga in this log: it was restored to an earlier day."""
     for participant in owners.clients:
         try:
             for page in owners.recorded(participant, since=since):
@@ -178,7 +178,7 @@ def lost(*, since: datetime, owners: Owners, now: datetime, audited: Audited) ->
 
 
 def review_settlements(*, owners: Owners, now: datetime, audited: Audited) -> Iterator[Drift]:
-    """Ask the owners of what was settled by hand; the settlements with which they do not agree."""
+    """Ask the participants of compensations resolved by hand; those with which they disagree."""
     for each in settled_by_hand():
         saga = saga_log.load(each.correlation_id)
         for step in saga.steps if saga else ():
@@ -200,5 +200,5 @@ def review_settlements(*, owners: Owners, now: datetime, audited: Audited) -> It
 
 
 def settled_by_hand() -> Iterator[AuditEntry]:
-    """Every compensation that was ever settled by hand, oldest first."""
+    """Every compensation ever resolved by hand, oldest first."""
     return by_pages(AuditEntry.objects.filter(kind=AuditKind.OPERATOR, action="resolve"))

@@ -1,4 +1,4 @@
-"""What seats, bookings, payments and miles say of one saga: ours by the ORM, the others' by their API."""
+"""The state of one saga's seats and booking (ORM), payment and miles (their APIs)."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -20,12 +20,12 @@ from flight.saga_state import SagaState
 NOTHING = "nothing"
 RECORDS = "/api/saga/records/"
 ACTOR = "audit_sagas"
-"As whom the auditor reads: it sees everybody's payments and miles, and changes none."
+"The auditor's user and role: reads all payments and miles, changes none."
 LOOK_UPS = ("ReserveSeat", "AuthorizePayment", "AwardMiles", "ConfirmBooking")
 
 
 class Unreadable(Exception):
-    """An owner could not be asked: whether anything drifted there is unknown."""
+    """A participant could not be asked: whether there is drift is unknown."""
 
 
 def _clients() -> dict[str, ServiceClient]:
@@ -34,12 +34,12 @@ def _clients() -> dict[str, ServiceClient]:
 
 @dataclass(frozen=True)
 class Owners:
-    """Each look-up answers one line of text, which is compared and is the evidence."""
+    """Each look-up returns one line of text, which is compared and is the evidence."""
 
     clients: Mapping[str, ServiceClient] = field(default_factory=_clients)
 
     def look(self, saga: SagaState) -> dict[str, str]:
-        """What each step's owner has of this saga. Raises Unreadable."""
+        """The state of each step at its participant. Raises Unreadable."""
         return {
             "ReserveSeat": seats_of(saga.correlation_id),
             "AuthorizePayment": self.payment_of(saga),
@@ -59,7 +59,7 @@ class Owners:
         return ", ".join(f"{entry['kind']} {entry['miles']}" for entry in reversed(entries)) or NOTHING
 
     def recorded(self, participant: str, *, since: datetime) -> Iterator[list[Mapping[str, Any]]]:
-        """Page by page, newest first, what the orchestrator's calls have left there. Raises Unreadable."""
+        """The records of the orchestrator's calls, in pages, newest first. Raises Unreadable."""
         path = RECORDS
         while path:
             page = self._get(participant, path, "", {"results", "next"})
@@ -88,7 +88,7 @@ class Owners:
 
 
 def _read(participant: str, reply: Reply, fields: set[str]) -> Mapping[str, Any] | None:
-    """The object that was asked for; None only where the service itself says that there is none."""
+    """The requested object; None only if the service itself answers 404."""
     try:
         body = json.loads(reply.body, parse_float=Decimal)
     except ValueError:

@@ -45,7 +45,7 @@ def cancel_seat(*, correlation_id: str, now: datetime) -> barrier.Answer:
 
 def release_expired_holds(now: datetime) -> int:
     """Cancel the expired holds of direct calls; of how many calls."""
-    # One that ends later than any hold of today, twice over, was made before a clock was put back.
+    # A hold that ends later than twice the usual life was made before a clock was put back.
     latest = now + 2 * timedelta(minutes=settings.HOLD_MINUTES)
     is_over = Q(expires_at__lt=now) | Q(expires_at__gt=latest)
     saga = Saga.objects.filter(pk=OuterRef("correlation_id"))
