@@ -133,9 +133,8 @@ MUTANTS = (
     bug(
         "sweeper-releases-a-sagas-seat",
         f"{FLIGHT}saga_sweeper.py",
-        "      AND NOT EXISTS (SELECT 1 FROM flight_saga WHERE"
-        " flight_saga.correlation_id = flight_seat.correlation_id)\n",
-        "",
+        "Seat.objects.filter(is_over, ~Exists(saga), ",
+        "Seat.objects.filter(is_over, ",
         "tests/test_step_sweeper.py",
         only="sagas_hold",
     ),

@@ -47,7 +47,7 @@ class Audited:
 
 
 def acceptable(saga: SagaState) -> dict[str, tuple[str, ...]]:
-    """By step, the permitted states at the participant of an ended saga; none for steps that the saga lacks."""
+    """By step, the permitted states at the participant of an ended saga; none for steps it lacks."""
     own = {step.name for step in saga.steps}
     return {name: told if name in own else (NOTHING,) for name, told in _of_every_step(saga).items()}
 
