@@ -65,7 +65,7 @@ class StatusView(SagaView):
 
     @extend_schema(responses=schema.read(saga_schema.SagaStatusAnswer))
     def get(self, request: Request, correlation_id: str) -> HttpResponse:
-        """How a saga stands, step by step."""
+        """The status of a saga, step by step."""
         return json_response(saga_answers.status(self.visible_saga(request, correlation_id)))
 
 
@@ -125,7 +125,7 @@ class OverviewView(ServiceView):
 
     @extend_schema(responses=schema.read(saga_schema.Overview))
     def get(self, request: Request) -> HttpResponse:
-        """How all sagas stand, in numbers; for operators and auditors."""
+        """Numbers of all sagas; for operators and auditors."""
         return json_response(saga_overview.overview(orchestrator().now()))
 
 

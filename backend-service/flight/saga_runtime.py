@@ -59,7 +59,7 @@ class CallerLimits:
 
     @contextmanager
     def starting(self, correlation_id: str, new: Held) -> Iterator[None]:
-        """For as long as the saga is made and run here. Raises 429. Nobody is limited in demo mode."""
+        """Held while the saga is made and run here. Raises 429. No limits in demo mode."""
         if settings.DEMO_MODE:
             yield
             return

@@ -31,7 +31,7 @@ class Filters:
     needs_attention: bool | None = None
     user_id: str | None = None
     idempotency_key: str | None = None
-    "of a start-booking of `user_id`, to whom keys are scoped"
+    "the key of a start-booking of `user_id`; keys are scoped to a user"
     id_prefix: str | None = None
     "of a UUID"
     created_after: datetime | None = None

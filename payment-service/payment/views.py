@@ -23,7 +23,7 @@ class PaymentView(ServiceView):
 
     @extend_schema(responses=schema.read(serializers.Payment))
     def get(self, request: Request, correlation_id: str) -> HttpResponse:
-        """How the payment of a booking stands."""
+        """The state of a booking's payment."""
         # PostgreSQL refuses a NUL, which a URL can hold.
         entry = selectors.payment_of(correlation_id) if CORRELATION_ID.fullmatch(correlation_id) else None
         self.check_object_permissions(request, entry.user_id if entry else None)

@@ -68,7 +68,7 @@ def note(body: Fields, source: Mapping[str, Any], known: Known, *, strict: bool)
 
 
 def _unknown(source: Mapping[str, Any], known: Known, place: str) -> Iterator[tuple[str, str, Known]]:
-    """Where each stands, its name, and what is known beside it."""
+    """Path, name and known siblings of each unknown field."""
     if not source.keys() <= known.keys():
         yield from ((place, name, known) for name in source if name not in known)
     for name, inside in known.items():

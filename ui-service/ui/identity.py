@@ -71,7 +71,7 @@ def open_for_guest(request: HttpRequest, *, keys: tuple[str, ...], user_id: str)
 
 
 def role_of(request: HttpRequest) -> str:
-    """The console role; in demo mode everybody may try the operator's."""
+    """The console role; without one, demo mode gives the operator's."""
     if isinstance(request.user, User) and request.user.role in STAFF_ROLES:
         return request.user.role
     return User.Role.OPERATOR if settings.DEMO_MODE else ""

@@ -26,7 +26,7 @@ def address(view: str, chosen: Selection, **more: Any) -> str:
 
 
 def legs(chosen: Selection, told: list[Json] | None = None) -> list[dict[str, Any]]:
-    """The chosen flights, as the backend tells them or once `told` them, with what each booking costs."""
+    """The chosen flights from the backend, or from stored JSON in `told`, with the price of each booking."""
     told = told or patience.at_once(*(partial(selectors.flight_told, each) for each in chosen.flights))
     found = map(travel.flight_from, told)
     offers = [travel.Offer(flight, chosen.cabin, chosen.passengers) for flight in found]

@@ -254,7 +254,7 @@ def _remember(request: HttpRequest, asked: dict[str, Any]) -> None:
 
 
 def _about(asked: dict[str, Any]) -> str:
-    """What tells one search between the same places from another."""
+    """The parameters that distinguish searches between the same places."""
     ways = [asked["depart"], *([asked["back"]] if asked["trip"] == "return" else [])]
     parts = [" – ".join(map(day_name, ways))]
     parts += [f"{asked['passengers']} passengers"] if asked["passengers"] > 1 else []

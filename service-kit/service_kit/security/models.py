@@ -25,7 +25,7 @@ class AuditKind(models.TextChoices):
 
 
 class AuditEntry(models.Model):
-    """Who did or tried what, when, and why. Append-only: triggers refuse every other statement."""
+    """An audit row: actor, action, time, reason. Append-only: triggers refuse every other statement."""
 
     created_at = models.DateTimeField()
     kind = models.CharField(max_length=10, choices=AuditKind)

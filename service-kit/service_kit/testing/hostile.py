@@ -88,7 +88,7 @@ TOO_LARGE: dict[str, Spoil] = {
     "spaces": lambda valid: text_of(valid).encode() + b" " * 65_536,
 }
 
-# What names the field that it stands in.
+# Field names of card data.
 CARD_NAMES = (
     "card_number",
     "cardNumber",
@@ -267,7 +267,7 @@ INJECTIONS = {
     "beyond_bmp": "𠮷野家",
 }
 
-# What else may stand in an address or a header.
+# Further texts for URLs and headers.
 ODD = {
     "empty": "",
     "blank": " ",
