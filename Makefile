@@ -67,8 +67,9 @@ last-seat: .venv-dev ## 200 buyers for one seat, of which exactly one gets it: R
 	@.venv/bin/python -m chaos.last_seat $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(BUYERS),--buyers $(BUYERS)) \
 		$(if $(DB),--db $(DB)) $(ARGS)
 
-overload: .venv-dev ## Ten times the peak load: SECONDS=120 DB=postgres
-	@.venv/bin/python -m chaos.overload $(if $(SECONDS),--seconds $(SECONDS)) $(if $(DB),--db $(DB)) $(ARGS)
+overload: .venv-dev ## Ten times the peak load: SECONDS=120 DB=postgres ONLY=bare|proxy
+	@.venv/bin/python -m chaos.overload $(if $(SECONDS),--seconds $(SECONDS)) $(if $(DB),--db $(DB)) \
+		$(if $(ONLY),--only $(ONLY)) $(ARGS)
 
 coverage: .venv-dev ## All tests, with branch coverage of each package
 	@$(scripts).check test -- --cov $(ARGS)

@@ -30,9 +30,15 @@ def requests(address: str, flights: list[int], seed: str) -> Iterator[bytes]:
         body = json.dumps(booking(flights[number % len(flights)], f"{seed}-{number}")).encode()
         head = (
             f"POST {START} HTTP/1.1\r\nHost: {address}\r\nContent-Type: application/json\r\n"
+            f"X-Forwarded-For: {_address(number)}\r\n"
             f"Connection: close\r\nContent-Length: {len(body)}\r\n\r\n"
         )
         yield head.encode() + body
+
+
+def _address(number: int) -> str:
+    """Strangers all: where a proxy counts by address, each is another."""
+    return f"198.{18 + number // 65536 % 2}.{number // 256 % 256}.{number % 256}"
 
 
 class Client:

@@ -20,8 +20,8 @@ class Answer:
 
 
 class Desk:
-    def __init__(self, backend: str) -> None:
-        self._address = urlsplit(backend).netloc
+    def __init__(self, backend: str, patience: float = PATIENCE) -> None:
+        self._address, self._patience = urlsplit(backend).netloc, patience
 
     def get(self, path: str) -> Answer | None:
         return self._call("GET", path, None, {})
@@ -31,7 +31,7 @@ class Desk:
         return self._call("POST", path, body, headers)
 
     def _call(self, method: str, path: str, body: Body | None, headers: dict[str, str]) -> Answer | None:
-        connection = http.client.HTTPConnection(self._address, timeout=PATIENCE)
+        connection = http.client.HTTPConnection(self._address, timeout=self._patience)
         try:
             _send(connection, method, path, body, headers)
             reply = connection.getresponse()
@@ -43,7 +43,7 @@ class Desk:
 
     def abandon(self, path: str, body: Body, patience: float, **headers: str) -> None:
         """Send it, and hang up without reading an answer."""
-        connection = http.client.HTTPConnection(self._address, timeout=PATIENCE)
+        connection = http.client.HTTPConnection(self._address, timeout=self._patience)
         try:
             _send(connection, "POST", path, body, headers)
             time.sleep(patience)

@@ -1,10 +1,13 @@
-"""Ten times the load that the suite can take: `make overload` (DB=, SECONDS=).
+"""Ten times the load that the suite can take: `make overload` (DB=, SECONDS=, ONLY=bare|proxy).
 
 The peak is what it does for clients who take turns. Then clients arrive at half the peak, at ten times the
-peak whatever becomes of those before, and at half the peak again. Meanwhile nobody may get anything but a
-booking, 429 or 503; bookings have to go on at 80 % of the peak, though the load takes its share of the same
-processors; and within 30 s of the end all has to be as before. Last, 50 start at once where the backend has
-one thread. Exit code 0 when all of it was so, else 1.
+peak whatever becomes of those before, and, from the moment at which that ends, at half the peak again.
+
+On the backend's own port nobody may get anything but a booking, 429, 503 or no answer at all, every
+booking that was answered is in the books, health checks are answered, and within 30 s all is as before.
+Behind the proxy as it is shipped (if nginx is installed) everybody gets an answer besides, those put off at
+once, and bookings go on at 80 % of the peak, though the load takes its share of the same processors.
+Last, 50 start at once where the backend has one thread. Exit code 0 when all of it was so, else 1.
 """
 
 import argparse
@@ -12,14 +15,21 @@ import json
 import subprocess
 import sys
 import tempfile
+import threading
+import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from itertools import takewhile
 from pathlib import Path
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
 from chaos.arena import Place, undisturbed
+from chaos.crowd import PATIENCE
+from chaos.desk import Desk
+from chaos.front import nginx, proxied
 from chaos.offers import find_offers
 from chaos.progress import Progress
 from chaos.standing import open_sagas, statuses, wait_until
@@ -31,7 +41,12 @@ from scripts.service import Service
 
 TIMES, LEAST_GOODPUT, NORMAL_WITHIN = 10, 0.8, 30.0
 CLIENTS, STARTS, AT_ONCE = 32, 50, 0.001
-BOOKED, PUT_OFF = (200, 202), (429, 503)
+BOOKED, PUT_OFF, NO_ANSWER = (200, 202), (429, 503), 0
+AT_ONCE_WITHIN = 0.5
+"Seconds (p50) in which those behind the proxy know that they are put off."
+PROBE_EVERY, PROBE_PATIENCE = 1.0, 5.0
+"Of a health check behind the proxy; on a bare port it waits its turn, for as long as a client."
+PLACES = {"bare": False, "proxy": True}
 SLOWER, SLOWER_BY = 2.0, 0.05
 "A second is as before while its median is no more than twice as long, and so many seconds."
 
@@ -62,10 +77,9 @@ class Phase:
     def statuses(self) -> Counter[int]:
         return Counter(one.status for one in self.heard)
 
-    @property
-    def strange(self) -> list[int]:
+    def strange(self, *also: int) -> list[int]:
         """Answers, or 0 for none, that no client should get."""
-        return sorted(set(self.statuses) - {*BOOKED, *PUT_OFF})
+        return sorted(set(self.statuses) - {*BOOKED, *PUT_OFF, *also})
 
     def waited(self, share: float, *among: int) -> float:
         return percentile((one.seconds for one in self.heard if one.status in among), share)
@@ -89,6 +103,11 @@ class Overload:
     rush: Phase
     after: Phase
     violations: int
+    behind_proxy: bool = True
+    probes: Sequence[float] = ()
+    "seconds that each health check took in the rush, `inf` without an answer"
+    lost: int = 0
+    "bookings that were answered and are not in the books"
 
     @property
     def share(self) -> float:
@@ -104,14 +123,25 @@ class Overload:
     @property
     def complaints(self) -> Iterator[str]:
         for name, phase in (("before", self.before), ("in the rush", self.rush), ("after", self.after)):
-            if phase.strange:
-                yield f"{name} there were answers that no client should get: {phase.strange}"
-        if self.share < LEAST_GOODPUT:
-            yield f"bookings went on at {self.share:.0%} of the peak, at least {LEAST_GOODPUT:.0%} is asked"
+            bare_rush = phase is not self.before and not self.behind_proxy
+            if strange := phase.strange(*[NO_ANSWER] * bare_rush):
+                yield f"{name} there were answers that no client should get: {strange}"
+        if self.behind_proxy:
+            yield from self._complaints_of_the_proxy()
         if self.normal_after is None or self.normal_after > NORMAL_WITHIN:
             yield f"it was not as before within {NORMAL_WITHIN:.0f} s"
+        if max(self.probes, default=0.0) == float("inf"):
+            yield "health checks were not answered"
+        if self.lost:
+            yield f"{self.lost} bookings were answered and lost"
         if self.violations:
             yield f"{self.violations} broken invariants"
+
+    def _complaints_of_the_proxy(self) -> Iterator[str]:
+        if self.share < LEAST_GOODPUT:
+            yield f"bookings went on at {self.share:.0%} of the peak, at least {LEAST_GOODPUT:.0%} is asked"
+        if (waited := self.rush.waited(0.5, *PUT_OFF)) > AT_ONCE_WITHIN:
+            yield f"those put off knew it after {waited:.1f} s"
 
 
 def _by_second(phase: Phase) -> Iterator[list[Heard]]:
@@ -124,25 +154,60 @@ def _is_calm(second: Sequence[Heard], usual: float) -> bool:
     return booked and percentile((one.seconds for one in second), 0.5) <= usual
 
 
-def measure(folder: Path, *, database: str, seconds: float, around: float) -> Overload:
+def measure(folder: Path, *, database: str, seconds: float, around: float, proxy: bool = False) -> Overload:
     """`around` are the seconds of each other phase."""
-    with undisturbed(folder, database=database, environment={}) as field:
-        crowds = _Crowds(field)
-        with Progress(lambda: crowds.phase):
-            crowds.come("warming up", around / 3, clients=CLIENTS)
-            peak = crowds.come("peak", around, clients=CLIENTS)
-            half, ten_times = peak.goodput / 2, peak.goodput * TIMES
-            before = crowds.come("half the peak", around, rate=half)
-            rush = crowds.come(f"{TIMES} times the peak", seconds, rate=ten_times)
-            after = crowds.come("half the peak again", 2 * around, rate=half)
+    with ExitStack() as stack:
+        field = stack.enter_context(undisturbed(folder, database=database, environment={}))
+        url = stack.enter_context(_behind_the_proxy(field, folder / "proxy")) if proxy else field.backend
+        crowds = _Crowds(field, url)
+        stack.enter_context(Progress(lambda: crowds.phase))
+        crowds.come("warming up", around / 3, clients=CLIENTS)
+        peak = crowds.come("peak", around, clients=CLIENTS)
+        half, ten_times = peak.goodput / 2, peak.goodput * TIMES
+        before = crowds.come("half the peak", around, rate=half)
+        with _probing(field, patience=PROBE_PATIENCE if proxy else PATIENCE) as probes:
+            rushing = crowds.begin(f"{TIMES} times the peak", seconds, rate=ten_times)
+            time.sleep(seconds)  # Its last are still waiting when those after it come.
+        after = crowds.come("half the peak again", 2 * around, rate=half)
+        rush = rushing()
         wait_until(lambda: not open_sagas(statuses(field.databases["backend"])))
-        return Overload(peak, before, rush, after, _violations(field))
+        booked = sum(phase.statuses[status] for phase in crowds.seen for status in BOOKED)
+        lost = max(0, booked - sum(statuses(field.databases["backend"]).values()))
+        return Overload(peak, before, rush, after, _violations(field), proxy, probes, lost)
+
+
+@contextmanager
+def _behind_the_proxy(field: Place, folder: Path) -> Iterator[str]:
+    ports = {name: urlsplit(field.suite.url(name)).port or 0 for name in ("backend", "payment", "loyalty")}
+    with proxied(folder, {**ports, "ui": ports["backend"]}) as urls:  # Nobody comes to the pages.
+        yield urls["backend"]
+
+
+@contextmanager
+def _probing(field: Place, *, patience: float) -> Iterator[list[float]]:
+    """Ask the service itself for its health, as its container does."""
+    over, waited = threading.Event(), []
+    desk = Desk(field.backend, patience=patience)
+
+    def probe() -> None:
+        while not over.wait(PROBE_EVERY):
+            began = time.monotonic()
+            answer = desk.get("/api/health/")
+            waited.append(time.monotonic() - began if answer and answer.status == 200 else float("inf"))
+
+    thread = threading.Thread(target=probe, name="probe")
+    thread.start()
+    try:
+        yield waited
+    finally:
+        over.set()
+        thread.join()
 
 
 def start_at_once(folder: Path, *, database: str, count: int = STARTS) -> Phase:
     """So many at once where the backend has one thread."""
     with undisturbed(folder, database=database, environment={}, change=_with_one_thread) as field:
-        return _Crowds(field).come("on one thread", AT_ONCE, clients=count)
+        return _Crowds(field, field.backend).come("on one thread", AT_ONCE, clients=count)
 
 
 def _with_one_thread(service: Service) -> Service:
@@ -152,24 +217,38 @@ def _with_one_thread(service: Service) -> Service:
 
 
 class _Crowds:
-    def __init__(self, field: Place) -> None:
-        self._url, self._flights = field.backend, find_offers(field.backend).plenty
+    def __init__(self, field: Place, url: str) -> None:
+        self._url, self._flights = url, find_offers(field.backend).plenty
         self.phase = ""
+        self.seen: list[Phase] = []
 
     def come(self, phase: str, seconds: float, **how: float) -> Phase:
+        return self.begin(phase, seconds, **how)()
+
+    def begin(self, phase: str, seconds: float, **how: float) -> Callable[[], Phase]:
+        """What is returned waits for the last of them."""
         self.phase = phase
         options = {"url": self._url, "seed": phase.replace(" ", "-"), "seconds": seconds, **how}
         arguments = [word for name, value in options.items() for word in (f"--{name}", str(value))]
-        came = subprocess.run(  # noqa: S603  our own module
+        crowd = subprocess.Popen(  # noqa: S603  our own module
             [sys.executable, "-m", "chaos.crowd", *arguments],
             cwd=ROOT,
-            input=json.dumps(self._flights),
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            check=True,
         )
-        told = json.loads(came.stdout)
-        return Phase(seconds, [Heard(*one) for one in told["heard"]], told["cpu"])
+        assert crowd.stdin is not None
+        crowd.stdin.write(json.dumps(self._flights))
+        crowd.stdin.close()
+        crowd.stdin = None  # Nothing of it is left for `communicate` to send.
+
+        def seen_off() -> Phase:
+            said, _ = crowd.communicate()
+            told = json.loads(said)
+            self.seen.append(Phase(seconds, [Heard(*one) for one in told["heard"]], told["cpu"]))
+            return self.seen[-1]
+
+        return seen_off
 
 
 def _violations(field: Place) -> int:
@@ -179,11 +258,22 @@ def _violations(field: Place) -> int:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     given = _parser().parse_args(arguments)
+    complaints: list[str] = []
     with tempfile.TemporaryDirectory(prefix="overload-") as name:
-        found = measure(Path(name) / "rush", database=given.db, seconds=given.seconds, around=given.around)
+        for place, proxy in PLACES.items():
+            if given.only not in ("", place):
+                continue
+            if proxy and nginx() is None:
+                _say("behind the proxy: SKIPPED, nginx is not installed")
+                continue
+            found = measure(
+                Path(name) / place, database=given.db, seconds=given.seconds, around=given.around, proxy=proxy
+            )
+            _tell(place, found)
+            complaints += [f"{place}: {complaint}" for complaint in found.complaints]
         at_once = start_at_once(Path(name) / "thread", database=given.db)
-    _tell(found, at_once)
-    complaints = list(found.complaints)
+    longest = at_once.waited(1.0, *at_once.statuses)
+    _say(f"{STARTS} at once on one thread: {at_once.told}, the last after {longest:.1f} s")
     if set(at_once.statuses) != {200}:
         complaints.append("not all of those on one thread were finished")
     for complaint in complaints:
@@ -191,7 +281,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return int(bool(complaints))
 
 
-def _tell(found: Overload, at_once: Phase) -> None:
+def _tell(place: str, found: Overload) -> None:
+    _say(f"{place}:")
     phases = (
         (f"{CLIENTS} clients in turn", found.peak),
         ("half the peak", found.before),
@@ -204,16 +295,16 @@ def _tell(found: Overload, at_once: Phase) -> None:
     _say(
         f"goodput {found.share:.0%} of the peak; who was put off knew it after"
         f" {found.rush.waited(0.5, *PUT_OFF):.3f} s (p50), {found.rush.waited(0.99, *PUT_OFF):.3f} s (p99);"
-        f" as before {normal}; {found.violations} broken invariants"
+        f" as before {normal}; health checks answered within {max(found.probes, default=0.0):.1f} s;"
+        f" {found.lost} lost, {found.violations} broken invariants"
     )
-    longest = at_once.waited(1.0, *at_once.statuses)
-    _say(f"{STARTS} at once on one thread: {at_once.told}, the last after {longest:.1f} s")
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="chaos.overload", description=__doc__)
     parser.add_argument("--seconds", type=float, default=120.0, help="of the rush")
     parser.add_argument("--around", type=float, default=15.0, help="of each phase around it")
+    parser.add_argument("--only", choices=("", *PLACES), default="")
     parser.add_argument("--db", choices=("sqlite", "postgres"), default="sqlite")
     return parser
 

@@ -1,5 +1,6 @@
 """What is made of an overload, and a short one of the real suite."""
 
+import subprocess
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
@@ -7,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from chaos.overload import Heard, Overload, Phase, measure, start_at_once
+from chaos.crowd import PATIENCE
+from chaos.front import USUAL, nginx, write_configuration
+from chaos.overload import AT_ONCE_WITHIN, Heard, Overload, Phase, measure, start_at_once
 
 
 def phase(*heard: tuple[float, int, float], seconds: float = 3.0) -> Phase:
@@ -26,6 +29,8 @@ GOOD = Overload(
     after=steady([0.1] * 10),
     violations=0,
 )
+
+LATE = [Heard(3.0, 503, 1.0)] * 4
 
 
 def test_goodput_counts_bookings_that_were_answered_while_it_lasted() -> None:
@@ -47,11 +52,30 @@ def test_four_fifths_of_the_peak_and_nothing_strange_is_good() -> None:
         (replace(GOOD, after=phase((0.0, 500, 0.1), (1.0, 200, 0.1), (2.0, 200, 0.1))), "after there were"),
         (replace(GOOD, after=steady([9.0] * 31 + [0.1])), "it was not as before"),
         (replace(GOOD, violations=1), "1 broken invariants"),
+        (replace(GOOD, lost=2), "2 bookings were answered and lost"),
+        (replace(GOOD, probes=[0.1, float("inf")]), "health checks were not answered"),
+        (replace(GOOD, rush=replace(GOOD.rush, heard=[*GOOD.rush.heard, *LATE])), "those put off knew it"),
     ],
-    ids=["too slow", "no answer", "an error", "slow afterwards", "wrong books"],
+    ids=[
+        "too slow",
+        "no answer",
+        "an error",
+        "slow afterwards",
+        "wrong books",
+        "lost",
+        "no health",
+        "late refusals",
+    ],
 )
 def test_anything_else_is_a_complaint(bad: Overload, complaint: str) -> None:
     assert [told for told in bad.complaints if told.startswith(complaint)]
+
+
+def test_on_a_bare_port_a_slow_rush_without_answers_is_no_complaint_but_an_error_is() -> None:
+    bare = replace(GOOD, behind_proxy=False, rush=phase((0.0, 200, 0.5), (0.0, 0, 30.0), (0.0, 503, 9.0)))
+    assert not list(bare.complaints)
+    assert list(replace(bare, before=phase((0.0, 0, 30.0))).complaints)
+    assert list(replace(bare, rush=phase((0.0, 502, 0.1))).complaints)
 
 
 def test_the_end_of_the_rush_is_the_last_second_that_is_slow_or_put_off() -> None:
@@ -61,11 +85,34 @@ def test_the_end_of_the_rush_is_the_last_second_that_is_slow_or_put_off() -> Non
     assert replace(GOOD, after=steady([0.1, 0.1, 5.0])).normal_after is None
 
 
-def test_overloaded_suite_refuses_the_excess_and_books_on(tmp_path: Path) -> None:
+def test_overloaded_port_loses_nothing_and_answers_health_checks(tmp_path: Path) -> None:
     found = measure(tmp_path, database="sqlite", seconds=4, around=2)
-    assert [each.strange for each in (found.before, found.rush, found.after)] == [[], [], []]
+    assert [each.strange(0) for each in (found.before, found.rush, found.after)] == [[], [], []]
+    assert found.rush.goodput
+    assert found.probes and max(found.probes) < PATIENCE
+    assert (found.lost, found.violations) == (0, 0)
+
+
+@pytest.mark.skipif(nginx() is None, reason="nginx is not installed")
+def test_overloaded_suite_behind_its_proxy_refuses_the_excess_and_books_on(tmp_path: Path) -> None:
+    found = measure(tmp_path, database="sqlite", seconds=4, around=2, proxy=True)
+    assert [each.strange() for each in (found.before, found.rush, found.after)] == [[], [], []]
     assert found.rush.statuses[503] and found.rush.goodput
-    assert not found.violations
+    assert found.rush.waited(0.5, 503) < AT_ONCE_WITHIN
+    assert found.probes and max(found.probes) < PATIENCE
+    assert (found.lost, found.violations) == (0, 0)
+
+
+@pytest.mark.skipif(nginx() is None, reason="nginx is not installed")
+def test_nginx_accepts_the_shipped_configuration(tmp_path: Path) -> None:
+    ports = dict(zip(USUAL, range(20_000, 20_004), strict=True))
+    write_configuration(tmp_path, ports, upstream=ports)
+    program = nginx()
+    assert program
+    said = subprocess.run(  # noqa: S603  the machine's own nginx
+        [program, "-t", "-p", tmp_path, "-c", tmp_path / "nginx.conf"], capture_output=True, text=True
+    )
+    assert said.returncode == 0, said.stderr
 
 
 def test_fifty_starts_at_once_on_one_thread_all_finish(tmp_path: Path) -> None:

@@ -27,6 +27,7 @@ DEMO_SECRETS = ROOT / "deploy" / "demo-secrets"
 DOCKERFILE = ROOT.joinpath("Dockerfile").read_text()
 NGINX = ROOT.joinpath("deploy/nginx/nginx.conf").read_text()
 PROXY = ROOT.joinpath("deploy/nginx/proxy.conf").read_text()
+GUNICORN = ROOT.joinpath("service-kit/service_kit/gunicorn_conf.py").read_text()
 IGNORED = ROOT.joinpath(".dockerignore").read_text().split()
 
 
@@ -180,7 +181,7 @@ def test_replicas_share_a_name_and_no_state(parts: dict[str, dict[str, Any]]) ->
     for name, port in PORTS.items():
         assert parts[name]["networks"] == {"default": {"aliases": [f"{name}-pool"]}}
         assert re.search(rf"listen {port};", proxied) and re.search(
-            rf"^    {port} {name}-pool;", proxied, re.M
+            rf"^    {port} {name}-pool:{port};", proxied, re.M
         )
     for name in MORE:
         assert parts[name]["networks"] == parts[name.removesuffix("-more")]["networks"]
@@ -344,11 +345,11 @@ def test_proxy_buffers_everything_but_streams() -> None:
     assert stream is not None and "proxy_buffering off;" in stream[1] and "limit_conn streams" in stream[1]
     rest = PROXY.replace(stream[0], "")
     assert "proxy_buffering on;" in rest and "proxy_request_buffering on;" in rest
-    assert "off;" not in rest.replace("proxy_next_upstream off;", "")
+    assert re.findall(r"(\w+) off;", rest) == ["proxy_next_upstream", "access_log"]
 
 
 def test_proxy_counts_callers_and_lets_health_checks_through() -> None:
-    for server in PROXY.split("\nserver {")[1:]:
+    for server in PROXY.split("\nserver {")[2:]:
         everything = re.search(r"location / \{(.*?)\}", server, re.S)
         health = re.search(r"location /api/health/ \{(.*?)\}", server, re.S)
         assert everything is not None and health is not None
@@ -359,9 +360,22 @@ def test_proxy_counts_callers_and_lets_health_checks_through() -> None:
         )  # Not of the whole server, which the health checks would inherit.
 
 
+def test_proxy_lets_fewer_requests_into_a_services_queue_than_the_service_accepts() -> None:
+    """And whole ones only: a slow body waits in the server in front."""
+    queue = PROXY.split("\nserver {")[1]
+    (most,) = re.findall(r"limit_conn queues (\d+);", queue)
+    (accepted,) = re.findall(r"^worker_connections = (\d+)$", GUNICORN, re.M)
+    assert int(most) < int(accepted)
+    for name, port in PORTS.items():
+        assert f"    listen unix:/tmp/{name}.sock;" in queue
+        assert f"    unix:/tmp/{name}.sock {name}-pool:{port};" in PROXY
+    # No answer, of which the server in front makes its 503 and the time to come again.
+    assert "limit_conn_status 444;" in queue and "error_page 502 504 =444 @closed;" in queue
+
+
 def test_proxy_answers_for_a_service_that_is_away_as_a_service_does() -> None:
     """503 and not nginx's 502 or 504, and when to come again."""
-    for server in PROXY.split("\nserver {")[1:]:
+    for server in PROXY.split("\nserver {")[2:]:
         assert "error_page 502 504 =503 @away;" in server
         for name, status in (("away", 503), ("too_many", 429)):
             answer = re.search(rf"location @{name} \{{(.*?)\n    \}}", server, re.S)
@@ -370,6 +384,6 @@ def test_proxy_answers_for_a_service_that_is_away_as_a_service_does() -> None:
 
 
 def test_proxy_shows_neither_metrics_nor_docs() -> None:
-    ui, data = PROXY.split("\nserver {")[1:]
+    ui, data = PROXY.split("\nserver {")[2:]
     assert "location /metrics { return 404; }" in ui and "location /metrics { return 404; }" in data
     assert "location /api/docs/ { return 404; }" in data

@@ -9,6 +9,8 @@ workers = 1
 threads = 8
 # Below the usual limit of 1,024 descriptors, with room for calls and databases.
 worker_connections = 400
+# Waiting to be accepted. With more, callers of an overloaded service get their answer after they have gone.
+backlog = 128
 # Kept connections between services close after so long; the caller then opens another.
 keepalive = 30
 # Shorter than the runner's and compose's time before SIGKILL.
