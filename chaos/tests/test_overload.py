@@ -1,6 +1,5 @@
 """What is made of an overload, and a short one of the real suite."""
 
-import subprocess
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
@@ -9,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from chaos.crowd import PATIENCE
-from chaos.front import USUAL, nginx, write_configuration
+from chaos.front import nginx
 from chaos.overload import AT_ONCE_WITHIN, Heard, Overload, Phase, measure, start_at_once
 
 
@@ -101,18 +100,6 @@ def test_overloaded_suite_behind_its_proxy_refuses_the_excess_and_books_on(tmp_p
     assert found.rush.waited(0.5, 503) < AT_ONCE_WITHIN
     assert found.probes and max(found.probes) < PATIENCE
     assert (found.lost, found.violations) == (0, 0)
-
-
-@pytest.mark.skipif(nginx() is None, reason="nginx is not installed")
-def test_nginx_accepts_the_shipped_configuration(tmp_path: Path) -> None:
-    ports = dict(zip(USUAL, range(20_000, 20_004), strict=True))
-    write_configuration(tmp_path, ports, upstream=ports)
-    program = nginx()
-    assert program
-    said = subprocess.run(  # noqa: S603  the machine's own nginx
-        [program, "-t", "-p", tmp_path, "-c", tmp_path / "nginx.conf"], capture_output=True, text=True
-    )
-    assert said.returncode == 0, said.stderr
 
 
 def test_fifty_starts_at_once_on_one_thread_all_finish(tmp_path: Path) -> None:
