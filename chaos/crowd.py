@@ -8,6 +8,7 @@ What came of them is printed as JSON: the second of arrival, the status (0 for n
 import argparse
 import json
 import os
+import resource
 import selectors
 import socket
 import sys
@@ -18,8 +19,8 @@ from urllib.parse import urlsplit
 
 from chaos.travellers import START, booking
 
-PATIENCE = 30.0
-"Seconds after which a client without an answer has gone."
+PATIENCE = 10.0
+"Seconds after which a client without an answer has gone. All that wait have a descriptor."
 LONGEST_WAIT = 0.05
 READ_BYTES = 65536
 END_OF_HEAD = b"\r\n\r\n"
@@ -133,6 +134,8 @@ class Crowd:
 
 def main() -> None:
     given = _parser().parse_args()
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     url = urlsplit(given.url)
     flights = json.loads(sys.stdin.read())
     crowd = Crowd((url.hostname or "", url.port or 80), requests(url.netloc, flights, given.seed))
