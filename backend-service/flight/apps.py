@@ -7,8 +7,10 @@ class FlightConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from flight import saga_metrics, saga_traces
+        from flight import saga_metrics
 
         saga_metrics.register()
         if settings.TRACES:
+            from flight import saga_traces
+
             saga_traces.subscribe()

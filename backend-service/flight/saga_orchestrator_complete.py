@@ -42,7 +42,6 @@ from flight.saga_state import (
     StepStatus,
     replace,
 )
-from flight.saga_traces import TracedParticipants
 from flight.saga_transition import Transition
 from flight.services import WriteConflict
 
@@ -183,8 +182,12 @@ RELEASE_PAUSE = timedelta(seconds=20)
 
 
 def configured_participants() -> Participants:
-    kind = TracedParticipants if settings.TRACES else Participants
-    return kind({PAYMENT: settings.PAYMENT_URL, LOYALTY: settings.LOYALTY_URL})
+    addresses = {PAYMENT: settings.PAYMENT_URL, LOYALTY: settings.LOYALTY_URL}
+    if not settings.TRACES:
+        return Participants(addresses)
+    from flight.saga_traces import TracedParticipants  # needs OpenTelemetry, which is optional
+
+    return TracedParticipants(addresses)
 
 
 def process_name() -> str:

@@ -6,8 +6,8 @@ takes no time: it happens inside a commit of the saga log.
 
 from collections.abc import Callable, Mapping
 
+from opentelemetry.sdk.trace import ReadableSpan
 from service_kit import tracing
-from service_kit.tracing import Span
 
 from flight.saga_client import Call, Participants
 from flight.saga_event_dispatcher import ALL, EventType, SagaEvent, event_dispatcher
@@ -40,7 +40,7 @@ class TracedParticipants(Participants):
 class SagaSpans:
     """A subscriber; the publisher calls it from one thread, in the order of the commits."""
 
-    def __init__(self, record: Callable[[Span], None] = tracing.record) -> None:
+    def __init__(self, record: Callable[[ReadableSpan], None] = tracing.record) -> None:
         self._record = record
         self._begun: dict[str, SagaEvent] = {}
 
@@ -57,7 +57,11 @@ class SagaSpans:
 
     def _mark(self, event: SagaEvent, *, span_id: int, parent_id: int | None) -> None:
         at = _nanoseconds(event)
-        self._record(Span(event.event_type, event.correlation_id, span_id, parent_id, at, at))
+        self._record(
+            tracing.finished(
+                event.event_type, event.correlation_id, span_id, parent_id, (at, at), attributes={}
+            )
+        )
 
     def _begin(self, event: SagaEvent) -> None:
         self._begun.pop(event.correlation_id, None)
@@ -72,13 +76,12 @@ class SagaSpans:
             return
         name, attempt = begun.data.get("compensation") or begun.data["step"], begun.data["attempt"]
         outcome = ENDS[event.event_type]
-        span = Span(
-            name=name,
-            correlation_id=event.correlation_id,
-            span_id=attempt_span(event.correlation_id, name, attempt),
-            parent_id=tracing.span_id(event.correlation_id),
-            began=_nanoseconds(begun),
-            ended=_nanoseconds(event),
+        span = tracing.finished(
+            name,
+            event.correlation_id,
+            attempt_span(event.correlation_id, name, attempt),
+            tracing.span_id(event.correlation_id),
+            (_nanoseconds(begun), _nanoseconds(event)),
             failed=outcome in BAD,
             attributes={"saga.attempt": attempt, "saga.outcome": event.data.get("error_code") or outcome},
         )

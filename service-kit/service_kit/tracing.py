@@ -1,52 +1,36 @@
-"""Traces, for OTEL_TRACES_EXPORTER=otlp: one per request or saga, whichever processes it passes through.
+"""Traces by OpenTelemetry, for OTEL_TRACES_EXPORTER=otlp: one per request or saga, through all processes.
+
+Imported only with that setting; the packages are in requirements/traces.txt.
 
 A trace's id is made of the correlation id, so that recovery, another process and a repeat add to the same
 trace without being told of it. Spans are recorded when they are over: only its answer tells a request which
 saga it belonged to.
 """
 
-import re
 import secrets
-import threading
 import time
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from enum import Enum
+from functools import cache
 from hashlib import sha256
 
 import structlog
 from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.sdk.trace.sampling import Decision
+from opentelemetry.trace import SpanContext, SpanKind, TraceFlags, get_current_span
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+from opentelemetry.trace.status import Status, StatusCode
 
 from service_kit.http import NoReply, Reply, ServiceClient
 from service_kit.middleware import HEADER, QUIET_PATHS, GetResponse
 
-TRACEPARENT = re.compile(r"00-[0-9a-f]{32}-([0-9a-f]{16})-[0-9a-f]{2}")
-
-
-class Kind(Enum):
-    INTERNAL = "work of our own"
-    SERVER = "a request as the one who answered it saw it"
-    CLIENT = "a request as the one who sent it saw it"
-
-
-@dataclass(frozen=True)
-class Span:
-    """Something that is over. Times are nanoseconds since 1970."""
-
-    name: str
-    correlation_id: str
-    span_id: int
-    parent_id: int | None
-    began: int
-    ended: int
-    kind: Kind = Kind.INTERNAL
-    failed: bool = False
-    attributes: Mapping[str, str | int] = field(default_factory=dict)
-
-
-Recorder = Callable[[Span], None]
+SAMPLED = TraceFlags(TraceFlags.SAMPLED)
 
 
 def trace_id(correlation_id: str) -> int:
@@ -57,7 +41,7 @@ def trace_id(correlation_id: str) -> int:
 def span_id(correlation_id: str, *names: str) -> int:
     """The same for the same names: a call can name its parent before that is recorded.
 
-    Without names it is the span of the saga itself, under which everything that happens to it hangs.
+    Without names it is the saga's own span, the parent of everything that happens to the saga.
     """
     return int.from_bytes(sha256("/".join((correlation_id, *names)).encode()).digest()[-8:])
 
@@ -67,31 +51,79 @@ def traceparent(correlation_id: str, parent_id: int) -> str:
 
 
 def parent_of(request: HttpRequest) -> int | None:
-    """The caller's span. Of its trace nothing is taken: that follows from the correlation id."""
-    found = TRACEPARENT.fullmatch(request.META.get("HTTP_TRACEPARENT", ""))
-    return (int(found[1], 16) or None) if found else None
+    """The caller's span. Its trace is ignored: that follows from the correlation id."""
+    given = {"traceparent": request.META.get("HTTP_TRACEPARENT", "")}
+    caller = get_current_span(TraceContextTextMapPropagator().extract(given))
+    return caller.get_span_context().span_id or None
 
 
-_recorder: Recorder | None = None
-_making = threading.Lock()
+@dataclass(frozen=True)
+class Recorder:
+    """Samples by the trace's id alone, so that all processes keep or drop the same traces."""
+
+    provider: TracerProvider
+    processor: SpanProcessor
+
+    def __call__(self, span: ReadableSpan) -> None:
+        assert span.context is not None
+        asked = self.provider.sampler.should_sample(None, span.context.trace_id, span.name)
+        if asked.decision is Decision.RECORD_AND_SAMPLE:
+            self.processor.on_end(span)
 
 
-def record(span: Span) -> None:
-    global _recorder
-    if _recorder is None:
-        with _making:
-            if _recorder is None:
-                # Not at import: the extra need not be installed, and its thread does not survive a fork.
-                from service_kit.trace_export import over_http
-
-                _recorder = over_http(settings.SERVICE_NAME)
-    _recorder(span)
+def recorder(processor: SpanProcessor) -> Recorder:
+    provider = TracerProvider()
+    provider.add_span_processor(processor)  # Flushes it when the process ends.
+    return Recorder(provider, processor)
 
 
-def record_with(recorder: Recorder | None) -> None:
-    """Have spans go elsewhere; None for the exporter that the environment describes."""
+@cache
+def otlp() -> Recorder:
+    return recorder(BatchSpanProcessor(OTLPSpanExporter()))
+
+
+_recorder: Callable[[ReadableSpan], None] | None = None
+
+
+def record(span: ReadableSpan) -> None:
+    (_recorder or otlp())(span)
+
+
+def record_with(recorder: Callable[[ReadableSpan], None] | None) -> None:
+    """Sends spans elsewhere; None for the exporter that the environment describes."""
     global _recorder
     _recorder = recorder
+
+
+@cache
+def _resource(service: str) -> Resource:
+    return Resource.create({"service.name": service})
+
+
+def finished(
+    name: str,
+    correlation_id: str,
+    own_id: int,
+    parent_id: int | None,
+    times: tuple[int, int],
+    *,
+    kind: SpanKind = SpanKind.INTERNAL,
+    failed: bool = False,
+    attributes: Mapping[str, str | int] | None = None,
+) -> ReadableSpan:
+    """A span of the trace of `correlation_id`; its times are nanoseconds since 1970."""
+    trace, remote = trace_id(correlation_id), kind is SpanKind.SERVER
+    return ReadableSpan(
+        name=name,
+        context=SpanContext(trace, own_id, is_remote=False, trace_flags=SAMPLED),
+        parent=SpanContext(trace, parent_id, is_remote=remote, trace_flags=SAMPLED) if parent_id else None,
+        resource=_resource(settings.SERVICE_NAME),
+        attributes={"correlation_id": correlation_id, **(attributes or {})},
+        kind=kind,
+        status=Status(StatusCode.ERROR if failed else StatusCode.UNSET),
+        start_time=times[0],
+        end_time=times[1],
+    )
 
 
 # Requests
@@ -103,11 +135,12 @@ class Serving:
 
     correlation_id: str
     span_id: int
-    calls: list[Span] = field(default_factory=list)
+    calls: list[ReadableSpan] = field(default_factory=list)
+    sagas: list[str] = field(default_factory=list)
 
     def belongs_to(self, answered_as: str) -> list[str]:
         """What it turned out to be about: sagas if it named or started some, else itself."""
-        named = dict.fromkeys([answered_as, *(call.correlation_id for call in self.calls)])
+        named = dict.fromkeys([answered_as, *self.sagas])
         named.pop(self.correlation_id, None)
         return list(named) or [self.correlation_id]
 
@@ -142,14 +175,13 @@ class TraceMiddleware:
         ids, parent = serving.belongs_to(response.get(HEADER, serving.correlation_id)), parent_of(request)
         for each in ids:
             adopted = None if each == serving.correlation_id else span_id(each)
-            span = Span(
-                name=f"{request.method} {route}",
-                correlation_id=each,
-                span_id=serving.span_id,
-                parent_id=parent or adopted,
-                began=began,
-                ended=time.time_ns(),
-                kind=Kind.SERVER,
+            span = finished(
+                f"{request.method} {route}",
+                each,
+                serving.span_id,
+                parent or adopted,
+                (began, time.time_ns()),
+                kind=SpanKind.SERVER,
                 failed=response.status_code >= 500,
                 attributes=_described(request.method, route, response.status_code),
             )
@@ -189,18 +221,18 @@ class TracedClient(ServiceClient):
         named = {**(headers or {}), "traceparent": traceparent(serving.correlation_id, made)}
 
         def keep(correlation_id: str, status: int) -> None:
-            span = Span(
-                name=method,
-                correlation_id=correlation_id,
-                span_id=made,
-                parent_id=serving.span_id,
-                began=began,
-                ended=time.time_ns(),
-                kind=Kind.CLIENT,
+            span = finished(
+                method,
+                correlation_id,
+                made,
+                serving.span_id,
+                (began, time.time_ns()),
+                kind=SpanKind.CLIENT,
                 failed=not 0 < status < 500,
                 attributes=_described(method, path.partition("?")[0], status),
             )
             serving.calls.append(span)
+            serving.sagas.append(correlation_id)
 
         try:
             reply = super().request(method, path, body=body, headers=named, timeout=timeout)

@@ -12,7 +12,6 @@ from django.db import connection
 from service_kit import strict_json
 from service_kit.credentials import ADDRESS, ALSO, ON_BEHALF_OF, ROLE, service_bearer
 from service_kit.http import NoReply, ServiceClient, correlation_headers
-from service_kit.tracing import TracedClient
 
 from ui import patience
 
@@ -80,8 +79,11 @@ class Answer:
 
 @lru_cache
 def _client(base_url: str) -> ServiceClient:
-    kind = TracedClient if settings.TRACES else ServiceClient
-    return kind(base_url, largest_reply=LARGEST_REPLY)
+    if not settings.TRACES:
+        return ServiceClient(base_url, largest_reply=LARGEST_REPLY)
+    from service_kit.tracing import TracedClient  # needs OpenTelemetry, which is optional
+
+    return TracedClient(base_url, largest_reply=LARGEST_REPLY)
 
 
 def _base_url(service: Service) -> str:
