@@ -28,6 +28,14 @@ def manage(folder: Path, *command: str, **environment: str) -> subprocess.Comple
     )
 
 
+LOADED = """
+import sys
+from django.urls import get_resolver
+assert get_resolver().url_patterns  # loads every view
+print("opentelemetry" in sys.modules)
+"""
+
+
 class Deployment:
     """Subclass it in each service; `needed` are its required settings besides secrets."""
 
@@ -43,3 +51,8 @@ class Deployment:
         assert done.returncode != 0
         assert "Traceback" not in done.stderr and next(iter(WEAK[weak])) in done.stderr
         assert all(value not in done.stderr for value in WEAK[weak].values() if value)
+
+    def test_nothing_of_opentelemetry_is_loaded_without_the_setting(self, tmp_path: Path) -> None:
+        environment = {**self.needed, "OTEL_TRACES_EXPORTER": "none"}
+        done = manage(tmp_path, "shell", "--verbosity", "0", "--command", LOADED, **environment)
+        assert (done.stdout, done.returncode) == ("False\n", 0), done.stderr
