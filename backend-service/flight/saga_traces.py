@@ -1,7 +1,7 @@
-"""A saga's trace: where it began and ended, and each try of a step or of a compensation.
+"""A saga's trace: its start and end, and each attempt of a step or compensation.
 
-Made of its events as they are published, from which recovery and another process go on. A step of our own
-takes no time: it happens inside a commit of the saga log.
+Made from its published events, which recovery and other processes continue. A local step takes no time: it
+happens inside a commit of the saga log.
 """
 
 from collections.abc import Callable, Mapping
@@ -22,7 +22,7 @@ ENDS: Mapping[str, str] = {
 }
 BAD = ("FAILED", "UNKNOWN")
 MARKS = (EventType.COMPLETED, EventType.COMPENSATED)
-# A saga that another process has taken over leaves its beginning here.
+# Starts of sagas that another process has taken over remain here.
 MOST_BEGUN = 10_000
 
 
@@ -32,7 +32,7 @@ def attempt_span(correlation_id: str, name: str, attempt: int) -> int:
 
 class TracedParticipants(Participants):
     def headers(self, call: Call) -> dict[str, str]:
-        """The participant's own span will hang under this attempt's."""
+        """The parent of the participant's span: this attempt."""
         attempt = attempt_span(call.correlation_id, call.name, call.attempt)
         return {**super().headers(call), "traceparent": tracing.traceparent(call.correlation_id, attempt)}
 
@@ -70,7 +70,7 @@ class SagaSpans:
             del self._begun[next(iter(self._begun))]
 
     def _end(self, event: SagaEvent) -> None:
-        """A saga does one thing at a time. What began in another process is told there, or died with it."""
+        """One open attempt per saga. An attempt of another process is recorded there, or lost with it."""
         begun = self._begun.pop(event.correlation_id, None)
         if begun is None:
             return

@@ -2,9 +2,8 @@
 
 Imported only with that setting; the packages are in requirements/traces.txt.
 
-A trace's id is made of the correlation id, so that recovery, another process and a repeat add to the same
-trace without being told of it. Spans are recorded when they are over: only its answer tells a request which
-saga it belonged to.
+The trace id derives from the correlation id, so that recovery, other processes and repeats add to the same
+trace. A span is recorded at its end: a request learns only from its answer which saga it belongs to.
 """
 
 import secrets
@@ -34,12 +33,12 @@ SAMPLED = TraceFlags(TraceFlags.SAMPLED)
 
 
 def trace_id(correlation_id: str) -> int:
-    """Hashed, because samplers go by the id's bits, and not all of a UUID's are random."""
+    """Hashed, because samplers use the id's bits, and not all bits of a UUID are random."""
     return int.from_bytes(sha256(correlation_id.encode()).digest()[:16])
 
 
 def span_id(correlation_id: str, *names: str) -> int:
-    """The same for the same names: a call can name its parent before that is recorded.
+    """Deterministic: a call can name its parent before that is recorded.
 
     Without names it is the saga's own span, the parent of everything that happens to the saga.
     """
@@ -51,7 +50,7 @@ def traceparent(correlation_id: str, parent_id: int) -> str:
 
 
 def parent_of(request: HttpRequest) -> int | None:
-    """The caller's span. Its trace is ignored: that follows from the correlation id."""
+    """The caller's span. Its trace id is ignored: it derives from the correlation id."""
     given = {"traceparent": request.META.get("HTTP_TRACEPARENT", "")}
     caller = get_current_span(TraceContextTextMapPropagator().extract(given))
     return caller.get_span_context().span_id or None
@@ -131,7 +130,7 @@ def finished(
 
 @dataclass
 class Serving:
-    """The request that is being answered, and the calls made for it."""
+    """The current request and its calls."""
 
     correlation_id: str
     span_id: int
@@ -139,7 +138,7 @@ class Serving:
     sagas: list[str] = field(default_factory=list)
 
     def belongs_to(self, answered_as: str) -> list[str]:
-        """What it turned out to be about: sagas if it named or started some, else itself."""
+        """The correlation ids of its traces: sagas that it named or started, else its own."""
         named = dict.fromkeys([answered_as, *self.sagas])
         named.pop(self.correlation_id, None)
         return list(named) or [self.correlation_id]
@@ -149,8 +148,7 @@ _serving: ContextVar[Serving | None] = ContextVar("serving", default=None)
 
 
 class TraceMiddleware:
-    """Records each request, and adds its trace's id to its line in the log: it stands inside
-    RequestMiddleware."""
+    """Records each request, and adds its trace id to its log line. Placed inside RequestMiddleware."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
@@ -200,9 +198,9 @@ def _described(method: str | None, route: str, status: int) -> dict[str, str | i
 
 
 class TracedClient(ServiceClient):
-    """Tells the service that it calls under which span, and keeps the call for the request's trace.
+    """Sends the parent span to the called service, and records the call in the request's trace.
 
-    A service that answers in the name of a saga has moved the call into the saga's trace.
+    If the service answers with a saga's id, the call belongs to the saga's trace.
     """
 
     def request(
