@@ -54,6 +54,13 @@ class StepAccess:
     def test_hostile_body_without_credential_is_401_before_it_is_read(self, pair: Pair) -> None:
         assert_problem(post(pair.action, b"not json"), 401, "NOT_AUTHENTICATED")
 
+    def test_wrong_method_is_405_also_without_credential(self, pair: Pair, client: Any) -> None:
+        for url in (pair.action, pair.compensation):
+            answer = client.get(url)
+            assert_problem(answer, 405, "METHOD_NOT_ALLOWED")
+            assert answer["Allow"] == "POST, OPTIONS"
+            assert client.options(url).status_code == 200
+
     @pytest.mark.parametrize("kind", ["other_audience", "user", "operator", "forged", "basic", "empty"])
     def test_credential_that_is_not_a_services_for_this_one_is_401(
         self, pair: Pair, cid: str, bearer: str, kind: str, settings: Settings
