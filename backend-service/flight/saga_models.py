@@ -14,6 +14,12 @@ class SagaStatus(models.TextChoices):
 OPEN = (SagaStatus.PENDING, SagaStatus.RUNNING, SagaStatus.COMPENSATING)
 
 
+class SagaQuerySet(models.QuerySet["Saga"]):
+    def open(self) -> "SagaQuerySet":
+        """Sagas that have not ended, in the form that the partial index of open sagas serves."""
+        return self.filter(due_at__isnull=False)
+
+
 class Saga(models.Model):
     """One booking's saga: its request, its progress, its epoch and its due time.
 
@@ -54,6 +60,8 @@ class Saga(models.Model):
 
     created_at = models.DateTimeField()
     finished_at = models.DateTimeField(null=True)
+
+    objects = SagaQuerySet.as_manager()
 
     class Meta:
         db_table = "flight_saga"

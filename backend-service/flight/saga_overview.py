@@ -5,12 +5,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from django.apps import apps
 from django.conf import settings
+from django.db.models import Count, Min, OuterRef, Q, QuerySet, Subquery, Sum
 from service_kit.clock import iso, iso_or_none
-from service_kit.database import db_time, fetch_all, fetch_one, from_db_time
 
 from flight import saga_settlements
-from flight.saga_models import OPEN, SagaStatus
+from flight.models import Seat, SeatState
+from flight.saga_models import OPEN, RecoveryHeartbeat, Saga, SagaStatus
 from flight.saga_orchestrator_complete import DEFINITION
 
 WINDOW = timedelta(days=1)
@@ -20,49 +22,19 @@ BEGINNING, END = datetime(2000, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=U
 COMMIT_TIME = timedelta(minutes=1)
 SHOWN = 5
 ALIVE = timedelta(seconds=10)
-
-# States stand in the text, not in a parameter, so that SQLite sees that a partial index serves.
-OPEN_SAGAS = """
-    SELECT status, definition, COUNT(*), COUNT(NULLIF(attention, '')), MIN(created_at) FROM flight_saga
-    WHERE due_at IS NOT NULL GROUP BY status, definition"""
-BEGUN = "SELECT COUNT(*) FROM flight_saga WHERE created_at >= %s AND created_at < %s"
-COMPENSATED = """
-    SELECT COUNT(*) FROM flight_saga
-    WHERE status = 'COMPENSATED' AND finished_at >= %s AND finished_at < %s"""
-SINCE = "SELECT COUNT(*) FROM flight_saga WHERE created_at >= %s"
-OPEN_SINCE = "SELECT COUNT(*) FROM flight_saga WHERE due_at IS NOT NULL AND created_at >= %s"
-FAILED_SINCE = """
-    SELECT COUNT(*) FROM flight_saga
-    WHERE status = 'COMPENSATED' AND finished_at >= %s AND created_at >= %s
-      AND reason NOT IN ('CANCELLED_BY_USER', 'CANCELLED_BY_OPERATOR')"""
-NTH_NEWEST = "SELECT created_at FROM flight_saga ORDER BY created_at DESC LIMIT 1 OFFSET %s"
-BEGUN_AT = "SELECT correlation_id FROM flight_saga WHERE created_at = %s AND due_at IS NOT NULL LIMIT 1"
-INCIDENTS = """
-    SELECT attention, COUNT(*) FROM flight_saga WHERE due_at IS NOT NULL AND attention <> ''
-    GROUP BY attention ORDER BY COUNT(*) DESC, attention LIMIT %s"""
-INCIDENT = """
-    SELECT correlation_id FROM flight_saga WHERE due_at IS NOT NULL AND attention = %s
-    ORDER BY due_at LIMIT %s"""
-NEXT_TRIES = """
-    SELECT correlation_id, status, due_at FROM flight_saga
-    WHERE due_at IS NOT NULL AND owner = '' ORDER BY due_at LIMIT %s"""
-# One look-up a saga: with a join a planner may read every seat that was ever held.
-SEATS_OF_SAGAS = """
-    SELECT COALESCE(SUM((
-        SELECT COUNT(*) FROM flight_seat
-        WHERE flight_seat.correlation_id = flight_saga.correlation_id AND state = 'HELD')), 0)
-    FROM flight_saga WHERE due_at IS NOT NULL"""
-DIRECT_HOLDS = """
-    SELECT COUNT(*), MIN(expires_at) FROM flight_seat WHERE state = 'HELD' AND expires_at IS NOT NULL"""
-RECOVERIES = "SELECT owner, beat_at FROM flight_recovery WHERE beat_at >= %s AND beat_at <= %s ORDER BY owner"
-JOBS = "SELECT COUNT(*) FROM procrastinate_jobs WHERE queue_name = 'sagas' AND status = 'todo'"
+JOBS = ("procrastinate", "ProcrastinateJob")
+ASKED_FOR = ("CANCELLED_BY_USER", "CANCELLED_BY_OPERATOR")
 
 
-class Count:
+def compensated_sagas() -> QuerySet[Saga]:
+    return Saga.objects.filter(status=SagaStatus.COMPENSATED)
+
+
+class GrowingCount:
     """How many rows there are of what only grows: what was counted once is not counted again."""
 
-    def __init__(self, sql: str) -> None:
-        self._sql, self._lock = sql, threading.Lock()
+    def __init__(self, sagas: QuerySet[Saga], moment: str) -> None:
+        self._sagas, self._moment, self._lock = sagas, moment, threading.Lock()
         self._until, self._before = BEGINNING, 0
 
     def __call__(self, now: datetime) -> int:
@@ -76,47 +48,52 @@ class Count:
             return self._before + self._between(until, END)
 
     def _between(self, first: datetime, last: datetime) -> int:
-        return _number(self._sql, db_time(first), db_time(last))
+        times = {f"{self._moment}__gte": first, f"{self._moment}__lt": last}
+        return self._sagas.filter(**times).count()
 
 
 @dataclass(frozen=True)
-class Grown:
+class Totals:
     """No saga is ever deleted, and none that is compensated becomes anything else."""
 
-    begun: Count = field(default_factory=lambda: Count(BEGUN))
-    compensated: Count = field(default_factory=lambda: Count(COMPENSATED))
+    begun: GrowingCount = field(default_factory=lambda: GrowingCount(Saga.objects.all(), "created_at"))
+    compensated: GrowingCount = field(
+        default_factory=lambda: GrowingCount(compensated_sagas(), "finished_at")
+    )
 
 
-grown = Grown()
+totals = Totals()
 
 
-def overview(now: datetime, *, counted: Grown = grown) -> dict[str, Any]:
-    rows = fetch_all(OPEN_SAGAS)
-    oldest = min((from_db_time(row[4]) for row in rows), default=None)
+def overview(now: datetime, *, counted: Totals = totals) -> dict[str, Any]:
+    groups = open_groups()
     return {
-        "counts": counts(rows, counted.begun(now), counted.compensated(now)),
-        "needs_attention": sum(row[3] for row in rows),
-        "oldest_open": _oldest(oldest) if oldest else None,
+        "counts": counts(groups, counted.begun(now), counted.compensated(now)),
+        "needs_attention": sum(group["stuck"] for group in groups),
+        "oldest_open": _oldest(min(group["oldest"] for group in groups)) if groups else None,
         "failures": _failures(now),
-        "incidents": [_incident(reason, count) for reason, count in fetch_all(INCIDENTS, (SHOWN,))],
+        "incidents": _incidents(),
         "next_tries": _next_tries(),
         "seats_held": seats_held(),
         "settled_by_hand": saga_settlements.still_open(),
         "engine": _engine(now),
-        "definitions": _definitions(rows),
+        "definitions": _definitions(groups),
     }
 
 
-def _number(sql: str, *parameters: Any) -> int:
-    row = fetch_one(sql, parameters)
-    return int(row[0]) if row else 0
+def open_groups() -> list[dict[str, Any]]:
+    """Open sagas by status and definition: how many, how many of them stuck, the oldest, the first due."""
+    groups = Saga.objects.open().values("status", "definition")
+    stuck = Count("pk", filter=~Q(attention=""))
+    found = groups.annotate(number=Count("*"), stuck=stuck, oldest=Min("created_at"), first_due=Min("due_at"))
+    return [dict(group) for group in found]
 
 
-def counts(rows: list[tuple[Any, ...]], begun: int, compensated: int) -> dict[str, int]:
+def counts(groups: list[dict[str, Any]], begun: int, compensated: int) -> dict[str, int]:
     """Open sagas and compensated ones are counted; the others are complete."""
     found = dict.fromkeys(SagaStatus.values, 0)
-    for status, _, number, _, _ in rows:
-        found[status] += number
+    for group in groups:
+        found[group["status"]] += group["number"]
     still_open = sum(found[status] for status in OPEN)
     # The three are not read in one snapshot: a saga that ends in between must not make it negative.
     completed = max(begun - still_open - compensated, 0)
@@ -124,57 +101,72 @@ def counts(rows: list[tuple[Any, ...]], begun: int, compensated: int) -> dict[st
 
 
 def _oldest(created_at: datetime) -> dict[str, Any] | None:
-    row = fetch_one(BEGUN_AT, (db_time(created_at),))
-    return {"correlation_id": row[0], "created_at": iso(created_at)} if row else None
+    saga = Saga.objects.open().filter(created_at=created_at).values("correlation_id").first()
+    return {**saga, "created_at": iso(created_at)} if saga else None
 
 
 def _failures(now: datetime) -> dict[str, Any]:
     """How many of the newest sagas have ended, and how many of these without being asked to."""
-    nth = fetch_one(NTH_NEWEST, (NEWEST - 1,))
-    since = max(now - WINDOW, from_db_time(nth[0])) if nth else now - WINDOW
-    ended = _number(SINCE, db_time(since)) - _number(OPEN_SINCE, db_time(since))
+    times = Saga.objects.order_by("-created_at").values_list("created_at", flat=True)
+    since = max([now - WINDOW, *times[NEWEST - 1 : NEWEST]])
+    begun = Saga.objects.filter(created_at__gte=since)
+    # The index of compensated sagas begins with the time at which they ended.
+    undone = compensated_sagas().filter(finished_at__gte=since, created_at__gte=since)
     return {
         "since": iso(since),
-        "ended": ended,
-        "failed": _number(FAILED_SINCE, db_time(since), db_time(since)),
+        "ended": begun.count() - begun.open().count(),
+        "failed": undone.exclude(reason__in=ASKED_FOR).count(),
     }
 
 
-def _incident(reason: str, count: int) -> dict[str, Any]:
-    some = [row[0] for row in fetch_all(INCIDENT, (reason, SHOWN))]
-    return {"reason": reason, "count": count, "sagas": some}
-
-
-def _next_tries() -> list[dict[str, Any]]:
+def _incidents() -> list[dict[str, Any]]:
+    stuck = Saga.objects.open().exclude(attention="")
+    reasons = stuck.values_list("attention").annotate(number=Count("*")).order_by("-number", "attention")
+    ids = stuck.order_by("due_at").values_list("pk", flat=True)
     return [
-        {"correlation_id": cid, "status": status, "due_at": iso(from_db_time(due_at))}
-        for cid, status, due_at in fetch_all(NEXT_TRIES, (SHOWN,))
+        {"reason": reason, "count": number, "sagas": list(ids.filter(attention=reason)[:SHOWN])}
+        for reason, number in reasons[:SHOWN]
     ]
 
 
+def _next_tries() -> list[dict[str, Any]]:
+    waiting = Saga.objects.open().filter(owner="").order_by("due_at")
+    rows = waiting.values("correlation_id", "status", "due_at")[:SHOWN]
+    return [{**row, "due_at": iso_or_none(row["due_at"])} for row in rows]
+
+
 def seats_held() -> dict[str, Any]:
-    direct, expires_at = fetch_one(DIRECT_HOLDS) or (0, None)
+    held = Seat.objects.filter(state=SeatState.HELD)
+    # One look-up a saga: with a join a planner may read every seat that was ever held.
+    of_saga = held.filter(correlation_id=OuterRef("pk")).values("correlation_id").annotate(number=Count("*"))
+    by_sagas = Saga.objects.open().aggregate(seats=Sum(Subquery(of_saga.values("number"))))
+    direct = held.filter(expires_at__isnull=False).aggregate(seats=Count("*"), expiry=Min("expires_at"))
     return {
-        "by_sagas": _number(SEATS_OF_SAGAS),
-        "by_direct_calls": direct,
-        "next_expiry": iso_or_none(from_db_time(expires_at)),
+        "by_sagas": by_sagas["seats"] or 0,
+        "by_direct_calls": direct["seats"],
+        "next_expiry": iso_or_none(direct["expiry"]),
     }
 
 
 def _engine(now: datetime) -> dict[str, Any]:
     """Which engine this process submits to, who serves, and how many jobs wait where there is a queue."""
-    alive = fetch_all(RECOVERIES, (db_time(now - ALIVE), db_time(now + ALIVE)))
-    has_queue = settings.SAGA_ENGINE == "procrastinate"
+    alive = RecoveryHeartbeat.objects.filter(beat_at__range=(now - ALIVE, now + ALIVE)).order_by("owner")
     return {
         "name": settings.SAGA_ENGINE,
-        "workers": [{"name": owner, "beat_at": iso(from_db_time(beat_at))} for owner, beat_at in alive],
-        "jobs_waiting": _number(JOBS) if has_queue else None,
+        "workers": [{"name": each.owner, "beat_at": iso(each.beat_at)} for each in alive],
+        "jobs_waiting": _jobs_waiting() if settings.SAGA_ENGINE == "procrastinate" else None,
     }
 
 
-def _definitions(rows: list[tuple[Any, ...]]) -> list[dict[str, Any]]:
+def _jobs_waiting() -> int:
+    jobs: type[Any] = apps.get_model(*JOBS)
+    waiting: int = jobs.objects.filter(queue_name="sagas", status="todo").count()
+    return waiting
+
+
+def _definitions(groups: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Versions of the step table that open sagas run by, and the one that new sagas get."""
     versions = dict.fromkeys([DEFINITION], 0)
-    for _, version, number, _, _ in rows:
-        versions[version] = versions.get(version, 0) + number
+    for group in groups:
+        versions[group["definition"]] = versions.get(group["definition"], 0) + group["number"]
     return [{"version": version, "open": versions[version]} for version in sorted(versions)]

@@ -12,7 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from service_kit import metrics
 
 from flight.saga_metrics import SagaCollector
-from flight.saga_overview import Grown
+from flight.saga_overview import Totals
 from flight.saga_publisher import publisher
 from tests.saga_world import Desk
 
@@ -48,7 +48,7 @@ def names_in(expression: str) -> set[str]:
 
 @pytest.fixture
 def samples() -> Samples:
-    collector = SagaCollector(Grown())
+    collector = SagaCollector(Totals())
 
     def read() -> dict[str, float]:
         return {

@@ -157,7 +157,7 @@ def test_a_flight_that_is_gone_is_refused(world: World) -> None:
 
 def test_a_saga_log_that_cannot_be_read_shows_in_the_metrics(desk: Desk) -> None:
     error: DatabaseError = OperationalError("away")
-    with around_statements(before=when("FROM flight_saga", error, times=100)):
+    with around_statements(before=when('FROM "flight_saga"', error, times=100)):
         text = desk.client.get("/metrics").content.decode()
     assert "saga_log_readable 0.0" in text
     assert "saga_log_readable 1.0" in desk.client.get("/metrics").content.decode()
