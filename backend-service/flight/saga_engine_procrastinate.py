@@ -34,6 +34,7 @@ SWEEP_SECONDS = 2.0
 KEEP_FAILED_HOURS = 24
 RESTART_SECONDS = 1.0
 OPEN_SECONDS = 3.0
+# Plain SQL: every worker asks it each second.
 DUE_WITHOUT_JOB = """
     SELECT correlation_id, epoch, status FROM flight_saga
     WHERE due_at <= %s AND NOT EXISTS (

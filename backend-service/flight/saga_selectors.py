@@ -6,23 +6,18 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from django.db.models import Q, QuerySet
+from django.db.models.functions import Coalesce
 from service_kit import strict_json
 from service_kit.clock import iso
-from service_kit.database import db_time, fetch_all, from_db_time
 from service_kit.problems import Problem
 
 from flight import saga_log
-from flight.saga_models import OPEN
+from flight.saga_models import OPEN, Saga, SagaEventRow
 from flight.saga_state import SagaState
 
 PAGE = 50
-EVENTS = """
-    SELECT sequence, event_id, event_type, data, timestamp FROM flight_saga_event
-    WHERE correlation_id = %s AND sequence > %s ORDER BY sequence LIMIT %s"""
 MAX_EVENTS = 1000
-# Finds the rows before it sorts them: a planner may otherwise scan all history in list order, hoping to
-# meet rare rows early.
-FOUND_FIRST = f"WITH found AS MATERIALIZED ({{found}}) SELECT {saga_log.COLUMNS} FROM found"  # noqa: S608
 
 
 @dataclass(frozen=True)
@@ -47,61 +42,59 @@ class Filters:
 
 def events_after(correlation_id: str, sequence: int) -> tuple[list[dict[str, Any]], bool]:
     """The next events in order, each exactly once over repeated calls, and whether more follow."""
-    rows = fetch_all(EVENTS, (correlation_id, sequence, MAX_EVENTS + 1))
+    following = SagaEventRow.objects.filter(correlation_id=correlation_id, sequence__gt=sequence)
+    rows = list(following.order_by("sequence")[: MAX_EVENTS + 1])
     events = [
         {
-            "event_id": event_id,
-            "event_type": event_type,
+            "event_id": row.event_id,
+            "event_type": row.event_type,
             "correlation_id": correlation_id,
-            "sequence": number,
-            "timestamp": iso(from_db_time(timestamp)),
-            "data": strict_json.load_stored(data),
+            "sequence": row.sequence,
+            "timestamp": iso(row.timestamp),
+            "data": strict_json.load_stored(row.data),
         }
-        for number, event_id, event_type, data, timestamp in rows[:MAX_EVENTS]
+        for row in rows[:MAX_EVENTS]
     ]
     return events, len(rows) > MAX_EVENTS
 
 
 def list_sagas(filters: Filters) -> tuple[list[SagaState], str | None]:
     """A page, newest first, and the cursor of the next one."""
-    conditions, parameters = _conditions(filters)
-    where = " WHERE " + " AND ".join(conditions) if conditions else ""
-    found = saga_log.SELECT + where
+    found = _matching(filters)
     if filters.only_open:
-        found = FOUND_FIRST.format(found=found)
-    sql = f"{found} ORDER BY created_at DESC, correlation_id DESC LIMIT %s"
-    sagas = [saga_log.from_row(row) for row in fetch_all(sql, [*parameters, filters.limit + 1])]
+        # No index has this order: a planner finds the few open rows and sorts them, where it might scan all
+        # history in the order of an index, hoping to meet rare rows early.
+        ordered = found.order_by(Coalesce("created_at", "finished_at").desc(), "-correlation_id")
+    else:
+        ordered = found.order_by("-created_at", "-correlation_id")
+    sagas = saga_log.states(ordered[: filters.limit + 1])
     page = sagas[: filters.limit]
     return page, cursor(page[-1]) if len(sagas) > filters.limit else None
 
 
-def _conditions(filters: Filters) -> tuple[list[str], list[Any]]:
-    conditions: list[str] = []
-    parameters: list[Any] = []
-
-    def add(condition: str, *values: Any) -> None:
-        conditions.append(condition)
-        parameters.extend(values)
-
+def _matching(filters: Filters) -> QuerySet[Saga]:
+    found = Saga.objects.open() if filters.only_open else Saga.objects.all()
     if filters.status:
-        add("status = %s", filters.status)
-    if filters.only_open:
-        add("due_at IS NOT NULL")
+        found = found.filter(status=filters.status)
     if filters.needs_attention is not None:
-        add("attention <> ''" if filters.needs_attention else "attention = ''")
+        found = found.exclude(attention="") if filters.needs_attention else found.filter(attention="")
     if filters.user_id:
-        add("user_id = %s", filters.user_id)
+        found = found.filter(user_id=filters.user_id)
     if filters.idempotency_key is not None:
-        add("idempotency_scope = %s AND idempotency_key = %s", filters.user_id, filters.idempotency_key)
+        found = found.filter(idempotency_scope=filters.user_id, idempotency_key=filters.idempotency_key)
     if filters.id_prefix:
-        # `g` sorts after every character of a UUID, in any collation.
-        add("correlation_id >= %s AND correlation_id < %s", filters.id_prefix, f"{filters.id_prefix}g")
+        # `g` sorts behind every character that a UUID may go on with, whatever the collation.
+        found = found.filter(
+            correlation_id__gte=filters.id_prefix, correlation_id__lt=f"{filters.id_prefix}g"
+        )
     if filters.created_after:
-        add("created_at > %s", db_time(filters.created_after))
+        found = found.filter(created_at__gt=filters.created_after)
     if filters.after:
         created_at, correlation_id = filters.after
-        add("(created_at, correlation_id) < (%s, %s)", db_time(created_at), correlation_id)
-    return conditions, parameters
+        # The first condition is where an index can begin; the second skips what was shown before.
+        found = found.filter(created_at__lte=created_at)
+        found = found.filter(Q(created_at__lt=created_at) | Q(correlation_id__lt=correlation_id))
+    return found
 
 
 def cursor(saga: SagaState) -> str:

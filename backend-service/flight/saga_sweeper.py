@@ -50,7 +50,9 @@ def release_expired_holds(now: datetime) -> int:
     is_over = Q(expires_at__lt=now) | Q(expires_at__gt=latest)
     saga = Saga.objects.filter(pk=OuterRef("correlation_id"))
     holds = Seat.objects.filter(is_over, ~Exists(saga), state=SeatState.HELD, expires_at__isnull=False)
-    expired = list(holds.values_list("correlation_id", flat=True).distinct()[:BATCH])
+    # In the order of the index of expiries; a call may hold several seats.
+    seats = holds.order_by("expires_at").values_list("correlation_id", flat=True)[:BATCH]
+    expired = list(dict.fromkeys(seats))
     for correlation_id in expired:
         try:
             cancel_seat(correlation_id=correlation_id, now=now)
