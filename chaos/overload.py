@@ -158,8 +158,10 @@ def _is_calm(second: Sequence[Heard], usual: float) -> bool:
     return booked and percentile((one.seconds for one in second), 0.5) <= usual
 
 
-def measure(folder: Path, *, database: str, seconds: float, around: float, proxy: bool = False) -> Overload:
-    """`around` are the seconds of each other phase."""
+def measure(
+    folder: Path, *, database: str, seconds: float, around: float, after: float, proxy: bool = False
+) -> Overload:
+    """`seconds` of the rush, `around` of each phase before it, `after` of the one after it."""
     with ExitStack() as stack:
         field = stack.enter_context(undisturbed(folder, database=database, environment={}))
         url = stack.enter_context(_behind_the_proxy(field, folder / "proxy")) if proxy else field.backend
@@ -172,12 +174,12 @@ def measure(folder: Path, *, database: str, seconds: float, around: float, proxy
         with _probing(field) as probes:
             rushing = crowds.begin(f"{TIMES} times the peak", seconds, rate=ten_times)
             time.sleep(seconds)  # Its last are still waiting when those after it come.
-        after = crowds.come("half the peak again", 2 * around, rate=half)
+        calm = crowds.come("half the peak again", after, rate=half)
         rush = rushing()
         wait_until(lambda: not open_sagas(statuses(field.databases["backend"])))
         booked = sum(phase.statuses[status] for phase in crowds.seen for status in BOOKED)
         lost = max(0, booked - sum(statuses(field.databases["backend"]).values()))
-        return Overload(peak, before, rush, after, _violations(field), proxy, probes, lost)
+        return Overload(peak, before, rush, calm, _violations(field), proxy, probes, lost)
 
 
 @contextmanager
@@ -273,7 +275,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 _say("behind the proxy: SKIPPED, nginx is not installed")
                 continue
             found = measure(
-                Path(name) / place, database=given.db, seconds=given.seconds, around=given.around, proxy=proxy
+                Path(name) / place,
+                database=given.db,
+                seconds=given.seconds,
+                around=given.around,
+                after=given.after,
+                proxy=proxy,
             )
             _tell(place, found)
             complaints += [f"{place}: {complaint}" for complaint in found.complaints]
@@ -309,7 +316,8 @@ def _tell(place: str, found: Overload) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="chaos.overload", description=__doc__)
     parser.add_argument("--seconds", type=float, default=120.0, help="of the rush")
-    parser.add_argument("--around", type=float, default=15.0, help="of each phase around it")
+    parser.add_argument("--around", type=float, default=15.0, help="of each phase before it")
+    parser.add_argument("--after", type=float, default=NORMAL_WITHIN + 10, help="of the phase after it")
     parser.add_argument("--only", choices=("", *PLACES), default="")
     parser.add_argument("--db", choices=("sqlite", "postgres"), default="sqlite")
     return parser

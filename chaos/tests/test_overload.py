@@ -84,7 +84,7 @@ def test_the_end_of_the_rush_is_the_last_second_that_is_slow_or_put_off() -> Non
 
 
 def test_overloaded_port_loses_nothing_and_gives_no_other_answer(tmp_path: Path) -> None:
-    found = measure(tmp_path, database="sqlite", seconds=4, around=2)
+    found = measure(tmp_path, database="sqlite", seconds=4, around=2, after=4)
     assert [each.strange(0) for each in (found.before, found.rush, found.after)] == [[], [], []]
     assert found.rush.goodput and found.probes
     assert (found.lost, found.violations) == (0, 0)
@@ -92,7 +92,7 @@ def test_overloaded_port_loses_nothing_and_gives_no_other_answer(tmp_path: Path)
 
 @pytest.mark.skipif(nginx() is None, reason="nginx is not installed")
 def test_overloaded_suite_behind_its_proxy_refuses_the_excess_and_books_on(tmp_path: Path) -> None:
-    found = measure(tmp_path, database="sqlite", seconds=4, around=2, proxy=True)
+    found = measure(tmp_path, database="sqlite", seconds=4, around=2, after=4, proxy=True)
     assert [each.strange() for each in (found.before, found.rush, found.after)] == [[], [], []]
     assert found.rush.statuses[503] and found.rush.goodput
     assert found.rush.waited(0.5, 503) < AT_ONCE_WITHIN
