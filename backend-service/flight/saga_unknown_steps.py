@@ -27,6 +27,7 @@ NEEDED = """
         WHERE status = 'COMPLETED' AND departs_at > %s) AS saga, {each_step} AS step
     WHERE step.value->>'status' NOT IN ('REFUSED', 'UNDONE', 'RESOLVED')
       AND NOT (saga.status = 'COMPENSATING' AND step.value->>'status' = 'PENDING')"""
+# Plain SQL: the ORM has no function that yields the elements of a JSON array as rows.
 EACH_STEP = {"sqlite": "json_each(saga.steps)", "postgresql": "jsonb_array_elements(saga.steps::jsonb)"}
 STEPS_IN_USE = """
     SELECT DISTINCT step.value->>'name', step.value->>'compensation', step.value->>'participant',

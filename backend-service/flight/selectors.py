@@ -30,7 +30,7 @@ TIMES = ("upcoming", "past", "cancelled")
 UPCOMING = TIMES.index("upcoming")
 NEAREST_DAYS = 3
 
-# The state is in the text, not a parameter, so that SQLite uses the partial index.
+# Plain SQL: SQLite uses the partial index only if the states of its IN are in the text, not parameters.
 LIVE_SEATS_BY_CLASS = """
     SELECT flight_id, seat_class, COUNT(*) FROM flight_seat
     WHERE state IN ('HELD', 'SOLD') AND flight_id IN ({places}) GROUP BY flight_id, seat_class"""

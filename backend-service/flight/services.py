@@ -25,6 +25,7 @@ REFERENCE_LENGTH = 6
 AIRLINE_CODE = "973"
 TICKET_DIGITS = 10
 
+# Plain SQL: every booking runs these, and the row counts of ON CONFLICT DO NOTHING decide.
 TAKEN_SEATS = "SELECT seat_number FROM flight_seat WHERE flight_id = %s AND state IN ('HELD', 'SOLD')"
 INSERT_SEATS = """
     INSERT INTO flight_seat

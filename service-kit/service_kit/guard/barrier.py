@@ -22,6 +22,7 @@ from service_kit.database import (
 from service_kit.guard.models import RecordState
 from service_kit.problems import Problem
 
+# Plain SQL: each call of a step passes here, and the row count of the insert decides who is first.
 INSERT = """
     INSERT INTO guard_step_record
         (correlation_id, step, state, fingerprint, answer, undo_answer, created_at, changed_at, caller)
