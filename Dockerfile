@@ -10,7 +10,7 @@ ENV PATH=/opt/venv/bin:$PATH
 ARG LOCK=runtime
 COPY requirements/${LOCK}.txt /src/requirements/
 RUN pip install --require-hashes -r "/src/requirements/${LOCK}.txt"
-COPY service-kit /src/service-kit
+COPY packages/service-kit /src/service-kit
 RUN pip install --no-deps --no-build-isolation /src/service-kit
 
 FROM ${BASE} AS application

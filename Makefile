@@ -40,7 +40,7 @@ e2e: .venv-dev ## End-to-end script against a suite that it starts itself
 	@$(scripts).check test e2e -- $(ARGS)
 
 mutants: .venv-dev ## Plant known bugs one at a time; the tests must find each (ARGS="-k name")
-	@.venv/bin/python -m mutants $(ARGS)
+	@.venv/bin/python -m proofs.mutants $(ARGS)
 
 secrets: ## Make secrets for the compose file, in ./secrets
 	@$(scripts).make_secrets
@@ -53,22 +53,22 @@ compose-trial: .venv-dev ## Book through running containers, kill each, book aga
 
 matrix: .venv-dev ## Crash at every point of a saga and of its recovery: DB=postgres PAIRS=200 EXAMPLES=1000 SEED=
 	@DB="$(DB)" PAIRS="$(PAIRS)" EXAMPLES="$(EXAMPLES)" SEED="$(SEED)" \
-		.venv/bin/python -m matrix $(ARGS)
+		.venv/bin/python -m proofs.matrix $(ARGS)
 
 chaos: .venv-dev ## Random kills and network faults under load, then the checker: DB=postgres ENGINE=procrastinate SEED= SECONDS= PROFILE=nightly
-	@.venv/bin/python -m chaos $(if $(SEED),--seed "$(SEED)") $(if $(SECONDS),--seconds $(SECONDS)) \
+	@.venv/bin/python -m proofs.chaos $(if $(SEED),--seed "$(SEED)") $(if $(SECONDS),--seconds $(SECONDS)) \
 		$(if $(DB),--db $(DB)) $(if $(ENGINE),--engine $(ENGINE)) $(if $(PROFILE),--profile $(PROFILE)) $(ARGS)
 
 chaos-recovery: .venv-dev ## Time to recover OPEN=100 sagas after all orchestrators are killed: DB=postgres ENGINE=procrastinate
-	@.venv/bin/python -m chaos.recovery $(if $(OPEN),--open $(OPEN)) $(if $(DB),--db $(DB)) \
+	@.venv/bin/python -m proofs.chaos.recovery $(if $(OPEN),--open $(OPEN)) $(if $(DB),--db $(DB)) \
 		$(if $(ENGINE),--engine $(ENGINE)) $(ARGS)
 
 last-seat: .venv-dev ## 200 buyers for one seat, of which exactly one gets it: ROUNDS=20 BUYERS=200 DB=postgres
-	@.venv/bin/python -m chaos.last_seat $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(BUYERS),--buyers $(BUYERS)) \
+	@.venv/bin/python -m proofs.chaos.last_seat $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(BUYERS),--buyers $(BUYERS)) \
 		$(if $(DB),--db $(DB)) $(ARGS)
 
 overload: .venv-dev ## Ten times the peak load: SECONDS=120 DB=postgres ONLY=bare|proxy
-	@.venv/bin/python -m chaos.overload $(if $(SECONDS),--seconds $(SECONDS)) $(if $(DB),--db $(DB)) \
+	@.venv/bin/python -m proofs.chaos.overload $(if $(SECONDS),--seconds $(SECONDS)) $(if $(DB),--db $(DB)) \
 		$(if $(ONLY),--only $(ONLY)) $(ARGS)
 
 coverage: .venv-dev ## All tests, with branch coverage of each package
@@ -102,6 +102,7 @@ bench: .venv-dev ## Cost of a booking beside baselines: ROUNDS= SECONDS= CLIENTS
 	@.venv/bin/python -m bench $(ARGS)
 
 bench-compare: .venv-dev ## Cost of a booking beside another revision: BASE=HEAD~5
+	@$(scripts).environment bench
 	@BASE="$(or $(BASE),HEAD)" .venv/bin/python -m bench $(ARGS)
 
 bench-growth: .venv-dev ## Bookings and reads with 1,000,000 finished sagas and flights: DB=postgres

@@ -6,7 +6,7 @@
     python -m pytest test_saga_implementation.py      the same under pytest (`make e2e`)
 
 The addresses come from UI_URL, BACKEND_URL, LOYALTY_URL and PAYMENT_URL, or from --backend and so on.
-The scenarios stand in e2e/, and read like this:
+The scenarios stand in proofs/e2e/, and read like this:
 
     made = desk.book(booking(flight_id, simulate_awardmiles_fail=True))
     assert made["status"] == "COMPENSATED"
@@ -26,16 +26,16 @@ from typing import Any
 
 import requests
 
-from e2e.bookings import bookings
-from e2e.conformance import conformance
-from e2e.crowds import crowds
-from e2e.desk import Addresses, Desk
-from e2e.edges import edges
-from e2e.raw import raw
-from e2e.running import Auditor, OwnSuite
-from e2e.scenario import Scenario
-from e2e.steps import steps
-from e2e.turns import turns
+from proofs.e2e.bookings import bookings
+from proofs.e2e.conformance import conformance
+from proofs.e2e.crowds import crowds
+from proofs.e2e.desk import Addresses, Desk
+from proofs.e2e.edges import edges
+from proofs.e2e.raw import raw
+from proofs.e2e.running import Auditor, OwnSuite
+from proofs.e2e.scenario import Scenario
+from proofs.e2e.steps import steps
+from proofs.e2e.turns import turns
 
 GROUPS = (steps, conformance, bookings, turns, edges, raw, crowds)
 SCENARIOS = [scenario for group in GROUPS for scenario in group.scenarios]

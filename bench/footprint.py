@@ -22,7 +22,7 @@ import requests
 from psycopg.sql import SQL, Identifier
 
 from bench.replicas import booking
-from e2e.replicas import PACKAGES, Replicas, replicas
+from proofs.e2e.replicas import PACKAGES, Replicas, replicas
 
 CLIENTS = 12
 IDLE_SECONDS = 15.0

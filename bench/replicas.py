@@ -22,7 +22,7 @@ from pathlib import Path
 import requests
 
 from bench.machine import cpu_seconds
-from e2e.replicas import Replicas, replicas
+from proofs.e2e.replicas import Replicas, replicas
 
 SIZES = (1, 2)
 SECONDS, CLIENTS = 6.0, 12

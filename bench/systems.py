@@ -18,6 +18,7 @@ STORE, DATABASE, WORKER = "store", "database", "worker"
 PARTS = ("backend", "payment", "loyalty", "recovery")
 ORCHESTRATOR = ("backend", "recovery", WORKER, STORE)
 BASELINE_PATH = "/api/saga/start-booking/"
+EARLIER_WORKER = ("--worker-class", "service_kit.server.Worker", "--threads", "8", "--keep-alive", "75")
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,8 @@ def suite(stage: Stage, place: Place, *, name: str = OURS, root: Path = ROOT, ui
         kept = "backend" if service.name == "recovery" else service.name
         environment = {**service.environment, "DATABASE_URL": place.database(f"{name}-{kept}")}
         moved = root / service.folder.relative_to(ROOT)
-        service = replace(service, name=process, folder=moved, environment=environment)
+        command = _command(service, root)
+        service = replace(service, name=process, folder=moved, environment=environment, command=command)
         stage.services.append(service)
         if service.port:
             stage.preparations.extend(_preparations(service, kept))
@@ -81,8 +83,23 @@ def suite(stage: Stage, place: Place, *, name: str = OURS, root: Path = ROOT, ui
     stage.systems.append(System(name, url, parts, databases=databases, on_server=bool(place.server)))
 
 
+def _command(service: Service, root: Path) -> tuple[str, ...]:
+    """As that revision is served: before 1.0.0 by a worker of its own, whose needs are in bench.txt."""
+    if service.port is None or (_kit_of(root) / "service_kit" / "gunicorn_conf.py").is_file():
+        return service.command
+    kept = service.command[len(GUNICORN) :]
+    threaded = () if service.name == "ui" else EARLIER_WORKER
+    return (*GUNICORN[:3], "--no-control-socket", "--log-level", "warning", *threaded, *kept)
+
+
+def _kit_of(root: Path) -> Path:
+    """Another revision may have it where it was before 1.0.0."""
+    now = root / "packages" / "service-kit"
+    return now if now.is_dir() else root / "service-kit"
+
+
 def _path(root: Path) -> str:
-    return os.pathsep.join((str(root / "service-kit"), str(root), str(ROOT)))
+    return os.pathsep.join((str(_kit_of(root)), str(root), str(ROOT)))
 
 
 def _preparations(service: Service, kept: str) -> Iterator[Service]:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from scripts.paths import ROOT, VENV
+from scripts.paths import PROOFS, ROOT, VENV
 
 BIN = VENV / "bin"
 # Name, folder, package and settings module; the first is the name that `make test-NAME` takes.
@@ -13,21 +13,23 @@ BIN = VENV / "bin"
 PACKAGES = (
     ("ui", "ui-service", "ui", "ui.settings"),
     ("backend", "backend-service", "flight", "flight.settings"),
-    ("kit", "service-kit", "service_kit", "tests.settings"),
+    ("kit", "packages/service-kit", "service_kit", "tests.settings"),
     ("payment", "payment-service", "payment", "payment.settings"),
     ("loyalty", "loyalty-service", "loyalty", "loyalty.settings"),
 )
-CHECKER = "saga-checker"
-CONFORMANCE = "saga-conformance"
+CHECKER = "proofs/checker"
+CONFORMANCE = "proofs/conformance"
 ON_POSTGRES = ("kit", "backend", "payment", "loyalty", "ui")
 FOLDERS = [*(folder for _, folder, _, _ in PACKAGES), CHECKER, CONFORMANCE]
 # A script that runs in the backend's own environment is judged with the backend.
-BESIDE = {"backend": (str(ROOT / "bench" / "history_questions.py"), str(ROOT / "matrix" / "inside"))}
+BESIDE = {
+    "backend": (str(ROOT / "bench" / "history_questions.py"), str(ROOT / "proofs" / "matrix" / "inside"))
+}
 END_TO_END = (
     "test_saga_implementation.py",
-    "e2e/test_access.py",
-    "e2e/test_traces.py",
-    "e2e/test_alarms.py",
+    "proofs/e2e/test_access.py",
+    "proofs/e2e/test_traces.py",
+    "proofs/e2e/test_alarms.py",
 )
 # Of what is no Django: the plugin asks for settings all the same.
 NO_DJANGO = "django.conf.global_settings"
@@ -50,9 +52,9 @@ def suites(options: Sequence[str]) -> list[Check]:
     ]
     scripts = _pytest("scripts", ["scripts/tests", *_coverage("scripts", options)])
     bench = _pytest("bench", ["bench/tests", *options])
-    chaos = _pytest("chaos", ["chaos/tests", *options])
-    matrix = _pytest("matrix", ["matrix/tests", *options])
-    mutants = _pytest("mutants", ["mutants/tests", *options])
+    chaos = _pytest("chaos", ["proofs/chaos/tests", *options])
+    matrix = _pytest("matrix", ["proofs/matrix/tests", *options])
+    mutants = _pytest("mutants", ["proofs/mutants/tests", *options])
     folders = [
         _pytest(name, _coverage(f"saga_{name}", options), ROOT / folder)
         for name, folder in (("checker", CHECKER), ("conformance", CONFORMANCE))
@@ -63,7 +65,7 @@ def suites(options: Sequence[str]) -> list[Check]:
 
 def replicas(options: Sequence[str]) -> Check:
     """Takes minutes and PostgreSQL's binaries: no part of the usual tests."""
-    tests = ("e2e/test_replicas.py", "e2e/test_database_faults.py")
+    tests = ("proofs/e2e/test_replicas.py", "proofs/e2e/test_database_faults.py")
     return _pytest("replicas", ["-s", *tests, *options], alone=True)
 
 
@@ -106,13 +108,13 @@ def lints() -> list[Check]:
             _mypy(name, ROOT / folder, settings, ".", *BESIDE.get(name, ()))
             for name, folder, _, settings in PACKAGES
         ),
-        _mypy("scripts", ROOT, NO_DJANGO, "scripts", "e2e", "test_saga_implementation.py"),
+        _mypy("scripts", ROOT, NO_DJANGO, "scripts", "proofs/e2e", "test_saga_implementation.py"),
         _mypy("bench", ROOT, "bench.baselines.textbook.settings", "bench", "--exclude", "history_questions"),
-        _mypy("chaos", ROOT, NO_DJANGO, "chaos"),
-        _mypy("matrix", ROOT, NO_DJANGO, "matrix", "--exclude", "matrix/inside"),
-        _mypy("mutants", ROOT, NO_DJANGO, "mutants"),
-        _mypy("checker", ROOT / CHECKER, NO_DJANGO),
-        _mypy("conformance", ROOT / CONFORMANCE, NO_DJANGO),
+        _mypy("chaos", ROOT, NO_DJANGO, "proofs/chaos"),
+        _mypy("matrix", ROOT, NO_DJANGO, "proofs/matrix", "--exclude", "proofs/matrix/inside"),
+        _mypy("mutants", ROOT, NO_DJANGO, "proofs/mutants"),
+        _mypy("checker", ROOT / CHECKER, NO_DJANGO, ".", "--explicit-package-bases"),
+        _mypy("conformance", ROOT / CONFORMANCE, NO_DJANGO, ".", "--explicit-package-bases"),
     ]
 
 
@@ -120,7 +122,9 @@ def _mypy(name: str, folder: Path, settings: str, *what: str) -> Check:
     """Once per service, each with its own settings for the Django plugin."""
     command = (*MYPY, "--cache-dir", str(ROOT / ".mypy_cache" / name), *(what or (".",)))
     # The folder comes first: more than one of them has a package named tests.
-    paths = {"PYTHONPATH": str(folder), "MYPYPATH": str(ROOT)}
+    # What is installed from a folder of proofs/ has its own name, not one below `proofs`.
+    base = folder if folder.is_relative_to(PROOFS) else ROOT
+    paths = {"PYTHONPATH": str(folder), "MYPYPATH": str(base)}
     environment = {"DJANGO_SETTINGS_MODULE": settings, "DEMO_MODE": "1", **paths}
     return Check(f"mypy-{name}", command, folder, environment)
 

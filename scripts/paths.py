@@ -4,9 +4,10 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 REQUIREMENTS = ROOT / "requirements"
-KIT = ROOT / "service-kit"
+KIT = ROOT / "packages" / "service-kit"
+PROOFS = ROOT / "proofs"
 # Installed by path, after the lock and without dependencies of their own.
-OWN = (KIT, ROOT / "saga-checker", ROOT / "saga-conformance")
+OWN = (KIT, PROOFS / "checker", PROOFS / "conformance")
 LOCAL_PACKAGES = tuple(path for path in OWN if (path / "pyproject.toml").is_file())
 VENV = ROOT / ".venv"
 VENV_PYTHON = VENV / "bin" / "python"

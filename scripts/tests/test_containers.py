@@ -27,7 +27,7 @@ DEMO_SECRETS = ROOT / "deploy" / "demo-secrets"
 DOCKERFILE = ROOT.joinpath("Dockerfile").read_text()
 NGINX = ROOT.joinpath("deploy/nginx/nginx.conf").read_text()
 PROXY = ROOT.joinpath("deploy/nginx/proxy.conf").read_text()
-GUNICORN = ROOT.joinpath("service-kit/service_kit/gunicorn_conf.py").read_text()
+GUNICORN = ROOT.joinpath("packages/service-kit/service_kit/gunicorn_conf.py").read_text()
 IGNORED = ROOT.joinpath(".dockerignore").read_text().split()
 
 

@@ -35,7 +35,7 @@ def test_every_locked_dependency_is_pinned_and_hashed(lock: str) -> None:
         assert re.match(r"[\w.-]+(\[[\w, -]+\])?==\S+ .*--hash=sha256:[0-9a-f]{64}", line), line
 
 
-@pytest.mark.parametrize("folder", ["saga-checker", "saga-conformance"])
+@pytest.mark.parametrize("folder", ["proofs/checker", "proofs/conformance"])
 def test_every_package_has_the_version_of_the_suite(folder: str) -> None:
     declared = tomllib.loads((ROOT / folder / "pyproject.toml").read_text())["project"]["version"]
     assert declared == VERSION

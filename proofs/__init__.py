@@ -1,0 +1,1 @@
+"""How the suite is known to work: README.md leads through it."""

@@ -1,0 +1,139 @@
+"""One run: load and faults, then quiet, then the books."""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from proofs.chaos.arena import Arena, arena
+from proofs.chaos.clock import Clock
+from proofs.chaos.given import Given
+from proofs.chaos.killer import Killer
+from proofs.chaos.load import Load
+from proofs.chaos.offers import find_offers
+from proofs.chaos.plan import Plan
+from proofs.chaos.profiles import TERMINAL_WITHIN, Profile
+from proofs.chaos.progress import Progress
+from proofs.chaos.report import report
+from proofs.chaos.standing import AWAY, open_sagas, statuses
+from proofs.chaos.takeovers import claims, take_overs
+from proofs.chaos.trouble import complaints
+from proofs.chaos.verdict import Evidence, Verdict, judge
+from saga_checker.books import Books, Told
+from saga_checker.invariants import check
+
+POLL = 0.2
+
+
+@dataclass(frozen=True)
+class Order:
+    profile: Profile
+    database: str
+    engine: str
+    folder: Path
+    "gets the databases, the log and the report"
+    whole: bool
+    "the profile's full time, not less"
+
+    @property
+    def title(self) -> str:
+        return f"DB={self.database} ENGINE={self.engine} PROFILE={self.profile.name}"
+
+    @property
+    def report(self) -> Path:
+        return self.folder / "report.html"
+
+
+def run(plan: Plan, order: Order) -> Verdict:
+    """Raises KeyboardInterrupt when it is interrupted; everything that was started is ended in any case."""
+    clock, given = Clock(), Given(order.folder / "clients.jsonl")
+    environment = {**order.profile.environment, "SAGA_ENGINE": order.engine}
+    with arena(order.folder, plan, clock, database=order.database, environment=environment) as field:
+        evidence = _Run(field, plan, order, clock, given).go()
+        given.close()
+        books = Books(field.databases, Told(clients=given.ids(), direct_calls=False, logs=[field.log]))
+        with books:
+            results = check(books, snapshot=False)
+            verdict = judge(books, given, evidence, order.profile, whole=order.whole, results=results)
+            page = report(order.title, plan, books, evidence, verdict, clock.of)
+        order.report.write_text(page, encoding="utf-8")
+    return verdict
+
+
+class _Run:
+    def __init__(self, field: Arena, plan: Plan, order: Order, clock: Clock, given: Given) -> None:
+        self._field, self._plan, self._order = field, plan, order
+        self._clock, self._given = clock, given
+        self._killer = Killer(field.suite, plan, clock, field.databases["backend"])
+        self._load = Load(field.backend, find_offers(field.backend), given, plan, order.profile.clients)
+        self._phase = ""
+
+    def go(self) -> Evidence:
+        with Progress(self._line):
+            self._disturb()
+            return self._settle()
+
+    def _disturb(self) -> None:
+        self._phase = "faults"
+        self._clock.start()
+        self._field.network.begin()
+        self._killer.start()
+        try:
+            self._load.start()
+            time.sleep(self._plan.seconds)
+        finally:
+            self._killer.stop()
+
+    def _settle(self) -> Evidence:
+        """The faults are off."""
+        self._phase = "settling"
+        calm, network = self._clock(), self._field.network
+        network.end_faults()
+        self._load.stop()
+        until = calm + TERMINAL_WITHIN
+        self._field.suite.wait_ready(TERMINAL_WITHIN)
+        self._load.ask_again(self._clock, until)
+        quiet_after = self._clock() - calm if self._wait_until_quiet(until) else None
+        last = self._book_one()
+        return Evidence(
+            seconds=calm,
+            struck=self._killer.struck,
+            calls=network.calls,
+            quiet_after=quiet_after,
+            last_booking=last,
+            old_calls=network.deliver_old_calls(),
+            complaints=complaints(self._field.log),
+            take_overs=take_overs(self._killer.deaths, claims(self._field.log)),
+        )
+
+    def _book_one(self) -> str:
+        told = self._load.book_one()
+        self._wait_until_quiet(self._clock() + TERMINAL_WITHIN)
+        return told
+
+    def _wait_until_quiet(self, until: float) -> bool:
+        while left := self._open():
+            if self._clock() > until:
+                return False
+            time.sleep(min(POLL, left))
+        return True
+
+    def _open(self) -> int:
+        try:
+            return open_sagas(statuses(self._field.databases["backend"]))
+        except AWAY:
+            return 1
+
+    def _line(self) -> str:
+        try:
+            counts = statuses(self._field.databases["backend"])
+        except AWAY:
+            counts = {}
+        faults = sum(bool(call.fault) for call in self._field.network.calls)
+        away = [name for name in self._field.suite.names if not self._field.suite.pid(name)]
+        return (
+            f"{self._phase:<8} {self._clock():5.0f}/{self._plan.seconds:.0f} s"
+            f"  {sum(counts.values()):>6,} sagas: {counts.get('COMPLETED', 0):,} completed,"
+            f" {counts.get('COMPENSATED', 0):,} compensated, {open_sagas(counts):,} open"
+            f"  {len(self._killer.struck):>4,} strikes  {faults:>6,} faults"
+            f"  {'away: ' + ', '.join(away) if away else ''}"
+        )

@@ -1,0 +1,79 @@
+"""How the sagas stand, read straight from the backend's database."""
+
+import sqlite3
+import time
+from collections.abc import Callable
+from contextlib import closing, suppress
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import psycopg
+
+from proofs.chaos.profiles import TERMINAL_WITHIN
+
+BY_STATUS = "SELECT status, COUNT(*) FROM flight_saga GROUP BY status"
+NOT_ENDED = "SELECT correlation_id, epoch, owner FROM flight_saga WHERE due_at IS NOT NULL"
+OPEN = ("PENDING", "RUNNING", "COMPENSATING")
+AWAY = (sqlite3.Error, psycopg.Error)
+"What is raised while the database is away."
+POLL = 0.05
+
+
+class NotTerminalError(Exception):
+    """Sagas were still open when all of them had to have ended."""
+
+
+class Held(NamedTuple):
+    """A saga with an owner, identified by its epoch."""
+
+    correlation_id: str
+    epoch: int
+
+
+def statuses(address: str) -> dict[str, int]:
+    return dict(_rows(address, BY_STATUS))
+
+
+def open_sagas(counts: dict[str, int]) -> int:
+    return sum(counts.get(status, 0) for status in OPEN)
+
+
+def wait_until(holds: Callable[[], bool]) -> None:
+    """Raises NotTerminalError."""
+    deadline = time.monotonic() + TERMINAL_WITHIN
+    while time.monotonic() < deadline:
+        with suppress(*AWAY):
+            if holds():
+                return
+        time.sleep(POLL)
+    raise NotTerminalError
+
+
+def left_by_the_dead(address: str) -> frozenset[Held]:
+    """The open sagas whose owner's process is gone."""
+    return frozenset(
+        Held(cid, epoch)
+        for cid, epoch, owner in _rows(address, NOT_ENDED)
+        if owner and not _lives(int(owner.rpartition(":")[2]))
+    )
+
+
+def open_held(address: str) -> frozenset[Held]:
+    """All open sagas, with and without an owner."""
+    return frozenset(Held(cid, epoch) for cid, epoch, _ in _rows(address, NOT_ENDED))
+
+
+def _lives(pid: int) -> bool:
+    """A zombie does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
+
+
+def _rows(address: str, sql: str) -> list[Any]:
+    if address.startswith("postgres"):
+        with psycopg.connect(address, connect_timeout=5) as connection:
+            return connection.execute(sql.encode()).fetchall()
+    with closing(sqlite3.connect(f"file:{address}?mode=ro", uri=True, timeout=5)) as database:
+        return database.execute(sql).fetchall()

@@ -1,0 +1,114 @@
+"""What fails a run, and what keeps it from counting."""
+
+import signal
+from collections import Counter
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from proofs.chaos.desk import Answer
+from proofs.chaos.edge import Passed
+from proofs.chaos.faults import Fault
+from proofs.chaos.given import Given, Wish
+from proofs.chaos.killer import Struck
+from proofs.chaos.profiles import PR
+from proofs.chaos.verdict import Evidence, judge
+from saga_checker.books import Books
+
+SMALL = replace(PR, least_sagas=10, least_kills=1)
+HARD = Evidence(
+    seconds=60,
+    struck=[Struck(1, "backend", signal.SIGKILL), Struck(2, "recovery", signal.SIGSTOP)],
+    calls=[Passed(1, "backend-payment", "authorize-payment", "x", fault.value, 0) for fault in Fault],
+    quiet_after=3.0,
+    last_booking="COMPLETED",
+    old_calls=[],
+    complaints=Counter(),
+    take_overs=[],
+)
+
+
+def books(completed: int, compensated: int) -> Books:
+    """No more than what a verdict asks besides the invariants."""
+    statuses = ["COMPLETED"] * completed + ["COMPENSATED"] * compensated
+    sagas = {f"saga-{number}": SimpleNamespace(status=status) for number, status in enumerate(statuses)}
+    refused = SimpleNamespace(told={"error": "[Errno 111] Connection refused"})
+    return cast(Books, SimpleNamespace(sagas=sagas, events={"saga-0": [refused]}))
+
+
+@pytest.fixture
+def given(tmp_path: Any) -> Any:
+    given = Given(tmp_path / "clients.jsonl")
+    yield given
+    given.close()
+
+
+def told(given: Given, status: str, correlation_id: str, **wish: Any) -> None:
+    one = Wish("plain", {}, **wish)
+    given.sent(one)
+    given.answered(one, Answer(200, {"correlation_id": correlation_id, "status": status}, correlation_id))
+
+
+def verdict(given: Given, evidence: Evidence = HARD, completed: int = 6, compensated: int = 4) -> Any:
+    return judge(books(completed, compensated), given, evidence, SMALL, whole=True, results=[])
+
+
+def test_hard_run_without_a_broken_promise_counts_and_is_clean(given: Given) -> None:
+    told(given, "COMPLETED", "saga-0")
+    found = verdict(given)
+    assert (found.violations, found.too_easy) == (0, [])
+
+
+@pytest.mark.parametrize(
+    ("status", "correlation_id"), [("COMPLETED", "saga-9"), ("COMPENSATED", "saga-0"), ("COMPLETED", "gone")]
+)
+def test_another_answer_than_a_client_received_is_a_violation(
+    given: Given, status: str, correlation_id: str
+) -> None:
+    told(given, status, correlation_id)
+    found = verdict(given)
+    assert (found.violations, found.suspects) == (1, [correlation_id])
+
+
+def test_booking_that_had_to_fail_and_is_complete_is_a_violation(given: Given) -> None:
+    told(given, "", "saga-0", must_fail=True)
+    assert verdict(given).violations == 1
+
+
+def test_key_that_became_two_sagas_is_a_violation(given: Given) -> None:
+    wish = Wish("repeated", {}, "key")
+    given.sent(wish)
+    for cid in ("saga-0", "saga-1"):
+        given.answered(wish, Answer(202, {"correlation_id": cid}, cid))
+    assert verdict(given).violations == 1
+
+
+def test_answer_that_no_client_should_get_is_a_violation(given: Given) -> None:
+    given.answered(Wish("plain", {}), Answer(500, {"code": "ERROR"}, ""))
+    assert verdict(given).violations == 1
+
+
+@pytest.mark.parametrize("change", [{"quiet_after": None}, {"last_booking": ""}])
+def test_suite_that_does_not_come_to_rest_is_a_violation(given: Given, change: dict[str, Any]) -> None:
+    assert verdict(given, replace(HARD, **change)).violations == 1
+
+
+@pytest.mark.parametrize(
+    ("completed", "compensated", "change", "reason"),
+    [
+        (3, 7, {}, "30% COMPLETED"),
+        (9, 1, {}, "10% COMPENSATED"),
+        (5, 4, {}, "9 sagas"),
+        (6, 4, {"struck": HARD.struck[1:]}, "0 kills"),
+        (6, 4, {"struck": HARD.struck[:1]}, "no process was stopped"),
+        (6, 4, {"calls": HARD.calls[:-1]}, "stranger never fired"),
+    ],
+)
+def test_run_that_was_too_easy_does_not_count(
+    given: Given, completed: int, compensated: int, change: dict[str, Any], reason: str
+) -> None:
+    found = verdict(given, replace(HARD, **change), completed, compensated)
+    assert found.violations == 0
+    assert [reason in words for words in found.too_easy] == [True]

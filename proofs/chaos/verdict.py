@@ -1,0 +1,121 @@
+"""Whether the run was clean, and whether it was hard enough to count."""
+
+import signal
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from proofs.chaos.edge import Passed
+from proofs.chaos.faults import Fault
+from proofs.chaos.given import Given
+from proofs.chaos.killer import Struck
+from proofs.chaos.profiles import LEAST_COMPENSATED, LEAST_COMPLETED, TERMINAL_WITHIN, Profile
+from proofs.chaos.takeovers import TakeOver
+from saga_checker.books import Books
+from saga_checker.invariants import Result
+
+REFUSED = "refused"
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """All that a run leaves behind, besides the databases."""
+
+    seconds: float
+    struck: Sequence[Struck]
+    calls: Sequence[Passed]
+    quiet_after: float | None
+    "seconds from the end of the faults until every saga had ended; None when some never did"
+    last_booking: str
+    old_calls: Sequence[int]
+    "what participants answered to calls of the run that came once more at its end"
+    complaints: Counter[tuple[str, str]]
+    take_overs: Sequence[TakeOver]
+
+    def kills(self, number: signal.Signals = signal.SIGKILL) -> int:
+        return sum(struck.signal is number for struck in self.struck)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    results: Sequence[Result]
+    broken: Sequence[tuple[str, str]]
+    "promises to clients, and what else is wrong, with the saga where there is one"
+    too_easy: Sequence[str]
+    statuses: Counter[str]
+    fired: Counter[str]
+    outcomes: Counter[tuple[str, str]] = field(default_factory=Counter)
+    "how many wishes of each kind ended how"
+
+    @property
+    def violations(self) -> int:
+        return sum(len(result.findings.violations) for result in self.results) + len(self.broken)
+
+    @property
+    def suspects(self) -> list[str]:
+        """The sagas that something is wrong with."""
+        found = [v.correlation_id for result in self.results for v in result.findings.violations]
+        return [cid for cid in dict.fromkeys([*found, *(cid for cid, _ in self.broken)]) if cid]
+
+
+def judge(
+    books: Books,
+    given: Given,
+    evidence: Evidence,
+    profile: Profile,
+    *,
+    whole: bool,
+    results: Sequence[Result],
+) -> Verdict:
+    """`whole` says that the run had its profile's full time, so that its counts are due; `results` are
+    the checker's."""
+    statuses = Counter(saga.status for saga in books.sagas.values())
+    fired = _fired(books, evidence)
+    return Verdict(
+        results=results,
+        broken=list(_broken(books, given, evidence)),
+        too_easy=list(_too_easy(statuses, fired, evidence, profile, whole=whole)),
+        statuses=statuses,
+        fired=fired,
+        outcomes=Counter((wish.kind, _status(books, wish.correlation_id)) for wish in given.wishes),
+    )
+
+
+def _status(books: Books, correlation_id: str) -> str:
+    saga = books.sagas.get(correlation_id)
+    return saga.status if saga else ""
+
+
+def _fired(books: Books, evidence: Evidence) -> Counter[str]:
+    """A refused connection leaves its trace only with the caller, in the saga's events."""
+    fired = Counter(call.fault for call in evidence.calls if call.fault)
+    errors = (str(event.told.get("error", "")) for events in books.events.values() for event in events)
+    fired[Fault.REFUSE.value] = sum(REFUSED in error.lower() and "Errno" in error for error in errors)
+    return fired
+
+
+def _broken(books: Books, given: Given, evidence: Evidence) -> Iterator[tuple[str, str]]:
+    yield from given.judge(lambda cid: _status(books, cid))
+    yield from (("", f"an answer that no client should get: {surprise}") for surprise in given.surprises)
+    if evidence.quiet_after is None:
+        yield "", f"not everything was terminal within {TERMINAL_WITHIN:.0f} s"
+    if evidence.last_booking != "COMPLETED":
+        yield "", f"a fresh booking at the end became {evidence.last_booking or 'nothing'}"
+
+
+def _too_easy(
+    statuses: Counter[str], fired: Counter[str], evidence: Evidence, profile: Profile, *, whole: bool
+) -> Iterator[str]:
+    sagas = statuses.total() or 1
+    for status, least in (("COMPLETED", LEAST_COMPLETED), ("COMPENSATED", LEAST_COMPENSATED)):
+        if statuses[status] / sagas < least:
+            yield f"{statuses[status] / sagas:.0%} {status}, at least {least:.0%} is asked"
+    for fault in Fault:
+        if not fired[fault.value]:
+            yield f"{fault.value} never fired"
+    if not evidence.kills(signal.SIGSTOP):
+        yield "no process was stopped"
+    if whole and statuses.total() < profile.least_sagas:
+        yield f"{statuses.total():,} sagas, at least {profile.least_sagas:,} are asked"
+    if whole and evidence.kills() < profile.least_kills:
+        yield f"{evidence.kills():,} kills, at least {profile.least_kills:,} are asked"

@@ -1,0 +1,214 @@
+"""What PostgreSQL does to its clients while the suite runs on it, and how the suite is watched meanwhile."""
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import requests
+
+from proofs.e2e.running import SHORT
+from scripts.booking_suite import Config, booking_suite
+from scripts.console import Console
+from scripts.postgres import SERVICES, Server, private_server
+from scripts.prepare import prepare
+from scripts.suite import Suite
+
+READY_WITHIN = 90.0
+POLL = 0.1
+# A column of each service that its own statements read.
+COLUMNS = {
+    "backend": ("flight_saga", "reason"),
+    "payment": ("payment_ledger", "authorization_id"),
+    "loyalty": ("loyalty_ledger", "user_id"),
+    "ui": ("ui_user", "username"),
+}
+LOCKED = {
+    "backend": "flight_saga",
+    "payment": "guard_step_record",
+    "loyalty": "guard_step_record",
+    "ui": "ui_user",
+}
+NAMES = ", ".join(f"'{name}'" for name in SERVICES)
+CUT = f"""
+    SELECT COUNT(pg_terminate_backend(pid)) FROM (
+        SELECT pid FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname IN ({NAMES})
+        ORDER BY random() LIMIT {{most}}) AS chosen"""  # noqa: S608  the names are our own
+OPEN = "SELECT correlation_id, epoch, last_sequence FROM flight_saga WHERE due_at IS NOT NULL"
+ENDED = "SELECT COUNT(*) FROM flight_saga WHERE due_at IS NULL"
+
+
+@dataclass
+class Watched:
+    """The running suite, and every answer that its callers got."""
+
+    suite: Suite
+    server: Server
+    databases: dict[str, str]
+    answers: Counter[tuple[str, str]] = field(default_factory=Counter)
+    odd: list[str] = field(default_factory=list)
+    accepted: list[str] = field(default_factory=list)
+    _numbers: Iterator[int] = field(default_factory=count)
+
+    def url(self, name: str) -> str:
+        return self.suite.url(name)
+
+    def book(self, session: requests.Session) -> bool:
+        """Whether the booking is complete."""
+        number = next(self._numbers)
+        failing = {"simulate_confirmbooking_fail": True} if number % 5 == 0 else {}
+        body = {
+            "flight_id": number % 95 + 1,
+            "user_id": str(number % 40),
+            "passengers": [{"first_name": "Jane", "last_name": "Doe"}],
+            "contact_info": {"email": "jane@example.com", "mobile": "+1234567890"},
+            **failing,
+        }
+        headers = {"Prefer": "respond-async"} if number % 3 == 0 else {}
+        answer = self._call(
+            "booking", session.post, "backend", "/api/saga/start-booking/", json=body, headers=headers
+        )
+        if answer is None or answer.status_code not in (200, 202):
+            return False
+        self.accepted.append(answer.json()["correlation_id"])
+        return bool(answer.json()["status"] == "COMPLETED")
+
+    def visit(self, session: requests.Session) -> bool:
+        """Whether a new account could be registered, which reads and writes the UI's database."""
+        session.cookies.clear()
+        page = self._call("page", session.get, "ui", "/account/register/")
+        if page is None or page.status_code != 200:
+            return False
+        form = {
+            "csrfmiddlewaretoken": session.cookies["csrftoken"],
+            "username": f"visitor-{next(self._numbers)}",
+            "email": "jane@example.com",
+            "password": "correct horse 9",
+        }
+        words = {"data": form, "allow_redirects": False}
+        answer = self._call("register", session.post, "ui", "/account/register/", **words)
+        return answer is not None and answer.status_code == 302
+
+    def _call(self, kind: str, send: Callable[..., Any], name: str, path: str, **words: Any) -> Any:
+        try:
+            answer = send(self.url(name) + path, timeout=30, **words)
+        except requests.RequestException as error:
+            self.answers[kind, "no answer"] += 1
+            self.odd.append(f"{kind}: {error!r}")
+            return None
+        self.answers[kind, str(answer.status_code)] += 1
+        refused = answer.status_code == 503 and answer.headers.get("Retry-After")
+        if answer.status_code not in (200, 202, 302) and not refused:
+            self.odd.append(f"{kind}: {answer.status_code} {dict(answer.headers)} {answer.text[:300]}")
+        return answer
+
+    def readiness(self, name: str) -> tuple[int, dict[str, Any]]:
+        answer = requests.get(self.url(name) + "/api/health/ready/", timeout=30)
+        return answer.status_code, answer.json()
+
+    def heartbeat(self) -> datetime | None:
+        _, body = self.readiness("backend")
+        beat = body.get("recovery_heartbeat")
+        return datetime.fromisoformat(beat) if beat else None
+
+    def read(self, sql: str) -> list[tuple[Any, ...]]:
+        with psycopg.connect(self.databases["backend"]) as connection:
+            return connection.execute(sql.encode()).fetchall()
+
+    @contextmanager
+    def load(self, clients: int = 6) -> Iterator[None]:
+        """Bookings and page views without a pause, until the block is over."""
+        stop = threading.Event()
+        threads = [threading.Thread(target=self._client, args=(work, stop)) for work in self._works(clients)]
+        for thread in threads:
+            thread.start()
+        try:
+            yield
+        finally:
+            stop.set()
+            for thread in threads:
+                thread.join()
+
+    def _works(self, clients: int) -> Sequence[Callable[[requests.Session], bool]]:
+        return [*[self.book] * (clients - 1), self.visit]
+
+    @staticmethod
+    def _client(work: Callable[[requests.Session], bool], stop: threading.Event) -> None:
+        with requests.Session() as session:
+            while not stop.is_set():
+                work(session)
+                stop.wait(0.02)  # Not as fast as a refusal can be had.
+
+
+@contextmanager
+def watched(data_dir: Path, engine: str) -> Iterator[Watched]:
+    with ExitStack() as stack:
+        server = stack.enter_context(private_server())
+        databases = server.make_databases()
+        beside = Config.beside(data_dir, SAGA_ENGINE=engine, DATABASE_POOL_SIZE="6", **SHORT)
+        config = replace(beside, databases=databases)
+        console = Console(stack.enter_context((data_dir / "suite.log").open("w", encoding="utf-8")))
+        prepare(config, console, seed=False)
+        suite = booking_suite(config, console=console, restart=False)
+        stack.callback(suite.stop)
+        suite.start(READY_WITHIN)
+        yield Watched(suite, server, databases)
+
+
+# The faults; each lasts about so many seconds
+
+
+def read_only(watched: Watched, seconds: float) -> None:
+    """A failover: new sessions cannot write, and there are only new ones."""
+    _for_each("ALTER DATABASE {} SET default_transaction_read_only = on;", watched)
+    try:
+        watched.server.run(CUT.format(most="ALL"))
+        time.sleep(seconds)
+    finally:
+        _for_each("ALTER DATABASE {} RESET default_transaction_read_only;", watched)
+
+
+def restart(watched: Watched, seconds: float) -> None:
+    watched.server.restart()
+    time.sleep(seconds)
+    watched.server.restart()
+
+
+def cut(watched: Watched, seconds: float) -> None:
+    """One connection after the other, ten a second."""
+    for _ in range(int(seconds * 10)):
+        watched.server.run(CUT.format(most=1))
+        time.sleep(POLL)
+
+
+def widen(watched: Watched, seconds: float) -> None:
+    """As a migration does it, again and again."""
+    for number in range(int(seconds)):
+        for name, (table, column) in COLUMNS.items():
+            with psycopg.connect(watched.databases[name], autocommit=True) as connection:
+                sql = f"ALTER TABLE {table} ALTER COLUMN {column} TYPE varchar({200 + number})"
+                connection.execute(sql.encode())
+        time.sleep(1)
+
+
+def exhaust(watched: Watched, seconds: float) -> None:
+    """A table that everybody needs is locked: each request keeps its connection until its time-out."""
+    with ExitStack() as stack:
+        for name, table in LOCKED.items():
+            connection = stack.enter_context(psycopg.connect(watched.databases[name]))
+            connection.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE".encode())
+        time.sleep(seconds)
+
+
+def _for_each(sql: str, watched: Watched) -> None:
+    watched.server.run("".join(sql.format(name) for name in SERVICES))
+
+
+FAULTS = {each.__name__: each for each in (read_only, restart, cut, widen, exhaust)}

@@ -1,0 +1,111 @@
+"""The real orchestrator: its calls go through the driver, and the job sets its clock."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import OperationalError
+from requests.structures import CaseInsensitiveDict
+from service_kit.http import Reply
+
+from flight import saga_log, saga_requests
+from flight.saga_client import Call
+from flight.saga_orchestrator_complete import BookingOrchestrator
+from flight.saga_outcomes import Outcome, Unknown, classify
+from flight.saga_recovery import Recovery
+from proofs.matrix.inside import wire
+from proofs.matrix.inside.points import Points
+
+TICK = timedelta(milliseconds=1)
+
+
+class Clock:
+    """Every look is a millisecond later, so that no two moments are the same."""
+
+    def __init__(self, at: str) -> None:
+        self._at = datetime.fromisoformat(at)
+
+    def __call__(self) -> datetime:
+        self._at += TICK
+        return self._at
+
+
+class Transport:
+    """In the place of the HTTP clients; the driver delivers, loses, doubles or cuts."""
+
+    def __init__(self, points: Points) -> None:
+        self._points = points
+
+    def call(self, call: Call, *, timeout: float) -> Outcome:
+        with self._points.around(f"call of {call.name}"):
+            wire.tell(call=vars(call))
+            reply = wire.hear()
+        assert reply is not None, "the driver answers every call"
+        if "lost" in reply:
+            return Unknown(reply["lost"])
+        headers = CaseInsensitiveDict(reply["headers"])
+        return classify(Reply(reply["status"], reply["body"].encode(), headers), call.correlation_id)
+
+
+def warm_up() -> None:
+    """Nothing: what a job needs is imported."""
+
+
+def perform(job: dict[str, Any]) -> None:
+    points = Points(job.get("at", ""), job.get("fault", ""))
+    clock = Clock(job["now"])
+    transport: Any = Transport(points)
+    orchestrator = BookingOrchestrator(
+        transport, job["owner"], now=clock, jitter=lambda: 1.0, publisher=lambda events: None
+    )
+    points.watch()
+    try:
+        VERBS[job["do"]](orchestrator, job)
+    except (OperationalError, RuntimeError):
+        # The view would answer 5xx: nothing, or a saga that recovery goes on with.
+        if job.get("fault") not in ("error", "bug"):
+            raise
+    saga = saga_log.load(job["correlation_id"])
+    wire.tell(saga=saga.status.value if saga else "")
+
+
+def start(orchestrator: BookingOrchestrator, job: dict[str, Any]) -> None:
+    command = saga_requests.read_start_booking(job["booking"])
+    saga = saga_requests.new_saga(
+        command,
+        correlation_id=job["correlation_id"],
+        flight=saga_requests.find_flight_of(command),
+        scope=None,
+        key=None,
+        now=orchestrator.now(),
+    )
+    orchestrator.start(saga, deadline=None)
+
+
+def recover(orchestrator: BookingOrchestrator, job: dict[str, Any]) -> None:
+    Recovery(orchestrator, threads=8).advance(job["correlation_id"])
+
+
+def cancel(orchestrator: BookingOrchestrator, job: dict[str, Any]) -> None:
+    """Turn back a saga that is running."""
+    _turn_back(orchestrator, job, completed=False)
+
+
+def cancel_booking(orchestrator: BookingOrchestrator, job: dict[str, Any]) -> None:
+    """Turn back a saga that is complete."""
+    _turn_back(orchestrator, job, completed=True)
+
+
+def _turn_back(orchestrator: BookingOrchestrator, job: dict[str, Any], *, completed: bool) -> None:
+    reason = "CANCELLED_BY_USER" if completed else "CANCELLED_BY_OPERATOR"
+    taken = orchestrator.cancel(job["correlation_id"], completed=completed, reason=reason)
+    if taken:
+        orchestrator.advance(taken)
+
+
+VERBS: dict[str, Callable[[BookingOrchestrator, dict[str, Any]], None]] = {
+    "start": start,
+    "recover": recover,
+    "cancel": cancel,
+    "cancel booking": cancel_booking,
+}

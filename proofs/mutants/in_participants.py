@@ -1,0 +1,227 @@
+"""Bugs of participants: the guard, payment and loyalty, and the client that calls them."""
+
+from proofs.mutants.mutant import KIT, LOYALTY, PAYMENT, Mutant
+
+BARRIER = "packages/service-kit/service_kit/guard/barrier.py"
+CLIENT = "packages/service-kit/service_kit/http.py"
+CALLED = ("tests/test_http.py",)
+GUARDED = ("tests/test_step_protocol.py", "tests/test_guard.py")
+OPENING = """    with write_transaction():
+        if execute(INSERT, (correlation_id, step, state, mark, body, "", at, at, caller)):
+"""
+
+MUTANTS = (
+    Mutant(
+        "no-tombstone",
+        BARRIER,
+        (
+            (
+                """        if execute(INSERT, (correlation_id, step, RecordState.UNDONE, "", "", idle, at, at, caller)):
+            return Answer(idle)
+        record = read(correlation_id=correlation_id, step=step, lock=True)
+        assert record is not None, "records are never deleted"
+        if record.state""",
+                """        record = read(correlation_id=correlation_id, step=step, lock=True)
+        if record is None:
+            return Answer(idle)
+        if record.state""",
+            ),
+        ),
+        KIT,
+        GUARDED,
+        only="never_came",
+    ),
+    Mutant(
+        "get-then-create",
+        BARRIER,
+        (
+            (
+                OPENING,
+                """    known = read(correlation_id=correlation_id, step=step)
+    with write_transaction():
+        create = INSERT.replace("ON CONFLICT (correlation_id, step) DO NOTHING", "")
+        if known is None and execute(create, (correlation_id, step, state, mark, body, "", at, at, caller)):
+""",
+            ),
+        ),
+        KIT,
+        GUARDED,
+        only="many_times_at_once",
+    ),
+    Mutant(
+        "refusal-not-stored",
+        BARRIER,
+        ((OPENING, "    if isinstance(decided, Refused):\n        return Answer(body)\n" + OPENING),),
+        KIT,
+        GUARDED,
+        only="sticky",
+    ),
+    Mutant(
+        "other-request-answered",
+        BARRIER,
+        (("    if record.fingerprint != fingerprint(used):", "    if not record.fingerprint:"),),
+        KIT,
+        GUARDED,
+        only="422",
+    ),
+    Mutant(
+        "action-after-undo-succeeds",
+        BARRIER,
+        (
+            (
+                "    if record.state == RecordState.UNDONE:\n        raise Problem(",
+                "    if record.state == RecordState.REFUSED:\n        raise Problem(",
+            ),
+        ),
+        KIT,
+        GUARDED,
+        only="409",
+    ),
+    Mutant(
+        "replay-answers-a-new-body",
+        BARRIER,
+        (
+            (
+                "return Answer(record.answer, replayed=True)",
+                """return Answer(record.answer.replace("{", '{"again":true,', 1), replayed=True)""",
+            ),
+        ),
+        KIT,
+        GUARDED,
+        only="word_for_word",
+    ),
+    Mutant(
+        "compensation-undoes-twice",
+        BARRIER,
+        (("return Answer(record.undo_answer, replayed=True)", "pass"),),
+        KIT,
+        GUARDED,
+        only="word_for_word",
+    ),
+    Mutant(
+        "library-retries-on",
+        CLIENT,
+        (("max_retries=0", "max_retries=3"),),
+        KIT,
+        CALLED,
+        only="nobody_accepts",
+    ),
+    Mutant(
+        "money-float",
+        "packages/service-kit/service_kit/money.py",
+        (("    return Decimal(cents) * CENT", "    return cents / CENTS_PER_UNIT  # type: ignore"),),
+        KIT,
+        ("tests/test_money.py",),
+    ),
+    Mutant(
+        "steps-open-to-everybody",
+        "packages/service-kit/service_kit/permissions.py",
+        (
+            (
+                "        return bool(caller_of(request).service) or settings.DEMO_MODE",
+                "        return not caller_of(request).user_id or settings.DEMO_MODE",
+            ),
+        ),
+        KIT,
+        ("tests/test_step_access.py",),
+    ),
+    Mutant(
+        "cancellation-not-written",
+        "payment-service/payment/services.py",
+        (
+            (
+                "    execute(INSERT_CANCELLATION, (EntryKind.CANCELLED, db_time(now), correlation_id, EntryKind.AUTHORIZED))\n",
+                "",
+            ),
+        ),
+        PAYMENT,
+        ("tests/test_authorize_payment.py",),
+        only="cancellation",
+    ),
+    Mutant(
+        "charges-forgotten",
+        "payment-service/payment/services.py",
+        (
+            (
+                "        return self.flight_fare + self.other_charges",
+                "        return self.flight_fare",
+            ),
+        ),
+        PAYMENT,
+        ("tests/test_authorize_payment.py",),
+        only="authorisation_answers",
+    ),
+    Mutant(
+        "balance-read-modify-write",
+        "loyalty-service/loyalty/services.py",
+        (
+            (
+                "    def used(self) -> dict[str, Any]:\n        return dict(vars(self))",
+                """    def used(self) -> dict[str, Any]:
+        row = fetch_one("SELECT balance FROM loyalty_account WHERE user_id = %s", (self.user_id,))
+        BEFORE[self] = row[0] if row else 0
+        return dict(vars(self))""",
+            ),
+            ("SET balance = loyalty_account.balance + %s", "SET balance = %s"),
+            (
+                "(command.user_id, miles, False, at, miles))",
+                "(command.user_id, miles, False, at, BEFORE[command] + miles))",
+            ),
+            (
+                "@dataclass(frozen=True)\nclass Award:",
+                "BEFORE = {}\n\n\n@dataclass(frozen=True)\nclass Award:",
+            ),
+        ),
+        LOYALTY,
+        ("tests/test_award_miles.py",),
+        only="many_awards",
+    ),
+    Mutant(
+        "reversal-takes-no-miles-back",
+        "loyalty-service/loyalty/services.py",
+        (("SET balance = balance - %s WHERE", "SET balance = balance - 0 * %s WHERE"),),
+        LOYALTY,
+        ("tests/test_award_miles.py",),
+        only="reversal",
+    ),
+    Mutant(
+        "call-without-a-deadline",
+        CLIENT,
+        (("            return exchange.result(timeout)", "            return exchange.result()"),),
+        KIT,
+        CALLED,
+        only="lookup",
+    ),
+    Mutant(
+        "reset-connection-is-a-failed-call",
+        CLIENT,
+        (("isinstance(cause.args[-1], ConnectionError)", "False"),),
+        KIT,
+        CALLED,
+        only="tried_once_more",
+    ),
+    Mutant(
+        "redirect-followed",
+        CLIENT,
+        (("allow_redirects=False", "allow_redirects=True"),),
+        KIT,
+        CALLED,
+        only="redirect",
+    ),
+    Mutant(
+        "swallowed-error-taken-for-a-commit",
+        "packages/service-kit/service_kit/database.py",
+        (("            if transaction.get_rollback():", "            if False:"),),
+        KIT,
+        ("tests/test_database_errors.py",),
+        only="spoil or swallowed or rolled_back",
+    ),
+    Mutant(
+        "failed-connection-kept",
+        "packages/service-kit/service_kit/database_errors.py",
+        (('            _throw_away(context["connection"])', "            pass"),),
+        KIT,
+        ("tests/test_database_errors.py",),
+        only="used_again",
+    ),
+)

@@ -1,0 +1,213 @@
+"""Bugs of the backend: the orchestrator, its log, and the seats."""
+
+from proofs.mutants.mutant import BACKEND, Mutant
+
+FLIGHT = "backend-service/flight/"
+ORCHESTRATOR = f"{FLIGHT}saga_orchestrator_complete.py"
+LOG = f"{FLIGHT}saga_log.py"
+OUTCOMES = f"{FLIGHT}saga_outcomes.py"
+DECISION, SCRIPTS = "tests/test_saga_decision.py", "tests/test_saga_scripts.py"
+CRASH, RECOVERY = "tests/test_saga_crash.py", "tests/test_saga_recovery.py"
+REQUESTS, OPERATOR = "tests/test_saga_requests.py", "tests/test_saga_operator.py"
+
+
+def bug(name: str, file: str, before: str, after: str, *tests: str, only: str) -> Mutant:
+    return Mutant(name, file, ((before, after),), BACKEND, tests, only)
+
+
+MUTANTS = (
+    bug(
+        "unknown-taken-for-refused",
+        OUTCOMES,
+        """        return Unknown(
+            f"the participant answered {status}",
+            retry_after=_retry_after(reply),
+            answered=status == 503 and _tells_of_others(reply, correlation_id),
+        )
+""",
+        """        return Refused("LIMIT_EXCEEDED", f"the participant answered {status}")
+""",
+        DECISION,
+        only="cannot_say",
+    ),
+    bug(
+        "another-sagas-answer-believed",
+        OUTCOMES,
+        'isinstance(body, dict) and body.get("correlation_id") == correlation_id else None',
+        "isinstance(body, dict) else None",
+        DECISION,
+        only="not_ours",
+    ),
+    bug(
+        "foreign-refusal-believed",
+        OUTCOMES,
+        "    if code in REFUSALS:\n",
+        "    if code:\n",
+        DECISION,
+        only="foreign",
+    ),
+    bug(
+        "compensations-forwards",
+        f"{FLIGHT}saga_state.py",
+        "for step in reversed(self.steps) if step.status in MAY_HAVE_HAPPENED",
+        "for step in self.steps if step.status in MAY_HAVE_HAPPENED",
+        SCRIPTS,
+        only="reverse_order",
+    ),
+    bug(
+        "unknown-step-not-undone",
+        f"{FLIGHT}saga_state.py",
+        "MAY_HAVE_HAPPENED = (StepStatus.STARTED, StepStatus.UNKNOWN, StepStatus.DONE,",
+        "MAY_HAVE_HAPPENED = (StepStatus.STARTED, StepStatus.DONE,",
+        DECISION,
+        only="undone or failed_step",
+    ),
+    bug(
+        "compensation-gives-up",
+        ORCHESTRATOR,
+        "    if saga.tried and state.status == StepStatus.UNDOING:\n",
+        "    if state.undo_attempts >= settings.SAGA_ATTENTION_ATTEMPTS:\n"
+        "        return Finish(SagaStatus.COMPENSATED)\n"
+        "    if saga.tried and state.status == StepStatus.UNDOING:\n",
+        DECISION,
+        only="for_ever",
+    ),
+    bug(
+        "no-epoch-in-the-write",
+        LOG,
+        'WHERE correlation_id = %s AND epoch = %s AND status = %s"""\nSELECT',
+        'WHERE correlation_id = %s AND %s > 0 AND status = %s"""\nSELECT',
+        CRASH,
+        only="claimed_meanwhile or paused",
+    ),
+    bug(
+        "claim-without-a-new-epoch",
+        LOG,
+        "    SET epoch = epoch + 1, claims = claims + 1,",
+        "    SET claims = claims + 1,",
+        CRASH,
+        only="paused",
+    ),
+    bug(
+        "lease-never-expires",
+        LOG,
+        "    WHERE correlation_id = %s AND due_at <= %s\n",
+        "    WHERE correlation_id = %s AND due_at <= %s AND owner = ''\n",
+        CRASH,
+        only="after_a_commit",
+    ),
+    bug(
+        "lease-not-respected",
+        LOG,
+        "    WHERE correlation_id = %s AND due_at <= %s\n",
+        "    WHERE correlation_id = %s AND due_at >= '2000-01-01' AND %s IS NOT NULL\n",
+        CRASH,
+        only="lease_that_still_runs",
+    ),
+    bug(
+        "decision-sent-before-its-commit",
+        ORCHESTRATOR,
+        "                    if not write(transition, expected=None if new else saga.status):\n",
+        "                    if following and following.undo:\n"
+        "                        self.participants.call(following.call, timeout=1.0)\n"
+        "                    if not write(transition, expected=None if new else saga.status):\n",
+        SCRIPTS,
+        only="reverse_order",
+    ),
+    bug(
+        "terminal-status-rewritten",
+        ORCHESTRATOR,
+        "(SagaStatus.COMPLETED,) if completed else RUNNING_STATUSES",
+        "(SagaStatus.COMPLETED,) if completed else tuple(SagaStatus)",
+        OPERATOR,
+        only="cancel",
+    ),
+    bug(
+        "amount-of-the-payment-not-compared",
+        ORCHESTRATOR,
+        'if outcome.body.get("amount") != to_wire(saga.amount):',
+        'if outcome.body.get("amount") is None:',
+        SCRIPTS,
+        only="amount",
+    ),
+    bug(
+        "sweeper-releases-a-sagas-seat",
+        f"{FLIGHT}saga_sweeper.py",
+        "Seat.objects.filter(is_over, ~Exists(saga), ",
+        "Seat.objects.filter(is_over, ",
+        "tests/test_step_sweeper.py",
+        only="sagas_hold",
+    ),
+    bug(
+        "price-from-the-client",
+        f"{FLIGHT}saga_requests.py",
+        "        flight_fare=price(command, flight),\n",
+        "        flight_fare=(command.request.expected_amount or price(command, flight) + 5000) - 5000,\n",
+        SCRIPTS,
+        only="price",
+    ),
+    bug(
+        "idempotency-key-ignored",
+        f"{FLIGHT}saga_requests.py",
+        "looks_like_card(header)):\n        return header\n",
+        "looks_like_card(header)):\n        return None\n",
+        REQUESTS,
+        only="repeat",
+    ),
+    bug(
+        "idempotency-key-takes-any-body",
+        f"{FLIGHT}saga_booking_views.py",
+        "    if known.request_fingerprint != command.fingerprint():\n",
+        "    if not known.request_fingerprint:\n",
+        REQUESTS,
+        only="422",
+    ),
+    bug(
+        "event-without-its-sequence",
+        f"{FLIGHT}saga_transition.py",
+        "        self.saga.last_sequence += 1\n",
+        "        self.saga.last_sequence += 2\n",
+        "tests/test_saga_events.py",
+        only="in_order",
+    ),
+    bug(
+        "card-token-kept",
+        f"{FLIGHT}saga_transition.py",
+        '        if name == "AuthorizePayment":\n            self.saga.card_token = ""',
+        '        if name == "CancelPayment":\n            self.saga.card_token = ""',
+        SCRIPTS,
+        only="card_token",
+    ),
+    bug(
+        "seat-uniqueness-dropped",
+        f"{FLIGHT}migrations/0001_initial.py",
+        "condition=models.Q(('state__in', ('HELD', 'SOLD'))), fields=('flight', 'seat_number'),",
+        "condition=models.Q(('state__in', ('HELD', 'SOLD'))), fields=('id', 'flight', 'seat_number'),",
+        "tests/test_saga_invariants.py",
+        only="refuses_a_wrong_state",
+    ),
+    bug(
+        "seats-not-all-or-nothing",
+        f"{FLIGHT}services.py",
+        "    if execute(INSERT_SEATS.format(rows=placeholders), parameters) != len(rows):",
+        "    if execute(INSERT_SEATS.format(rows=placeholders), parameters) == 0:",
+        "tests/test_saga_errors.py",
+        only="conflict",
+    ),
+    bug(
+        "confirmation-sells-no-seat",
+        f"{FLIGHT}services.py",
+        "    if execute(SELL_SEATS, (sale.correlation_id,)) != len(tickets):\n        raise WriteConflict\n",
+        "",
+        "tests/test_saga_errors.py",
+        only="seats_are_gone",
+    ),
+    bug(
+        "auditor-believes-a-proxys-404",
+        f"{FLIGHT}saga_audit_reads.py",
+        """reply.status == 404 and body.get("code") == "NOT_FOUND":""",
+        "reply.status == 404:",
+        "tests/test_saga_audit.py",
+        only="cannot_say",
+    ),
+)
