@@ -11,7 +11,7 @@ import pytest
 
 from tests.suite import Suite, a_good_day
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 SERVICES = ("backend", "payment", "loyalty")
 SET_BY_OTHERS = ("DJANGO_SETTINGS_MODULE", "DATABASE_URL")
 
