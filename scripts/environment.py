@@ -50,12 +50,12 @@ def is_current(lock: str) -> bool:
 
 
 def fingerprint(lock: str) -> str:
-    """Changes with the lock, the metadata of our own packages, the interpreter and the place of the clone."""
+    """Changes with the lock, the metadata and the place of our own packages, and the interpreter."""
     parts = (
         *(path.read_bytes() for path in lock_files(lock)),
         *((path / "pyproject.toml").read_bytes() for path in LOCAL_PACKAGES),
+        *(str(path).encode() for path in LOCAL_PACKAGES),
         os.path.realpath(VENV_PYTHON).encode(),
-        str(ROOT).encode(),
     )
     return hashlib.sha256(b"\0".join(parts)).hexdigest()
 
