@@ -50,3 +50,15 @@ def test_tree_that_cannot_be_written_is_told_with_the_remedy(
     monkeypatch.setattr(environment, "UNFINISHED", tmp_path / "file" / ".venv" / ".unfinished")
     with pytest.raises(environment.InstallError, match=r"that you own|could not be installed"):
         environment.ensure("runtime")
+
+
+def test_package_that_has_moved_makes_an_environment_stale(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    before = environment.fingerprint("dev")
+    first, *others = environment.LOCAL_PACKAGES
+    moved = tmp_path / first.name
+    moved.mkdir()
+    moved.joinpath("pyproject.toml").write_bytes(first.joinpath("pyproject.toml").read_bytes())
+    monkeypatch.setattr(environment, "LOCAL_PACKAGES", (moved, *others))
+    assert environment.fingerprint("dev") != before
