@@ -1,6 +1,6 @@
 # Needs Python 3.11 or newer and make; each target installs what else it needs.
 .DEFAULT_GOAL := help
-.PHONY: help run kill follow test test-% test-postgres test-replicas schemathesis lint lint-% audit-dependencies sbom secrets compose-check compose-trial
+.PHONY: help run kill follow test test-% test-slow test-postgres test-replicas schemathesis lint lint-% audit-dependencies sbom secrets compose-check compose-trial
 .PHONY: e2e coverage format lock check-locks chaos chaos-recovery last-seat overload matrix mutants bench bench-compare bench-growth bench-replicas
 .PHONY: bench-footprint bench-memory bench-start bench-goals bench-pages profile clean
 
@@ -26,6 +26,9 @@ test: .venv-dev ## All tests, end to end included
 
 test-%: .venv-dev ## One suite: kit, backend, payment, loyalty, ui, scripts, bench, chaos, matrix, mutants, checker, conformance, e2e; ARGS="-k name"
 	@$(scripts).check test $* -- $(ARGS)
+
+test-slow: .venv-dev ## What takes minutes: each way a browser repeats a payment, and ten times the load; ARGS="-k name"
+	@$(scripts).check slow -- $(ARGS)
 
 test-postgres: .venv-dev ## Tests of kit and services on PostgreSQL, the backend's with each engine; ARGS="-k name"
 	@$(scripts).postgres test -- $(ARGS)

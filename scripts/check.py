@@ -1,6 +1,7 @@
 """`make test` and `make lint`: runs every check; fails if any fails.
 
 python -m scripts.check test [NAME...] [-- pytest options]
+python -m scripts.check slow [NAME...] [-- pytest options]
 python -m scripts.check lint [NAME...]
 """
 
@@ -11,7 +12,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -23,6 +24,13 @@ LONGEST_SECONDS = 1500
 AT_ONCE = 2
 PYTEST_TIME = re.compile(r" in \d+\.\d+s")
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+
+
+KINDS: dict[str, Callable[[Sequence[str]], list[Check]]] = {
+    "test": checks.suites,
+    "slow": checks.slow_suites,
+    "lint": lambda options: checks.lints(),
+}
 
 
 @dataclass(frozen=True)
@@ -37,7 +45,7 @@ class Result:
 def main(arguments: Sequence[str]) -> int:
     kind, *rest = arguments
     names, options = split(rest)
-    known = checks.suites(options) if kind == "test" else checks.lints()
+    known = KINDS[kind](options)
     if unknown := set(names) - {check.name for check in known}:
         print(f"unknown: {', '.join(sorted(unknown))}; there are {', '.join(each.name for each in known)}")
         return 2

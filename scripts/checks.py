@@ -46,13 +46,24 @@ class Check:
     alone: bool = False
 
 
+def slow_suites(options: Sequence[str]) -> list[Check]:
+    """What is left out of the everyday tests: the browser's ways to repeat a payment, and overload."""
+    slow = ["-m", "slow", *options]
+    return [
+        _pytest("ui", slow, ROOT / "ui-service", alone=True),
+        _pytest("chaos", ["proofs/chaos/tests", *slow], alone=True),
+    ]
+
+
 def suites(options: Sequence[str]) -> list[Check]:
+    everyday = ["-m", "not slow", *options]
     services = [
-        _pytest(name, _coverage(package, options), ROOT / folder) for name, folder, package, _ in PACKAGES
+        _pytest(name, _coverage(package, everyday if name == "ui" else options), ROOT / folder)
+        for name, folder, package, _ in PACKAGES
     ]
     scripts = _pytest("scripts", ["scripts/tests", *_coverage("scripts", options)])
     bench = _pytest("bench", ["bench/tests", *options])
-    chaos = _pytest("chaos", ["proofs/chaos/tests", *options])
+    chaos = _pytest("chaos", ["proofs/chaos/tests", *everyday])
     matrix = _pytest("matrix", ["proofs/matrix/tests", *options])
     mutants = _pytest("mutants", ["proofs/mutants/tests", *options])
     folders = [
@@ -83,7 +94,7 @@ def _on_postgres(check: Check, server: str) -> Check:
     engine = {"SAGA_ENGINE": "procrastinate"} if check.name == "procrastinate" else {}
     url = f"{server}/saga_{check.name}_{os.getpid()}"
     # A browser sees no difference between databases.
-    command = (*check.command, "-m", "not browser") if check.name == "ui" else check.command
+    command = (*check.command, "-m", "not browser and not slow") if check.name == "ui" else check.command
     environment = {**check.environment, **engine, "DATABASE_URL": url}
     return replace(check, command=command, environment=environment)
 

@@ -127,7 +127,7 @@ OPERATORS = Row(NO, {**some(OF_OPERATOR, 400, 403), NOBODY: 401})
 COMMON: Mapping[str, Row] = {
     "": OPEN,
     "api/": OPEN,
-    "api/demo/faults/": Row(all_get(403), all_get(403)),
+    "api/demo/faults/": Row(all_get(403), NO),
     "api/health/": OPEN,
     "api/health/ready/": OPEN,
     "metrics": OPEN,

@@ -5,6 +5,7 @@ import pytest
 
 from scripts import environment
 from scripts.environment import LOCKS, is_current
+from scripts.paths import LOCAL_PACKAGES
 
 
 @pytest.mark.parametrize("installed", LOCKS)
@@ -56,7 +57,7 @@ def test_package_that_has_moved_makes_an_environment_stale(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     before = environment.fingerprint("dev")
-    first, *others = environment.LOCAL_PACKAGES
+    first, *others = LOCAL_PACKAGES
     moved = tmp_path / first.name
     moved.mkdir()
     moved.joinpath("pyproject.toml").write_bytes(first.joinpath("pyproject.toml").read_bytes())

@@ -16,9 +16,12 @@ from django.db import connection
 from tests.suite import Suite
 from tests.test_booking import ADA
 
-pytestmark = pytest.mark.skipif(
-    connection.vendor != "sqlite", reason="its processes have SQLite databases of their own"
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        connection.vendor != "sqlite", reason="its processes have SQLite databases of their own"
+    ),
+]
 OPEN = ("PENDING", "RUNNING", "COMPENSATING")
 HIDDEN = re.compile(r'name="(csrfmiddlewaretoken|key)" value="([^"]+)"')
 SECONDS = 30.0

@@ -91,6 +91,7 @@ def test_the_end_of_the_rush_is_the_last_second_that_is_slow_or_put_off() -> Non
     assert replace(GOOD, after=steady([0.1, 0.1, 5.0])).normal_after is None
 
 
+@pytest.mark.slow
 def test_overloaded_port_loses_nothing_and_gives_no_other_answer(tmp_path: Path) -> None:
     found = measure(tmp_path, database="sqlite", seconds=4, around=2, after=4)
     assert [each.strange(0) for each in (found.before, found.rush, found.after)] == [[], [], []]
@@ -98,6 +99,7 @@ def test_overloaded_port_loses_nothing_and_gives_no_other_answer(tmp_path: Path)
     assert (found.lost, found.violations) == (0, 0)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(nginx() is None, reason="nginx is not installed")
 def test_overloaded_suite_behind_its_proxy_refuses_the_excess_and_books_on(tmp_path: Path) -> None:
     found = measure(tmp_path, database="sqlite", seconds=4, around=2, after=4, proxy=True)
