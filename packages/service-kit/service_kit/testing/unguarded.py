@@ -1,5 +1,6 @@
 """The test database with an audit trail that can be emptied between tests."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -7,9 +8,19 @@ from django.db import connection
 
 from service_kit.security import append_only
 
+END_OTHERS = """
+    SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+    WHERE datname = current_database() AND pid <> pg_backend_pid()"""
+
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_db_setup: Any, django_db_blocker: Any) -> None:
+def django_db_setup(django_db_setup: Any, django_db_blocker: Any) -> Iterator[None]:
     """As pytest-django makes it; tests of the trail's triggers install them again."""
     with django_db_blocker.unblock():
         append_only.release(connection, "security_audit")
+    yield
+    if connection.vendor == "postgresql":
+        # A thread that a test has left, such as one of a client, may still have a session: PostgreSQL drops no
+        # database while there is one.
+        with django_db_blocker.unblock(), connection.cursor() as cursor:
+            cursor.execute(END_OTHERS)
