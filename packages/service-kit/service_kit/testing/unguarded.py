@@ -20,7 +20,7 @@ def django_db_setup(django_db_setup: Any, django_db_blocker: Any) -> Iterator[No
         append_only.release(connection, "security_audit")
     yield
     if connection.vendor == "postgresql":
-        # A thread that a test has left, such as one of a client, may still have a session: PostgreSQL drops no
-        # database while there is one.
+        # A thread that a test has left, such as one of a client, may still have a session, and PostgreSQL
+        # drops no database while there is one.
         with django_db_blocker.unblock(), connection.cursor() as cursor:
             cursor.execute(END_OTHERS)
