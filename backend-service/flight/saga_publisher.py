@@ -62,7 +62,7 @@ class Publisher:
     def _run(self) -> None:
         while True:
             self._publish(self._queue.get())
-            time.sleep(GATHER_SECONDS)
+            time.sleep(GATHER_SECONDS)  # Events of a busy moment are published together.
             for _ in range(self._queue.qsize()):
                 self._publish(self._queue.get())
 

@@ -3,8 +3,9 @@ from typing import Any
 import pytest
 from django.test import Client
 from pytest_django import Settings
-from service_kit.credentials import ON_BEHALF_OF, ROLE, service_bearer, user_token
+from service_kit.credentials import service_bearer, user_token
 from service_kit.security.models import AuditEntry
+from service_kit.testing.access import READS_OF_USER_1
 from service_kit.testing.calls import client as quiet_client
 from service_kit.testing.calls import envelope, post
 from service_kit.testing.protocol import assert_problem
@@ -71,13 +72,7 @@ def test_owner_overseers_and_services_that_name_them_see_a_payment(
     settings.DEMO_MODE = False
     assert read(Authorization=person("1")).status_code == 200
     assert read(Authorization=person("9", "operator")).status_code == 200
-    for named, status in (
-        ({ON_BEHALF_OF: "1"}, 200),
-        ({ON_BEHALF_OF: "2"}, 404),
-        ({ON_BEHALF_OF: "2", ROLE: "auditor"}, 200),
-        ({ROLE: "auditor"}, 404),
-        ({}, 404),
-    ):
+    for named, status in READS_OF_USER_1:
         assert read(**service_headers, **named).status_code == status, named
     refused = AuditEntry.objects.filter(reason="NOT_THE_OWNER").order_by("id")
     assert [entry.actor for entry in refused] == ["2", "backend", "backend"]

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import IO, Any
 
 from django.utils.http import parse_header_parameters
-from gunicorn.http.errors import ParseException
+from gunicorn.http.errors import ParseException  # what its body reader raises; nothing wraps it
 from rest_framework.parsers import BaseParser
 from rest_framework.request import Request
 

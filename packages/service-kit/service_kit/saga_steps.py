@@ -70,6 +70,7 @@ class StepView(ServiceView):
         return response
 
     def answer(self, call: Call, body: Fields, now: datetime) -> Answer:
+        """The participant's part: each step view overrides it."""
         raise NotImplementedError
 
     def admit(self, call: Call) -> None:

@@ -90,16 +90,30 @@ def databases(service: str, *, keep_open: bool = True) -> dict[str, dict[str, An
     )
     config: dict[str, Any] = env.db_url("DATABASE_URL", default=default)
     if config["ENGINE"].endswith("sqlite3"):
-        config["OPTIONS"] = {
+        _keep_private(Path(config["NAME"]))
+        own = _sqlite(service, keep_open=keep_open)
+    elif config["ENGINE"].endswith("postgresql"):
+        own = _postgresql()
+    else:
+        raise ImproperlyConfigured("DATABASE_URL must name SQLite or PostgreSQL.")
+    return {"default": config | own}
+
+
+def _sqlite(service: str, *, keep_open: bool) -> dict[str, Any]:
+    return {
+        "OPTIONS": {
             "transaction_mode": "IMMEDIATE",
             "timeout": DATABASE_BUSY_SECONDS,
             "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA cache_size=-16384;",
-        }
-        _keep_private(Path(config["NAME"]))
-        config["CONN_MAX_AGE"] = None if keep_open else 0
-        config["TEST"] = {"NAME": str(DATA_DIR / f"test-{service}.sqlite3")}
-    elif config["ENGINE"].endswith("postgresql"):
-        config["OPTIONS"] = {
+        },
+        "CONN_MAX_AGE": None if keep_open else 0,
+        "TEST": {"NAME": str(DATA_DIR / f"test-{service}.sqlite3")},
+    }
+
+
+def _postgresql() -> dict[str, Any]:
+    return {
+        "OPTIONS": {
             # Each statement is parsed and planned once per connection: a sixth of a booking's CPU less. A
             # migration under a running service invalidates the plans, which costs a 503 per connection.
             "server_side_binding": True,
@@ -119,11 +133,9 @@ def databases(service: str, *, keep_open: bool = True) -> dict[str, dict[str, An
                 # After that the next request connects; the pool's own attempts are ever further apart.
                 "reconnect_timeout": DATABASE_BUSY_SECONDS,
             },
-        }
-        config["CONN_MAX_AGE"] = 0
-    else:
-        raise ImproperlyConfigured("DATABASE_URL must name SQLite or PostgreSQL.")
-    return {"default": config}
+        },
+        "CONN_MAX_AGE": 0,
+    }
 
 
 def _keep_private(database: Path) -> None:

@@ -6,10 +6,19 @@ from uuid import uuid4
 import pytest
 from pytest_django import Settings
 
-from service_kit.credentials import service_bearer, user_token
+from service_kit.credentials import ON_BEHALF_OF, ROLE, service_bearer, user_token
 from service_kit.security.models import AuditEntry
 from service_kit.testing.calls import envelope, post, snapshot
 from service_kit.testing.protocol import Pair, assert_done, assert_problem
+
+READS_OF_USER_1: tuple[tuple[dict[str, str], int], ...] = (
+    ({ON_BEHALF_OF: "1"}, 200),
+    ({ON_BEHALF_OF: "2"}, 404),
+    ({ON_BEHALF_OF: "2", ROLE: "auditor"}, 200),
+    ({ROLE: "auditor"}, 404),
+    ({}, 404),
+)
+"Whom a service names, and the status of its read of what belongs to user 1."
 
 
 @pytest.mark.django_db(transaction=True)
