@@ -14,7 +14,7 @@ from service_kit.http import NoReply, Reply, ServiceClient
 from service_kit.money import to_wire
 
 from flight.models import LIVE, Booking, Seat
-from flight.saga_orchestrator_complete import LOYALTY, PAYMENT
+from flight.saga_decision import LOYALTY, PAYMENT
 from flight.saga_state import SagaState
 
 NOTHING = "nothing"

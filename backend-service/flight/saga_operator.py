@@ -11,9 +11,10 @@ from service_kit.security.audit import record
 from service_kit.security.models import AuditKind
 
 from flight import saga_log, saga_settlements
+from flight.saga_decision import is_known
 from flight.saga_engine import engine
 from flight.saga_models import SagaStatus
-from flight.saga_orchestrator_complete import is_known, write
+from flight.saga_orchestrator_complete import write
 from flight.saga_runtime import orchestrator
 from flight.saga_state import MAY_HAVE_HAPPENED, SagaState, StepStatus
 from flight.saga_transition import Transition

@@ -1,6 +1,6 @@
-"""The booking saga: its steps, the decision, and the orchestrator.
+"""The booking saga: its steps and the orchestrator.
 
-`STEPS` is the table of steps. `decide_next` is a pure function from a stored saga to the next decision.
+`STEPS` is the table of steps. `saga_decision.decide_next` says what a saga needs next;
 `BookingOrchestrator.advance` executes decisions and stores the results. First run, retry, recovery and
 cancellation all use `advance`.
 """
@@ -28,6 +28,22 @@ from service_kit.problems import try_again
 from flight import saga_answers, saga_log
 from flight.saga_alarms import needs_attention
 from flight.saga_client import Call, Participants, make_call
+from flight.saga_decision import (
+    BACKEND,
+    LOYALTY,
+    PAYMENT,
+    Compensate,
+    Decision,
+    Finish,
+    GiveUp,
+    Run,
+    Undo,
+    WaitForRelease,
+    WaitUntil,
+    backoff_time,
+    decide_next,
+    is_known,
+)
 from flight.saga_event_dispatcher import EventType, SagaEvent
 from flight.saga_local import LOCAL
 from flight.saga_log import RUNNING_STATUSES, SagaLost
@@ -39,13 +55,10 @@ from flight.saga_state import (
     SagaState,
     SagaStep,
     StepState,
-    StepStatus,
     replace,
 )
 from flight.saga_transition import Transition
 from flight.services import WriteConflict
-
-BACKEND, PAYMENT, LOYALTY = "backend", "payment", "loyalty"
 
 STEPS = (
     SagaStep("ReserveSeat", "CancelSeat", BACKEND, Kind.COMPENSATABLE),
@@ -55,115 +68,6 @@ STEPS = (
 )
 DEFINITION = 1
 "Version of the table, for new sagas. A saga stores its own steps and runs by those."
-
-
-def is_known(step: SagaStep) -> bool:
-    """Whether this release can run and undo the step."""
-    if step.kind not in list(Kind):
-        return False
-    if step.participant == BACKEND:
-        return step.name in LOCAL and step.compensation in LOCAL
-    return step.participant in (PAYMENT, LOYALTY) and bool(step.compensation)
-
-
-# Deciding
-
-
-@dataclass(frozen=True)
-class Run:
-    step: SagaStep
-
-
-@dataclass(frozen=True)
-class GiveUp:
-    step: SagaStep
-
-
-@dataclass(frozen=True)
-class Compensate:
-    pass
-
-
-@dataclass(frozen=True)
-class Undo:
-    step: SagaStep
-
-
-@dataclass(frozen=True)
-class Finish:
-    status: SagaStatus
-
-
-@dataclass(frozen=True)
-class WaitUntil:
-    at: datetime
-
-
-@dataclass(frozen=True)
-class WaitForRelease:
-    """This release does not know the saga's next step: it is not skipped."""
-
-    step: SagaStep
-
-
-Decision = Run | GiveUp | Compensate | Undo | Finish | WaitUntil | WaitForRelease
-
-
-def decide_next(saga: SagaState, *, now: datetime, jitter: float) -> Decision:
-    """What this saga needs next. Pure; `jitter` is in [0, 1)."""
-    if saga.is_terminal:
-        return Finish(saga.status)
-    if saga.status == SagaStatus.COMPENSATING:
-        return _decide_back(saga, now, jitter)
-    return _decide_forward(saga, now, jitter)
-
-
-def _decide_forward(saga: SagaState, now: datetime, jitter: float) -> Decision:
-    if saga.failed_step:
-        return Compensate() if saga.to_undo else Finish(SagaStatus.COMPENSATED)
-    state = next((state for state in saga.steps if state.status != StepStatus.DONE), None)
-    if state is None:
-        return Finish(SagaStatus.COMPLETED)
-    if not is_known(state.step):
-        return WaitForRelease(state.step)
-    if not (saga.tried and state.status == StepStatus.UNKNOWN):
-        return Run(state.step)
-    if _overdue(state, now):
-        return GiveUp(state.step)
-    return WaitUntil(now + _pause(saga, state.attempts, settings.SAGA_FORWARD_BACKOFF, jitter))
-
-
-def _decide_back(saga: SagaState, now: datetime, jitter: float) -> Decision:
-    remaining = saga.to_undo
-    if not remaining:
-        return Finish(SagaStatus.COMPENSATED)
-    state = remaining[0]
-    if not is_known(state.step):
-        return WaitForRelease(state.step)
-    if saga.tried and state.status == StepStatus.UNDOING:
-        return WaitUntil(now + _pause(saga, state.undo_attempts, settings.SAGA_COMPENSATION_BACKOFF, jitter))
-    return Undo(state.step)
-
-
-def _overdue(state: StepState, now: datetime) -> bool:
-    began = datetime.fromisoformat(state.started_at) if state.started_at else now
-    # A start in the future means that a clock was put back; by how much is unknown.
-    return abs(now - began) >= timedelta(seconds=settings.SAGA_FORWARD_DEADLINE)
-
-
-def _pause(saga: SagaState, attempts: int, backoff: tuple[float, float], jitter: float) -> timedelta:
-    """Exponential back-off with full jitter, or longer where the participant asked for it."""
-    asked = timedelta(seconds=min(saga.retry_after, settings.SAGA_MAX_RETRY_AFTER))
-    return max(_backoff(attempts, backoff, jitter), asked)
-
-
-def _backoff(attempts: int, backoff: tuple[float, float], jitter: float) -> timedelta:
-    first, cap = backoff
-    return timedelta(seconds=min(cap, first * 2.0 ** min(attempts - 1, 30)) * jitter)
-
-
-# Doing
-
 
 log = structlog.get_logger("saga")
 OUTCOMES: Mapping[str, str] = {
@@ -374,7 +278,7 @@ class BookingOrchestrator:
         A call whose outcome cannot be recorded counts as unknown, so that its deadline ends the retries; but
         not while the database is unavailable.
         """
-        at = self.now() + _backoff(saga.claims + 1, settings.SAGA_COMPENSATION_BACKOFF, 1.0)
+        at = self.now() + backoff_time(saga.claims + 1, settings.SAGA_COMPENSATION_BACKOFF, 1.0)
         try:
             if pending and is_of_the_call(error):
                 unknown = Unknown(f"an error of our own, which the log tells of: {type(error).__name__}")

@@ -9,7 +9,7 @@ from django.db import Error as DatabaseError
 from django.db import connection
 from service_kit.database import db_time, fetch_all, fetch_one
 
-from flight.saga_orchestrator_complete import is_known
+from flight.saga_decision import is_known
 from flight.saga_state import EARLIER_STEPS, Kind, SagaStep
 
 log = structlog.get_logger("saga")

@@ -10,9 +10,7 @@ from django.conf import LazySettings
 from service_kit.clock import iso
 from service_kit.http import Reply
 
-from flight.saga_models import SagaStatus
-from flight.saga_orchestrator_complete import (
-    STEPS,
+from flight.saga_decision import (
     Compensate,
     Decision,
     Finish,
@@ -21,8 +19,9 @@ from flight.saga_orchestrator_complete import (
     Undo,
     WaitUntil,
     decide_next,
-    first_steps,
 )
+from flight.saga_models import SagaStatus
+from flight.saga_orchestrator_complete import STEPS, first_steps
 from flight.saga_outcomes import (
     REFUSALS,
     AlreadyCompensated,

@@ -4,6 +4,7 @@ from proofs.mutants.mutant import BACKEND, Mutant
 
 FLIGHT = "backend-service/flight/"
 ORCHESTRATOR = f"{FLIGHT}saga_orchestrator_complete.py"
+DECIDING = f"{FLIGHT}saga_decision.py"
 LOG = f"{FLIGHT}saga_log.py"
 OUTCOMES = f"{FLIGHT}saga_outcomes.py"
 DECISION, SCRIPTS = "tests/test_saga_decision.py", "tests/test_saga_scripts.py"
@@ -64,7 +65,7 @@ MUTANTS = (
     ),
     bug(
         "compensation-gives-up",
-        ORCHESTRATOR,
+        DECIDING,
         "    if saga.tried and state.status == StepStatus.UNDOING:\n",
         "    if state.undo_attempts >= settings.SAGA_ATTENTION_ATTEMPTS:\n"
         "        return Finish(SagaStatus.COMPENSATED)\n"

@@ -1,0 +1,114 @@
+"""What a saga needs next: a pure function from its stored row to one decision."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.conf import settings
+
+from flight.saga_local import LOCAL
+from flight.saga_models import SagaStatus
+from flight.saga_state import Kind, SagaState, SagaStep, StepState, StepStatus
+
+BACKEND, PAYMENT, LOYALTY = "backend", "payment", "loyalty"
+
+
+def is_known(step: SagaStep) -> bool:
+    """Whether this release can run and undo the step."""
+    if step.kind not in list(Kind):
+        return False
+    if step.participant == BACKEND:
+        return step.name in LOCAL and step.compensation in LOCAL
+    return step.participant in (PAYMENT, LOYALTY) and bool(step.compensation)
+
+
+@dataclass(frozen=True)
+class Run:
+    step: SagaStep
+
+
+@dataclass(frozen=True)
+class GiveUp:
+    step: SagaStep
+
+
+@dataclass(frozen=True)
+class Compensate:
+    pass
+
+
+@dataclass(frozen=True)
+class Undo:
+    step: SagaStep
+
+
+@dataclass(frozen=True)
+class Finish:
+    status: SagaStatus
+
+
+@dataclass(frozen=True)
+class WaitUntil:
+    at: datetime
+
+
+@dataclass(frozen=True)
+class WaitForRelease:
+    """This release does not know the saga's next step: it is not skipped."""
+
+    step: SagaStep
+
+
+Decision = Run | GiveUp | Compensate | Undo | Finish | WaitUntil | WaitForRelease
+
+
+def decide_next(saga: SagaState, *, now: datetime, jitter: float) -> Decision:
+    """What this saga needs next. Pure; `jitter` is in [0, 1)."""
+    if saga.is_terminal:
+        return Finish(saga.status)
+    if saga.status == SagaStatus.COMPENSATING:
+        return _decide_back(saga, now, jitter)
+    return _decide_forward(saga, now, jitter)
+
+
+def _decide_forward(saga: SagaState, now: datetime, jitter: float) -> Decision:
+    if saga.failed_step:
+        return Compensate() if saga.to_undo else Finish(SagaStatus.COMPENSATED)
+    state = next((state for state in saga.steps if state.status != StepStatus.DONE), None)
+    if state is None:
+        return Finish(SagaStatus.COMPLETED)
+    if not is_known(state.step):
+        return WaitForRelease(state.step)
+    if not (saga.tried and state.status == StepStatus.UNKNOWN):
+        return Run(state.step)
+    if _overdue(state, now):
+        return GiveUp(state.step)
+    return WaitUntil(now + _pause(saga, state.attempts, settings.SAGA_FORWARD_BACKOFF, jitter))
+
+
+def _decide_back(saga: SagaState, now: datetime, jitter: float) -> Decision:
+    remaining = saga.to_undo
+    if not remaining:
+        return Finish(SagaStatus.COMPENSATED)
+    state = remaining[0]
+    if not is_known(state.step):
+        return WaitForRelease(state.step)
+    if saga.tried and state.status == StepStatus.UNDOING:
+        return WaitUntil(now + _pause(saga, state.undo_attempts, settings.SAGA_COMPENSATION_BACKOFF, jitter))
+    return Undo(state.step)
+
+
+def _overdue(state: StepState, now: datetime) -> bool:
+    began = datetime.fromisoformat(state.started_at) if state.started_at else now
+    # A start in the future means that a clock was put back; by how much is unknown.
+    return abs(now - began) >= timedelta(seconds=settings.SAGA_FORWARD_DEADLINE)
+
+
+def _pause(saga: SagaState, attempts: int, backoff: tuple[float, float], jitter: float) -> timedelta:
+    """Exponential back-off with full jitter, or longer where the participant asked for it."""
+    asked = timedelta(seconds=min(saga.retry_after, settings.SAGA_MAX_RETRY_AFTER))
+    return max(backoff_time(attempts, backoff, jitter), asked)
+
+
+def backoff_time(attempts: int, backoff: tuple[float, float], jitter: float) -> timedelta:
+    first, cap = backoff
+    return timedelta(seconds=min(cap, first * 2.0 ** min(attempts - 1, 30)) * jitter)
