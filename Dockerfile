@@ -10,8 +10,8 @@ ENV PATH=/opt/venv/bin:$PATH
 ARG LOCK=runtime
 COPY requirements/${LOCK}.txt /src/requirements/
 RUN pip install --require-hashes -r "/src/requirements/${LOCK}.txt"
-COPY packages/service-kit /src/service-kit
-RUN pip install --no-deps --no-build-isolation /src/service-kit
+COPY packages /src/packages
+RUN pip install --no-deps --no-build-isolation /src/packages/django-sagas /src/packages/service-kit
 
 FROM ${BASE} AS application
 RUN groupadd --gid 10001 app \

@@ -15,8 +15,8 @@ import django
 django.setup()
 
 from django.db import connection, transaction  # noqa: E402  Django has to be set up first
-from service_kit.clock import utc_now  # noqa: E402
-from service_kit.database import db_time, execute, fetch_all  # noqa: E402
+from django_sagas.clock import utc_now  # noqa: E402
+from django_sagas.database import db_time, execute, fetch_all  # noqa: E402
 
 from flight import saga_answers, saga_log, saga_overview, saga_selectors  # noqa: E402
 from flight.models import Flight  # noqa: E402

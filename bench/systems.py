@@ -99,7 +99,8 @@ def _kit_of(root: Path) -> Path:
 
 
 def _path(root: Path) -> str:
-    return os.pathsep.join((str(_kit_of(root)), str(root), str(ROOT)))
+    sagas = root / "packages" / "django-sagas"
+    return os.pathsep.join((str(sagas), str(_kit_of(root)), str(root), str(ROOT)))
 
 
 def _preparations(service: Service, kept: str) -> Iterator[Service]:

@@ -4,10 +4,11 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 REQUIREMENTS = ROOT / "requirements"
-KIT = ROOT / "packages" / "service-kit"
+PACKAGES = ROOT / "packages"
+SAGAS, KIT = PACKAGES / "django-sagas", PACKAGES / "service-kit"
 PROOFS = ROOT / "proofs"
 # Installed by path, after the lock and without dependencies of their own.
-OWN = (KIT, PROOFS / "checker", PROOFS / "conformance")
+OWN = (SAGAS, KIT, PROOFS / "checker", PROOFS / "conformance")
 LOCAL_PACKAGES = tuple(path for path in OWN if (path / "pyproject.toml").is_file())
 VENV = ROOT / ".venv"
 VENV_PYTHON = VENV / "bin" / "python"

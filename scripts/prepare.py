@@ -15,7 +15,7 @@ from pathlib import Path
 
 from scripts.booking_suite import SERVERS, Config, folder, settings_of
 from scripts.console import Console
-from scripts.paths import KIT, REQUIREMENTS, VENV_PYTHON
+from scripts.paths import PACKAGES, REQUIREMENTS, VENV_PYTHON
 
 MIGRATE = ("migrate", "--noinput", "--verbosity", "0")
 
@@ -69,7 +69,7 @@ def _manage(config: Config, console: Console, name: str, package: str, command: 
 
 def mark_of(package: Path, commands: list[tuple[str, ...]]) -> int:
     """Another number when the code, a dependency, the commands or the day are others."""
-    sources = sorted([*package.rglob("*.py"), *KIT.rglob("*.py"), REQUIREMENTS / "runtime.txt"])
+    sources = sorted([*package.rglob("*.py"), *PACKAGES.rglob("*.py"), REQUIREMENTS / "runtime.txt"])
     day = f"{datetime.now(UTC).date()} {commands}"
     total = zlib.crc32(day.encode())
     for path in sources:

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.conf import settings
-from service_kit.clock import iso, iso_or_none
+from django_sagas.clock import iso, iso_or_none
 from service_kit.money import to_wire
 
 from flight.aircraft import AIRCRAFT, Cabin, SeatClass

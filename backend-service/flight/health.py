@@ -1,8 +1,8 @@
 """The backend's readiness: its database decides; recovery and the participants are only reported."""
 
 from django.http import HttpRequest, HttpResponse
+from django_sagas.clock import iso_or_none
 from service_kit import health
-from service_kit.clock import iso_or_none
 
 from flight.saga_recovery import last_beat
 from flight.saga_runtime import orchestrator

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from service_kit.database import fetch_one, from_db_time
+from django_sagas.database import fetch_one, from_db_time
 
 SELECT = """
     SELECT id, flight_number, origin_id, destination_id, departs_at, aircraft,

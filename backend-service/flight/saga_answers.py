@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from service_kit.clock import iso, iso_or_none
+from django_sagas.clock import iso, iso_or_none
 from service_kit.money import to_wire
 
 from flight.saga_models import SagaStatus

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import structlog
 from django.conf import settings
-from service_kit.database import by_pages
+from django_sagas.database import by_pages
 from service_kit.money import CENTS_PER_UNIT, to_wire
 from service_kit.security import audit
 from service_kit.security.models import AuditEntry, AuditKind

@@ -9,8 +9,8 @@ from typing import Any
 
 from django.conf import settings
 from django.db.models import Count
+from django_sagas.http import NoReply, Reply, ServiceClient
 from service_kit.credentials import AUDITOR, ON_BEHALF_OF, ROLE, service_bearer
-from service_kit.http import NoReply, Reply, ServiceClient
 from service_kit.money import to_wire
 
 from flight.models import LIVE, Booking, Seat

@@ -9,11 +9,11 @@ from typing import Any
 
 import structlog
 from django.conf import settings
+from django_sagas import json_text
+from django_sagas.clock import utc_now
+from django_sagas.http import NoReply, ServiceClient
 from prometheus_client import Gauge, Histogram
-from service_kit import strict_json
-from service_kit.clock import utc_now
 from service_kit.credentials import service_bearer
-from service_kit.http import NoReply, ServiceClient
 from service_kit.money import to_wire
 
 from flight import saga_alarms
@@ -69,7 +69,7 @@ def make_call(
         body["booking_data"] = booking_data(saga)
         if name in saga.request.simulate:
             body["simulate_failure"] = True
-    return Call(participant, name, path_of(name), saga.correlation_id, strict_json.dumps(body), attempt)
+    return Call(participant, name, path_of(name), saga.correlation_id, json_text.dumps(body), attempt)
 
 
 @cache

@@ -15,11 +15,11 @@ import structlog
 from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.db import OperationalError, close_old_connections, transaction
+from django_sagas.database import db_time, fetch_all
 from procrastinate import App, JobContext, PsycopgConnector
 from procrastinate.contrib.django import app, connector_params
 from procrastinate.exceptions import AlreadyEnqueued, ConnectorException
 from procrastinate.jobs import Job, Status
-from service_kit.database import db_time, fetch_all
 
 from flight import saga_log
 from flight.saga_engine_local import recovery_until

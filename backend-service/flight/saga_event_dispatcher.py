@@ -13,7 +13,7 @@ from typing import Any
 from uuid import uuid4
 
 import structlog
-from service_kit.clock import iso, utc_now
+from django_sagas.clock import iso, utc_now
 
 log = structlog.get_logger("saga.events")
 ALL = "*"

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django_sagas.guard.models import FaultKind
 from service_kit import faults
-from service_kit.guard.models import FaultKind
 from service_kit.saga_steps import SIMULATED
 
 from flight import services

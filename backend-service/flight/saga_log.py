@@ -9,8 +9,8 @@ from datetime import datetime
 from typing import Any
 
 from django.db.models import QuerySet
-from service_kit import strict_json
-from service_kit.database import (
+from django_sagas import json_text
+from django_sagas.database import (
     db_time,
     execute,
     fetch_all,
@@ -113,7 +113,7 @@ def append(events: Sequence[SagaEvent]) -> None:
             event.sequence,
             event.event_id,
             event.event_type,
-            strict_json.dumps(event.data),
+            json_text.dumps(event.data),
             db_time(event.timestamp),
         )
         for event in events
@@ -211,7 +211,7 @@ def unfinished_of(*, user_id: str, address: str) -> dict[str, Held]:
 
 
 def _held(status: str, user_id: str, stored: str) -> Held:
-    request = BookingRequest.from_json(strict_json.load_stored(stored))
+    request = BookingRequest.from_json(json_text.load_stored(stored))
     is_running = status != SagaStatus.COMPENSATING
     return Held(user_id, request.address, len(request.passengers), is_running)
 
@@ -232,7 +232,7 @@ def _fixed(saga: SagaState) -> tuple[Any, ...]:
         saga.definition,
         saga.user_id,
         saga.flight_id,
-        strict_json.dumps(saga.request.to_json()),
+        json_text.dumps(saga.request.to_json()),
         saga.flight_fare,
         saga.charges,
         saga.idempotency_scope,
@@ -253,9 +253,9 @@ def _changing(saga: SagaState) -> tuple[Any, ...]:
         saga.claims,
         saga.last_sequence,
         saga.card_token,
-        strict_json.dumps([vars(step) for step in saga.steps]),
-        strict_json.dumps(saga.facts),
-        strict_json.dumps(saga.result) if saga.result is not None else "",
+        json_text.dumps([vars(step) for step in saga.steps]),
+        json_text.dumps(saga.facts),
+        json_text.dumps(saga.result) if saga.result is not None else "",
         saga.failed_step,
         saga.error,
         saga.error_code,
@@ -269,10 +269,10 @@ def from_row(row: Sequence[Any]) -> SagaState:
     for name in ("created_at", "due_at", "finished_at"):
         stored[name] = from_db_time(stored[name])
     stored["status"] = SagaStatus(stored["status"])
-    stored["request"] = BookingRequest.from_json(strict_json.load_stored(stored["request"]))
-    stored["steps"] = tuple(StepState.from_json(step) for step in strict_json.load_stored(stored["steps"]))
-    stored["facts"] = strict_json.load_stored(stored["facts"])
-    stored["result"] = strict_json.load_stored(stored["result"]) if stored["result"] else None
+    stored["request"] = BookingRequest.from_json(json_text.load_stored(stored["request"]))
+    stored["steps"] = tuple(StepState.from_json(step) for step in json_text.load_stored(stored["steps"]))
+    stored["facts"] = json_text.load_stored(stored["facts"])
+    stored["result"] = json_text.load_stored(stored["result"]) if stored["result"] else None
     return SagaState(**stored)
 
 

@@ -7,10 +7,10 @@ from typing import Any
 from django.conf import settings
 from django.db import Error as DatabaseError
 from django.db.models import Q
+from django_sagas.clock import utc_now
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
-from service_kit.clock import utc_now
 from service_kit.metrics import FROM_ROWS
 
 from flight import saga_overview, saga_recovery, saga_settlements

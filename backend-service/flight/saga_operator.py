@@ -4,8 +4,8 @@ from datetime import timedelta
 from functools import partial
 
 from django.conf import settings
-from service_kit.clock import utc_now
-from service_kit.database import write_transaction
+from django_sagas.clock import utc_now
+from django_sagas.database import write_transaction
 from service_kit.problems import Problem
 from service_kit.security.audit import record
 from service_kit.security.models import AuditKind

@@ -18,10 +18,11 @@ from uuid import uuid4
 import structlog
 from django.conf import settings
 from django.db import Error as DatabaseError
+from django_sagas import json_text
+from django_sagas.database import write_transaction
+from django_sagas.database_clock import DatabaseClock
+from django_sagas.database_errors import is_of_the_call
 from service_kit import credentials, strict_json
-from service_kit.database import write_transaction
-from service_kit.database_clock import DatabaseClock
-from service_kit.database_errors import is_of_the_call
 from service_kit.money import to_wire
 from service_kit.problems import try_again
 
@@ -153,9 +154,7 @@ class BookingOrchestrator:
         """
         from flight import saga_requests, saga_runtime  # Both import this module.
 
-        command = saga_requests.read_start_booking(
-            strict_json.loads(strict_json.dumps(booking_data).encode())
-        )
+        command = saga_requests.read_start_booking(strict_json.loads(json_text.dumps(booking_data).encode()))
         credentials.refuse_simulation(bool(command.request.simulate))
         saga_runtime.admission.check()
         saga = saga_requests.new_saga(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, NoReturn
 
-from service_kit.http import Reply
+from django_sagas.http import Reply
 
 REFUSALS = frozenset(
     {

@@ -8,7 +8,7 @@ from typing import Any
 from django.apps import apps
 from django.conf import settings
 from django.db.models import Count, Min, OuterRef, Q, QuerySet, Subquery, Sum
-from service_kit.clock import iso, iso_or_none
+from django_sagas.clock import iso, iso_or_none
 
 from flight import saga_settlements
 from flight.models import Seat, SeatState

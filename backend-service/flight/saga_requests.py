@@ -7,10 +7,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
+from django_sagas.guard.barrier import fingerprint
 from service_kit import unknown_fields
 from service_kit.cards import looks_like_card
 from service_kit.fields import Fields
-from service_kit.guard.barrier import fingerprint
 from service_kit.problems import Problem, not_found
 
 from flight import booking_fields

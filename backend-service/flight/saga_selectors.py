@@ -8,8 +8,8 @@ from typing import Any
 
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Coalesce
-from service_kit import strict_json
-from service_kit.clock import iso
+from django_sagas import json_text
+from django_sagas.clock import iso
 from service_kit.problems import Problem
 
 from flight import saga_log
@@ -51,7 +51,7 @@ def events_after(correlation_id: str, sequence: int) -> tuple[list[dict[str, Any
             "correlation_id": correlation_id,
             "sequence": row.sequence,
             "timestamp": iso(row.timestamp),
-            "data": strict_json.load_stored(row.data),
+            "data": json_text.load_stored(row.data),
         }
         for row in rows[:MAX_EVENTS]
     ]

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from service_kit.clock import iso
-from service_kit.database import by_pages
+from django_sagas.clock import iso
+from django_sagas.database import by_pages
 
 from flight.saga_models import ManualSettlement
 

@@ -7,7 +7,7 @@ from typing import Any
 import structlog
 from django.conf import settings
 from django.db.models import Exists, OuterRef, Q
-from service_kit.guard import barrier
+from django_sagas.guard import barrier
 from service_kit.problems import Problem
 
 from flight import services

@@ -7,7 +7,7 @@ from typing import Any
 
 import structlog
 from django.conf import settings
-from service_kit.clock import iso
+from django_sagas.clock import iso
 from service_kit.security import throttle
 
 from flight import saga_answers

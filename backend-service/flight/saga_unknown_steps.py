@@ -7,7 +7,7 @@ from datetime import datetime
 import structlog
 from django.db import Error as DatabaseError
 from django.db import connection
-from service_kit.database import db_time, fetch_all, fetch_one
+from django_sagas.database import db_time, fetch_all, fetch_one
 
 from flight.saga_decision import is_known
 from flight.saga_state import EARLIER_STEPS, Kind, SagaStep

@@ -7,12 +7,13 @@ from typing import Any
 from uuid import uuid4
 
 from django.conf import settings
+from django_sagas import json_text
+from django_sagas.clock import iso
+from django_sagas.guard import barrier
+from django_sagas.guard.barrier import Answer, Done, Refused
 from drf_spectacular.utils import extend_schema
-from service_kit import schema, strict_json
-from service_kit.clock import iso
+from service_kit import schema
 from service_kit.fields import Fields
-from service_kit.guard import barrier
-from service_kit.guard.barrier import Answer, Done, Refused
 from service_kit.problems import Problem, try_again
 from service_kit.saga_steps import ActionView, Call, CompensationView
 
@@ -105,7 +106,7 @@ def _seats_as_answered(correlation_id: str) -> list[str]:
     """In the order of the passengers, which the rows of the seats do not keep."""
     reserved = barrier.read(correlation_id=correlation_id, step=ReserveSeat.step)
     assert reserved is not None, "seats are held by the call that is recorded with them"
-    seats: list[str] = strict_json.load_stored(reserved.answer)["seat_numbers"]
+    seats: list[str] = json_text.load_stored(reserved.answer)["seat_numbers"]
     return seats
 
 

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 import structlog
 from django.conf import settings
-from service_kit.database import write_transaction
+from django_sagas.database import write_transaction
 
 from flight.saga_alarms import needs_attention
 from flight.saga_models import Saga

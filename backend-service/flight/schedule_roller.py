@@ -5,7 +5,7 @@ from datetime import date, datetime, timedelta
 import structlog
 from django.conf import settings
 from django.db.models import Max
-from service_kit.database import write_transaction
+from django_sagas.database import write_transaction
 
 from flight import schedule
 from flight.airports import places

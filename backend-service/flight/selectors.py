@@ -18,7 +18,7 @@ from django.db.models import (
     When,
     prefetch_related_objects,
 )
-from service_kit.database import fetch_all
+from django_sagas.database import fetch_all
 
 from flight.folding import fold
 from flight.models import Airport, Booking, BookingStatus, Flight, Ticket

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.conf import settings
+from django_sagas.database import db_time, execute, fetch_all, values
+from django_sagas.guard.barrier import Refused
 from service_kit.cards import looks_like_card
-from service_kit.database import db_time, execute, fetch_all, values
-from service_kit.guard.barrier import Refused
 
 from flight import aircraft
 from flight.inventory import FlightForSale

@@ -4,11 +4,11 @@ import re
 from collections.abc import Mapping
 
 from django.http import HttpResponse
+from django_sagas.clock import utc_now
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from service_kit import schema
 from service_kit.api import ServiceView, json_response, read_json
-from service_kit.clock import utc_now
 from service_kit.fields import USER_ID, Fields
 from service_kit.permissions import Owner, ServicesOnly
 from service_kit.problems import Problem, hidden, missing, not_found

@@ -5,8 +5,8 @@ from django.core.wsgi import get_wsgi_application
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "flight.settings")
 application = get_wsgi_application()
 
+from django_sagas.clock import utc_now  # noqa: E402
 from service_kit import startup  # noqa: E402 - needs the settings
-from service_kit.clock import utc_now  # noqa: E402
 
 from flight import saga_unknown_steps  # noqa: E402
 

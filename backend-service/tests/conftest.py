@@ -3,7 +3,7 @@ from datetime import datetime, timedelta
 
 import pytest
 from django.conf import LazySettings
-from service_kit.clock import utc_now
+from django_sagas.clock import utc_now
 from service_kit.testing.unguarded import django_db_setup  # noqa: F401  what is emptied between tests
 
 from flight.aircraft import AIRCRAFT, SeatClass, class_of_seat

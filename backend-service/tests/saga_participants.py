@@ -10,8 +10,9 @@ from typing import Any
 
 import requests
 from django.db import connections
+from django_sagas import json_text
+from django_sagas.http import NoReply, Reply
 from service_kit import strict_json
-from service_kit.http import NoReply, Reply
 
 from flight.saga_client import Call
 from flight.saga_outcomes import Outcome, Unknown, classify
@@ -30,7 +31,7 @@ Behaviour = Callable[[Serve], Reply]
 
 
 def reply(status: int, body: Any, **headers: str) -> Reply:
-    raw = body if isinstance(body, bytes) else strict_json.dumps(body).encode()
+    raw = body if isinstance(body, bytes) else json_text.dumps(body).encode()
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     return Reply(status, raw, named)
 
@@ -252,4 +253,4 @@ def _with_id(answer: Reply, correlation_id: str) -> Reply:
         body = strict_json.loads(answer.body)
     except strict_json.InvalidJson:
         return answer
-    return replace(answer, body=strict_json.dumps({"correlation_id": correlation_id, **body}).encode())
+    return replace(answer, body=json_text.dumps({"correlation_id": correlation_id, **body}).encode())

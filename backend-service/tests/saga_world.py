@@ -14,8 +14,8 @@ import responses
 from django.conf import LazySettings
 from django.db import connection, connections
 from django.test import Client
-from service_kit.clock import utc_now
-from service_kit.database import fetch_all
+from django_sagas.clock import utc_now
+from django_sagas.database import fetch_all
 
 from flight import saga_log, saga_requests, saga_runtime
 from flight.models import Flight

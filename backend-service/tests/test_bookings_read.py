@@ -5,13 +5,13 @@ from typing import Any
 import pytest
 from django.db import IntegrityError
 from django.test import Client
+from django_sagas.clock import utc_now
+from django_sagas.json_text import load_stored
 from pytest_django import DjangoAssertNumQueries, Settings
 from service_kit import credentials
-from service_kit.clock import utc_now
 from service_kit.limits import Limit
 from service_kit.security import throttle
 from service_kit.security.models import AuditEntry
-from service_kit.strict_json import load_stored
 
 from flight.models import Flight
 from flight.views import PAGE

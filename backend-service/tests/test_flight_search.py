@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from django_sagas.json_text import load_stored
 from pytest_django import DjangoAssertNumQueries
-from service_kit.strict_json import load_stored
 
 from flight.models import Flight, SeatState
 from tests.conftest import MakeFlight, OwnSeats

@@ -17,9 +17,9 @@ from django.conf import LazySettings, settings
 from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
-from service_kit import strict_json
-from service_kit.clock import iso, utc_now
-from service_kit.database import execute
+from django_sagas import json_text
+from django_sagas.clock import iso, utc_now
+from django_sagas.database import execute
 
 from flight import saga_audit
 from tests.invariants import rows
@@ -53,7 +53,7 @@ class Reads:
         if not entries:
             return NONE
         found = {"status": entries[-1].kind, "amount": abs(entries[-1].amount), "currency": "USD"}
-        return 200, {}, strict_json.dumps({"correlation_id": cid, **found})
+        return 200, {}, json_text.dumps({"correlation_id": cid, **found})
 
     def records(self, address: str, request: requests.PreparedRequest) -> Any:
         """Two a page, newest first."""
@@ -69,7 +69,7 @@ class Reads:
         (before,) = parse_qs(urlsplit(str(request.url)).query).get("before", ["999"])
         page = [one for one in every if one["id"] < int(before)]
         following = f"/api/saga/records/?before={page[1]['id']}" if len(page) > 2 else None
-        return 200, {}, strict_json.dumps({"results": page[:2], "next": following})
+        return 200, {}, json_text.dumps({"results": page[:2], "next": following})
 
     def miles(self, request: requests.PreparedRequest) -> Any:
         self.asked.append(request)
@@ -80,7 +80,7 @@ class Reads:
         newest = [
             {"correlation_id": cid, "kind": one.kind, "miles": int(one.amount)} for one in reversed(entries)
         ]
-        return 200, {}, strict_json.dumps({"user_id": "1", "entries": newest})
+        return 200, {}, json_text.dumps({"user_id": "1", "entries": newest})
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import responses
 from django.conf import LazySettings
-from service_kit.clock import utc_now
+from django_sagas.clock import utc_now
 
 from flight import saga_runtime
 from flight.saga_breaker import Breaker, Slots

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 from django.conf import LazySettings
-from service_kit.clock import iso
-from service_kit.http import Reply
+from django_sagas.clock import iso
+from django_sagas.http import Reply
 
 from flight.saga_decision import (
     Compensate,

@@ -9,7 +9,7 @@ import pytest
 from django.conf import LazySettings, settings
 from django.core.exceptions import ImproperlyConfigured
 from django.db import OperationalError, connections
-from service_kit.database import execute, fetch_all, fetch_one
+from django_sagas.database import execute, fetch_all, fetch_one
 from service_kit.settings import one_of, require_postgresql
 
 from flight import saga_log

@@ -13,7 +13,7 @@ from django.db import (
     ProgrammingError,
     connection,
 )
-from service_kit.database import execute
+from django_sagas.database import execute
 
 from flight.saga_orchestrator_complete import MAX_WRITE_CONFLICTS
 from tests.invariants import rows

@@ -9,8 +9,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from django.conf import LazySettings
+from django_sagas.clock import utc_now
 from service_kit import credentials
-from service_kit.clock import utc_now
 from structlog.testing import capture_logs
 
 from flight.saga_event_dispatcher import ALL, EventDispatcher, EventType, SagaEvent, event_dispatcher

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from django.db import IntegrityError
-from service_kit.database import execute
+from django_sagas.database import execute
 
 from flight.saga_state import SagaState
 from tests import invariants

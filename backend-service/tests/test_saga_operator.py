@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from django.conf import LazySettings
 from django.db import OperationalError
+from django_sagas.clock import utc_now
 from service_kit import credentials
-from service_kit.clock import utc_now
 
 from flight.models import Booking, Flight
 from tests.invariants import events_of, rows

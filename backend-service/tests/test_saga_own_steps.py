@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
-from service_kit.database import execute
+from django_sagas.database import execute
 
 from flight import saga_answers, saga_unknown_steps
 from flight.saga_orchestrator_complete import STEPS, first_steps

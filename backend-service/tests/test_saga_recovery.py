@@ -14,9 +14,9 @@ import pytest
 from django.conf import LazySettings
 from django.core.management import call_command
 from django.db import InterfaceError, InternalError, OperationalError, ProgrammingError, connections
-from service_kit.clock import utc_now
-from service_kit.database import execute
-from service_kit.guard.models import StepRecord
+from django_sagas.clock import utc_now
+from django_sagas.database import execute
+from django_sagas.guard.models import StepRecord
 
 from flight import saga_log
 from flight.management.commands import run_recovery

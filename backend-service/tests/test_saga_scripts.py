@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django.conf import LazySettings
 from django.test import Client
-from service_kit import strict_json
+from django_sagas import json_text
 
 from flight.models import Booking, Ticket
 from tests.invariants import events_of, rows
@@ -71,7 +71,7 @@ def test_the_charge_stands_in_one_place_and_travels_with_the_call(
     desk: Desk, world: World, client: Client, settings: LazySettings
 ) -> None:
     settings.OTHER_CHARGES_CENTS = 6250
-    body = strict_json.load_stored(desk.book(expected_amount=462.5).content.decode())
+    body = json_text.load_stored(desk.book(expected_amount=462.5).content.decode())
     assert (body["status"], body["amount"]) == ("COMPLETED", Decimal("462.50"))
     assert world.participants.received[0].body["booking_data"]["other_charges"] == Decimal("62.50")
     settings.OTHER_CHARGES_CENTS = 9900
@@ -84,7 +84,7 @@ def test_the_charge_stands_in_one_place_and_travels_with_the_call(
 def test_a_booking_succeeds(desk: Desk, world: World) -> None:
     answer = desk.book()
     assert answer.status_code == 200
-    body = strict_json.load_stored(answer.content.decode())
+    body = json_text.load_stored(answer.content.decode())
     cid, reference = body["correlation_id"], body["booking_reference"]
     assert body == {
         "success": True,

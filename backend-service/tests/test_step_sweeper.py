@@ -4,8 +4,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from django_sagas.clock import utc_now
 from pytest_django import Settings
-from service_kit.clock import utc_now
 from service_kit.testing.calls import envelope, post, snapshot
 from service_kit.testing.protocol import assert_done, assert_problem, assert_refused
 

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from django_sagas.guard.barrier import Done, Refused
 from drf_spectacular.utils import extend_schema
 from service_kit import schema
 from service_kit.fields import Fields
-from service_kit.guard.barrier import Done, Refused
 from service_kit.saga_steps import ActionView, Call, CompensationView
 
 from loyalty import serializers, services

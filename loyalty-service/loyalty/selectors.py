@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from service_kit.clock import iso
+from django_sagas.clock import iso
 
 from loyalty import tiers
 from loyalty.models import Account, LedgerEntry

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from service_kit.database import db_time, execute, fetch_one
-from service_kit.guard.barrier import Done, Refused
+from django_sagas.database import db_time, execute, fetch_one
+from django_sagas.guard.barrier import Done, Refused
 from service_kit.money import CENTS_PER_UNIT
 
 from loyalty.models import EntryKind

@@ -3,8 +3,8 @@ from uuid import uuid4
 
 import pytest
 from django.db import IntegrityError, connection
+from django_sagas.clock import utc_now
 from pytest_django import Settings
-from service_kit.clock import utc_now
 from service_kit.testing.calls import at_once, envelope, post, snapshot
 from service_kit.testing.protocol import assert_done, assert_refused
 

@@ -7,11 +7,11 @@ from datetime import datetime
 from typing import Any
 
 from django.conf import settings
+from django_sagas.guard import barrier
+from django_sagas.guard.barrier import Done, Refused
 from drf_spectacular.utils import extend_schema
 from service_kit import rules, schema
 from service_kit.fields import Fields
-from service_kit.guard import barrier
-from service_kit.guard.barrier import Done, Refused
 from service_kit.problems import try_again
 from service_kit.saga_steps import ActionView, Call, CompensationView
 

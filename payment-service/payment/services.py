@@ -7,8 +7,8 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from service_kit.database import db_time, execute
-from service_kit.guard.barrier import Done, Refused
+from django_sagas.database import db_time, execute
+from django_sagas.guard.barrier import Done, Refused
 from service_kit.money import to_wire
 
 from payment.gateway import Decision, gateway

@@ -5,9 +5,9 @@ import pytest
 import yaml
 from django.db import IntegrityError
 from django.test import Client
+from django_sagas.clock import utc_now
+from django_sagas.database import db_time, execute
 from pytest_django import Settings
-from service_kit.clock import utc_now
-from service_kit.database import db_time, execute
 from service_kit.testing.calls import at_once, envelope, post, snapshot
 from service_kit.testing.protocol import assert_done, assert_problem, assert_refused, assert_replay_of
 

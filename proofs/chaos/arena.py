@@ -11,7 +11,7 @@ from proofs.chaos.network import Network
 from proofs.chaos.plan import CALLERS, EDGES, PARTICIPANTS, Plan
 from scripts.booking_suite import SERVERS, Config, folder, services
 from scripts.console import Console
-from scripts.paths import KIT
+from scripts.paths import KIT, SAGAS
 from scripts.ports import free_ports
 from scripts.postgres import private_server
 from scripts.prepare import prepare
@@ -82,7 +82,8 @@ def undisturbed(
 def compile_services() -> None:
     """As the images are. Without, where PYTHONDONTWRITEBYTECODE is set, whoever is killed compiles itself
     at each start anew, which takes longer than the rest of the start."""
-    for package in (KIT / "service_kit", *(folder(name) / package for name, package, _ in SERVERS)):
+    shared = (SAGAS / "django_sagas", KIT / "service_kit")
+    for package in (*shared, *(folder(name) / package for name, package, _ in SERVERS)):
         compileall.compile_dir(package, quiet=1)
 
 

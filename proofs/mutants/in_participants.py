@@ -2,8 +2,8 @@
 
 from proofs.mutants.mutant import KIT, LOYALTY, PAYMENT, Mutant
 
-BARRIER = "packages/service-kit/service_kit/guard/barrier.py"
-CLIENT = "packages/service-kit/service_kit/http.py"
+BARRIER = "packages/django-sagas/django_sagas/guard/barrier.py"
+CLIENT = "packages/django-sagas/django_sagas/http.py"
 CALLED = ("tests/test_http.py",)
 GUARDED = ("tests/test_step_protocol.py", "tests/test_guard.py")
 OPENING = """    with write_transaction():
@@ -210,7 +210,7 @@ MUTANTS = (
     ),
     Mutant(
         "swallowed-error-taken-for-a-commit",
-        "packages/service-kit/service_kit/database.py",
+        "packages/django-sagas/django_sagas/database.py",
         (("            if transaction.get_rollback():", "            if False:"),),
         KIT,
         ("tests/test_database_errors.py",),
@@ -218,7 +218,7 @@ MUTANTS = (
     ),
     Mutant(
         "failed-connection-kept",
-        "packages/service-kit/service_kit/database_errors.py",
+        "packages/django-sagas/django_sagas/database_errors.py",
         (('            _throw_away(context["connection"])', "            pass"),),
         KIT,
         ("tests/test_database_errors.py",),

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-KIT, BACKEND = "packages/service-kit", "backend-service"
+SAGAS, KIT, BACKEND = "packages/django-sagas", "packages/service-kit", "backend-service"
 PAYMENT, LOYALTY = "payment-service", "loyalty-service"
 
 

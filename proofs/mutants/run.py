@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from proofs.mutants.mutant import KIT, Mutant
+from proofs.mutants.mutant import KIT, SAGAS, Mutant
 
 ROOT = Path(__file__).resolve().parents[2]
 LEFT_OUT = shutil.ignore_patterns(
@@ -68,7 +68,7 @@ def doubtful(finders: Iterable[tuple[str, str]], tree: Path) -> Iterator[str]:
 
 def run_tests(tree: Path, folder: str, tests: Sequence[str], *options: str) -> tuple[int, str]:
     command = [sys.executable, "-m", "pytest", "-q", "--tb=no", "--show-capture=no", *options, *tests]
-    places = (tree / folder, tree / KIT, tree)
+    places = (tree / folder, tree / SAGAS, tree / KIT, tree)
     environment = {
         **os.environ,
         "PYTHONPATH": os.pathsep.join(map(str, places)),

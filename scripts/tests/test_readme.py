@@ -39,7 +39,7 @@ def test_every_make_target_that_the_readme_names_exists() -> None:
 
 def test_every_setting_of_a_service_stands_in_the_operators_table() -> None:
     read = re.compile(r"(?:env\.(?:str|int|float|bool|list)|one_of|secret)\(\s*\x22([A-Z_]+)\x22")
-    sources = [*ROOT.glob("*-service/*/*.py"), *ROOT.glob("packages/service-kit/service_kit/*.py")]
+    sources = [*ROOT.glob("*-service/*/*.py"), *ROOT.glob("packages/*/*/*.py")]
     names = {name for path in sources for name in read.findall(path.read_text(encoding="utf-8"))}
     page = ROOT.joinpath("docs", "operations.md").read_text(encoding="utf-8")
     assert {"SECRET_KEY", "SAGA_LEASE"} <= names

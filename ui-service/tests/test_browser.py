@@ -9,8 +9,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import requests
+from django_sagas.clock import utc_now
 from playwright.sync_api import Browser, BrowserContext, Page, Route, expect, sync_playwright
-from service_kit.clock import utc_now
 
 from tests.suite import Suite, chromium
 

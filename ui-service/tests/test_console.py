@@ -7,8 +7,8 @@ from urllib.parse import quote
 
 import pytest
 from django.test import Client
+from django_sagas.clock import utc_now
 from pytest_django import Settings
-from service_kit.clock import utc_now
 
 from tests.desk import (
     COMPLETED,

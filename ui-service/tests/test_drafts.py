@@ -10,8 +10,8 @@ import pytest
 from django.core.signing import get_cookie_signer
 from django.db import IntegrityError, connection
 from django.test import Client
+from django_sagas.clock import utc_now
 from pytest_django import Settings
-from service_kit.clock import utc_now
 
 from tests.desk import COMPLETED, DECLINED, RETURN_SAGA, RUNNING, SAGA, SEAT_LOST, Desk, flight, turned
 from tests.test_booking import ADA, ONE, PASSENGERS

@@ -5,7 +5,7 @@ from urllib.parse import parse_qs
 
 import pytest
 from django.test import Client
-from service_kit.clock import utc_now
+from django_sagas.clock import utc_now
 
 from tests.desk import Desk, Json, airport, flight, turned
 

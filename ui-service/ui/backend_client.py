@@ -9,9 +9,9 @@ from urllib.parse import urlencode
 
 from django.conf import settings
 from django.db import connection
-from service_kit import strict_json
+from django_sagas import json_text
+from django_sagas.http import NoReply, ServiceClient, correlation_headers
 from service_kit.credentials import ADDRESS, ALSO, ON_BEHALF_OF, ROLE, service_bearer
-from service_kit.http import NoReply, ServiceClient, correlation_headers
 
 from ui import patience
 
@@ -114,7 +114,7 @@ def call(
             reply = _client(_base_url(service)).request(
                 method,
                 address,
-                body=None if body is None else strict_json.dumps(body),
+                body=None if body is None else json_text.dumps(body),
                 headers={**_credentials(service, actor), **correlation_headers(), **(headers or {})},
                 timeout=patience.seconds_left(most),
             )
@@ -138,7 +138,7 @@ def _credentials(service: Service, actor: Actor) -> dict[str, str]:
 
 def _object(raw: bytes) -> Json:
     try:
-        value = strict_json.load_stored(raw.decode()) if raw else {}
+        value = json_text.load_stored(raw.decode()) if raw else {}
     except ValueError:
         return {}
     return value if isinstance(value, dict) else {}

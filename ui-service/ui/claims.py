@@ -2,7 +2,7 @@
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
-from service_kit.clock import utc_now
+from django_sagas.clock import utc_now
 
 from ui.identity import GUEST, guest_of
 from ui.models import Attempt, ClaimedGuest, User

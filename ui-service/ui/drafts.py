@@ -11,9 +11,9 @@ from urllib.parse import urlencode
 
 from django.conf import settings
 from django.http import QueryDict
-from service_kit import strict_json
-from service_kit.clock import utc_now
-from service_kit.database import write_transaction
+from django_sagas import json_text
+from django_sagas.clock import utc_now
+from django_sagas.database import write_transaction
 
 from ui.forms import MAX_PASSENGERS, number
 from ui.models import Attempt, Draft
@@ -149,7 +149,7 @@ def save(filled: Filled, *, owner_id: str, owners: Sequence[str]) -> str:
             draft = _insert(new_id(), filled, owner_id)
         live = live_attempts(draft)
         changes = {
-            "legs": strict_json.dumps(_merged(draft, filled, live) if live else filled.legs),
+            "legs": json_text.dumps(_merged(draft, filled, live) if live else filled.legs),
             "people": json.dumps({"passengers": filled.passengers, "contact": filled.contact}),
             "cabin": filled.selection.cabin,
             "count": filled.selection.passengers,
@@ -188,7 +188,7 @@ def reprice(draft: Draft, changes: dict[int, dict[str, Any]]) -> Draft:
     """Store new prices of some flights unless the draft has changed; returns the current draft."""
     legs = [changes.get(leg, each) for leg, each in enumerate(draft.flights)]
     unchanged = Draft.objects.filter(id=draft.id, version=draft.version)
-    unchanged.update(legs=strict_json.dumps(legs), version=new_id(), changed_at=utc_now())
+    unchanged.update(legs=json_text.dumps(legs), version=new_id(), changed_at=utc_now())
     return Draft.objects.get(id=draft.id)
 
 

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from django.contrib.auth.models import AbstractUser
 from django.db import models
-from service_kit import strict_json
+from django_sagas import json_text
 
 MOST_GUESTS = 20
 "Most guests of one account: each costs a further call to the other services."
@@ -84,7 +84,7 @@ class Draft(models.Model):
     @cached_property
     def flights(self) -> list[dict[str, Any]]:
         """For each flight `flight`, `seats`, `price` and `shown`."""
-        found: list[dict[str, Any]] = strict_json.load_stored(self.legs)
+        found: list[dict[str, Any]] = json_text.load_stored(self.legs)
         return found
 
     @cached_property

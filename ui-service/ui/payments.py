@@ -2,8 +2,8 @@
 
 import structlog
 from django.db import Error
-from service_kit.clock import utc_now
-from service_kit.database import write_transaction
+from django_sagas.clock import utc_now
+from django_sagas.database import write_transaction
 
 from ui import drafts, selectors
 from ui.backend_client import Actor

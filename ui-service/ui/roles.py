@@ -2,7 +2,7 @@
 
 from django.db import transaction
 from django.db.models import Q, QuerySet
-from service_kit.clock import utc_now
+from django_sagas.clock import utc_now
 from service_kit.security import audit
 from service_kit.security.models import AuditKind
 

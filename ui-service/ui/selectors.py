@@ -10,7 +10,7 @@ from decimal import Decimal
 from functools import lru_cache, partial
 from typing import TypeVar
 
-from service_kit.clock import utc_now
+from django_sagas.clock import utc_now
 
 from ui import bookings, sagas, travel
 from ui.backend_client import Actor, Json, NotFound, ServiceTrouble, call, get, post

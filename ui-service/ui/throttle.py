@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 
 from django.http import HttpRequest
+from django_sagas.clock import utc_now
 from service_kit.address import address_of
-from service_kit.clock import utc_now
 from service_kit.security import throttle
 
 POLLS = ("progress_part", "console_part", "saga_stream")

@@ -15,7 +15,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.http import urlencode
 from django.views.decorators.http import require_POST, require_safe
-from service_kit.clock import iso, utc_now
+from django_sagas.clock import iso, utc_now
 from service_kit.fields import CORRELATION_ID, USER_ID
 
 from ui import console, diagrams, patience, selectors, services

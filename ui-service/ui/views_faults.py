@@ -9,7 +9,7 @@ from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
-from service_kit.clock import utc_now
+from django_sagas.clock import utc_now
 
 from ui import console, patience, selectors, services
 from ui.backend_client import Actor, Json, Service, ServiceTrouble, get, optional

@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods
-from service_kit.database_errors import is_of_the_call
+from django_sagas.database_errors import is_of_the_call
 
 from ui import drafts, patience, payments, selectors, services
 from ui.backend_client import Json, Rejected, TooMany, Unavailable, optional

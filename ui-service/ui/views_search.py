@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 from django.utils.http import urlencode
 from django.views.decorators.http import require_safe
-from service_kit.clock import utc_now
+from django_sagas.clock import utc_now
 
 from ui import selectors
 from ui.backend_client import Rejected, ServiceTrouble

@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_http_methods, require_safe
-from service_kit.clock import utc_now
+from django_sagas.clock import utc_now
 
 from ui import documents, drafts, patience, payments, selectors, services, throttle, views_errors
 from ui.backend_client import Rejected, Unavailable, optional

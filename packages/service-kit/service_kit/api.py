@@ -5,13 +5,14 @@ from typing import Any, ClassVar, NoReturn, cast
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django_sagas import json_text
+from django_sagas.clock import utc_now
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 from rest_framework.views import APIView
 
-from service_kit import problems, strict_json
+from service_kit import problems
 from service_kit.authentication import CallerAuthentication, caller_of
-from service_kit.clock import utc_now
 from service_kit.credentials import ANONYMOUS, client_address, unauthenticated
 from service_kit.parsers import BodyRequest
 from service_kit.problems import Problem, too_many
@@ -114,6 +115,6 @@ def json_response(
     body: dict[str, Any] | str, status: int = 200, headers: dict[str, str] | None = None
 ) -> HttpResponse:
     """Never cached: answers are personal or, such as free seats, change."""
-    text = body if isinstance(body, str) else strict_json.dumps(body)
+    text = body if isinstance(body, str) else json_text.dumps(body)
     sent = {"Cache-Control": "no-store", **(headers or {})}
     return HttpResponse(text.encode(), status=status, content_type="application/json", headers=sent)

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from django.http import HttpResponse
+from django_sagas.clock import iso
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 
 from service_kit import schema
 from service_kit.api import ServiceView, json_response
-from service_kit.clock import iso
 from service_kit.fields import CORRELATION_ID, USER_ID, Fields
 from service_kit.permissions import Overseers
 from service_kit.security.models import AuditEntry, AuditKind

@@ -3,6 +3,7 @@
 from typing import Any, ClassVar
 
 from django.http import HttpResponse
+from django_sagas.guard.models import FaultKind
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -10,7 +11,6 @@ from rest_framework.request import Request
 from service_kit import faults, schema
 from service_kit.api import ServiceView, json_response, read_json
 from service_kit.fields import Fields
-from service_kit.guard.models import FaultKind
 from service_kit.permissions import DemoMode
 
 

@@ -7,10 +7,10 @@ from typing import Any
 from django.conf import settings
 from django.db.models import F, Q
 from django.http import StreamingHttpResponse
+from django_sagas.database import write_transaction
+from django_sagas.guard.models import Fault, FaultKind
 
-from service_kit.database import write_transaction
 from service_kit.fields import Fields
-from service_kit.guard.models import Fault, FaultKind
 from service_kit.problems import Problem
 
 REFRESH_SECONDS = 0.1

@@ -1,7 +1,7 @@
 """Errors as application/problem+json (RFC 9457): one exception, one translation to HTTP."""
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import structlog
@@ -14,10 +14,11 @@ from django.db import Error as DatabaseError
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import is_valid_path
+from django_sagas import json_text
+from django_sagas.database_errors import Meaning, meaning_of
+from django_sagas.problems import Problem as Problem
+from django_sagas.problems import try_again as try_again
 from rest_framework.exceptions import APIException
-
-from service_kit import strict_json
-from service_kit.database_errors import Meaning, meaning_of
 
 log = structlog.get_logger(__name__)
 
@@ -36,34 +37,6 @@ TITLES = {
     500: "Internal error",
     503: "Try again",
 }
-
-
-class Problem(Exception):
-    """An answer other than the success form. `errors` names each bad field."""
-
-    refusal = ""
-    "why access was refused, for the audit trail, if the answer does not say"
-
-    def __init__(
-        self,
-        status: int,
-        code: str,
-        detail: str,
-        *,
-        errors: Mapping[str, str] | None = None,
-        headers: Mapping[str, str] | None = None,
-        correlation_id: str | None = None,
-        **extra: Any,
-    ) -> None:
-        super().__init__(detail)
-        self.status, self.code, self.detail = status, code, detail
-        self.errors, self.headers = errors, headers or {}
-        self.correlation_id, self.extra = correlation_id, extra
-
-
-def try_again(detail: str, *, seconds: int = 1, code: str = "TRY_AGAIN") -> Problem:
-    """503: the outcome is unknown to the service; nothing is stored and the call is safe to repeat."""
-    return Problem(503, code, detail, headers={"Retry-After": str(seconds)})
 
 
 NO_SUCH = {
@@ -109,7 +82,7 @@ def to_response(problem: Problem) -> HttpResponse:
         body["errors"] = dict(problem.errors)
     body.update(problem.extra)
     return HttpResponse(
-        strict_json.dumps(body),
+        json_text.dumps(body),
         status=problem.status,
         content_type="application/problem+json",
         headers=dict(problem.headers),

@@ -3,14 +3,14 @@
 import re
 
 from django.http import HttpResponse
+from django_sagas.clock import iso
+from django_sagas.guard.models import StepRecord
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 
 from service_kit import schema
 from service_kit.api import ServiceView, json_response
-from service_kit.clock import iso
 from service_kit.fields import Fields
-from service_kit.guard.models import StepRecord
 from service_kit.permissions import Overseers
 
 PAGE = 200

@@ -2,11 +2,10 @@
 
 from typing import Any
 
+from django_sagas import json_text
 from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
-
-from service_kit import strict_json
 
 
 class AlwaysJson(BaseContentNegotiation):
@@ -25,4 +24,4 @@ class JsonRenderer(BaseRenderer):
     charset = None
 
     def render(self, data: Any, accepted_media_type: Any = None, renderer_context: Any = None) -> bytes:
-        return b"" if data is None else strict_json.dumps(data).encode()
+        return b"" if data is None else json_text.dumps(data).encode()

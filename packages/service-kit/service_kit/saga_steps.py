@@ -7,16 +7,17 @@ from typing import Any, ClassVar
 
 import structlog
 from django.http import HttpResponseBase
+from django_sagas import clock
+from django_sagas.guard import barrier
+from django_sagas.guard.barrier import Answer, Done, Refused
+from django_sagas.guard.models import FaultKind
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 
-from service_kit import clock, credentials, faults, middleware, schema, unknown_fields
+from service_kit import credentials, faults, middleware, schema, unknown_fields
 from service_kit.api import ServiceView, json_response, read_json
 from service_kit.authentication import caller_of
 from service_kit.fields import Fields
-from service_kit.guard import barrier
-from service_kit.guard.barrier import Answer, Done, Refused
-from service_kit.guard.models import FaultKind
 from service_kit.permissions import ServicesOnly
 
 SIMULATED = Refused("SIMULATED_FAILURE", "This failure was asked for by simulate_failure.")

@@ -237,14 +237,14 @@ def spectacular(title: str, **enums: str) -> dict[str, Any]:
             "service_kit.schema.with_server_answers",
         ],
         # Otherwise the first of two fields with the same name and other choices gets a generated name.
-        "ENUM_NAME_OVERRIDES": {"FaultKindEnum": "service_kit.guard.models.FaultKind", **enums},
+        "ENUM_NAME_OVERRIDES": {"FaultKindEnum": "django_sagas.guard.models.FaultKind", **enums},
     }
 
 
 def api_apps(*own: str) -> list[str]:
     """The apps of a data service; accounts and sessions belong to the UI."""
     apps = ["django.contrib.staticfiles", "rest_framework", "drf_spectacular", "drf_spectacular_sidecar"]
-    return [*own, "service_kit.guard", "service_kit.security", *apps]
+    return [*own, "django_sagas.guard", "service_kit.security", *apps]
 
 
 # For the API's documentation pages.

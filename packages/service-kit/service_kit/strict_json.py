@@ -7,8 +7,6 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Any, NoReturn
 
-import orjson
-
 from service_kit.cards import looks_like_card
 
 MAX_BODY_BYTES = 64 * 1024
@@ -37,29 +35,6 @@ class InvalidJson(ValueError):
     ) -> None:
         super().__init__(message)
         self.errors, self.document = errors or {}, document or {}
-
-
-def dumps(value: Any) -> str:
-    """Compact JSON; a Decimal becomes a number with its own digits."""
-    return orjson.dumps(value, default=_exact).decode()
-
-
-def _exact(value: Any) -> orjson.Fragment:
-    if isinstance(value, Decimal):
-        return orjson.Fragment(str(value))
-    raise TypeError(f"{type(value).__name__} has no form in JSON")
-
-
-def canonical(value: Any) -> str:
-    """Canonical: equal values have equal text, in ASCII."""
-    quick = orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
-    # The same text as the standard library's; only that escapes non-ASCII.
-    return quick.decode() if quick.isascii() else json.dumps(value, sort_keys=True, separators=(",", ":"))
-
-
-def load_stored(text: str) -> Any:
-    """Parse JSON that the suite wrote; decimals as Decimal."""
-    return _stored.decode(text)
 
 
 def loads(body: bytes) -> dict[str, Any]:
@@ -110,7 +85,6 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return result
 
 
-_stored = json.JSONDecoder(parse_float=Decimal)
 _decoder = json.JSONDecoder(
     parse_int=_integer, parse_float=_decimal, parse_constant=_constant, object_pairs_hook=_unique
 )

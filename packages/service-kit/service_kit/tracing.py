@@ -17,6 +17,7 @@ from hashlib import sha256
 import structlog
 from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
+from django_sagas.http import NoReply, Reply, ServiceClient
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
@@ -26,7 +27,6 @@ from opentelemetry.trace import SpanContext, SpanKind, TraceFlags, get_current_s
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from opentelemetry.trace.status import Status, StatusCode
 
-from service_kit.http import NoReply, Reply, ServiceClient
 from service_kit.middleware import HEADER, QUIET_PATHS, GetResponse
 
 SAMPLED = TraceFlags(TraceFlags.SAMPLED)

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import DatabaseError, OperationalError, connection, transaction
+from django_sagas.database import execute
 from pytest_django import Settings
 from service_kit.credentials import service_bearer, user_token
-from service_kit.database import execute
 from service_kit.limits import Limit
 from service_kit.security import audit
 from service_kit.security.models import AuditEntry, AuditKind

@@ -5,10 +5,9 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 from django.db import OperationalError, connection
 from django.test.utils import CaptureQueriesContext
-from pytest_django import Settings
-from service_kit import database
-from service_kit.clock import iso, iso_or_none, utc_now
-from service_kit.database import (
+from django_sagas import database
+from django_sagas.clock import iso, iso_or_none, utc_now
+from django_sagas.database import (
     db_time,
     execute,
     fetch_all,
@@ -17,6 +16,7 @@ from service_kit.database import (
     values,
     write_transaction,
 )
+from pytest_django import Settings
 from service_kit.testing.calls import another_thread_in, at_once, busy_database
 
 from tests.participant.models import Entry

@@ -3,9 +3,9 @@ from typing import Any
 
 import pytest
 from django.db import OperationalError, connection
-from service_kit import database_clock
-from service_kit.database import fetch_one
-from service_kit.database_clock import DatabaseClock
+from django_sagas import database_clock
+from django_sagas.database import fetch_one
+from django_sagas.database_clock import DatabaseClock
 
 on_postgresql = pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has no clock of its own")
 SOON = timedelta(seconds=1)

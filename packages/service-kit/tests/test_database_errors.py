@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from django.db import Error, IntegrityError, NotSupportedError, OperationalError, connection, transaction
 from django.db.transaction import TransactionManagementError
-from service_kit import database_errors
-from service_kit.database import execute, fetch_one, write_transaction
-from service_kit.database_errors import Meaning, meaning_of
+from django_sagas import database_errors
+from django_sagas.database import execute, fetch_one, write_transaction
+from django_sagas.database_errors import Meaning, meaning_of
 from service_kit.testing.calls import at_once, busy_database, client
 
 from tests.participant.models import Entry

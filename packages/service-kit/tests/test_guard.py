@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 from django.db import IntegrityError, connection
-from service_kit import strict_json
-from service_kit.guard import barrier
-from service_kit.guard.barrier import Answer, Done, Refused
-from service_kit.guard.models import Fault, StepRecord
+from django_sagas import json_text
+from django_sagas.guard import barrier
+from django_sagas.guard.barrier import Answer, Done, Refused
+from django_sagas.guard.models import Fault, StepRecord
 from service_kit.problems import Problem
 from service_kit.testing.calls import snapshot
 
@@ -91,7 +91,7 @@ def test_undo_gets_the_actions_answer() -> None:
     perform()
     body = compensate(lambda answer: {"given": answer}).body
     given = {"success": True, "correlation_id": "test-1", "amount": 1}
-    assert strict_json.load_stored(body)["given"] == given
+    assert json_text.load_stored(body)["given"] == given
 
 
 def test_same_id_at_another_step_is_another_record() -> None:

@@ -14,7 +14,7 @@ import pytest
 import structlog
 from django.db import connection as database
 from django.db import transaction
-from service_kit.http import MAX_REPLY_BYTES, NoReply, Reply, ServiceClient, correlation_headers
+from django_sagas.http import MAX_REPLY_BYTES, NoReply, Reply, ServiceClient, correlation_headers
 
 from tests.small_server import Script, SmallServer, answer, read_request, reset
 

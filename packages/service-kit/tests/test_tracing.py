@@ -13,6 +13,7 @@ import responses
 from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest, HttpResponse
 from django.test import Client, RequestFactory
+from django_sagas.http import NoReply
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
@@ -22,7 +23,6 @@ from opentelemetry.trace.status import StatusCode
 from pytest_django import Settings
 from service_kit import settings as kit
 from service_kit import tracing
-from service_kit.http import NoReply
 from service_kit.testing.calls import envelope
 from service_kit.testing.protocol import Pair
 from service_kit.tracing import TracedClient, finished, otlp, recorder, span_id, trace_id, traceparent

@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import OperationalError
+from django_sagas.http import Reply
 from requests.structures import CaseInsensitiveDict
-from service_kit.http import Reply
 
 from flight import saga_log, saga_requests
 from flight.saga_client import Call

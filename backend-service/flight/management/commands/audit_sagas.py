@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.core.management.base import BaseCommand
-from service_kit.clock import iso, utc_now
+from django_sagas.clock import iso, utc_now
 
 from flight import saga_audit
 from flight.saga_audit_reads import Owners

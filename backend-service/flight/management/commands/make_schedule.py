@@ -5,8 +5,8 @@ from itertools import chain, islice
 from typing import Any, TypeVar
 
 from django.core.management.base import BaseCommand
-from service_kit.clock import utc_now
-from service_kit.database import write_transaction
+from django_sagas.clock import utc_now
+from django_sagas.database import write_transaction
 
 from flight import schedule
 from flight.airports import Place, places

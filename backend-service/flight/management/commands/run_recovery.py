@@ -6,8 +6,8 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand
+from django_sagas.clock import utc_now
 from service_kit import metrics, startup
-from service_kit.clock import utc_now
 
 from flight import saga_unknown_steps
 from flight.saga_engine import engine

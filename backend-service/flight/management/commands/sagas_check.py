@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
-from service_kit.clock import utc_now
+from django_sagas.clock import utc_now
 
 from flight.saga_unknown_steps import find_unserved
 

@@ -1,7 +1,6 @@
 from django.apps import AppConfig
 from django.db.backends.signals import connection_created
-
-from service_kit import database_errors
+from django_sagas import database_errors
 
 
 class SecurityConfig(AppConfig):

@@ -3,12 +3,12 @@
 import structlog
 from django.db import Error as DatabaseError
 from django.http import HttpRequest
+from django_sagas.clock import utc_now
 from rest_framework.request import Request
 
 from service_kit.address import address_of
 from service_kit.authentication import caller_of
 from service_kit.cards import looks_like_card
-from service_kit.clock import utc_now
 from service_kit.credentials import ANONYMOUS, Caller
 from service_kit.problems import Problem
 from service_kit.security import audit, throttle

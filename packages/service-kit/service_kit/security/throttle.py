@@ -10,9 +10,9 @@ from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
 from django.conf import settings
+from django_sagas.database import db_time, fetch_all, values, write_transaction
 
 from service_kit.cards import looks_like_card
-from service_kit.database import db_time, fetch_all, values, write_transaction
 from service_kit.limits import Limit
 from service_kit.security.models import Attempt
 

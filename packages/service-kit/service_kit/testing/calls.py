@@ -9,8 +9,7 @@ from typing import Any, TypeVar
 from django.apps import apps
 from django.db import connection
 from django.test import Client
-
-from service_kit import strict_json
+from django_sagas import json_text
 
 T = TypeVar("T")
 PATIENCE = 20.0
@@ -35,7 +34,7 @@ def client() -> Client:
 
 def post(url: str, body: Any, **headers: str) -> Any:
     """POST a JSON value, or bytes as they are. A header's name is written with underscores."""
-    data = body if isinstance(body, bytes) else strict_json.dumps(body).encode()
+    data = body if isinstance(body, bytes) else json_text.dumps(body).encode()
     sent = {name.replace("_", "-"): value for name, value in headers.items()}
     return client().post(url, data=data, content_type="application/json", headers=sent)
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
-from service_kit import strict_json
+from django_sagas import json_text
 
 Document = dict[str, Any]
 Spoil = Callable[[Document], bytes]
@@ -20,7 +20,7 @@ def wide(digits: str) -> str:
 
 
 def text_of(valid: Document) -> str:
-    return strict_json.dumps(valid)
+    return json_text.dumps(valid)
 
 
 def extra(literal: str, name: str = "extra") -> Spoil:

@@ -9,12 +9,12 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from django_sagas.clock import utc_now
+from django_sagas.database import db_time, execute, write_transaction
+from django_sagas.guard import barrier
+from django_sagas.guard.models import RecordState
 from pytest_django import Settings
 
-from service_kit.clock import utc_now
-from service_kit.database import db_time, execute, write_transaction
-from service_kit.guard import barrier
-from service_kit.guard.models import RecordState
 from service_kit.testing.calls import (
     another_thread_in,
     at_once,

@@ -7,11 +7,11 @@ from typing import Any
 
 from django.db import connection
 from django.http import HttpRequest, HttpResponse
+from django_sagas.guard.barrier import Done, Refused
 from rest_framework.request import Request
 from service_kit.api import ServiceView, json_response, read_json
 from service_kit.authentication import caller_of
 from service_kit.fields import Fields
-from service_kit.guard.barrier import Done, Refused
 from service_kit.saga_steps import ActionView, Call, CompensationView
 
 from tests.participant.models import Entry

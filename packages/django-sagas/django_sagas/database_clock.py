@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 
 from django.db import Error, connection
 
-from service_kit.clock import utc_now
-from service_kit.database import fetch_one, from_db_time, is_sqlite
+from django_sagas.clock import utc_now
+from django_sagas.database import fetch_one, from_db_time, is_sqlite
 
 
 class DatabaseClock:

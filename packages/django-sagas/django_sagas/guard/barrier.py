@@ -11,16 +11,16 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
-from service_kit import strict_json
-from service_kit.database import (
+from django_sagas import json_text
+from django_sagas.database import (
     db_time,
     execute,
     fetch_one,
     for_update,
     write_transaction,
 )
-from service_kit.guard.models import RecordState
-from service_kit.problems import Problem
+from django_sagas.guard.models import RecordState
+from django_sagas.problems import Problem
 
 # Plain SQL: each call of a step passes here, and the row count of the insert decides who is first.
 INSERT = """
@@ -76,7 +76,7 @@ class Record:
 
 def fingerprint(used: Mapping[str, Any]) -> str:
     """SHA-256 of the canonical JSON of the fields that a step uses."""
-    return sha256(strict_json.canonical(used).encode()).hexdigest()
+    return sha256(json_text.canonical(used).encode()).hexdigest()
 
 
 def perform(
@@ -142,7 +142,7 @@ def compensate(
     With nothing to undo, `nothing` is answered and a tombstone refuses the action from then on;
     a refused action keeps its refusal.
     """
-    idle = strict_json.dumps({"success": True, "correlation_id": correlation_id, **nothing})
+    idle = json_text.dumps({"success": True, "correlation_id": correlation_id, **nothing})
     at = db_time(now)
     with write_transaction():
         if execute(INSERT, (correlation_id, step, RecordState.UNDONE, "", "", idle, at, at, caller)):
@@ -153,8 +153,8 @@ def compensate(
             return Answer(record.undo_answer, replayed=True)
         if record.state == RecordState.REFUSED:
             return Answer(idle)
-        fields = undo(strict_json.load_stored(record.answer))
-        body = strict_json.dumps({"success": True, "correlation_id": correlation_id, **fields})
+        fields = undo(json_text.load_stored(record.answer))
+        body = json_text.dumps({"success": True, "correlation_id": correlation_id, **fields})
         execute(STORE_UNDO, (RecordState.UNDONE, body, at, correlation_id, step, RecordState.DONE))
         return Answer(body)
 
@@ -165,7 +165,7 @@ def read(*, correlation_id: str, step: str, lock: bool = False) -> Record | None
 
 
 def refusal_body(correlation_id: str, refusal: Refused) -> str:
-    return strict_json.dumps(
+    return json_text.dumps(
         {
             "success": False,
             "correlation_id": correlation_id,
@@ -178,5 +178,5 @@ def refusal_body(correlation_id: str, refusal: Refused) -> str:
 def _result(correlation_id: str, outcome: Done | Refused) -> tuple[RecordState, str]:
     if isinstance(outcome, Refused):
         return RecordState.REFUSED, refusal_body(correlation_id, outcome)
-    body = strict_json.dumps({"success": True, "correlation_id": correlation_id, **outcome.fields})
+    body = json_text.dumps({"success": True, "correlation_id": correlation_id, **outcome.fields})
     return RecordState.DONE, body

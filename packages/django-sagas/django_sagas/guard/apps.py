@@ -2,6 +2,6 @@ from django.apps import AppConfig
 
 
 class GuardConfig(AppConfig):
-    name = "service_kit.guard"
+    name = "django_sagas.guard"
     label = "guard"
     default_auto_field = "django.db.models.BigAutoField"

@@ -1,0 +1,32 @@
+"""Writes JSON with exact numbers, and reads back what was written."""
+
+import json
+from decimal import Decimal
+from typing import Any
+
+import orjson
+
+_stored = json.JSONDecoder(parse_float=Decimal)
+
+
+def dumps(value: Any) -> str:
+    """Compact JSON; a Decimal becomes a number with its own digits."""
+    return orjson.dumps(value, default=_exact).decode()
+
+
+def _exact(value: Any) -> orjson.Fragment:
+    if isinstance(value, Decimal):
+        return orjson.Fragment(str(value))
+    raise TypeError(f"{type(value).__name__} has no form in JSON")
+
+
+def canonical(value: Any) -> str:
+    """Canonical: equal values have equal text, in ASCII."""
+    quick = orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+    # The same text as the standard library's; only that escapes non-ASCII.
+    return quick.decode() if quick.isascii() else json.dumps(value, sort_keys=True, separators=(",", ":"))
+
+
+def load_stored(text: str) -> Any:
+    """Parse JSON that the suite wrote; decimals as Decimal."""
+    return _stored.decode(text)
