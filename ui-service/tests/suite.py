@@ -3,7 +3,8 @@
 import os
 import shutil
 import signal
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +17,9 @@ from scripts.console import Console
 from scripts.prepare import prepare
 
 START_SECONDS = 180.0
+SECONDS = 30.0
+POLL = 0.02
+OPEN = ("PENDING", "RUNNING", "COMPENSATING")
 
 
 def chromium() -> str:
@@ -23,6 +27,13 @@ def chromium() -> str:
     return (
         os.environ.get("CHROMIUM_PATH") or shutil.which("chromium") or shutil.which("chromium-browser") or ""
     )
+
+
+def wait_for(look: Callable[[], Any], what: str) -> None:
+    deadline = time.monotonic() + SECONDS
+    while not look():
+        assert time.monotonic() < deadline, f"waited in vain until {what}"
+        time.sleep(POLL)
 
 
 class Suite:
@@ -82,6 +93,17 @@ class Suite:
     def clear_faults(self) -> None:
         for service in ("backend", "payment", "loyalty"):
             requests.delete(f"{self.url(service)}/api/demo/faults/", timeout=10).raise_for_status()
+
+    def settle(self) -> None:
+        """Clear the faults and end every saga: one that is left open would meet the next test's faults."""
+        self.clear_faults()
+        for correlation_id in self._open_sagas():
+            self.retry(correlation_id)
+        wait_for(lambda: not self._open_sagas(), "no saga is open")
+
+    def _open_sagas(self) -> list[str]:
+        pages = [self.get(f"/api/saga/?status={status}&limit=200") for status in OPEN]
+        return [saga["correlation_id"] for page in pages for saga in page["results"]]
 
     def retry(self, correlation_id: str) -> None:
         address = f"{self.url('backend')}/api/saga/{correlation_id}/retry/"

@@ -3,6 +3,7 @@
 import re
 import secrets
 from collections.abc import Iterator
+from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -46,7 +47,7 @@ def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Suite]:
 @pytest.fixture
 def suite(services: Suite) -> Iterator[Suite]:
     yield services
-    services.clear_faults()
+    services.settle()
 
 
 @pytest.fixture(scope="module")
@@ -332,7 +333,7 @@ def test_message_on_the_first_page_is_not_covered(page: Page) -> None:
 
 
 def test_reload_during_progress_shows_the_same_booking_live(page: Page, suite: Suite) -> None:
-    suite.put_faults("payment", {"step": "AuthorizePayment", "kind": "delay", "seconds": 6, "times": 1})
+    suite.put_faults("payment", {"step": "AuthorizePayment", "kind": "fail"})
     to_payment(page)
     pay(page)
     expect(page.get_by_text("Asking your bank")).to_be_visible()
@@ -340,6 +341,8 @@ def test_reload_during_progress_shows_the_same_booking_live(page: Page, suite: S
     page.reload()
     assert saga_id(page) == first
     page.evaluate("window.sameDocument = true")
+    suite.clear_faults()
+    suite.retry(first)
     expect(page.get_by_text("Booked", exact=True)).to_be_visible()
     assert page.evaluate("window.sameDocument") is True
 
@@ -395,10 +398,12 @@ def test_slow_cancellation_is_shown_live(page: Page, suite: Suite) -> None:
     pay(page)
     page.get_by_role("link", name="See your tickets").click()
     page.get_by_role("link", name="Cancel this booking").click()
-    suite.put_faults("payment", {"step": "CancelPayment", "kind": "delay", "seconds": 6, "times": 1})
+    suite.put_faults("payment", {"step": "CancelPayment", "kind": "fail"})
     page.get_by_role("button", name="Cancel this booking").click()
     expect(page.get_by_text("Cancelling the payment")).to_be_visible()
     page.evaluate("window.sameDocument = true")
+    suite.clear_faults()
+    suite.retry(saga_id(page))
     expect(page.get_by_text("Cancelled", exact=True)).to_be_visible()
     assert page.evaluate("window.sameDocument") is True
 
@@ -444,16 +449,23 @@ def test_page_of_a_schema_works_under_its_policy(page: Page, suite: Suite, servi
 
 
 def test_open_streams_hold_no_thread_that_a_page_needs(suite: Suite) -> None:
-    """There are more streams than threads: if each held one, the page would come after their end."""
-    suite.put_faults("payment", {"step": "AuthorizePayment", "kind": "delay", "seconds": 6, "times": 1})
-    booking = suite.book(headers={"Prefer": "respond-async"})["correlation_id"]
+    """There are more streams than threads: if each held one, the page would come after their end.
+
+    They end after the fault does. A forward step is given up at some time, a compensation never.
+    """
+    suite.put_faults("backend", {"step": "CancelSeat", "kind": "fail"})
+    booking = suite.book(simulate_authorizepayment_fail=True)["correlation_id"]
     address = f"{suite.url()}/api/saga/stream/{booking}/"
-    streams = [requests.get(address, stream=True, timeout=DONE_MS / 1000) for _ in range(40)]
-    assert requests.get(suite.url(), timeout=DONE_MS / 1000).ok
-    # PENDING where recovery, which runs it, has not come to it yet.
-    assert suite.get(f"/api/saga/status/{booking}/")["status"] in ("PENDING", "RUNNING")
-    for stream in streams:
-        assert stream.text.endswith("event: end\ndata: {}\n\n")
+    with ExitStack() as stack:
+        streams = [
+            stack.enter_context(requests.get(address, stream=True, timeout=DONE_MS / 1000)) for _ in range(40)
+        ]
+        assert requests.get(suite.url(), timeout=DONE_MS / 1000).ok
+        assert suite.get(f"/api/saga/status/{booking}/")["status"] == "COMPENSATING"
+        suite.clear_faults()
+        suite.retry(booking)
+        for stream in streams:
+            assert stream.text.endswith("event: end\ndata: {}\n\n")
 
 
 def test_everything_killed_in_the_middle_goes_on_and_the_open_page_with_it(

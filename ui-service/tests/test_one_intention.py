@@ -3,8 +3,7 @@
 import re
 import secrets
 import sqlite3
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
 from typing import Any
@@ -13,7 +12,7 @@ import pytest
 import requests
 from django.db import connection
 
-from tests.suite import Suite
+from tests.suite import OPEN, SECONDS, Suite, wait_for
 from tests.test_booking import ADA
 
 pytestmark = [
@@ -22,10 +21,7 @@ pytestmark = [
         connection.vendor != "sqlite", reason="its processes have SQLite databases of their own"
     ),
 ]
-OPEN = ("PENDING", "RUNNING", "COMPENSATING")
 HIDDEN = re.compile(r'name="(csrfmiddlewaretoken|key)" value="([^"]+)"')
-SECONDS = 30.0
-POLL = 0.02
 # The longest that a page waits for a backend that hangs.
 PAGE_SECONDS = "4"
 CLICKS = 6
@@ -42,18 +38,11 @@ def suite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Suite]:
         running.stop()
 
 
-def wait_for(look: Callable[[], Any], what: str) -> None:
-    deadline = time.monotonic() + SECONDS
-    while not look():
-        assert time.monotonic() < deadline, f"waited in vain until {what}"
-        time.sleep(POLL)
-
-
 class Traveller:
     """A browser up to the payment page, and what became of it."""
 
-    def __init__(self, suite: Suite, kind: str) -> None:
-        self.suite, self.session = suite, requests.Session()
+    def __init__(self, suite: Suite, session: requests.Session, kind: str) -> None:
+        self.suite, self.session = suite, session
         if kind == "with an account":
             name, email = f"ada-{secrets.token_hex(4)}", "ada@example.com"
             self.fill_in("/account/register/", username=name, email=email, password="correct horse 9")
@@ -126,8 +115,9 @@ by_each = pytest.mark.parametrize(
 
 
 @pytest.fixture(params=[*KINDS, "guest who came before"])
-def traveller(request: pytest.FixtureRequest, suite: Suite) -> Traveller:
-    return Traveller(suite, request.param)
+def traveller(request: pytest.FixtureRequest, suite: Suite) -> Iterator[Traveller]:
+    with requests.Session() as session:
+        yield Traveller(suite, session, request.param)
 
 
 def attempts(suite: Suite, state: str) -> int:
