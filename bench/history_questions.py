@@ -15,12 +15,13 @@ import django
 django.setup()
 
 from django.db import connection, transaction  # noqa: E402  Django has to be set up first
+from django_sagas import overview, saga_log
 from django_sagas.clock import utc_now  # noqa: E402
 from django_sagas.database import db_time, execute, fetch_all  # noqa: E402
+from django_sagas.selectors import Filters  # noqa: E402
 
-from flight import saga_answers, saga_log, saga_overview, saga_selectors  # noqa: E402
+from flight import saga_answers, saga_selectors  # noqa: E402
 from flight.models import Flight  # noqa: E402
-from flight.saga_selectors import Filters  # noqa: E402
 
 TIMES = 150
 BATCH = 50_000
@@ -83,9 +84,9 @@ def fill(finished: int, opened: int) -> None:
 
 def _insert_events() -> None:
     sql = f"""
-        INSERT INTO flight_saga_event (correlation_id, sequence, event_id, event_type, data, timestamp)
+        INSERT INTO sagas_event (correlation_id, sequence, event_id, event_type, data, timestamp)
         SELECT correlation_id, numbers.n, %s, 'StepSucceeded', '{{}}', created_at
-        FROM flight_saga, ({NUMBERS[connection.vendor]}) AS numbers WHERE finished_at IS NOT NULL"""  # noqa: S608
+        FROM sagas_saga, ({NUMBERS[connection.vendor]}) AS numbers WHERE finished_at IS NOT NULL"""  # noqa: S608
     execute(sql, [str(uuid4()), 1, EVENTS])
 
 
@@ -112,7 +113,7 @@ def _insert(low: int, high: int, start: Any, status: str, *, due: bool) -> None:
     parts = [known.get(column, ("%s", [constant.get(column, "")])) for column in columns]
     values = ", ".join(text for text, _ in parts)
     numbers = f"({NUMBERS[connection.vendor]}) AS numbers"
-    sql = f"INSERT INTO flight_saga ({', '.join(columns)}) SELECT {values} FROM {numbers}"  # noqa: S608
+    sql = f"INSERT INTO sagas_saga ({', '.join(columns)}) SELECT {values} FROM {numbers}"  # noqa: S608
     execute(sql, [value for _, some in parts for value in some] + [low, high])
 
 
@@ -144,7 +145,7 @@ def _copy_flights(*, days: int, most: int, of: int) -> None:
 
 def close() -> None:
     """Take the open sagas away again."""
-    execute("DELETE FROM flight_saga WHERE due_at IS NOT NULL")
+    execute("DELETE FROM sagas_saga WHERE due_at IS NOT NULL")
 
 
 def claim() -> None:
@@ -160,7 +161,7 @@ def claim() -> None:
 
 def questions() -> dict[str, Callable[[], object]]:
     some = [
-        row[0] for row in fetch_all("SELECT correlation_id FROM flight_saga ORDER BY created_at LIMIT 1000")
+        row[0] for row in fetch_all("SELECT correlation_id FROM sagas_saga ORDER BY created_at LIMIT 1000")
     ]
     _, cursor = saga_selectors.list_sagas(Filters())
     assert cursor is not None
@@ -179,7 +180,7 @@ def questions() -> dict[str, Callable[[], object]]:
         "list, going back": lambda: saga_selectors.list_sagas(Filters(status="COMPENSATING")),
         "list, needs attention": lambda: saga_selectors.list_sagas(Filters(needs_attention=True)),
         "count for admission": saga_log.count_running,
-        "overview": lambda: saga_overview.overview(utc_now()),
+        "overview": lambda: overview.overview(utc_now()),
     }
 
 
@@ -201,7 +202,7 @@ def plans() -> None:
     asked: list[tuple[str, str, Any]] = []
 
     def note(run: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
-        if "flight_saga" in sql and "EXPLAIN" not in sql:
+        if "sagas_saga" in sql and "EXPLAIN" not in sql:
             asked.append((name, sql, params))
         return run(sql, params, many, context)
 

@@ -7,7 +7,7 @@ from service_kit import rules
 from service_kit.fields import Fields
 
 from flight.aircraft import SeatClass
-from flight.saga_state import Passenger
+from flight.saga_booking import Passenger
 
 MAX_PASSENGERS = 9
 SEAT_CLASSES = tuple(SeatClass.values)

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.conf import settings
+from django_sagas import json_text
 from django_sagas.clock import iso, iso_or_none
 from service_kit.money import to_wire
 
@@ -150,14 +151,15 @@ def _day_fare(day: date, fare: DayFare | None) -> dict[str, Any]:
 def booking(found: Booking) -> dict[str, Any]:
     """With flight, tickets and price; amounts are null for a booking made by direct calls."""
     tickets = sorted(found.tickets.all(), key=_place)
+    data = json_text.load_stored(found.saga_data) if found.saga_data else {}
     return {
         "booking_reference": found.reference,
         "correlation_id": found.correlation_id,
         "user_id": found.user_id,
         "status": found.status,
         "amount": _wire_or_none(found.amount),
-        "flight_fare": _wire_or_none(found.flight_fare),
-        "other_charges": _wire_or_none(found.charges),
+        "flight_fare": _wire_or_none(data.get("flight_fare")),
+        "other_charges": _wire_or_none(data.get("charges")),
         "currency": found.currency,
         "contact_info": {"email": found.email, "mobile": found.mobile},
         "created_at": iso(found.created_at),

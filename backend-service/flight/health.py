@@ -2,10 +2,9 @@
 
 from django.http import HttpRequest, HttpResponse
 from django_sagas.clock import iso_or_none
+from django_sagas.recovery import last_beat
+from django_sagas.runtime import orchestrator
 from service_kit import health
-
-from flight.saga_recovery import last_beat
-from flight.saga_runtime import orchestrator
 
 
 def ready(request: HttpRequest) -> HttpResponse:

@@ -197,6 +197,3 @@ class Ticket(models.Model):
 
     def __str__(self) -> str:
         return f"{self.ticket_number} {self.seat_number}"
-
-
-from flight.saga_models import AuditRun, ManualSettlement, RecoveryHeartbeat, Saga, SagaEventRow  # noqa: E402, F401

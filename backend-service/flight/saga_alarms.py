@@ -1,32 +1,18 @@
-"""Alarms: a log line and an audit row for what needs a person."""
+"""The audit trail of sagas: the engine's alarms, and what operators did."""
 
+from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 
-import structlog
-from django.db import Error as DatabaseError
 from service_kit.security import audit
 from service_kit.security.models import AuditKind
 
-log = structlog.get_logger("saga")
+
+def raise_alarm(*, action: str, correlation_id: str, reason: str, now: datetime) -> None:
+    audit.record(AuditKind.ALARM, action=action, correlation_id=correlation_id, reason=reason, now=now)
 
 
-def needs_attention(correlation_id: str, why: str, *, now: datetime) -> None:
-    """Written in the commit that raises the alarm."""
-    audit.record(
-        AuditKind.ALARM, action="needs-attention", correlation_id=correlation_id, reason=why, now=now
-    )
-
-
-def breaker_opened(participant: str, correlation_id: str, *, now: datetime) -> None:
-    """A participant does not answer. Best effort: the saga continues if this cannot be written."""
-    log.error("breaker_opened", participant=participant, correlation_id=correlation_id)
-    try:
-        audit.record(
-            AuditKind.ALARM,
-            action="breaker-opened",
-            correlation_id=correlation_id,
-            reason=f"{participant} does not answer",
-            now=now,
-        )
-    except DatabaseError as error:
-        log.error("audit_row_lost", participant=participant, error=str(error))  # noqa: TRY400  as above
+def told(correlation_id: str, *, action: str, now: datetime, **what: str) -> Callable[[], object]:
+    """Writes the row of an operator's action: `actor`, `reason` and `evidence`."""
+    record = partial(audit.record, AuditKind.OPERATOR)
+    return partial(record, correlation_id=correlation_id, action=action, now=now, **what)

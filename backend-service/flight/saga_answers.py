@@ -3,32 +3,33 @@
 from typing import Any
 
 from django_sagas.clock import iso, iso_or_none
+from django_sagas.models import SagaStatus
+from django_sagas.state import StepState, StepStatus
 from service_kit.money import to_wire
 
-from flight.saga_models import SagaStatus
-from flight.saga_state import SagaState, StepState, StepStatus
+from flight.saga_booking import BookingSaga
 
 CANCELLATIONS = ("CANCELLED_BY_USER", "CANCELLED_BY_OPERATOR")
 
 
-def answer(saga: SagaState) -> dict[str, Any]:
+def answer(saga: BookingSaga) -> dict[str, Any]:
     """start-booking's answer: the result if there is one, else the current status."""
     return current_result(saga) or accepted(saga)
 
 
-def result(saga: SagaState) -> dict[str, Any]:
+def result(saga: BookingSaga) -> dict[str, Any]:
     """start-booking's answer for a saga that has ended."""
     return _completed(saga) if saga.status == SagaStatus.COMPLETED else _failed(saga)
 
 
-def current_result(saga: SagaState) -> dict[str, Any] | None:
+def current_result(saga: BookingSaga) -> dict[str, Any] | None:
     """The current result: none while the saga runs, and no success after a cancellation."""
     if saga.result is None:
         return None
     return saga.result if saga.status == SagaStatus.COMPLETED else _failed(saga)
 
 
-def _failed(saga: SagaState) -> dict[str, Any]:
+def _failed(saga: BookingSaga) -> dict[str, Any]:
     answer: dict[str, Any] = {
         "success": False,
         "correlation_id": saga.correlation_id,
@@ -43,7 +44,7 @@ def _failed(saga: SagaState) -> dict[str, Any]:
     return answer | ({"booking_reference": saga.booking_reference} if saga.booking_reference else {})
 
 
-def _how_it_went_back(saga: SagaState) -> str:
+def _how_it_went_back(saga: BookingSaga) -> str:
     """Names only what is known to be undone."""
     if saga.booking_reference:
         what = f"Booking {saga.booking_reference} was cancelled"
@@ -57,8 +58,8 @@ def _how_it_went_back(saga: SagaState) -> str:
     return f"{what} and everything was undone; nothing is charged."
 
 
-def _completed(saga: SagaState) -> dict[str, Any]:
-    seats = saga.facts["ReserveSeat"]["seat_numbers"]
+def _completed(saga: BookingSaga) -> dict[str, Any]:
+    seats = saga.seats
     return {
         "success": True,
         "correlation_id": saga.correlation_id,
@@ -77,7 +78,7 @@ def was_completed(step: StepState) -> bool:
     return step.finished_at is not None and step.error_code is None
 
 
-def compensations(saga: SagaState) -> list[dict[str, Any]]:
+def compensations(saga: BookingSaga) -> list[dict[str, Any]]:
     """Compensations that have run or were resolved by hand, in the order in which they ended."""
     return [
         {
@@ -91,7 +92,7 @@ def compensations(saga: SagaState) -> list[dict[str, Any]]:
     ]
 
 
-def accepted(saga: SagaState) -> dict[str, Any]:
+def accepted(saga: BookingSaga) -> dict[str, Any]:
     """The 202 of a saga that continues in the background. It has no `success`: the outcome is unknown."""
     undoing = saga.status == SagaStatus.COMPENSATING
     return {
@@ -101,7 +102,7 @@ def accepted(saga: SagaState) -> dict[str, Any]:
     }
 
 
-def status(saga: SagaState) -> dict[str, Any]:
+def status(saga: BookingSaga) -> dict[str, Any]:
     answer: dict[str, Any] = {
         "correlation_id": saga.correlation_id,
         "status": saga.status.value,
@@ -138,7 +139,7 @@ def _step(step: StepState) -> dict[str, Any]:
     }
 
 
-def cancellation(saga: SagaState) -> dict[str, Any]:
+def cancellation(saga: BookingSaga) -> dict[str, Any]:
     """The answer to the cancellation of a booking or of a running saga."""
     return {
         "success": True,
@@ -150,7 +151,7 @@ def cancellation(saga: SagaState) -> dict[str, Any]:
     }
 
 
-def summary(row: SagaState) -> dict[str, Any]:
+def summary(row: BookingSaga) -> dict[str, Any]:
     """One line of the list of sagas."""
     full = status(row)
     names = ("name", "status")

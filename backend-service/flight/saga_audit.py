@@ -6,15 +6,16 @@ from datetime import datetime, timedelta
 
 import structlog
 from django.conf import settings
+from django_sagas import saga_log, settlements
 from django_sagas.database import by_pages
+from django_sagas.models import AuditRun, SagaRow, SagaStatus
+from django_sagas.state import StepStatus
 from service_kit.money import CENTS_PER_UNIT, to_wire
 from service_kit.security import audit
 from service_kit.security.models import AuditEntry, AuditKind
 
-from flight import saga_log, saga_settlements
 from flight.saga_audit_reads import LOOK_UPS, NOTHING, Owners, Unreadable, booking
-from flight.saga_models import AuditRun, Saga, SagaStatus
-from flight.saga_state import SagaState, StepStatus
+from flight.saga_booking import BookingSaga
 
 log = structlog.get_logger("saga.audit")
 PAGE = 200
@@ -46,13 +47,13 @@ class Audited:
         self.unverified[why] = self.unverified.get(why, 0) + 1
 
 
-def acceptable(saga: SagaState) -> dict[str, tuple[str, ...]]:
+def acceptable(saga: BookingSaga) -> dict[str, tuple[str, ...]]:
     """By step, the permitted states at the participant of an ended saga; none for steps it lacks."""
     own = {step.name for step in saga.steps}
     return {name: told if name in own else (NOTHING,) for name, told in _of_every_step(saga).items()}
 
 
-def _of_every_step(saga: SagaState) -> dict[str, tuple[str, ...]]:
+def _of_every_step(saga: BookingSaga) -> dict[str, tuple[str, ...]]:
     miles, price = saga.flight_fare // CENTS_PER_UNIT, to_wire(saga.amount)
     people, reference = len(saga.request.passengers), saga.booking_reference
     if saga.status == SagaStatus.COMPLETED:
@@ -73,7 +74,7 @@ def _of_every_step(saga: SagaState) -> dict[str, tuple[str, ...]]:
     }
 
 
-def compare(saga: SagaState, seen: dict[str, str]) -> list[Drift]:
+def compare(saga: BookingSaga, seen: dict[str, str]) -> list[Drift]:
     """The steps whose participant disagrees, except those resolved by hand."""
     by_hand = {step.name for step in saga.steps if step.status == StepStatus.RESOLVED}
     return [
@@ -83,14 +84,16 @@ def compare(saga: SagaState, seen: dict[str, str]) -> list[Drift]:
     ]
 
 
-def unreadable_steps(saga: SagaState) -> list[str]:
+def unreadable_steps(saga: BookingSaga) -> list[str]:
     """Steps of the row that this release cannot look up."""
     return [step.name for step in saga.steps if step.name not in LOOK_UPS]
 
 
-def ended(*, since: datetime, before: datetime, most: int) -> Iterator[list[SagaState]]:
+def ended(*, since: datetime, before: datetime, most: int) -> Iterator[list[BookingSaga]]:
     """Sagas accepted since then that had ended `before`, oldest first, in pages."""
-    rows = Saga.objects.filter(due_at=None, finished_at__lt=before).order_by("created_at", "correlation_id")
+    rows = SagaRow.objects.filter(due_at=None, finished_at__lt=before).order_by(
+        "created_at", "correlation_id"
+    )
     created_at, correlation_id = since, ""
     while most > 0:
         # The first condition is for the index, the second skips rows already read.
@@ -105,7 +108,7 @@ def ended(*, since: datetime, before: datetime, most: int) -> Iterator[list[Saga
         most -= len(page)
 
 
-def examine(saga: SagaState, owners: Owners, audited: Audited) -> list[Drift]:
+def examine(saga: BookingSaga, owners: Owners, audited: Audited) -> list[Drift]:
     """The drift of one saga; none if it changed meanwhile or a participant could not be asked."""
     if strange := unreadable_steps(saga):
         audited.cannot_tell(f"there is no look-up for {', '.join(strange)}")
@@ -183,8 +186,8 @@ def review_settlements(*, owners: Owners, now: datetime, audited: Audited) -> It
         saga = saga_log.load(each.correlation_id)
         for step in saga.steps if saga else ():
             if step.status == StepStatus.RESOLVED:
-                saga_settlements.remember(each.correlation_id, step.name, now=each.created_at)
-    for settlement in saga_settlements.every():
+                settlements.remember(each.correlation_id, step.name, now=each.created_at)
+    for settlement in settlements.every():
         saga = saga_log.load(settlement.correlation_id)
         if saga is None or settlement.step not in LOOK_UPS:
             continue
@@ -194,7 +197,7 @@ def review_settlements(*, owners: Owners, now: datetime, audited: Audited) -> It
             audited.cannot_tell(str(error))
             continue
         expected = acceptable(saga)[settlement.step]
-        saga_settlements.saw(settlement, seen, agrees=seen in expected, now=now)
+        settlements.saw(settlement, seen, agrees=seen in expected, now=now)
         if seen not in expected:
             yield Drift(saga.correlation_id, settlement.step, " or ".join(expected), seen)
 

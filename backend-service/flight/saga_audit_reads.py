@@ -14,8 +14,8 @@ from service_kit.credentials import AUDITOR, ON_BEHALF_OF, ROLE, service_bearer
 from service_kit.money import to_wire
 
 from flight.models import LIVE, Booking, Seat
-from flight.saga_decision import LOYALTY, PAYMENT
-from flight.saga_state import SagaState
+from flight.saga_booking import BookingSaga
+from flight.saga_orchestrator_complete import LOYALTY, PAYMENT
 
 NOTHING = "nothing"
 RECORDS = "/api/saga/records/"
@@ -38,7 +38,7 @@ class Owners:
 
     clients: Mapping[str, ServiceClient] = field(default_factory=_clients)
 
-    def look(self, saga: SagaState) -> dict[str, str]:
+    def look(self, saga: BookingSaga) -> dict[str, str]:
         """The state of each step at its participant. Raises Unreadable."""
         return {
             "ReserveSeat": seats_of(saga.correlation_id),
@@ -47,12 +47,12 @@ class Owners:
             "ConfirmBooking": booking_of(saga.correlation_id),
         }
 
-    def payment_of(self, saga: SagaState) -> str:
+    def payment_of(self, saga: BookingSaga) -> str:
         path = f"/api/payments/{saga.correlation_id}/"
         found = self._get(PAYMENT, path, saga.correlation_id, {"status", "amount", "currency"})
         return f"{found['status']} {found['amount']:.2f} {found['currency']}" if found else NOTHING
 
-    def miles_of(self, saga: SagaState) -> str:
+    def miles_of(self, saga: BookingSaga) -> str:
         path = f"/api/loyalty/{saga.user_id}/?correlation_id={saga.correlation_id}"
         found = self._get(LOYALTY, path, saga.correlation_id, {"entries"})
         entries = found["entries"] if found else []

@@ -1,14 +1,17 @@
 """Reads of sagas, and the operator's three actions."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
 from django.conf import settings
 from django.http import HttpResponse
+from django_sagas import operators, saga_log, selectors
+from django_sagas.models import SagaStatus
+from django_sagas.runtime import orchestrator
+from django_sagas.selectors import Filters
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from service_kit import credentials, schema
@@ -19,7 +22,8 @@ from service_kit.parsers import OptionalJsonParser
 from service_kit.permissions import Operators, Overseers, Owner
 from service_kit.problems import Problem
 
-from flight import saga_answers, saga_log, saga_operator, saga_overview, saga_schema, saga_selectors
+from flight import saga_alarms, saga_answers, saga_overview, saga_schema
+from flight.saga_booking import BookingSaga
 from flight.saga_booking_views import (
     PREFER_HEADER,
     REASON_LENGTH,
@@ -29,11 +33,7 @@ from flight.saga_booking_views import (
     run_cancellation,
     wants_async,
 )
-from flight.saga_models import SagaStatus
 from flight.saga_requests import IDEMPOTENCY_KEY
-from flight.saga_runtime import orchestrator
-from flight.saga_selectors import Filters
-from flight.saga_state import SagaState
 
 MAX_PAGE = 200
 MAX_SEQUENCE = 2**31 - 1
@@ -44,7 +44,7 @@ class SagaView(ServiceView):
     permission_classes = [Owner]
     subject = "saga"
 
-    def visible_saga(self, request: Request, correlation_id: str) -> SagaState:
+    def visible_saga(self, request: Request, correlation_id: str) -> BookingSaga:
         """The saga, for its owner and for operators; 404 for others."""
         saga = saga_log.load(correlation_id)
         self.check_object_permissions(request, saga.user_id if saga else None)
@@ -80,7 +80,7 @@ class EventsView(SagaView):
         """A saga's events in order; with `after`, those behind that sequence number."""
         self.visible_saga(request, correlation_id)
         after = _number(request.query_params, "after", default=0, most=MAX_SEQUENCE)
-        events, more = saga_selectors.events_after(correlation_id, after)
+        events, more = selectors.events_after(correlation_id, after)
         following = f"{request.path}?after={events[-1]['sequence']}" if more else None
         return json_response({"correlation_id": correlation_id, "events": events, "next": following})
 
@@ -112,8 +112,8 @@ class ListView(SagaView):
         caller = caller_of(request)
         if caller == credentials.ANONYMOUS and not credentials.sees_all(caller):
             raise credentials.unauthenticated()
-        self.check_object_permissions(request, filters.user_id or "")
-        page, cursor = saga_selectors.list_sagas(filters)
+        self.check_object_permissions(request, filters.subject or "")
+        page, cursor = selectors.list_sagas(filters)
         following = None
         if cursor:
             following = f"{request.path}?{urlencode({**query.dict(), 'cursor': cursor})}"
@@ -148,11 +148,11 @@ def read_filters(query: Mapping[str, str]) -> Filters:
         status=status,
         id_prefix=prefix,
         needs_attention=attention.lower() in ("true", "1") if attention is not None else None,
-        user_id=user_id,
+        subject=user_id,
         idempotency_key=key,
         created_after=_moment(query, "created_after"),
-        after=saga_selectors.read_cursor(query["cursor"]) if "cursor" in query else None,
-        limit=_number(query, "limit", default=saga_selectors.PAGE, least=1, most=MAX_PAGE),
+        after=selectors.read_cursor(query["cursor"]) if "cursor" in query else None,
+        limit=_number(query, "limit", default=selectors.PAGE, least=1, most=MAX_PAGE),
     )
 
 
@@ -187,6 +187,10 @@ def _read_action(request: Request, *, always: bool = False) -> tuple[str, Fields
     return actor, body, read_reason(body, needed=always or not settings.DEMO_MODE)
 
 
+def _told(correlation_id: str, *, action: str, **what: str) -> Callable[[], object]:
+    return saga_alarms.told(correlation_id, action=action, now=orchestrator().now(), **what)
+
+
 class RetryView(SagaActionView):
     @extend_schema(
         request=saga_schema.Reason,
@@ -201,7 +205,8 @@ class RetryView(SagaActionView):
         actor, body, reason = _read_action(request)
         body.check()
         self.visible_saga(request, correlation_id)
-        saga = saga_operator.retry(correlation_id, actor=actor, reason=reason)
+        told = _told(correlation_id, actor=actor, action="retry", reason=reason)
+        saga = operators.retry(correlation_id, also=told)
         return json_response(saga_answers.status(saga), status=200 if saga.is_terminal else 202)
 
 
@@ -220,19 +225,13 @@ class CancelView(SagaActionView):
         actor, body, reason = _read_action(request)
         body.check()
         self.visible_saga(request, correlation_id)
-        audit = partial(
-            saga_operator.audit,
-            correlation_id=correlation_id,
-            actor=actor,
-            action="cancel",
-            reason=reason,
-        )
+        told = _told(correlation_id, actor=actor, action="cancel", reason=reason)
         saga = run_cancellation(
             correlation_id,
             completed=False,
             reason="CANCELLED_BY_OPERATOR",
             at_once=not wants_async(request),
-            on_commit=audit,
+            on_commit=told,
         )
         saga = saga or saga_log.load(correlation_id)
         assert saga is not None, "sagas are never deleted"
@@ -262,6 +261,7 @@ class ResolveView(SagaActionView):
         if not step:
             body.fail("step", "is required")
         body.check()
-        saga = saga_operator.resolve(correlation_id, step=step, actor=actor, reason=reason, evidence=evidence)
+        told = _told(correlation_id, actor=actor, action="resolve", reason=reason, evidence=evidence)
+        saga = operators.resolve(correlation_id, step=step, actor=actor, also=told)
         answer: dict[str, Any] = saga_answers.status(saga)
         return json_response(answer, status=200 if saga.is_terminal else 202)

@@ -1,34 +1,20 @@
 """The local steps. Reads plan them; they are written in the saga log's transaction."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django_sagas.definitions import Planned
 from django_sagas.guard.models import FaultKind
+from django_sagas.outcomes import Done, Refused, Unknown
 from service_kit import faults
 from service_kit.saga_steps import SIMULATED
 
 from flight import services
 from flight.inventory import find_flight
-from flight.saga_outcomes import Done, Outcome, Refused, Unknown
-from flight.saga_state import SagaState
+from flight.saga_booking import BookingSaga
 
 
-def _nothing() -> None:
-    """A refused step writes nothing."""
-
-
-@dataclass(frozen=True)
-class Planned:
-    outcome: Outcome
-    write: Callable[[], object] = _nothing
-
-
-Plan = Callable[[SagaState, datetime], Planned]
-
-
-def reserve_seat(saga: SagaState, now: datetime) -> Planned:
+def reserve_seat(saga: BookingSaga, now: datetime) -> Planned:
     request = saga.request
     if request.expected_amount not in (None, saga.amount):
         return Planned(Refused("PRICE_CHANGED", "The price is no longer the one that was shown."))
@@ -57,16 +43,16 @@ def reserve_seat(saga: SagaState, now: datetime) -> Planned:
     )
 
 
-def cancel_seat(saga: SagaState, now: datetime) -> Planned:
+def cancel_seat(saga: BookingSaga, now: datetime) -> Planned:
     return Planned(
         Done({"seats_released": saga.facts.get("ReserveSeat", {}).get("seats_reserved", 0)}),
         lambda: services.release_seats(correlation_id=saga.correlation_id, now=now),
     )
 
 
-def confirm_booking(saga: SagaState, now: datetime) -> Planned:
+def confirm_booking(saga: BookingSaga, now: datetime) -> Planned:
     request = saga.request
-    seats = saga.facts["ReserveSeat"]["seat_numbers"]
+    seats = saga.seats
     confirmation = services.make_confirmation(passengers=request.passengers, seats=seats)
     sale = services.Sale(
         correlation_id=saga.correlation_id,
@@ -98,42 +84,29 @@ def confirmed(confirmation: services.Confirmation) -> dict[str, Any]:
     }
 
 
-def cancel_booking(saga: SagaState, now: datetime) -> Planned:
+def cancel_booking(saga: BookingSaga, now: datetime) -> Planned:
     return Planned(
         Done({"booking_reference": saga.booking_reference}),
         lambda: services.cancel_booking(correlation_id=saga.correlation_id, now=now),
     )
 
 
-def meeting_faults(name: str, plan: Plan) -> Plan:
-    """The plan, or the outcome that a failure switch or the fault console sets.
+def injected(name: str, saga: BookingSaga) -> Planned | None:
+    """The outcome that a failure switch or the fault console sets.
 
     A local step has no reply to lose; any fault but a refusal makes its outcome unknown.
     """
-
-    def planned(saga: SagaState, now: datetime) -> Planned:
-        fault = faults.take(name, saga.correlation_id)
-        if name in saga.request.simulate or (fault and fault.kind == FaultKind.REFUSE):
-            return Planned(Refused(SIMULATED.code, SIMULATED.error))
-        if fault and fault.kind == FaultKind.DELAY and _is_first_try(saga, name):
-            return Planned(Unknown("late, as asked for by the fault console", retry_after=fault.seconds))
-        if fault and fault.kind == FaultKind.FAIL:
-            return Planned(Unknown("failed, as asked for by the fault console"))
-        return plan(saga, now)
-
-    return planned
+    fault = faults.take(name, saga.correlation_id)
+    if name in saga.request.simulate or (fault and fault.kind == FaultKind.REFUSE):
+        return Planned(Refused(SIMULATED.code, SIMULATED.error))
+    if fault and fault.kind == FaultKind.DELAY and _is_first_try(saga, name):
+        return Planned(Unknown("late, as asked for by the fault console", retry_after=fault.seconds))
+    if fault and fault.kind == FaultKind.FAIL:
+        return Planned(Unknown("failed, as asked for by the fault console"))
+    return None
 
 
-def _is_first_try(saga: SagaState, name: str) -> bool:
+def _is_first_try(saga: BookingSaga, name: str) -> bool:
     tries = {step.name: step.attempts for step in saga.steps}
     tries |= {step.compensation: step.undo_attempts for step in saga.steps}
     return tries[name] == 0
-
-
-PLANS: dict[str, Plan] = {
-    "ReserveSeat": reserve_seat,
-    "CancelSeat": cancel_seat,
-    "ConfirmBooking": confirm_booking,
-    "CancelBooking": cancel_booking,
-}
-LOCAL = {name: meeting_faults(name, plan) for name, plan in PLANS.items()}

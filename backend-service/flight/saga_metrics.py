@@ -1,124 +1,28 @@
-"""Metrics read from the saga log at each scrape: the same in every process."""
+"""Metrics read from the database at each scrape: the engine's, and the seats that are held."""
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
-from typing import Any
 
-from django.conf import settings
 from django.db import Error as DatabaseError
-from django.db.models import Q
-from django_sagas.clock import utc_now
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from django_sagas.metrics import SagaCollector
+from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
-from prometheus_client.registry import Collector
 from service_kit.metrics import FROM_ROWS
 
-from flight import saga_overview, saga_recovery, saga_settlements
-from flight.saga_models import OPEN, AuditRun, Saga
-from flight.saga_orchestrator_complete import STEPS
-from flight.saga_overview import GrowingCount, Totals, compensated_sagas, open_groups
-from flight.saga_state import EARLIER_STEPS
-from flight.saga_watchdog import latest_due
+from flight import saga_overview
 
 
-class SagaCollector(Collector):
-    def __init__(self, totals: Totals = saga_overview.totals) -> None:
-        self._totals = totals
-        # A cancellation is no failure.
-        names = dict.fromkeys((*EARLIER_STEPS, *(step.name for step in STEPS), ""))
-        self._failed = {
-            name: GrowingCount(compensated_sagas().filter(failed_step=name), "finished_at") for name in names
-        }
-
-    def describe(self) -> Iterator[Metric]:
-        """Empty: registering must not read the database."""
-        return iter(())
-
+class BookingCollector(SagaCollector):
     def collect(self) -> Iterator[Metric]:
-        try:
-            groups = open_groups()
-            yield from self._open(groups)
-            yield from self._ages(groups)
-            yield from self._audit()
-            yield from self._since_the_beginning(groups)
-        except DatabaseError:
-            yield GaugeMetricFamily("saga_log_readable", "0 while the saga log cannot be read.", value=0)
-            return
-        yield GaugeMetricFamily("saga_log_readable", "0 while the saga log cannot be read.", value=1)
-
-    def _open(self, groups: list[dict[str, Any]]) -> Iterator[Metric]:
-        by_status = GaugeMetricFamily("sagas_open", "Sagas that have not ended.", labels=["status"])
-        for status in OPEN:
-            number = sum(group["number"] for group in groups if group["status"] == status)
-            by_status.add_metric([status.value], number)
-        yield by_status
-        yield GaugeMetricFamily(
-            "sagas_needing_attention",
-            "Open sagas that a person should look at.",
-            value=sum(group["stuck"] for group in groups),
-        )
-        yield GaugeMetricFamily(
-            "sagas_settled_by_hand_open",
-            "Compensations settled by hand whose owners do not agree, or were not asked by the auditor yet.",
-            value=saga_settlements.count_open(),
-        )
-        now = utc_now()
-        late = now - timedelta(seconds=settings.SAGA_UNCLAIMED_SECONDS)
-        unclaimed = Saga.objects.open().filter(Q(due_at__lt=late) | Q(due_at__gt=latest_due(now)))
-        yield GaugeMetricFamily(
-            "sagas_unclaimed",
-            "Sagas due for longer than SAGA_UNCLAIMED_SECONDS; needs nobody alive to say so.",
-            value=unclaimed.count(),
-        )
-
-    def _ages(self, groups: list[dict[str, Any]]) -> Iterator[Metric]:
-        created = min((group["oldest"] for group in groups), default=None)
-        due = min((group["first_due"] for group in groups), default=None)
-        beat = saga_recovery.last_beat(utc_now())
-        for name, text, moment in (
-            ("saga_oldest_open_seconds", "Age of the oldest open saga.", created),
-            ("saga_overdue_seconds", "How long the most overdue saga has waited to be claimed.", due),
-            ("saga_recovery_heartbeat_seconds", "Since recovery last gave a sign of life.", beat),
-        ):
-            yield GaugeMetricFamily(name, text, value=_seconds_since(moment))
-
-    def _audit(self) -> Iterator[Metric]:
-        """Of the auditor's newest run; nothing before its first."""
-        run = AuditRun.objects.order_by("-id").first()
-        if run is None:
-            return
-        for name, text, value in (
-            ("saga_audit_checked", "Ended sagas that the auditor's newest run compared.", run.checked),
-            ("saga_audit_drifted", "Of these, sagas whose effects are not what the log says.", run.drifted),
-            ("saga_audit_unverified", "Sagas of which an owner could not be asked.", run.unverified),
-            ("saga_audit_age_seconds", "Since the auditor's newest run.", _seconds_since(run.ended_at)),
-        ):
-            yield GaugeMetricFamily(name, text, value=value)
-
-    def _since_the_beginning(self, groups: list[dict[str, Any]]) -> Iterator[Metric]:
-        now = utc_now()
-        begun = self._totals.begun(now)
-        yield CounterMetricFamily("sagas_started", "Sagas accepted.", value=begun)
-        # No counter: a booking that is cancelled after its saga was complete is complete no more.
-        ended = GaugeMetricFamily("sagas_ended", "Sagas as they ended.", labels=["status", "failed_step"])
-        for name, failed in self._failed.items():
-            ended.add_metric(["COMPENSATED", name], failed(now))
-        complete = saga_overview.counts(groups, begun, self._totals.compensated(now))["COMPLETED"]
-        ended.add_metric(["COMPLETED", ""], complete)
-        yield ended
+        yield from super().collect()
         held = GaugeMetricFamily("seats_held", "Seats reserved and not confirmed yet.", labels=["by"])
-        seats = saga_overview.seats_held()
+        try:
+            seats = saga_overview.seats_held()
+        except DatabaseError:
+            return  # `saga_log_readable` says so.
         held.add_metric(["saga"], seats["by_sagas"])
         held.add_metric(["direct_call"], seats["by_direct_calls"])
         yield held
 
 
-def _seconds_since(moment: datetime | None) -> float:
-    """0 where there is nothing to wait for."""
-    if moment is None:
-        return 0.0
-    return max(0.0, (utc_now() - moment).total_seconds())
-
-
 def register() -> None:
-    FROM_ROWS.register(SagaCollector())
+    FROM_ROWS.register(BookingCollector())

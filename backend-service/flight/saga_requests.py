@@ -8,6 +8,8 @@ from typing import Any
 
 from django.conf import settings
 from django_sagas.guard.barrier import fingerprint
+from django_sagas.models import SagaStatus
+from django_sagas.state import replace
 from service_kit import unknown_fields
 from service_kit.cards import looks_like_card
 from service_kit.fields import Fields
@@ -15,9 +17,8 @@ from service_kit.problems import Problem, not_found
 
 from flight import booking_fields
 from flight.inventory import FlightForSale, find_flight
-from flight.saga_models import SagaStatus
-from flight.saga_orchestrator_complete import DEFINITION, STEPS, first_steps
-from flight.saga_state import BookingRequest, SagaState, replace
+from flight.saga_booking import BookingRequest, BookingSaga
+from flight.saga_orchestrator_complete import STEPS, BookTrip
 
 IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,200}")
 SIMULATE_FLAGS = {f"simulate_{step.name.lower()}_fail": step.name for step in STEPS}
@@ -107,19 +108,25 @@ def new_saga(
     key: str | None,
     now: datetime,
     address: str = "",
-) -> SagaState:
-    return SagaState(
+) -> BookingSaga:
+    request = replace(command.request, address=address)
+    data = {
+        "flight_id": command.flight_id,
+        "request": request.to_json(),
+        "flight_fare": price(command, flight),
+        "charges": settings.OTHER_CHARGES_CENTS,
+    }
+    return BookingSaga(
         correlation_id=correlation_id,
-        definition=DEFINITION,
+        name=BookTrip.name,
+        version=BookTrip.version,
         status=SagaStatus.PENDING,
-        user_id=command.user_id,
-        flight_id=command.flight_id,
-        flight=flight,
-        request=replace(command.request, address=address),
-        flight_fare=price(command, flight),
-        charges=settings.OTHER_CHARGES_CENTS,
-        card_token=command.card_token,
-        steps=first_steps(),
+        subject=command.user_id,
+        data=data,
+        secrets={"card_token": command.card_token},
+        steps=BookTrip.first_steps(data),
+        reversible_until=flight.departs_at,
+        context=flight,
         created_at=now,
         due_at=now + timedelta(seconds=settings.SAGA_LEASE),
         idempotency_scope=scope,

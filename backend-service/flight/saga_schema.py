@@ -1,10 +1,10 @@
 """The wire forms of the steps and of the saga endpoints, for the OpenAPI schema."""
 
+from django_sagas.models import SagaStatus
 from rest_framework import serializers
 from service_kit import rules, schema
 
 from flight.aircraft import SeatClass
-from flight.saga_models import SagaStatus
 
 Serializer = serializers.Serializer
 PASSENGERS = [{"first_name": "John", "last_name": "Doe", "gender": "male"}]
@@ -346,6 +346,7 @@ class Engine(Serializer[None]):
 
 
 class Definition(Serializer[None]):
+    name = serializers.CharField()
     version = serializers.IntegerField()
     open = serializers.IntegerField()
 

@@ -8,11 +8,11 @@ import structlog
 from django.conf import settings
 from django.db.models import Exists, OuterRef, Q
 from django_sagas.guard import barrier
+from django_sagas.models import SagaRow
 from service_kit.problems import Problem
 
 from flight import services
 from flight.models import Seat, SeatState
-from flight.saga_models import Saga
 
 log = structlog.get_logger("saga.sweeper")
 BATCH = 100
@@ -48,7 +48,7 @@ def release_expired_holds(now: datetime) -> int:
     # A hold that ends later than twice the usual life was made before a clock was put back.
     latest = now + 2 * timedelta(minutes=settings.HOLD_MINUTES)
     is_over = Q(expires_at__lt=now) | Q(expires_at__gt=latest)
-    saga = Saga.objects.filter(pk=OuterRef("correlation_id"))
+    saga = SagaRow.objects.filter(pk=OuterRef("correlation_id"))
     holds = Seat.objects.filter(is_over, ~Exists(saga), state=SeatState.HELD, expires_at__isnull=False)
     # In the order of the index of expiries; a call may hold several seats.
     seats = holds.order_by("expires_at").values_list("correlation_id", flat=True)[:BATCH]

@@ -7,8 +7,9 @@ from typing import Any
 from uuid import uuid4
 
 from django.conf import settings
-from django_sagas import json_text
+from django_sagas import json_text, saga_log
 from django_sagas.clock import iso
+from django_sagas.definitions import WriteConflict
 from django_sagas.guard import barrier
 from django_sagas.guard.barrier import Answer, Done, Refused
 from drf_spectacular.utils import extend_schema
@@ -17,11 +18,11 @@ from service_kit.fields import Fields
 from service_kit.problems import Problem, try_again
 from service_kit.saga_steps import ActionView, Call, CompensationView
 
-from flight import booking_fields, saga_log, saga_schema, saga_sweeper, services
+from flight import booking_fields, saga_schema, saga_sweeper, services
 from flight.inventory import FlightForSale, find_flight
 from flight.models import Seat, SeatState
+from flight.saga_booking import Passenger
 from flight.saga_local import confirmed
-from flight.saga_state import Passenger
 
 MAX_WRITE_CONFLICTS = 20
 
@@ -41,7 +42,7 @@ class LocalActionView(ActionView):
         for _ in range(MAX_WRITE_CONFLICTS):
             try:
                 return super().answer(call, body, now)
-            except services.WriteConflict:
+            except WriteConflict:
                 continue  # A chosen seat was taken meanwhile; everything was rolled back.
         raise try_again("The seats of this flight change too fast.")
 

@@ -19,10 +19,10 @@ from django.db.models import (
     prefetch_related_objects,
 )
 from django_sagas.database import fetch_all
+from django_sagas.models import SagaRow
 
 from flight.folding import fold
 from flight.models import Airport, Booking, BookingStatus, Flight, Ticket
-from flight.saga_models import Saga
 
 MAX_WORDS = 8
 # The states of a trip, in the order in which trips are listed.
@@ -143,10 +143,10 @@ def lowest_fares(
 
 
 def _bookings() -> QuerySet[Booking]:
-    """With flight, airports and the parts of the price."""
-    saga = Saga.objects.filter(correlation_id=OuterRef("correlation_id"))
-    price = {name: Subquery(saga.values(name)) for name in ("flight_fare", "charges")}
-    return Booking.objects.select_related("flight__origin", "flight__destination").annotate(**price)
+    """With flight, airports, and the data of the saga, which holds the parts of the price."""
+    saga = SagaRow.objects.filter(correlation_id=OuterRef("correlation_id"))
+    found = Booking.objects.select_related("flight__origin", "flight__destination")
+    return found.annotate(saga_data=Subquery(saga.values("data")))
 
 
 def booking(reference: str) -> Booking | None:

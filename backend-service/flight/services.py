@@ -12,13 +12,14 @@ from datetime import datetime
 
 from django.conf import settings
 from django_sagas.database import db_time, execute, fetch_all, values
+from django_sagas.definitions import WriteConflict
 from django_sagas.guard.barrier import Refused
 from service_kit.cards import looks_like_card
 
 from flight import aircraft
 from flight.inventory import FlightForSale
 from flight.models import BookingStatus, SeatState
-from flight.saga_state import Passenger
+from flight.saga_booking import Passenger
 
 REFERENCE_ALPHABET = string.ascii_uppercase + "23456789"
 REFERENCE_LENGTH = 6
@@ -47,10 +48,6 @@ INSERT_TICKETS = """
     ON CONFLICT DO NOTHING"""
 CANCEL_BOOKING = """
     UPDATE flight_booking SET status = %s, cancelled_at = %s WHERE correlation_id = %s AND status = %s"""
-
-
-class WriteConflict(Exception):
-    """Another transaction took what this one had chosen; run it again from the start."""
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ LIMITS = api_limits(
 # The engine that runs sagas outside requests. procrastinate needs PostgreSQL and runs on any number of hosts.
 SAGA_ENGINE = kit.one_of("SAGA_ENGINE", ("local", "procrastinate"))
 
-INSTALLED_APPS = kit.api_apps("flight")
+INSTALLED_APPS = kit.api_apps("flight", "django_sagas")
 if SAGA_ENGINE == "procrastinate":
     INSTALLED_APPS = ["procrastinate.contrib.django", *INSTALLED_APPS]
 MIDDLEWARE = kit.API_MIDDLEWARE
@@ -45,7 +45,7 @@ WHITENOISE_USE_FINDERS = True
 
 REST_FRAMEWORK = kit.rest_framework()
 SPECTACULAR_SETTINGS = kit.spectacular(
-    "Backend service: flights, bookings and their sagas", SagaStatusEnum="flight.saga_models.SagaStatus"
+    "Backend service: flights, bookings and their sagas", SagaStatusEnum="django_sagas.models.SagaStatus"
 )
 LOGGING = logs.configure(SERVICE_NAME)
 
@@ -62,6 +62,16 @@ SALE_CLOSES_MINUTES = kit.env.int("SALE_CLOSES_MINUTES", default=60)
 # A hold made by a direct call, which no saga owns, is released after this long.
 HOLD_MINUTES = kit.env.int("HOLD_MINUTES", default=15)
 
+SAGA_PARTICIPANTS = {"payment": PAYMENT_URL, "loyalty": LOYALTY_URL}
+SAGA_ORCHESTRATOR = "flight.saga_orchestrator_complete.BookingOrchestrator"
+SAGA_CLIENT = "flight.saga_traces.TracedParticipants" if TRACES else "django_sagas.client.Participants"
+SAGA_HEADERS = "service_kit.credentials.headers_for"
+SAGA_ALARM = "flight.saga_alarms.raise_alarm"
+SAGA_DATA_FIELD = "booking_data"
+SAGA_HOUSEKEEPING = [
+    ("flight.saga_sweeper.release_expired_holds", 15.0),
+    ("flight.schedule_roller.roll", 60.0),
+]
 # Seconds; explained in docs/operations.md.
 SAGA_LEASE = kit.env.float("SAGA_LEASE", default=10.0)
 SAGA_CALL_TIMEOUT = kit.env.float("SAGA_CALL_TIMEOUT", default=8.0)
@@ -89,7 +99,7 @@ SAGA_DISPATCH_SECONDS = kit.env.float("SAGA_DISPATCH_SECONDS", default=1.0)
 PROCRASTINATE_WORKER_DEFAULTS = {"update_heartbeat_interval": 2.0, "stalled_worker_timeout": 6.0}
 # The default searches every app for a module `tasks`.
 PROCRASTINATE_AUTODISCOVER_MODULE_NAME = ""
-PROCRASTINATE_IMPORT_PATHS = ["flight.saga_engine_procrastinate"]
+PROCRASTINATE_IMPORT_PATHS = ["django_sagas.engines.procrastinate"]
 SAGA_RECOVERY_POLL = kit.env.float("SAGA_RECOVERY_POLL", default=0.5)
 # Port of a recovery process's or worker's metrics; 0: off.
 METRICS_PORT = kit.env.int("METRICS_PORT", default=0)

@@ -5,10 +5,9 @@ from django.core.wsgi import get_wsgi_application
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "flight.settings")
 application = get_wsgi_application()
 
+from django_sagas import unserved  # noqa: E402
 from django_sagas.clock import utc_now  # noqa: E402
 from service_kit import startup  # noqa: E402 - needs the settings
 
-from flight import saga_unknown_steps  # noqa: E402
-
 startup.announce()
-saga_unknown_steps.refuse_to_start(now=utc_now())
+unserved.refuse_to_start(now=utc_now())

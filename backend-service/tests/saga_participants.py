@@ -11,11 +11,10 @@ from typing import Any
 import requests
 from django.db import connections
 from django_sagas import json_text
+from django_sagas.client import Call
 from django_sagas.http import NoReply, Reply
+from django_sagas.outcomes import Outcome, Unknown, classify
 from service_kit import strict_json
-
-from flight.saga_client import Call
-from flight.saga_outcomes import Outcome, Unknown, classify
 
 UNDOES = {"CancelPayment": "AuthorizePayment", "ReverseMiles": "AwardMiles", "CancelLounge": "BookLounge"}
 "BookLounge moves neither money nor miles: a step that some sagas have and others do not."
@@ -144,7 +143,7 @@ class FakeParticipants:
 
     def call(self, call: Call, *, timeout: float) -> Outcome:
         try:
-            return classify(self.take(call.name, call.body), call.correlation_id)
+            return classify(self.take(call.name, call.body), call.correlation_id, refusals=call.refusals)
         except NoReply as error:
             return Unknown(str(error))
 

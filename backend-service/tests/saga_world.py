@@ -14,15 +14,16 @@ import responses
 from django.conf import LazySettings
 from django.db import connection, connections
 from django.test import Client
+from django_sagas import runtime, saga_log
 from django_sagas.clock import utc_now
 from django_sagas.database import fetch_all
+from django_sagas.events import SagaEvent
+from django_sagas.recovery import Recovery
+from django_sagas.state import SagaState
 
-from flight import saga_log, saga_requests, saga_runtime
+from flight import saga_requests
 from flight.models import Flight
-from flight.saga_event_dispatcher import SagaEvent
 from flight.saga_orchestrator_complete import BookingOrchestrator
-from flight.saga_recovery import Recovery
-from flight.saga_state import SagaState
 from tests import invariants
 from tests.saga_participants import PATHS, FakeParticipants, Received
 
@@ -130,7 +131,7 @@ class World:
 
     def check_always(self) -> None:
         invariants.hold_at_any_time(self.participants, now=self.clock())
-        for correlation_id, epoch in fetch_all("SELECT correlation_id, epoch FROM flight_saga"):
+        for correlation_id, epoch in fetch_all("SELECT correlation_id, epoch FROM sagas_saga"):
             assert epoch >= self.epochs.get(correlation_id, 0), "an epoch only grows"
             self.epochs[correlation_id] = epoch
 
@@ -192,15 +193,13 @@ class Desk:
         """Recovery with the process's own orchestrator, at a later time."""
         self.world.clock.at = max(self.world.clock.at, utc_now())
         self.world.clock.advance(after)
-        driver = replace(
-            saga_runtime.orchestrator(), owner="recovery", now=self.world.clock, jitter=lambda: 1.0
-        )
+        driver = replace(runtime.orchestrator(), owner="recovery", now=self.world.clock, jitter=lambda: 1.0)
         return Recovery(driver, threads=8).run_due()
 
 
 @pytest.fixture
 def desk(world: World, settings: LazySettings) -> Iterator[Desk]:
-    saga_runtime.orchestrator.cache_clear()  # Breakers, like everything in it, last as long as a process.
+    runtime.orchestrator.cache_clear()  # Breakers, like everything in it, last as long as a process.
     with responses.RequestsMock(assert_all_requests_are_fired=False) as edge:
         for name, path in PATHS.items():
             address = settings.PAYMENT_URL if "Payment" in name else settings.LOYALTY_URL

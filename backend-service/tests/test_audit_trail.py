@@ -87,9 +87,7 @@ def test_audit_of_an_alarm_stands_once_in_the_commit_that_raises_it(desk: Desk, 
 def test_audit_of_a_saga_that_is_claimed_again_and_again(world: World) -> None:
     saga = world.orchestrator().accept(world.new_saga())
     assert saga is not None
-    with around_statements(
-        before=when("INSERT INTO flight_saga_event", OperationalError("disk full"), times=99)
-    ):
+    with around_statements(before=when("INSERT INTO sagas_event", OperationalError("disk full"), times=99)):
         for _ in range(10):
             assert trail() == []
             world.recover()

@@ -4,13 +4,13 @@ from io import StringIO
 import pytest
 from django.conf import LazySettings
 from django.core.management import call_command
+from django_sagas.recovery import Recovery
 from service_kit.testing.calls import at_once
 
 from flight.airports import places
 from flight.management.commands.make_schedule import BATCH, airport_row, load_airports, make_flights
 from flight.models import UNRANKED, Airport, Flight
 from flight.network import BUSIEST
-from flight.saga_recovery import Recovery
 from flight.schedule import PERMANENT_DAYS, timetable
 from flight.schedule_roller import roll
 

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 import yaml
+from django_sagas.metrics import SagaCollector
+from django_sagas.overview import Totals
+from django_sagas.publisher import publisher
 from prometheus_client.parser import text_string_to_metric_families
 from service_kit import metrics
 
-from flight.saga_metrics import SagaCollector
-from flight.saga_overview import Totals
-from flight.saga_publisher import publisher
 from tests.saga_world import Desk
 
 DEPLOY = Path(__file__).resolve().parents[2] / "deploy"

@@ -112,7 +112,7 @@ def test_calls_of_sagas_that_the_log_has_lost_are_found_in_the_participants(
     """The backend was restored to a day before these bookings; payment and loyalty were not."""
     kept = [desk.book().json()["correlation_id"] for _ in range(2)]
     lost = [desk.book().json()["correlation_id"] for _ in range(3)]
-    copies = {table: forget(table, lost) for table in ("flight_saga_event", "flight_saga")}
+    copies = {table: forget(table, lost) for table in ("sagas_event", "sagas_saga")}
     code, lines = run()
     told = sorted(line for line in lines if line.startswith("LOST"))
     assert told == sorted(
@@ -193,14 +193,14 @@ def test_a_payment_over_another_amount_is_drift_and_nothing_is_repaired(
 ) -> None:
     cid = desk.book().json()["correlation_id"]
     changed(world, "AUTHORIZED", amount=Decimal("451.00"))
-    before = rows("SELECT * FROM flight_saga"), rows("SELECT * FROM flight_saga_event")
+    before = rows("SELECT * FROM sagas_saga"), rows("SELECT * FROM sagas_event")
     seen = f"DRIFT {cid} AuthorizePayment: expected AUTHORIZED 450.00 USD; seen AUTHORIZED 451.00 USD"
     try:
         assert run()[0] == 1
         assert run()[1][0] == seen
     finally:
         changed(world, "AUTHORIZED", amount=Decimal("450.00"))
-    assert (rows("SELECT * FROM flight_saga"), rows("SELECT * FROM flight_saga_event")) == before
+    assert (rows("SELECT * FROM sagas_saga"), rows("SELECT * FROM sagas_event")) == before
     alarms = rows("SELECT kind, action, evidence FROM security_audit WHERE correlation_id = %s", cid)
     assert alarms == [
         {
@@ -319,7 +319,7 @@ def test_pages_follow_each_other_without_a_gap_up_to_the_limit(
     monkeypatch.setattr(saga_audit, "PAGE", 2)
     for _ in range(5):
         desk.book()
-    execute("UPDATE flight_saga SET created_at = (SELECT MIN(created_at) FROM flight_saga)")
+    execute("UPDATE sagas_saga SET created_at = (SELECT MIN(created_at) FROM sagas_saga)")
     assert run()[1][-1].startswith("5 sagas checked")
     assert run(limit=3)[1][-1].startswith("3 sagas checked")
 

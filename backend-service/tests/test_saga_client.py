@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 import responses
 from django.conf import LazySettings
+from django_sagas import runtime
+from django_sagas.breaker import Breaker, Slots
+from django_sagas.client import Call, Participants
 from django_sagas.clock import utc_now
+from django_sagas.outcomes import Done, Outcome, Unknown
 
-from flight import saga_runtime
-from flight.saga_breaker import Breaker, Slots
-from flight.saga_client import Call, Participants
-from flight.saga_outcomes import Done, Outcome, Unknown
 from tests.saga_participants import answers, never_arrives, refuses
 from tests.saga_world import Desk, World, at_once
 
@@ -63,11 +63,11 @@ def test_a_silent_card_gateway_is_no_silent_participant(
     desk: Desk, world: World, settings: LazySettings
 ) -> None:
     settings.SAGA_BREAKER_UNKNOWNS = 3
-    saga_runtime.orchestrator.cache_clear()
+    runtime.orchestrator.cache_clear()
     problem = {"status": 503, "code": "GATEWAY_TIMEOUT", "detail": "The payment gateway does not answer."}
     world.participants.then("AuthorizePayment", *[answers(503, problem)] * 4)
     cids = [desk.book().json()["correlation_id"] for _ in range(4)]
-    breaker = saga_runtime.orchestrator().participants.breakers["payment"]
+    breaker = runtime.orchestrator().participants.breakers["payment"]
     assert not breaker.is_open and breaker.unknowns == 0
     assert {desk.status(cid)["status"] for cid in cids} == {"RUNNING"}
     assert desk.book().json()["status"] == "COMPLETED"
@@ -95,7 +95,7 @@ def test_a_saga_that_is_turned_away_waits_for_its_appointment(
 ) -> None:
     settings.SAGA_BREAKER_UNKNOWNS, settings.SAGA_BREAKER_PROBE_SECONDS = 1, 3600.0
     settings.SAGA_BREAKER_APPOINTMENTS = 0.1
-    saga_runtime.orchestrator.cache_clear()
+    runtime.orchestrator.cache_clear()
     world.participants.always("AuthorizePayment", never_arrives)
     desk.book()
     began = utc_now()
@@ -108,7 +108,7 @@ def test_a_participant_that_does_not_answer_is_not_waited_for(
     desk: Desk, world: World, settings: LazySettings
 ) -> None:
     settings.SAGA_BREAKER_UNKNOWNS, settings.SAGA_BREAKER_PROBE_SECONDS = 3, 3600.0
-    saga_runtime.orchestrator.cache_clear()
+    runtime.orchestrator.cache_clear()
     world.participants.always("AuthorizePayment", never_arrives)
     for _ in range(3):
         assert desk.book().status_code == 202
@@ -123,7 +123,7 @@ def test_a_refusal_is_an_answer_and_opens_no_breaker(
     desk: Desk, world: World, settings: LazySettings
 ) -> None:
     settings.SAGA_BREAKER_UNKNOWNS = 2
-    saga_runtime.orchestrator.cache_clear()
+    runtime.orchestrator.cache_clear()
     world.participants.always("AuthorizePayment", refuses("PAYMENT_DECLINED"))
     for _ in range(4):
         assert desk.book().json()["error_code"] == "PAYMENT_DECLINED"

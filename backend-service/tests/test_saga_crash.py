@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django_sagas.events import SagaEvent
 
-from flight.saga_event_dispatcher import SagaEvent
 from flight.saga_orchestrator_complete import BookingOrchestrator
 from tests.invariants import rows
 from tests.saga_participants import dies, loses_its_reply, meanwhile, never_arrives
 from tests.saga_world import Died, World, around_statements, at_once
 
-LAST_STATEMENT = "INSERT INTO flight_saga_event"
+LAST_STATEMENT = "INSERT INTO sagas_event"
 "of every transaction of a run: to die after it is to die before the commit"
 
 
@@ -51,7 +51,7 @@ def run(world: World, story: Story, **seams: Any) -> str | None:
     saga = world.new_saga(**dict(story.changes))
     with pytest.raises(Died):
         world.orchestrator("first", **seams).start(saga, deadline=None)
-    found = rows("SELECT correlation_id FROM flight_saga WHERE correlation_id = %s", saga.correlation_id)
+    found = rows("SELECT correlation_id FROM sagas_saga WHERE correlation_id = %s", saga.correlation_id)
     return saga.correlation_id if found else None
 
 
@@ -167,7 +167,7 @@ def test_death_at_any_statement_loses_nothing(world: World, story: Story, after:
                 died = True
                 connection.close()  # With the process its connection is gone.
         world.settle()
-        found = rows("SELECT status FROM flight_saga WHERE correlation_id = %s", saga.correlation_id)
+        found = rows("SELECT status FROM sagas_saga WHERE correlation_id = %s", saga.correlation_id)
         assert [row["status"] for row in found] in ([story.end], [] if died else [story.end])
         if not died:
             break
@@ -227,14 +227,14 @@ def test_two_deaths_at_two_calls(world: World, first: str, second: str) -> None:
 def test_death_before_an_acceptance_is_durable_leaves_nothing(world: World) -> None:
     with dying_before_commit(0), pytest.raises(Died):
         world.orchestrator().accept(world.new_saga())
-    assert rows("SELECT 1 FROM flight_saga") == []
+    assert rows("SELECT 1 FROM sagas_saga") == []
 
 
 def test_death_after_an_acceptance_is_followed_by_the_booking(world: World) -> None:
     with pytest.raises(Died):
         world.orchestrator(publish=DiesAfterCommit(0)).accept(world.new_saga())
     world.settle()
-    assert [row["status"] for row in rows("SELECT status FROM flight_saga")] == ["COMPLETED"]
+    assert [row["status"] for row in rows("SELECT status FROM sagas_saga")] == ["COMPLETED"]
 
 
 @pytest.mark.parametrize(
@@ -354,7 +354,7 @@ def test_a_lease_that_still_runs_is_not_taken(world: World) -> None:
 
 def cancelling(world: World, orchestrator: BookingOrchestrator, results: list[Any]) -> Callable[[], None]:
     def cancel() -> None:
-        (row,) = rows("SELECT correlation_id FROM flight_saga")
+        (row,) = rows("SELECT correlation_id FROM sagas_saga")
         taken = orchestrator.cancel(row["correlation_id"], completed=False, reason="CANCELLED_BY_OPERATOR")
         results.append(taken and orchestrator.advance(taken).status.value)
 

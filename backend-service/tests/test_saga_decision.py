@@ -8,22 +8,10 @@ from typing import Any
 import pytest
 from django.conf import LazySettings
 from django_sagas.clock import iso
+from django_sagas.decision import Compensate, Decision, Finish, GiveUp, Run, Undo, WaitUntil, decide_next
 from django_sagas.http import Reply
-
-from flight.saga_decision import (
-    Compensate,
-    Decision,
-    Finish,
-    GiveUp,
-    Run,
-    Undo,
-    WaitUntil,
-    decide_next,
-)
-from flight.saga_models import SagaStatus
-from flight.saga_orchestrator_complete import STEPS, first_steps
-from flight.saga_outcomes import (
-    REFUSALS,
+from django_sagas.models import SagaStatus
+from django_sagas.outcomes import (
     AlreadyCompensated,
     ContractError,
     Done,
@@ -31,10 +19,13 @@ from flight.saga_outcomes import (
     Unknown,
     classify,
 )
-from flight.saga_state import BookingRequest, Passenger, SagaState, StepStatus
+from django_sagas.state import SagaState, StepStatus
+
+from flight.saga_orchestrator_complete import STEPS, BookTrip
 
 NOW = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
 RESERVE, AUTHORIZE, AWARD, CONFIRM = STEPS
+REFUSALS = frozenset().union(*(step.refusals for step in BookTrip.steps))
 LETTERS = {
     ".": StepStatus.PENDING,
     "s": StepStatus.STARTED,
@@ -51,15 +42,12 @@ def saga(status: str, steps: str, **changes: Any) -> SagaState:
     """A saga whose four steps stand as the letters say."""
     made = SagaState(
         correlation_id="cid-1",
-        definition=1,
+        name=BookTrip.name,
+        version=1,
         status=SagaStatus(status),
-        user_id="1",
-        flight_id=1,
-        request=BookingRequest((Passenger("John", "Doe"),), "j@example.com", "12345", "economy"),
-        flight_fare=20000,
-        charges=5000,
-        card_token="tok_ok",
-        steps=first_steps(),
+        subject="1",
+        data={},
+        steps=BookTrip.first_steps({}),
         created_at=NOW,
     )
     for step, letter in zip(STEPS, steps, strict=True):
@@ -232,7 +220,7 @@ OURS = {"correlation_id": "cid-1"}
 def answer(status: int, body: Any, **headers: str) -> Any:
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return classify(Reply(status, raw, named), "cid-1")
+    return classify(Reply(status, raw, named), "cid-1", refusals=REFUSALS)
 
 
 @pytest.mark.parametrize("status", [401, 403])

@@ -9,13 +9,13 @@ import pytest
 from django.conf import LazySettings, settings
 from django.core.exceptions import ImproperlyConfigured
 from django.db import OperationalError, connections
+from django_sagas import saga_log
 from django_sagas.database import execute, fetch_all, fetch_one
+from django_sagas.engines import engine
+from django_sagas.events import SagaEvent, event_dispatcher
+from django_sagas.runtime import orchestrator
 from service_kit.settings import one_of, require_postgresql
 
-from flight import saga_log
-from flight.saga_engine import engine
-from flight.saga_event_dispatcher import SagaEvent, event_dispatcher
-from flight.saga_runtime import orchestrator
 from tests.saga_participants import never_arrives
 from tests.saga_world import Desk, World, around_statements, when
 
@@ -114,7 +114,7 @@ def test_either_engine_brings_the_same_due_sagas_to_their_end(
 def test_an_engine_stops_at_once_when_nothing_is_due(world: World, settings: LazySettings, name: str) -> None:
     with serving(settings, name):
         pass
-    assert fetch_one("SELECT COUNT(*) FROM flight_saga") == (0,)
+    assert fetch_one("SELECT COUNT(*) FROM sagas_saga") == (0,)
 
 
 @pytest.mark.parametrize("name", ENGINES)
@@ -166,7 +166,7 @@ def test_the_job_is_committed_with_the_saga_or_not_at_all(desk: Desk, accept: Ac
     with around_statements(after=dies), pytest.raises(RuntimeError):
         accept(1, to="procrastinate")
     assert waiting_jobs() == [f"{saga_id}:1"]
-    assert fetch_one("SELECT COUNT(*) FROM flight_saga") == (1,)
+    assert fetch_one("SELECT COUNT(*) FROM sagas_saga") == (1,)
 
 
 @needs_procrastinate
@@ -174,7 +174,7 @@ def test_a_second_submission_is_a_success_and_spoils_no_transaction(desk: Desk, 
     def twice(saga_id: str) -> None:
         engine().submit(saga_id)
         engine().submit(saga_id)
-        execute("UPDATE flight_saga SET attention = 'still usable' WHERE correlation_id = %s", (saga_id,))
+        execute("UPDATE sagas_saga SET attention = 'still usable' WHERE correlation_id = %s", (saga_id,))
 
     saga = desk.world.new_saga()
     assert orchestrator().accept(saga, on_commit=twice) is not None
@@ -194,7 +194,7 @@ def test_a_lost_job_is_made_up_for(accept: Accept, ended: Ended, settings: LazyS
 def test_doubled_jobs_do_nothing_twice(
     desk: Desk, accept: Accept, ended: Ended, settings: LazySettings
 ) -> None:
-    from flight.saga_engine_procrastinate import advance_saga
+    from django_sagas.engines.procrastinate import advance_saga
 
     sagas = accept(3, to="procrastinate")
     for saga_id in sagas * 3:
@@ -232,7 +232,7 @@ def test_a_database_that_is_away_is_said_in_djangos_own_words(desk: Desk, accept
 
 @needs_procrastinate
 def test_due_sagas_are_submitted_once_and_compensations_first(desk: Desk, accept: Accept) -> None:
-    from flight.saga_engine_procrastinate import submit_due
+    from django_sagas.engines.procrastinate import submit_due
 
     desk.world.participants.always("CancelPayment", never_arrives)
     going_back = desk.book(simulate_awardmiles_fail=True).json()["correlation_id"]
@@ -247,7 +247,7 @@ def test_due_sagas_are_submitted_once_and_compensations_first(desk: Desk, accept
 @needs_procrastinate
 def test_a_round_of_due_sagas_is_submitted_by_one_statement(desk: Desk, accept: Accept) -> None:
     """It was a transaction for each, so that a dispatcher with many to submit held the workers up."""
-    from flight.saga_engine_procrastinate import submit_due
+    from django_sagas.engines.procrastinate import submit_due
 
     accept(5, to="local")
     seen: list[str] = []
@@ -260,7 +260,7 @@ def test_a_round_of_due_sagas_is_submitted_by_one_statement(desk: Desk, accept: 
 def test_sagas_that_another_dispatcher_submits_at_the_same_moment_wait_for_the_next_round(
     desk: Desk, accept: Accept, settings: LazySettings
 ) -> None:
-    from flight.saga_engine_procrastinate import submit_due
+    from django_sagas.engines.procrastinate import submit_due
 
     first, second = accept(2, to="local")
     others = [lambda: engine().submit(first)]

@@ -14,8 +14,8 @@ from django.db import (
     connection,
 )
 from django_sagas.database import execute
+from django_sagas.orchestrator import MAX_WRITE_CONFLICTS
 
-from flight.saga_orchestrator_complete import MAX_WRITE_CONFLICTS
 from tests.invariants import rows
 from tests.saga_participants import Behaviour, loses_its_reply, meanwhile, reply
 from tests.saga_world import Desk, World, around_statements, when
@@ -122,7 +122,7 @@ def test_ten_claims_without_progress_alarm(world: World) -> None:
 def test_an_error_at_an_outcomes_commit_is_followed_by_the_same_call_again(
     world: World, error: Exception, times: int
 ) -> None:
-    with around_statements(before=when("UPDATE flight_saga", error, times=times)):
+    with around_statements(before=when("UPDATE sagas_saga", error, times=times)):
         saga = world.start()
     assert saga.owner == ""
     world.recover()
@@ -151,11 +151,11 @@ def test_a_subscriber_edge_that_fails_disturbs_no_saga(world: World) -> None:
 
 def test_a_run_that_lost_its_row_and_then_the_database_still_answers(desk: Desk, world: World) -> None:
     def cancel() -> None:
-        (row,) = rows("SELECT correlation_id FROM flight_saga")
+        (row,) = rows("SELECT correlation_id FROM sagas_saga")
         Desk(world).post(f"/api/saga/{row['correlation_id']}/cancel/")
 
     def away(sql: str) -> None:
-        if sql.startswith("SELECT") and "FROM flight_saga WHERE correlation_id" in sql and cancelled:
+        if sql.startswith("SELECT") and "FROM sagas_saga WHERE correlation_id" in sql and cancelled:
             raise OperationalError("away")
 
     cancelled: list[bool] = []
@@ -167,7 +167,7 @@ def test_a_run_that_lost_its_row_and_then_the_database_still_answers(desk: Desk,
         answer = desk.book()
     assert answer.status_code == 202
     assert (
-        answer.json()["correlation_id"] == rows("SELECT correlation_id FROM flight_saga")[0]["correlation_id"]
+        answer.json()["correlation_id"] == rows("SELECT correlation_id FROM sagas_saga")[0]["correlation_id"]
     )
 
 
@@ -203,7 +203,7 @@ def test_a_conflict_that_never_resolves_is_503_and_nothing_is_stored(desk: Desk,
         answer = desk.book(headers={"Idempotency-Key": "k"})
     assert (answer.status_code, answer.json()["code"]) == (503, "TRY_AGAIN")
     assert "Retry-After" in answer.headers
-    assert rows("SELECT 1 FROM flight_saga") == []
+    assert rows("SELECT 1 FROM sagas_saga") == []
     assert world.participants.calls() == []
     assert desk.book(headers={"Idempotency-Key": "k"}).status_code == 200
 

@@ -10,13 +10,13 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from django.conf import LazySettings
 from django_sagas.clock import utc_now
+from django_sagas.events import ALL, EventDispatcher, EventType, SagaEvent, event_dispatcher
+from django_sagas.models import SagaEventRow
+from django_sagas.publisher import Publisher, publisher
+from django_sagas.transition import Transition
 from service_kit import credentials
 from structlog.testing import capture_logs
 
-from flight.saga_event_dispatcher import ALL, EventDispatcher, EventType, SagaEvent, event_dispatcher
-from flight.saga_models import SagaEventRow
-from flight.saga_publisher import Publisher, publisher
-from flight.saga_transition import Transition
 from tests.invariants import rows
 from tests.saga_participants import answers, never_arrives
 from tests.saga_world import Desk, World, at_once
@@ -260,7 +260,7 @@ def test_every_event_type_is_one_that_the_list_names(desk: Desk, world: World) -
     desk.book(simulate_confirmbooking_fail=True)
     desk.book(simulate_awardmiles_fail=True)
     world.settle()
-    found = {row["event_type"] for row in rows("SELECT DISTINCT event_type FROM flight_saga_event")}
+    found = {row["event_type"] for row in rows("SELECT DISTINCT event_type FROM sagas_event")}
     assert found <= set(EventType)
     with pytest.raises(AttributeError):
         Transition(world.new_saga(), owner="", now=world.clock()).emit("SAGA_MADE_UP")  # type: ignore[arg-type]

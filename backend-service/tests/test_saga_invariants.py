@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from django.db import IntegrityError
 from django_sagas.database import execute
+from django_sagas.state import SagaState
 
-from flight.saga_state import SagaState
 from tests import invariants
 from tests.saga_participants import (
     Behaviour,
@@ -109,32 +109,32 @@ def breaks_an_invariant(
 
 SABOTAGE = {
     "an event is missing": (
-        "UPDATE flight_saga_event SET sequence = 99 WHERE sequence = 3",
-        "UPDATE flight_saga_event SET sequence = 3 WHERE sequence = 99",
+        "UPDATE sagas_event SET sequence = 99 WHERE sequence = 3",
+        "UPDATE sagas_event SET sequence = 3 WHERE sequence = 99",
     ),
     "an event tells of another step": (
-        "UPDATE flight_saga_event SET event_type = 'SAGA_STEP_UNKNOWN' WHERE sequence = 3",
-        "UPDATE flight_saga_event SET event_type = 'SAGA_STEP_COMPLETED' WHERE sequence = 3",
+        "UPDATE sagas_event SET event_type = 'SAGA_STEP_UNKNOWN' WHERE sequence = 3",
+        "UPDATE sagas_event SET event_type = 'SAGA_STEP_COMPLETED' WHERE sequence = 3",
     ),
     "the status is not what the events say": (
-        "UPDATE flight_saga SET status = 'COMPENSATED'",
-        "UPDATE flight_saga SET status = 'COMPLETED'",
+        "UPDATE sagas_saga SET status = 'COMPENSATED'",
+        "UPDATE sagas_saga SET status = 'COMPLETED'",
     ),
     "a terminal saga has an owner": (
-        "UPDATE flight_saga SET owner = 'ghost'",
-        "UPDATE flight_saga SET owner = ''",
+        "UPDATE sagas_saga SET owner = 'ghost'",
+        "UPDATE sagas_saga SET owner = ''",
     ),
     "a card token is left": (
-        "UPDATE flight_saga SET card_token = 'tok_ok'",
-        "UPDATE flight_saga SET card_token = ''",
+        "UPDATE sagas_saga SET secrets = 'tok_ok'",
+        "UPDATE sagas_saga SET secrets = ''",
     ),
     "a card token is in another column": (
-        "UPDATE flight_saga SET error = 'tok_ok was declined'",
-        "UPDATE flight_saga SET error = ''",
+        "UPDATE sagas_saga SET error = 'tok_ok was declined'",
+        "UPDATE sagas_saga SET error = ''",
     ),
     "an alarm on a saga that has ended": (
-        "UPDATE flight_saga SET attention = 'look'",
-        "UPDATE flight_saga SET attention = ''",
+        "UPDATE sagas_saga SET attention = 'look'",
+        "UPDATE sagas_saga SET attention = ''",
     ),
     "a ticket's seat was released": (
         "UPDATE flight_seat SET state = 'RELEASED'",
@@ -183,8 +183,8 @@ def test_the_invariants_notice_an_epoch_that_falls(world: World) -> None:
     breaks_an_invariant(
         world,
         world.check_always,
-        lambda: execute("UPDATE flight_saga SET epoch = 1 WHERE correlation_id = %s", (cid,)),
-        lambda: execute("UPDATE flight_saga SET epoch = 2 WHERE correlation_id = %s", (cid,)),
+        lambda: execute("UPDATE sagas_saga SET epoch = 1 WHERE correlation_id = %s", (cid,)),
+        lambda: execute("UPDATE sagas_saga SET epoch = 2 WHERE correlation_id = %s", (cid,)),
     )
 
 
@@ -211,9 +211,8 @@ def sends_at_once(world: World, saga: SagaState) -> None:
 @pytest.mark.parametrize(
     "wrong",
     [
-        "UPDATE flight_saga SET due_at = created_at",
-        "UPDATE flight_saga SET status = 'RUNNING'",
-        "UPDATE flight_saga SET flight_fare = 0",
+        "UPDATE sagas_saga SET due_at = created_at",
+        "UPDATE sagas_saga SET status = 'RUNNING'",
         "INSERT INTO flight_seat (flight_id, seat_number, seat_class, correlation_id, state, held_at)"
         " SELECT flight_id, seat_number, seat_class, 'thief', 'HELD', held_at FROM flight_seat",
     ],
@@ -231,13 +230,13 @@ def test_an_open_saga_cannot_lose_its_due_time(world: World, status: str) -> Non
     saga = world.start(simulate_awardmiles_fail=status == "COMPENSATING")
     assert saga.status == status
     with pytest.raises(IntegrityError):
-        execute("UPDATE flight_saga SET due_at = NULL")
+        execute("UPDATE sagas_saga SET due_at = NULL")
 
 
 def test_quiet_means_quiet(world: World) -> None:
     """The checks of a quiet suite do not pass while something is open."""
     world.participants.then("AwardMiles", refuses("ACCOUNT_CLOSED"))
-    with around_statements(before=when("UPDATE flight_saga", RuntimeError("a bug"), times=3)):
+    with around_statements(before=when("UPDATE sagas_saga", RuntimeError("a bug"), times=3)):
         world.start()
     assert invariants.open_sagas() != []
     with pytest.raises(AssertionError):

@@ -1,13 +1,14 @@
 """The backend's own steps in a saga: what the fault console does to them, and numbers that are taken."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from django.db import DatabaseError, OperationalError, connection
 
 from flight.models import Booking, Ticket
-from flight.saga_state import Passenger
+from flight.saga_booking import Passenger
 from flight.services import make_confirmation
 from tests.invariants import rows
 from tests.saga_world import Desk, World, around_statements, when
@@ -148,16 +149,15 @@ def test_references_and_ticket_numbers_have_their_form() -> None:
 
 def test_a_flight_that_is_gone_is_refused(world: World) -> None:
     saga = world.new_saga()
-    sold_out = world.orchestrator().start(
-        type(saga)(**{**vars(saga), "flight_id": 999_999, "flight": None}), deadline=None
-    )
+    gone = replace(saga, data={**saga.data, "flight_id": 999_999}, context=None)
+    sold_out = world.orchestrator().start(gone, deadline=None)
     assert sold_out is not None
     assert (sold_out.status, sold_out.error_code) == ("COMPENSATED", "FLIGHT_NOT_FOUND")
 
 
 def test_a_saga_log_that_cannot_be_read_shows_in_the_metrics(desk: Desk) -> None:
     error: DatabaseError = OperationalError("away")
-    with around_statements(before=when('FROM "flight_saga"', error, times=100)):
+    with around_statements(before=when('FROM "sagas_saga"', error, times=100)):
         text = desk.client.get("/metrics").content.decode()
     assert "saga_log_readable 0.0" in text
     assert "saga_log_readable 1.0" in desk.client.get("/metrics").content.decode()
@@ -169,4 +169,4 @@ def test_a_row_is_read_as_it_was_written(world: World) -> None:
     assert stored.request == saga.request
     assert stored.steps == saga.steps
     assert stored.result == saga.result
-    assert len(rows("SELECT 1 FROM flight_saga")) == 1
+    assert len(rows("SELECT 1 FROM sagas_saga")) == 1

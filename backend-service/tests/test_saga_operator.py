@@ -284,7 +284,7 @@ def test_a_running_saga_is_turned_back_and_its_run_sends_nothing_more(
     during: list[Any] = []
 
     def cancel() -> None:
-        (cid,) = [row["correlation_id"] for row in rows("SELECT correlation_id FROM flight_saga")]
+        (cid,) = [row["correlation_id"] for row in rows("SELECT correlation_id FROM sagas_saga")]
         during.append(act(Desk(world), cid, "cancel", reason="changed their mind"))
 
     world.participants.then(step, meanwhile(cancel))
@@ -306,7 +306,7 @@ def test_a_cancellation_that_overtakes_a_call_refuses_it_for_good(desk: Desk, wo
     """The compensation arrives first: its tombstone answers the late action with 409."""
 
     def cancel() -> None:
-        (cid,) = [row["correlation_id"] for row in rows("SELECT correlation_id FROM flight_saga")]
+        (cid,) = [row["correlation_id"] for row in rows("SELECT correlation_id FROM sagas_saga")]
         act(Desk(world), cid, "cancel")
 
     world.participants.then("AuthorizePayment", meanwhile(cancel, before=True))
@@ -401,7 +401,7 @@ def test_retry_leaves_a_saga_with_a_live_lease_alone(desk: Desk, world: World) -
     during: list[Any] = []
 
     def retry() -> None:
-        (cid,) = [row["correlation_id"] for row in rows("SELECT correlation_id FROM flight_saga")]
+        (cid,) = [row["correlation_id"] for row in rows("SELECT correlation_id FROM sagas_saga")]
         during.append(act(Desk(world), cid, "retry", reason="impatient"))
 
     world.participants.then("AwardMiles", meanwhile(retry))
@@ -465,7 +465,7 @@ def test_a_compensation_in_its_first_try_is_not_stuck_yet(desk: Desk, world: Wor
     during: list[Any] = []
 
     def resolve() -> None:
-        (cid,) = [row["correlation_id"] for row in rows("SELECT correlation_id FROM flight_saga")]
+        (cid,) = [row["correlation_id"] for row in rows("SELECT correlation_id FROM sagas_saga")]
         during.append(act(Desk(world), cid, "resolve", **EVIDENCE))
 
     world.participants.then("CancelPayment", meanwhile(resolve))

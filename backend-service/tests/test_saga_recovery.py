@@ -14,15 +14,15 @@ import pytest
 from django.conf import LazySettings
 from django.core.management import call_command
 from django.db import InterfaceError, InternalError, OperationalError, ProgrammingError, connections
+from django_sagas import saga_log
 from django_sagas.clock import utc_now
 from django_sagas.database import execute
 from django_sagas.guard.models import StepRecord
+from django_sagas.management.commands import run_recovery
+from django_sagas.recovery import Recovery
 
-from flight import saga_log
-from flight.management.commands import run_recovery
 from flight.models import Seat, SeatState
 from flight.saga_orchestrator_complete import BookingOrchestrator
-from flight.saga_recovery import Recovery
 from tests.invariants import open_sagas, rows
 from tests.saga_participants import meanwhile, never_arrives
 from tests.saga_world import World, around_statements, when
@@ -137,16 +137,16 @@ def test_a_saga_claimed_by_another_process_meanwhile_is_left_to_it(world: World)
 def test_a_saga_whose_row_cannot_be_read_delays_no_other(world: World) -> None:
     """It ended the round: whatever was due after it had to wait for the next one, and met it again."""
     broken, sound = accept(world, 2)
-    (before,) = rows("SELECT steps FROM flight_saga WHERE correlation_id = %s", broken)
-    execute("UPDATE flight_saga SET steps = '{' WHERE correlation_id = %s", (broken,))
+    (before,) = rows("SELECT steps FROM sagas_saga WHERE correlation_id = %s", broken)
+    execute("UPDATE sagas_saga SET steps = '{' WHERE correlation_id = %s", (broken,))
     try:
         world.recover()
         assert world.row(sound).status == "COMPLETED"
     finally:
-        execute("UPDATE flight_saga SET steps = %s WHERE correlation_id = %s", (before["steps"], broken))
+        execute("UPDATE sagas_saga SET steps = %s WHERE correlation_id = %s", (before["steps"], broken))
 
 
-@pytest.mark.parametrize("fragment", ["UPDATE flight_saga\n", "UPDATE flight_saga SET"])
+@pytest.mark.parametrize("fragment", ["UPDATE sagas_saga\n", "UPDATE sagas_saga SET"])
 def test_a_database_that_is_away_for_a_moment_leaves_the_saga_due(world: World, fragment: str) -> None:
     (cid,) = accept(world, 1)
     with around_statements(before=when(fragment, OperationalError("locked"))):
@@ -252,7 +252,7 @@ def test_the_heartbeat_shows_live_processes_and_forgets_dead_ones(world: World) 
     recovery = Recovery(world.orchestrator("alive"), threads=1)
     recovery.beat(now - timedelta(seconds=5))
     recovery.beat(now)
-    beats = rows("SELECT owner FROM flight_recovery ORDER BY owner")
+    beats = rows("SELECT owner FROM sagas_recovery ORDER BY owner")
     assert [beat["owner"] for beat in beats] == ["alive", "asleep"]
 
 
@@ -262,7 +262,7 @@ def test_the_heartbeat_of_a_process_is_a_file_that_is_touched_when_its_row_is_wr
     file = tmp_path / "heartbeat"
     settings.SAGA_HEARTBEAT_FILE = str(file)
     recovery = Recovery(world.orchestrator("alive"), threads=1)
-    away = when("flight_recovery", OperationalError("away"))
+    away = when("sagas_recovery", OperationalError("away"))
     with around_statements(before=away), pytest.raises(OperationalError):
         recovery.beat(utc_now())
     assert not file.exists()
@@ -278,7 +278,7 @@ def test_the_process_beats_and_sweeps(world: World, serve: Any, settings: LazySe
     accept(world, 1)
     serve(world.orchestrator("recovery", publish=ended))
     assert ended.all.wait(PATIENCE)
-    assert [beat["owner"] for beat in rows("SELECT owner FROM flight_recovery")] == ["recovery"]
+    assert [beat["owner"] for beat in rows("SELECT owner FROM sagas_recovery")] == ["recovery"]
     ready = client.get("/api/health/ready/").json()
     assert ready["recovery_heartbeat"] is not None
 

@@ -7,9 +7,9 @@ import pytest
 from django.conf import LazySettings
 from django.db import OperationalError, connection
 from django.test import Client
+from django_sagas import saga_log
 from service_kit import credentials
 
-from flight import saga_log
 from tests.invariants import rows, sagas
 from tests.saga_participants import answers, meanwhile, never_arrives
 from tests.saga_world import START, Desk, World, around_statements, at_once, when
@@ -19,7 +19,7 @@ KEY = {"Idempotency-Key": "first-try"}
 
 
 def stored() -> tuple[int, int]:
-    return len(rows("SELECT 1 FROM flight_saga")), len(rows("SELECT 1 FROM flight_saga_event"))
+    return len(rows("SELECT 1 FROM sagas_saga")), len(rows("SELECT 1 FROM sagas_event"))
 
 
 # What became of a start-booking whose answer was lost
@@ -401,7 +401,7 @@ def test_outside_demo_mode_the_limits_cost_a_booking_one_commit_and_one_look(
 # The database does not answer
 
 
-@pytest.mark.parametrize("fragment", ["INSERT INTO flight_saga (", "INSERT INTO flight_seat"])
+@pytest.mark.parametrize("fragment", ["INSERT INTO sagas_saga (", "INSERT INTO flight_seat"])
 def test_a_database_that_is_busy_before_the_first_commit_is_503_and_nothing_is_stored(
     desk: Desk, fragment: str
 ) -> None:
@@ -417,7 +417,7 @@ def test_a_database_that_is_busy_before_the_first_commit_is_503_and_nothing_is_s
 def test_a_database_that_goes_away_after_the_first_commit_is_202_with_the_sagas_id(
     desk: Desk, world: World, times: int
 ) -> None:
-    with around_statements(before=when("UPDATE flight_saga", OperationalError("disk full"), times=times)):
+    with around_statements(before=when("UPDATE sagas_saga", OperationalError("disk full"), times=times)):
         answer = desk.book(headers=KEY)
     cid = answer.json()["correlation_id"]
     assert (answer.status_code, answer.headers["Location"]) == (202, f"/api/saga/status/{cid}/")

@@ -49,4 +49,4 @@ def test_what_start_booking_refuses_is_refused_here(desk: Desk, world: World, se
     with pytest.raises(Problem) as forbidden:
         BookingOrchestrator().start_booking_saga(world.body(simulate_reserveseat_fail=True))
     assert forbidden.value.status == 403
-    assert rows("SELECT 1 FROM flight_saga") == []
+    assert rows("SELECT 1 FROM sagas_saga") == []

@@ -4,15 +4,15 @@ from collections.abc import Callable
 
 import pytest
 import responses
+from django_sagas.client import Call
+from django_sagas.events import SagaEvent
+from django_sagas.state import SagaState
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace.status import StatusCode
 from service_kit import tracing
 
-from flight.saga_client import Call
-from flight.saga_event_dispatcher import SagaEvent
-from flight.saga_state import SagaState
 from flight.saga_traces import MOST_BEGUN, SagaSpans, TracedParticipants, attempt_span
 from tests.saga_participants import answers, dies, never_arrives, refuses
 from tests.saga_world import Died, World

@@ -5,11 +5,11 @@ from datetime import datetime, timedelta
 import pytest
 from django.conf import LazySettings
 from django.db import connection
+from django_sagas import recovery, watchdog
+from django_sagas.recovery import Recovery
+from django_sagas.state import SagaState
+from django_sagas.watchdog import mark_unclaimed
 
-from flight import saga_recovery, saga_watchdog
-from flight.saga_recovery import Recovery
-from flight.saga_state import SagaState
-from flight.saga_watchdog import mark_unclaimed
 from tests.invariants import rows
 from tests.saga_participants import never_arrives
 from tests.saga_world import Desk, World, around_statements
@@ -32,9 +32,9 @@ def later(world: World, seconds: float) -> datetime:
 def test_an_unclaimed_saga_needs_attention(world: World, seconds: float, marked: bool) -> None:
     cid = accept(world)
     assert mark_unclaimed(later(world, seconds)) == int(marked)
-    assert world.row(cid).attention == (saga_watchdog.UNCLAIMED if marked else "")
+    assert world.row(cid).attention == (watchdog.UNCLAIMED if marked else "")
     audit = rows("SELECT action, reason FROM security_audit WHERE correlation_id = %s", cid)
-    assert audit == [{"action": "needs-attention", "reason": saga_watchdog.UNCLAIMED}] * marked
+    assert audit == [{"action": "needs-attention", "reason": watchdog.UNCLAIMED}] * marked
 
 
 def test_an_alarm_is_raised_once_and_closed_when_the_saga_ends(world: World) -> None:
@@ -71,7 +71,7 @@ def test_a_saga_that_is_being_claimed_is_left_out_and_waited_for_by_nobody(world
     cid, other = accept(world), connection.copy()
     with other.cursor() as cursor:
         cursor.execute("BEGIN")
-        cursor.execute("SELECT 1 FROM flight_saga WHERE correlation_id = %s FOR UPDATE", [cid])
+        cursor.execute("SELECT 1 FROM sagas_saga WHERE correlation_id = %s FOR UPDATE", [cid])
         assert mark_unclaimed(later(world, 31)) == 0
         cursor.execute("ROLLBACK")
     other.close()
@@ -79,14 +79,14 @@ def test_a_saga_that_is_being_claimed_is_left_out_and_waited_for_by_nobody(world
 
 
 def test_many_are_marked_a_batch_at_a_time(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(saga_watchdog, "BATCH", 2)
+    monkeypatch.setattr(watchdog, "BATCH", 2)
     for _ in range(3):
         accept(world)
     assert [mark_unclaimed(later(world, 31)) for _ in range(3)] == [2, 1, 0]
 
 
 def test_it_is_seen_within_a_minute(settings: LazySettings) -> None:
-    assert settings.SAGA_UNCLAIMED_SECONDS + saga_recovery.WATCH_SECONDS < VISIBLE_SECONDS
+    assert settings.SAGA_UNCLAIMED_SECONDS + recovery.WATCH_SECONDS < VISIBLE_SECONDS
     # A compensation's own alarm waits for the end of a try: the longest pause and the longest call.
     assert settings.SAGA_COMPENSATION_BACKOFF[1] + settings.SAGA_CALL_TIMEOUT < VISIBLE_SECONDS
 
@@ -113,9 +113,9 @@ def test_a_due_time_further_ahead_than_any_wait_is_due_now(world: World) -> None
 def test_a_wait_as_long_as_waits_are_is_left_alone(world: World) -> None:
     cid = accept(world)
     world.orchestrator().claim(cid)
-    assert saga_watchdog.bring_forward(world.clock()) == 0
-    assert saga_watchdog.bring_forward(world.clock() - timedelta(seconds=29)) == 0
-    assert saga_watchdog.bring_forward(world.clock() - timedelta(seconds=31)) == 1
+    assert watchdog.bring_forward(world.clock()) == 0
+    assert watchdog.bring_forward(world.clock() - timedelta(seconds=29)) == 0
+    assert watchdog.bring_forward(world.clock() - timedelta(seconds=31)) == 1
 
 
 @pytest.mark.parametrize("seconds", [-3600, 3600])
@@ -136,15 +136,15 @@ def test_an_unknown_step_that_began_long_ago_or_ahead_is_given_up_after_one_more
 
 def test_a_beat_from_ahead_is_no_sign_of_life(world: World) -> None:
     Recovery(world.orchestrator("dead"), threads=1).beat(world.clock())
-    assert saga_recovery.last_beat(world.clock()) is not None
-    assert saga_recovery.last_beat(world.clock() - timedelta(hours=1)) is None
+    assert recovery.last_beat(world.clock()) is not None
+    assert recovery.last_beat(world.clock() - timedelta(hours=1)) is None
 
 
 def test_whatever_engine_serves_keeps_watch(world: World) -> None:
     cid = accept(world)
     world.clock.advance(31)
     Recovery(world.orchestrator("busy"), threads=1).keep_house()
-    assert world.row(cid).attention == saga_watchdog.UNCLAIMED
+    assert world.row(cid).attention == watchdog.UNCLAIMED
 
 
 def test_with_every_recovery_dead_the_metric_still_shows_it(

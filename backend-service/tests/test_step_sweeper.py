@@ -4,12 +4,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from django_sagas import saga_log
 from django_sagas.clock import utc_now
 from pytest_django import Settings
 from service_kit.testing.calls import envelope, post, snapshot
 from service_kit.testing.protocol import assert_done, assert_problem, assert_refused
 
-from flight import saga_log, saga_requests, services
+from flight import saga_requests, services
 from flight.models import Flight, Seat, SeatState
 from flight.saga_sweeper import release_expired_holds
 from tests.step_pairs import (

@@ -11,8 +11,8 @@ import psycopg
 
 from proofs.chaos.profiles import TERMINAL_WITHIN
 
-BY_STATUS = "SELECT status, COUNT(*) FROM flight_saga GROUP BY status"
-NOT_ENDED = "SELECT correlation_id, epoch, owner FROM flight_saga WHERE due_at IS NOT NULL"
+BY_STATUS = "SELECT status, COUNT(*) FROM sagas_saga GROUP BY status"
+NOT_ENDED = "SELECT correlation_id, epoch, owner FROM sagas_saga WHERE due_at IS NOT NULL"
 OPEN = ("PENDING", "RUNNING", "COMPENSATING")
 AWAY = (sqlite3.Error, psycopg.Error)
 "What is raised while the database is away."

@@ -25,13 +25,13 @@ READY_WITHIN = 90.0
 POLL = 0.1
 # A column of each service that its own statements read.
 COLUMNS = {
-    "backend": ("flight_saga", "reason"),
+    "backend": ("sagas_saga", "reason"),
     "payment": ("payment_ledger", "authorization_id"),
     "loyalty": ("loyalty_ledger", "user_id"),
     "ui": ("ui_user", "username"),
 }
 LOCKED = {
-    "backend": "flight_saga",
+    "backend": "sagas_saga",
     "payment": "guard_step_record",
     "loyalty": "guard_step_record",
     "ui": "ui_user",
@@ -41,8 +41,8 @@ CUT = f"""
     SELECT COUNT(pg_terminate_backend(pid)) FROM (
         SELECT pid FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname IN ({NAMES})
         ORDER BY random() LIMIT {{most}}) AS chosen"""  # noqa: S608  the names are our own
-OPEN = "SELECT correlation_id, epoch, last_sequence FROM flight_saga WHERE due_at IS NOT NULL"
-ENDED = "SELECT COUNT(*) FROM flight_saga WHERE due_at IS NULL"
+OPEN = "SELECT correlation_id, epoch, last_sequence FROM sagas_saga WHERE due_at IS NOT NULL"
+ENDED = "SELECT COUNT(*) FROM sagas_saga WHERE due_at IS NULL"
 
 
 @dataclass

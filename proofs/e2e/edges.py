@@ -143,7 +143,7 @@ def fare_that_is_no_amount_is_400(desk: Desk, what: str, fare: Any) -> None:
 
 @edges
 def texts_of_all_kinds_are_kept_as_data(desk: Desk) -> None:
-    names = ["<script>alert(1)</script>", "'; DROP TABLE flight_saga; --", "{{7*7}}", "محمد 🛫", "O'Brien"]
+    names = ["<script>alert(1)</script>", "'; DROP TABLE sagas_saga; --", "{{7*7}}", "محمد 🛫", "O'Brien"]
     people = [{"first_name": name, "last_name": "X"} for name in names]
     made = desk.book(booking(desk.flight(), passengers=people))
     read = desk.get("backend", f"/api/bookings/{made['booking_reference']}/").expect(200)

@@ -23,10 +23,10 @@ from scripts.suite import Suite
 PACKAGES = {"backend": "flight", "payment": "payment", "loyalty": "loyalty"}
 READY_WITHIN = 120.0
 POLL = 0.1
-OWNED = "SELECT correlation_id, epoch, owner FROM flight_saga WHERE due_at IS NOT NULL AND owner <> ''"
-OPEN = "SELECT COUNT(*) FROM flight_saga WHERE due_at IS NOT NULL"
-EPOCHS = "SELECT correlation_id, epoch, due_at IS NULL FROM flight_saga WHERE correlation_id = ANY(%s)"
-BY_STATUS = "SELECT status, COUNT(*) FROM flight_saga GROUP BY status"
+OWNED = "SELECT correlation_id, epoch, owner FROM sagas_saga WHERE due_at IS NOT NULL AND owner <> ''"
+OPEN = "SELECT COUNT(*) FROM sagas_saga WHERE due_at IS NOT NULL"
+EPOCHS = "SELECT correlation_id, epoch, due_at IS NULL FROM sagas_saga WHERE correlation_id = ANY(%s)"
+BY_STATUS = "SELECT status, COUNT(*) FROM sagas_saga GROUP BY status"
 
 
 @dataclass(frozen=True)

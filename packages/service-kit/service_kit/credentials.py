@@ -68,6 +68,11 @@ def service_bearer(*, caller: str, audience: str) -> str:
     return _bearer(caller, audience, int(time.time() // RENEW_SECONDS))
 
 
+def headers_for(participant: str) -> dict[str, str]:
+    """What this service's calls to another one carry."""
+    return {"Authorization": service_bearer(caller=settings.SERVICE_NAME, audience=participant)}
+
+
 @lru_cache(maxsize=64)
 def _bearer(caller: str, audience: str, _period: int) -> str:
     return "Bearer " + _sign({"caller": caller, "audience": audience}, SERVICE_SALT)

@@ -24,7 +24,7 @@ TERMINAL = ("COMPLETED", "COMPENSATED")
 
 @dataclass(frozen=True)
 class Saga:
-    table: ClassVar[str] = "flight_saga"
+    table: ClassVar[str] = "sagas_saga"
     correlation_id: str
     status: str
     reason: str
@@ -92,7 +92,7 @@ class Saga:
 
 @dataclass(frozen=True)
 class Event:
-    table: ClassVar[str] = "flight_saga_event"
+    table: ClassVar[str] = "sagas_event"
     correlation_id: str
     sequence: int
     event_id: str

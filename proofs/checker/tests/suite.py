@@ -100,14 +100,14 @@ class Suite:
             "created_at": AT.format(0),
             "finished_at": None,
         }
-        self.add("backend", "flight_saga", **(row | more))
+        self.add("backend", "sagas_saga", **(row | more))
         for sequence, (event_type, data) in enumerate(events, start=1):
             self.event(cid, sequence, event_type, **data)
 
     def event(self, cid: str, sequence: int, event_type: str, **data: Any) -> None:
         self.add(
             "backend",
-            "flight_saga_event",
+            "sagas_event",
             correlation_id=cid,
             sequence=sequence,
             event_id=str(uuid4()),

@@ -34,7 +34,7 @@ def bare(service: str, table: str, then: Break) -> Break:
 
 def step_is(cid: str, place: int, state: str) -> Break:
     path = f"$[{place}].status"
-    statement = "UPDATE flight_saga SET steps = json_set(steps, ?, ?) WHERE correlation_id = ?"
+    statement = "UPDATE sagas_saga SET steps = json_set(steps, ?, ?) WHERE correlation_id = ?"
     return sql("backend", statement, path, state, cid)
 
 
@@ -98,8 +98,8 @@ def owner_of_a_full_cabin(suite: Suite) -> None:
 
 def owned_and_never_due(suite: Suite) -> None:
     running(suite, "sleeping", "9A")
-    suite.drop_constraints("backend", "flight_saga")
-    suite.run("backend", "UPDATE flight_saga SET due_at = NULL WHERE correlation_id = 'sleeping'")
+    suite.drop_constraints("backend", "sagas_saga")
+    suite.run("backend", "UPDATE sagas_saga SET due_at = NULL WHERE correlation_id = 'sleeping'")
 
 
 RECORD = "WHERE correlation_id = ? AND step = 'AuthorizePayment'"
@@ -255,7 +255,7 @@ BROKEN: list[tuple[str, int, Break]] = [
     (
         "gap in the events",
         8,
-        sql("backend", "DELETE FROM flight_saga_event WHERE correlation_id = 'good' AND sequence = 3"),
+        sql("backend", "DELETE FROM sagas_event WHERE correlation_id = 'good' AND sequence = 3"),
     ),
     ("event without a saga", 8, lambda suite: suite.event("nobody", 1, "STARTED")),
     (
@@ -263,11 +263,11 @@ BROKEN: list[tuple[str, int, Break]] = [
         8,
         bare(
             "backend",
-            "flight_saga_event",
+            "sagas_event",
             sql(
                 "backend",
-                "UPDATE flight_saga_event SET event_id ="
-                " (SELECT event_id FROM flight_saga_event WHERE correlation_id = 'good' AND sequence = 1)"
+                "UPDATE sagas_event SET event_id ="
+                " (SELECT event_id FROM sagas_event WHERE correlation_id = 'good' AND sequence = 1)"
                 " WHERE correlation_id = 'good' AND sequence = 2",
             ),
         ),
@@ -277,14 +277,14 @@ BROKEN: list[tuple[str, int, Break]] = [
     (
         "ended saga with an owner",
         9,
-        sql("backend", "UPDATE flight_saga SET owner = 'x' WHERE status = 'COMPLETED'"),
+        sql("backend", "UPDATE sagas_saga SET owner = 'x' WHERE status = 'COMPLETED'"),
     ),
     ("stuck saga asks for nobody", 9, stuck_in_silence),
     ("payment of nobody", 10, lambda suite: suite.payment("nobody")),
     ("seat held for ever by nobody", 10, lambda suite: suite.seat("nobody", "9A", "HELD")),
     ("booking of nobody", 10, lambda suite: suite.booking("nobody", "DDDDDD", "9A")),
     ("direct call of a saga", 10, lambda suite: suite.record("backend", "good", "ReserveSeat", "UNDONE")),
-    ("saga row lost", 10, sql("backend", "DELETE FROM flight_saga WHERE correlation_id = 'good'")),
+    ("saga row lost", 10, sql("backend", "DELETE FROM sagas_saga WHERE correlation_id = 'good'")),
     (
         "card number in a row",
         11,
@@ -298,7 +298,7 @@ BROKEN: list[tuple[str, int, Break]] = [
         11,
         sql(
             "backend",
-            "UPDATE flight_saga_event SET data = json_set(data, '$.cvv', '123')"
+            "UPDATE sagas_event SET data = json_set(data, '$.cvv', '123')"
             " WHERE correlation_id = 'good' AND sequence = 1",
         ),
     ),
@@ -307,14 +307,14 @@ BROKEN: list[tuple[str, int, Break]] = [
         11,
         sql(
             "backend",
-            "UPDATE flight_saga_event SET data = json_set(data, '$.card', 'tok_ok')"
+            "UPDATE sagas_event SET data = json_set(data, '$.card', 'tok_ok')"
             " WHERE correlation_id = 'good' AND sequence = 1",
         ),
     ),
     (
         "card token after the payment",
         11,
-        sql("backend", "UPDATE flight_saga SET card_token = 'tok_ok' WHERE correlation_id = 'good'"),
+        sql("backend", "UPDATE sagas_saga SET card_token = 'tok_ok' WHERE correlation_id = 'good'"),
     ),
     (
         "seat withheld by an ended saga",
@@ -352,14 +352,14 @@ def test_card_number_in_a_log_is_found(suite: Suite, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("number", "service", "statement"),
     [
-        (1, "backend", "UPDATE flight_saga SET status = 'COMPLETED' WHERE correlation_id = 'declined'"),
+        (1, "backend", "UPDATE sagas_saga SET status = 'COMPLETED' WHERE correlation_id = 'declined'"),
         (6, "payment", "UPDATE guard_step_record SET state = 'REFUSED' WHERE correlation_id = 'good'"),
-        (8, "backend", "UPDATE flight_saga SET last_sequence = 1 WHERE correlation_id = 'good'"),
-        (9, "backend", "UPDATE flight_saga SET epoch = 1 WHERE correlation_id = 'good'"),
+        (8, "backend", "UPDATE sagas_saga SET last_sequence = 1 WHERE correlation_id = 'good'"),
+        (9, "backend", "UPDATE sagas_saga SET epoch = 1 WHERE correlation_id = 'good'"),
     ],
 )
 def test_step_back_in_time_is_found(suite: Suite, number: int, service: str, statement: str) -> None:
-    suite.run("backend", "UPDATE flight_saga SET epoch = 2 WHERE correlation_id = 'good'")
+    suite.run("backend", "UPDATE sagas_saga SET epoch = 2 WHERE correlation_id = 'good'")
     addresses = {name: str(suite.folder / f"{name}.sqlite3") for name in suite.databases}
     with Books(addresses, Told()) as books:
         before = json.loads(json.dumps(remember(books)))

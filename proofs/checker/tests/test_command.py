@@ -50,9 +50,9 @@ def test_clients_file_takes_objects_and_plain_ids(suite: Suite, tmp_path: Path) 
 def test_memory_carries_what_was_seen_to_the_next_run(suite: Suite, tmp_path: Path) -> None:
     arguments = ["--data", str(suite.folder), "--memory", str(tmp_path / "memory.json")]
     assert main(arguments) == 0
-    suite.run("backend", "UPDATE flight_saga SET epoch = 3 WHERE correlation_id = 'good'")
+    suite.run("backend", "UPDATE sagas_saga SET epoch = 3 WHERE correlation_id = 'good'")
     assert main(arguments) == 0
-    suite.run("backend", "UPDATE flight_saga SET epoch = 2 WHERE correlation_id = 'good'")
+    suite.run("backend", "UPDATE sagas_saga SET epoch = 2 WHERE correlation_id = 'good'")
     assert main(arguments) == 1
 
 

@@ -59,7 +59,7 @@ def test_a_saga_is_judged_by_the_steps_of_its_own_row(suite: Suite, names: tuple
     done = {name: "DONE" for name in names if name != "BookLounge"}
     events = [*begun(), *(one for name in names for one in did(name)), ("COMPLETED", {"reason": ""})]
     suite.saga("own", "COMPLETED", done, events, booking_reference="DDDDDD")
-    change = "UPDATE flight_saga SET steps = ? WHERE correlation_id = 'own'"
+    change = "UPDATE sagas_saga SET steps = ? WHERE correlation_id = 'own'"
     suite.run("backend", change, json.dumps(steps))
     suite.has_all_of_a_booking("own", "9B", "DDDDDD")
     assert suite.violations() == {}
@@ -84,5 +84,5 @@ def refused_a_seat(suite: Suite, *, at: str) -> None:
     ]
     steps = {"ReserveSeat": "REFUSED"}
     suite.saga("refused", "COMPENSATED", steps, events, error_code="SEAT_UNAVAILABLE")
-    changed = "UPDATE flight_saga_event SET timestamp = ? WHERE correlation_id = 'refused'"
+    changed = "UPDATE sagas_event SET timestamp = ? WHERE correlation_id = 'refused'"
     suite.run("backend", changed, at)

@@ -5,14 +5,15 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import OperationalError
+from django_sagas import saga_log
+from django_sagas.client import Call
 from django_sagas.http import Reply
+from django_sagas.outcomes import Outcome, Unknown, classify
+from django_sagas.recovery import Recovery
 from requests.structures import CaseInsensitiveDict
 
-from flight import saga_log, saga_requests
-from flight.saga_client import Call
+from flight import saga_requests
 from flight.saga_orchestrator_complete import BookingOrchestrator
-from flight.saga_outcomes import Outcome, Unknown, classify
-from flight.saga_recovery import Recovery
 from proofs.matrix.inside import wire
 from proofs.matrix.inside.points import Points
 

@@ -1,6 +1,6 @@
 """Recovery: finds the sagas that are due, claims them and advances several at a time.
 
-Runs everything that no request runs: accepted bookings, retries, and sagas whose owner died. Any process
+Runs everything that no request runs: accepted sagas, retries, and sagas whose owner died. Any process
 may do it; the claim decides which.
 """
 
@@ -12,20 +12,19 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import structlog
-from django.conf import settings
 from django.db import Error as DatabaseError
 from django.db import close_old_connections
 from django.db.models import Max
+from django.utils.module_loading import import_string
 
-from flight import saga_log, saga_sweeper, saga_watchdog, schedule_roller
-from flight.saga_models import RecoveryHeartbeat
-from flight.saga_orchestrator_complete import BookingOrchestrator
+from django_sagas import saga_log, watchdog
+from django_sagas.conf import conf
+from django_sagas.models import RecoveryHeartbeat
+from django_sagas.orchestrator import Orchestrator
 
 log = structlog.get_logger("saga.recovery")
 HEARTBEAT_SECONDS = 2.0
-SWEEP_SECONDS = 15.0
 WATCH_SECONDS = 10.0
-ROLL_SECONDS = 60.0
 FORGET_AFTER = timedelta(hours=1)
 
 
@@ -53,16 +52,15 @@ class Periodic:
 
 
 class Recovery:
-    def __init__(self, orchestrator: BookingOrchestrator, *, threads: int) -> None:
+    def __init__(self, orchestrator: Orchestrator, *, threads: int) -> None:
         self._orchestrator, self._threads = orchestrator, threads
         self.owner, self.now = orchestrator.owner, orchestrator.now
         self._busy: set[Future[None]] = set()
         self._periodic = (
             Periodic(HEARTBEAT_SECONDS, self.beat, self.now),
-            Periodic(HEARTBEAT_SECONDS, saga_watchdog.bring_forward, self.now),
-            Periodic(SWEEP_SECONDS, saga_sweeper.release_expired_holds, self.now),
-            Periodic(WATCH_SECONDS, saga_watchdog.mark_unclaimed, self.now),
-            Periodic(ROLL_SECONDS, schedule_roller.roll, self.now),
+            Periodic(HEARTBEAT_SECONDS, watchdog.bring_forward, self.now),
+            Periodic(WATCH_SECONDS, watchdog.mark_unclaimed, self.now),
+            *(Periodic(seconds, import_string(work), self.now) for work, seconds in conf.SAGA_HOUSEKEEPING),
         )
 
     def serve(self, stop: threading.Event) -> None:
@@ -89,9 +87,9 @@ class Recovery:
             update_fields=["beat_at"],
         )
         RecoveryHeartbeat.objects.filter(beat_at__lt=now - FORGET_AFTER).delete()
-        if settings.SAGA_HEARTBEAT_FILE:
+        if conf.SAGA_HEARTBEAT_FILE:
             # For a health check of this process: the table holds the heartbeats of all.
-            Path(settings.SAGA_HEARTBEAT_FILE).touch()
+            Path(conf.SAGA_HEARTBEAT_FILE).touch()
 
     def keep_house(self) -> None:
         """Periodic work, with any engine."""
@@ -106,9 +104,9 @@ class Recovery:
     def _rest(self, stop: threading.Event) -> None:
         """Wait until the next poll, or until a thread is free if all are busy: more may be due."""
         if len(self._busy) >= self._threads:
-            wait(self._busy, settings.SAGA_RECOVERY_POLL, FIRST_COMPLETED)
+            wait(self._busy, conf.SAGA_RECOVERY_POLL, FIRST_COMPLETED)
         else:
-            stop.wait(settings.SAGA_RECOVERY_POLL)
+            stop.wait(conf.SAGA_RECOVERY_POLL)
 
     def _claim_due(self, pool: ThreadPoolExecutor) -> None:
         self._busy = {future for future in self._busy if not future.done()}

@@ -1,27 +1,13 @@
 """Classifies participants' answers: done, refused and unknown are different outcomes."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, NoReturn
 
 from django_sagas.http import Reply
 
-REFUSALS = frozenset(
-    {
-        "SEAT_UNAVAILABLE",
-        "FLIGHT_NOT_FOUND",
-        "FLIGHT_CLOSED",
-        "PRICE_CHANGED",
-        "PAYMENT_DECLINED",
-        "ACCOUNT_CLOSED",
-        "SEAT_NOT_HELD",
-        "LIMIT_EXCEEDED",
-        "SIMULATED_FAILURE",
-    }
-)
-"The closed list: any other code in a refusal is a contract error."
 UNKNOWN_STATUSES = frozenset({408, 425, 429})
 
 
@@ -69,8 +55,20 @@ def has_answered(outcome: Outcome) -> bool:
     return not isinstance(outcome, Unknown) or outcome.answered
 
 
-def classify(reply: Reply, correlation_id: str) -> Outcome:
-    """The table of docs/architecture.md, first match wins."""
+def classify(reply: Reply, correlation_id: str, *, refusals: Collection[str]) -> Outcome:
+    """What an answer means; first match wins. `refusals` are the codes by which the step may refuse.
+
+    | answer                                                        | outcome             |
+    | ------------------------------------------------------------- | ------------------- |
+    | 401, 403                                                      | unknown, with alarm |
+    | 408, 425, 429, 1xx, 3xx, 5xx                                  | unknown             |
+    | not a JSON object with this correlation id                    | unknown             |
+    | 200 `success: true`                                           | done                |
+    | 200 `success: false` with a declared code                     | refused             |
+    | 200 `success: false` with any other code                      | contract error      |
+    | 409 `ALREADY_COMPENSATED`                                     | already compensated |
+    | any other 4xx                                                 | contract error      |
+    """
     status = reply.status
     if status in (401, 403):
         return Unknown(f"the participant answered {status}", configuration=True)
@@ -84,7 +82,7 @@ def classify(reply: Reply, correlation_id: str) -> Outcome:
     if body is None:
         return Unknown(f"the answer ({status}) is not the participant's")
     if status == 200:
-        return _answered(body)
+        return _answered(body, refusals)
     code, detail = str(body.get("code", "")), str(body.get("detail", ""))
     if status == 409 and code == "ALREADY_COMPENSATED":
         return AlreadyCompensated()
@@ -99,13 +97,13 @@ def _tells_of_others(reply: Reply, correlation_id: str) -> bool:
     return body is not None and body.get("code") == "GATEWAY_TIMEOUT"
 
 
-def _answered(body: Mapping[str, Any]) -> Outcome:
+def _answered(body: Mapping[str, Any], refusals: Collection[str]) -> Outcome:
     if body.get("success") is True:
         return Done(body)
     if body.get("success") is not False:
         return Unknown("the answer says neither success nor refusal")
     code, error = str(body.get("error_code", "")), str(body.get("error", ""))
-    if code in REFUSALS:
+    if code in refusals:
         return Refused(code, error)
     return ContractError(code or "NO_CODE", error or "refused with a code outside the contract")
 

@@ -4,11 +4,10 @@ import threading
 from dataclasses import replace
 from datetime import datetime
 
-from django.conf import settings
-
-from flight import saga_log
-from flight.saga_recovery import Recovery
-from flight.saga_runtime import orchestrator
+from django_sagas import saga_log
+from django_sagas.conf import conf
+from django_sagas.recovery import Recovery
+from django_sagas.runtime import orchestrator
 
 
 class LocalEngine:
@@ -25,4 +24,4 @@ class LocalEngine:
 def recovery_until(stop: threading.Event) -> Recovery:
     """This process's recovery; its orchestrator starts no call after `stop`."""
     driver = replace(orchestrator(), closing=stop.is_set)
-    return Recovery(driver, threads=settings.SAGA_RECOVERY_THREADS)
+    return Recovery(driver, threads=conf.SAGA_RECOVERY_THREADS)

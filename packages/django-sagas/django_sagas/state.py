@@ -1,12 +1,12 @@
-"""A saga as a value: the stored rows in the form that decisions use."""
+"""A saga as a value: the stored row in the form that decisions use."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, TypeVar
 
-from flight.inventory import FlightForSale
-from flight.saga_models import SagaStatus
+from django_sagas.models import SagaStatus
 
 T = TypeVar("T")
 
@@ -42,25 +42,29 @@ class Kind(StrEnum):
     COMPENSATABLE = "compensatable"
     "can be undone"
     PIVOT = "pivot"
-    "once it is done, the saga is complete"
+    "decides: once it is done, the saga goes forward until it is complete"
+    RETRIABLE = "retriable"
+    "comes after the pivot and is tried until it succeeds"
+
+
+MAY_HAVE_HAPPENED = (StepStatus.STARTED, StepStatus.UNKNOWN, StepStatus.DONE, StepStatus.UNDOING)
+LOCAL = ""
+"The participant of a step that runs in the orchestrator's own database."
 
 
 @dataclass(frozen=True)
 class SagaStep:
+    """What a row stores of a step's definition."""
+
     name: str
     compensation: str
+    "empty if the step cannot be undone"
     participant: str
     kind: str
 
-
-# Rows written before participant and kind were stored with each step: name, participant, kind.
-EARLIER_STEPS = {
-    "ReserveSeat": ("backend", Kind.COMPENSATABLE),
-    "AuthorizePayment": ("payment", Kind.COMPENSATABLE),
-    "AwardMiles": ("loyalty", Kind.COMPENSATABLE),
-    "ConfirmBooking": ("backend", Kind.PIVOT),
-}
-MAY_HAVE_HAPPENED = (StepStatus.STARTED, StepStatus.UNKNOWN, StepStatus.DONE, StepStatus.UNDOING)
+    @property
+    def is_local(self) -> bool:
+        return self.participant == LOCAL
 
 
 @dataclass(frozen=True)
@@ -77,14 +81,11 @@ class StepState:
     compensation: str = ""
     undo_attempts: int = 0
     undo_started_at: str | None = None
-    participant: str = ""
+    participant: str = LOCAL
     kind: str = Kind.COMPENSATABLE
 
     @classmethod
     def from_json(cls, stored: dict[str, Any]) -> "StepState":
-        if "participant" not in stored:
-            participant, kind = EARLIER_STEPS.get(stored["name"], ("", Kind.COMPENSATABLE))
-            stored = {**stored, "participant": participant, "kind": kind}
         return cls(**{**stored, "status": StepStatus(stored["status"])})
 
     @property
@@ -92,56 +93,31 @@ class StepState:
         return SagaStep(self.name, self.compensation, self.participant, self.kind)
 
 
-@dataclass(frozen=True)
-class Passenger:
-    first_name: str
-    last_name: str
-    gender: str = "unspecified"
-
-
-@dataclass(frozen=True)
-class BookingRequest:
-    """The traveller's request; the card token is stored apart, because it is erased early."""
-
-    passengers: tuple[Passenger, ...]
-    email: str
-    mobile: str
-    seat_class: str
-    seat_numbers: tuple[str, ...] = ()
-    expected_amount: int | None = None
-    simulate: tuple[str, ...] = ()
-    "names of the steps that are to fail"
-    address: str = ""
-    "the caller's address, for limits; empty in demo mode"
-
-    def to_json(self) -> dict[str, Any]:
-        stored = {**vars(self), "passengers": [vars(passenger) for passenger in self.passengers]}
-        if not self.address:
-            del stored["address"]
-        return stored
-
-    @classmethod
-    def from_json(cls, stored: dict[str, Any]) -> "BookingRequest":
-        passengers = tuple(Passenger(**passenger) for passenger in stored["passengers"])
-        lists = {name: tuple(stored[name]) for name in ("seat_numbers", "simulate")}
-        return cls(**{**stored, **lists, "passengers": passengers})
-
-
 @dataclass
 class SagaState:
-    """Treated as immutable: only a Transition changes the copy that it makes."""
+    """Treated as immutable: only a Transition changes the copy that it makes.
+
+    A definition may name a subclass as its `state`, whose properties read `data`, `secrets` and `facts`.
+    """
 
     correlation_id: str
-    definition: int
+    name: str
+    "of its definition"
+    version: int
+    "of its definition, when it began"
     status: SagaStatus
-    user_id: str
-    flight_id: int
-    request: BookingRequest
-    flight_fare: int
-    charges: int
-    card_token: str
+    subject: str
+    "whose saga it is, such as a user id"
+    data: Mapping[str, Any]
+    "what was asked for; never changes"
     steps: tuple[StepState, ...]
     created_at: datetime
+    secrets: Mapping[str, Any] = field(default_factory=dict)
+    "what only some steps may see; each is erased by the step that used it"
+    reference: str = ""
+    "the business's name for what it made, such as an order number"
+    reversible_until: datetime | None = None
+    "a complete saga is not cancelled after this time; None: no limit"
     epoch: int = 1
     owner: str = ""
     due_at: datetime | None = None
@@ -150,25 +126,21 @@ class SagaState:
     reason: str = ""
     attention: str = ""
     facts: dict[str, Any] = field(default_factory=dict)
+    "what the steps have answered, by step"
     result: dict[str, Any] | None = None
     failed_step: str = ""
     error: str = ""
     error_code: str = ""
-    booking_reference: str = ""
     idempotency_scope: str | None = None
     idempotency_key: str | None = None
     request_fingerprint: str = ""
     finished_at: datetime | None = None
     tried: bool = False
     "not stored: this owner has tried the current step"
-    flight: FlightForSale | None = None
-    "not stored: the flight as it was read to price the booking, in this request"
     retry_after: float = 0.0
     "not stored: seconds of the participant's Retry-After"
-
-    @property
-    def amount(self) -> int:
-        return self.flight_fare + self.charges
+    context: Any = None
+    "not stored: what the request has read already, for the local steps that it runs itself"
 
     @property
     def is_terminal(self) -> bool:
@@ -185,5 +157,10 @@ class SagaState:
         """The steps that took effect or may have, newest first."""
         return [step for step in reversed(self.steps) if step.status in MAY_HAVE_HAPPENED]
 
+    @property
+    def can_go_back(self) -> bool:
+        """Whether everything that may have happened has a compensation."""
+        return all(step.compensation for step in self.to_undo)
+
     def change_step(self, name: str, **changes: Any) -> None:
-        self.steps = tuple([replace(step, **changes) if step.name == name else step for step in self.steps])
+        self.steps = tuple(replace(step, **changes) if step.name == name else step for step in self.steps)

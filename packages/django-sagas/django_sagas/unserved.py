@@ -7,32 +7,34 @@ from datetime import datetime
 import structlog
 from django.db import Error as DatabaseError
 from django.db import connection
-from django_sagas.database import db_time, fetch_all, fetch_one
 
-from flight.saga_decision import is_known
-from flight.saga_state import EARLIER_STEPS, Kind, SagaStep
+from django_sagas.database import db_time, fetch_all, fetch_one
+from django_sagas.definitions import find_step
+from django_sagas.state import SagaStep
 
 log = structlog.get_logger("saga")
 NEWEST = 10_000
 "A start checks the newest complete sagas only; the command checks all."
-# Steps that a saga may still run or undo. A departed flight can no longer be cancelled.
+# Steps that a saga may still run or undo.
 NEEDED = """
     FROM (
-        SELECT correlation_id, status, steps FROM flight_saga WHERE due_at IS NOT NULL
+        SELECT correlation_id, name, status, steps FROM sagas_saga WHERE due_at IS NOT NULL
         UNION ALL
-        SELECT correlation_id, status, steps FROM (
-            SELECT correlation_id, status, steps, flight_id FROM flight_saga
+        SELECT correlation_id, name, status, steps FROM (
+            SELECT correlation_id, name, status, steps, reversible_until FROM sagas_saga
             ORDER BY created_at DESC, correlation_id DESC LIMIT %s) AS newest
-        JOIN flight_flight ON flight_flight.id = newest.flight_id
-        WHERE status = 'COMPLETED' AND departs_at > %s) AS saga, {each_step} AS step
+        WHERE status = 'COMPLETED' AND (reversible_until IS NULL OR reversible_until > %s)
+    ) AS saga, {each_step} AS step
     WHERE step.value->>'status' NOT IN ('REFUSED', 'UNDONE', 'RESOLVED')
       AND NOT (saga.status = 'COMPENSATING' AND step.value->>'status' = 'PENDING')"""
 # Plain SQL: the ORM has no function that yields the elements of a JSON array as rows.
 EACH_STEP = {"sqlite": "json_each(saga.steps)", "postgresql": "jsonb_array_elements(saga.steps::jsonb)"}
 STEPS_IN_USE = """
-    SELECT DISTINCT step.value->>'name', step.value->>'compensation', step.value->>'participant',
+    SELECT DISTINCT saga.name, step.value->>'name', step.value->>'compensation', step.value->>'participant',
         step.value->>'kind' {needed}"""
-SAGAS_WITH = "SELECT COUNT(DISTINCT saga.correlation_id) {needed} AND step.value->>'name' IN ({places})"
+SAGAS_WITH = """
+    SELECT COUNT(DISTINCT saga.correlation_id) {needed}
+      AND saga.name || ' ' || (step.value->>'name') IN ({places})"""
 
 
 @dataclass(frozen=True)
@@ -50,19 +52,18 @@ def find_unserved(*, now: datetime, newest: int) -> Unserved | None:
     needed = NEEDED.format(each_step=EACH_STEP[connection.vendor])
     bounds = (newest, db_time(now))
     in_use = fetch_all(STEPS_IN_USE.format(needed=needed), bounds)
-    unknown = sorted({row[0] for row in in_use if not _is_known(row)})
+    unknown = [(row[0], row[1]) for row in in_use if not _is_known(row)]
     if not unknown:
         return None
     places = ", ".join(["%s"] * len(unknown))
-    row = fetch_one(SAGAS_WITH.format(needed=needed, places=places), (*bounds, *unknown))
-    return Unserved(int(row[0]) if row else 0, tuple(unknown))
+    wanted = [f"{saga} {step}" for saga, step in unknown]
+    row = fetch_one(SAGAS_WITH.format(needed=needed, places=places), (*bounds, *wanted))
+    return Unserved(int(row[0]) if row else 0, tuple(sorted({step for _, step in unknown})))
 
 
-def _is_known(row: Sequence[str | None]) -> bool:
-    name, compensation, participant, kind = row
-    if participant is None:
-        participant, kind = EARLIER_STEPS.get(str(name), ("", Kind.COMPENSATABLE))
-    return is_known(SagaStep(str(name), str(compensation), participant, str(kind)))
+def _is_known(row: Sequence[str]) -> bool:
+    saga, name, compensation, participant, kind = row
+    return find_step(saga, SagaStep(name, compensation, participant, kind)) is not None
 
 
 def refuse_to_start(*, now: datetime) -> None:

@@ -4,11 +4,11 @@ In plain SQL, because each booking passes it several times and its writes need R
 """
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from django.db.models import QuerySet
+
 from django_sagas import json_text
 from django_sagas.database import (
     db_time,
@@ -18,19 +18,18 @@ from django_sagas.database import (
     from_db_time,
     values,
 )
-
-from flight.saga_event_dispatcher import SagaEvent
-from flight.saga_models import Saga, SagaStatus
-from flight.saga_state import BookingRequest, SagaState, StepState
+from django_sagas.definitions import definition_of
+from django_sagas.events import SagaEvent
+from django_sagas.models import SagaRow, SagaStatus
+from django_sagas.state import SagaState, StepState
 
 FIXED = (
     "correlation_id",
-    "definition",
-    "user_id",
-    "flight_id",
-    "request",
-    "flight_fare",
-    "charges",
+    "name",
+    "version",
+    "subject",
+    "data",
+    "reversible_until",
     "idempotency_scope",
     "idempotency_key",
     "request_fingerprint",
@@ -45,46 +44,44 @@ CHANGING = (
     "due_at",
     "claims",
     "last_sequence",
-    "card_token",
+    "secrets",
     "steps",
     "facts",
     "result",
     "failed_step",
     "error",
     "error_code",
-    "booking_reference",
+    "reference",
     "finished_at",
 )
 COLUMNS = ", ".join(FIXED + CHANGING)
 INSERT = f"""
-    INSERT INTO flight_saga ({COLUMNS}) VALUES ({", ".join(["%s"] * len(FIXED + CHANGING))})
+    INSERT INTO sagas_saga ({COLUMNS}) VALUES ({", ".join(["%s"] * len(FIXED + CHANGING))})
     ON CONFLICT DO NOTHING"""
 SAVE = f"""
-    UPDATE flight_saga SET {", ".join(f"{column} = %s" for column in CHANGING)}
+    UPDATE sagas_saga SET {", ".join(f"{column} = %s" for column in CHANGING)}
     WHERE correlation_id = %s AND epoch = %s AND status = %s"""
-SELECT = f"SELECT {COLUMNS} FROM flight_saga"
+SELECT = f"SELECT {COLUMNS} FROM sagas_saga"
 CLAIM = f"""
-    UPDATE flight_saga
+    UPDATE sagas_saga
     SET epoch = epoch + 1, claims = claims + 1, owner = %s, due_at = %s,
         attention = CASE WHEN claims + 1 >= %s AND attention = ''
                     THEN 'It was claimed again and again without progress.' ELSE attention END
     WHERE correlation_id = %s AND due_at <= %s
     RETURNING {COLUMNS}"""
 TAKE_OVER = f"""
-    UPDATE flight_saga SET epoch = epoch + 1, owner = %s, due_at = %s, status = %s, finished_at = NULL
+    UPDATE sagas_saga SET epoch = epoch + 1, owner = %s, due_at = %s, status = %s, finished_at = NULL
     WHERE correlation_id = %s AND status IN ({{statuses}})
     RETURNING {COLUMNS}"""
 RELEASE = """
-    UPDATE flight_saga SET owner = '', due_at = %s WHERE correlation_id = %s AND epoch = %s AND status = %s"""
-MAKE_DUE = (
-    "UPDATE flight_saga SET due_at = %s WHERE correlation_id = %s AND owner = '' AND due_at IS NOT NULL"
-)
+    UPDATE sagas_saga SET owner = '', due_at = %s WHERE correlation_id = %s AND epoch = %s AND status = %s"""
+MAKE_DUE = "UPDATE sagas_saga SET due_at = %s WHERE correlation_id = %s AND owner = '' AND due_at IS NOT NULL"
 # Compensations first: they release seats and money.
 DUE = """
-    SELECT correlation_id FROM flight_saga WHERE due_at <= %s
+    SELECT correlation_id FROM sagas_saga WHERE due_at <= %s
     ORDER BY CASE status WHEN 'COMPENSATING' THEN 0 ELSE 1 END, due_at LIMIT %s"""
 INSERT_EVENTS = """
-    INSERT INTO flight_saga_event (correlation_id, sequence, event_id, event_type, data, timestamp)
+    INSERT INTO sagas_event (correlation_id, sequence, event_id, event_type, data, timestamp)
     VALUES {rows}"""
 
 
@@ -132,7 +129,7 @@ def load_by_key(scope: str, key: str) -> SagaState | None:
     return from_row(row) if row else None
 
 
-def states(sagas: QuerySet[Saga]) -> list[SagaState]:
+def states(sagas: QuerySet[SagaRow]) -> list[SagaState]:
     """Sagas that were asked for by the ORM."""
     return [from_row(row) for row in sagas.values_list(*FIXED, *CHANGING)]
 
@@ -176,65 +173,37 @@ def make_due(correlation_id: str, *, at: datetime) -> None:
 
 
 def epoch(correlation_id: str) -> int | None:
-    row = fetch_one("SELECT epoch FROM flight_saga WHERE correlation_id = %s", (correlation_id,))
+    row = fetch_one("SELECT epoch FROM sagas_saga WHERE correlation_id = %s", (correlation_id,))
     return int(row[0]) if row else None
 
 
-# Uses the partial index of open sagas. Quotes within the request's texts are escaped.
-UNFINISHED_OF = """
-    SELECT correlation_id, status, user_id, request FROM flight_saga
-    WHERE due_at IS NOT NULL AND (user_id = %s OR request LIKE %s)"""
-
-
-@dataclass(frozen=True)
-class Held:
-    """What an unfinished saga counts for against the limits of its caller."""
-
-    user_id: str
-    address: str
-    seats: int
-    is_running: bool = True
-
-
 def count_running() -> int:
+    """Sagas that are going forward."""
     row = fetch_one(
-        "SELECT COUNT(*) FROM flight_saga WHERE due_at IS NOT NULL AND status <> %s",
+        "SELECT COUNT(*) FROM sagas_saga WHERE due_at IS NOT NULL AND status <> %s",
         (SagaStatus.COMPENSATING.value,),
     )
     return int(row[0]) if row else 0
 
 
-def unfinished_of(*, user_id: str, address: str) -> dict[str, Held]:
-    """The unfinished sagas of the user or from the address, by correlation id."""
-    found = fetch_all(UNFINISHED_OF, (user_id, f'%"address":"{address}"%'))
-    return {cid: _held(status, user, stored) for cid, status, user, stored in found}
-
-
-def _held(status: str, user_id: str, stored: str) -> Held:
-    request = BookingRequest.from_json(json_text.load_stored(stored))
-    is_running = status != SagaStatus.COMPENSATING
-    return Held(user_id, request.address, len(request.passengers), is_running)
-
-
 def known(correlation_ids: Collection[str]) -> set[str]:
     """Which of these belong to sagas."""
-    return set(Saga.objects.filter(pk__in=correlation_ids).values_list("pk", flat=True))
+    return set(SagaRow.objects.filter(pk__in=correlation_ids).values_list("pk", flat=True))
 
 
 def owns(correlation_id: str) -> bool:
     """Whether this correlation id belongs to a saga."""
-    return fetch_one("SELECT 1 FROM flight_saga WHERE correlation_id = %s", (correlation_id,)) is not None
+    return fetch_one("SELECT 1 FROM sagas_saga WHERE correlation_id = %s", (correlation_id,)) is not None
 
 
 def _fixed(saga: SagaState) -> tuple[Any, ...]:
     return (
         saga.correlation_id,
-        saga.definition,
-        saga.user_id,
-        saga.flight_id,
-        json_text.dumps(saga.request.to_json()),
-        saga.flight_fare,
-        saga.charges,
+        saga.name,
+        saga.version,
+        saga.subject,
+        json_text.dumps(saga.data),
+        db_time(saga.reversible_until),
         saga.idempotency_scope,
         saga.idempotency_key,
         saga.request_fingerprint,
@@ -252,28 +221,31 @@ def _changing(saga: SagaState) -> tuple[Any, ...]:
         db_time(saga.due_at),
         saga.claims,
         saga.last_sequence,
-        saga.card_token,
+        json_text.dumps(saga.secrets) if saga.secrets else "",
         json_text.dumps([vars(step) for step in saga.steps]),
         json_text.dumps(saga.facts),
         json_text.dumps(saga.result) if saga.result is not None else "",
         saga.failed_step,
         saga.error,
         saga.error_code,
-        saga.booking_reference,
+        saga.reference,
         db_time(saga.finished_at),
     )
 
 
 def from_row(row: Sequence[Any]) -> SagaState:
+    """As its definition's own `state`, where this release has the definition."""
     stored = dict(zip(FIXED + CHANGING, row, strict=True))
-    for name in ("created_at", "due_at", "finished_at"):
+    for name in ("created_at", "due_at", "finished_at", "reversible_until"):
         stored[name] = from_db_time(stored[name])
     stored["status"] = SagaStatus(stored["status"])
-    stored["request"] = BookingRequest.from_json(json_text.load_stored(stored["request"]))
+    stored["data"] = json_text.load_stored(stored["data"])
+    stored["secrets"] = json_text.load_stored(stored["secrets"]) if stored["secrets"] else {}
     stored["steps"] = tuple(StepState.from_json(step) for step in json_text.load_stored(stored["steps"]))
     stored["facts"] = json_text.load_stored(stored["facts"])
     stored["result"] = json_text.load_stored(stored["result"]) if stored["result"] else None
-    return SagaState(**stored)
+    definition = definition_of(stored["name"])
+    return (definition.state if definition else SagaState)(**stored)
 
 
 RUNNING_STATUSES = (SagaStatus.PENDING, SagaStatus.RUNNING)

@@ -9,7 +9,7 @@ from functools import cache
 import structlog
 from prometheus_client import Counter
 
-from flight.saga_event_dispatcher import (
+from django_sagas.events import (
     ALL,
     EventDispatcher,
     SagaEvent,

@@ -2,24 +2,23 @@
 
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 import structlog
-from django.conf import settings
-from django_sagas import json_text
-from django_sagas.clock import utc_now
-from django_sagas.http import NoReply, ServiceClient
+from django.utils.module_loading import import_string
 from prometheus_client import Gauge, Histogram
-from service_kit.credentials import service_bearer
-from service_kit.money import to_wire
 
-from flight import saga_alarms
-from flight.saga_breaker import Breaker, Slots
-from flight.saga_outcomes import Outcome, Unknown, classify, has_answered
-from flight.saga_state import SagaState
+from django_sagas import alarms, json_text
+from django_sagas.breaker import Breaker, Slots
+from django_sagas.clock import utc_now
+from django_sagas.conf import conf
+from django_sagas.definitions import Step, definition_of
+from django_sagas.http import NoReply, ServiceClient
+from django_sagas.outcomes import Outcome, Unknown, classify, has_answered
+from django_sagas.state import SagaState, StepState
 
 log = structlog.get_logger("saga.call")
 CALL_SECONDS = Histogram(
@@ -32,6 +31,7 @@ BREAKER_OPEN = Gauge(
     multiprocess_mode="livemax",
 )
 # Looking a metric up by its labels costs more than changing it.
+Headers = Callable[[str], Mapping[str, str]]
 _seconds_of, _breaker_gauge = cache(CALL_SECONDS.labels), cache(BREAKER_OPEN.labels)
 
 
@@ -45,31 +45,22 @@ class Call:
     correlation_id: str
     body: str
     attempt: int = 1
+    refusals: frozenset[str] = frozenset()
+    "the codes by which the step may refuse"
 
 
-def booking_data(saga: SagaState) -> dict[str, Any]:
-    """The data that remote participants need: no names, no contact."""
-    data: dict[str, Any] = {
-        "flight_id": saga.flight_id,
-        "user_id": saga.user_id,
-        "flight_fare": to_wire(saga.flight_fare),
-        "other_charges": to_wire(saga.charges),
-    }
-    if saga.card_token:
-        data["payment"] = {"card_token": saga.card_token}
-    return data
-
-
-def make_call(
-    saga: SagaState, participant: str, name: str, *, number: int, undo: bool, attempt: int = 1
-) -> Call:
-    """The call of an action, or with `undo` of a compensation, which needs only the correlation id."""
+def make_call(saga: SagaState, step: Step, stored: StepState, *, undo: bool) -> Call:
+    """The call of an action, or with `undo` of its compensation, which needs only the correlation id."""
+    number = saga.steps.index(stored) + 1
     body: dict[str, Any] = {"correlation_id": saga.correlation_id, "step_number": number}
     if not undo:
-        body["booking_data"] = booking_data(saga)
-        if name in saga.request.simulate:
+        body[conf.SAGA_DATA_FIELD] = step.sends(saga)
+        definition = definition_of(saga.name)
+        if definition and stored.name in definition.simulated(saga):
             body["simulate_failure"] = True
-    return Call(participant, name, path_of(name), saga.correlation_id, json_text.dumps(body), attempt)
+    name, attempt = (stored.compensation, stored.undo_attempts) if undo else (stored.name, stored.attempts)
+    text = json_text.dumps(body)
+    return Call(stored.participant, name, path_of(name), saga.correlation_id, text, attempt, step.refusals)
 
 
 @cache
@@ -81,21 +72,23 @@ def path_of(name: str) -> str:
 class Participants:
     """The remote services, each behind its own connections, its own breaker and its own bulkhead."""
 
-    def __init__(self, addresses: Mapping[str, str]) -> None:
-        most = settings.SAGA_CALLS_PER_PARTICIPANT
+    def __init__(self, addresses: Mapping[str, str] | None = None) -> None:
+        addresses = conf.SAGA_PARTICIPANTS if addresses is None else addresses
+        self._headers_of: Headers | None = import_string(conf.SAGA_HEADERS) if conf.SAGA_HEADERS else None
+        most = conf.SAGA_CALLS_PER_PARTICIPANT
         # More threads than slots, so that a call that outlives its time blocks no other.
         self._clients = {name: ServiceClient(url, max_calls=2 * most) for name, url in addresses.items()}
         # A slow participant keeps at most this many threads.
-        self._slots = {name: Slots(most, settings.SAGA_SLOT_WAIT) for name in addresses}
+        self._slots = {name: Slots(most, conf.SAGA_SLOT_WAIT) for name in addresses}
         self.breakers = {name: self._breaker(name) for name in addresses}
 
     @staticmethod
     def _breaker(name: str) -> Breaker:
         _breaker_gauge(name).set(0)
         return Breaker(
-            settings.SAGA_BREAKER_UNKNOWNS,
-            settings.SAGA_BREAKER_PROBE_SECONDS,
-            settings.SAGA_BREAKER_APPOINTMENTS,
+            conf.SAGA_BREAKER_UNKNOWNS,
+            conf.SAGA_BREAKER_PROBE_SECONDS,
+            conf.SAGA_BREAKER_APPOINTMENTS,
         )
 
     def call(self, call: Call, *, timeout: float) -> Outcome:
@@ -113,7 +106,7 @@ class Participants:
         ended = time.monotonic()
         self._report(call, outcome, ended - began)
         if breaker.record(answered=has_answered(outcome), now=ended):
-            saga_alarms.breaker_opened(call.participant, call.correlation_id, now=utc_now())
+            alarms.breaker_opened(call.participant, call.correlation_id, now=utc_now())
         _breaker_gauge(call.participant).set(float(breaker.is_open))
         return outcome
 
@@ -127,10 +120,8 @@ class Participants:
         return outcome
 
     def headers(self, call: Call) -> dict[str, str]:
-        return {
-            "X-Correlation-ID": call.correlation_id,
-            "Authorization": service_bearer(caller="backend", audience=call.participant),
-        }
+        headers = self._headers_of(call.participant) if self._headers_of else {}
+        return {"X-Correlation-ID": call.correlation_id, **headers}
 
     def _send(self, call: Call, timeout: float) -> Outcome:
         try:
@@ -139,7 +130,7 @@ class Participants:
             )
         except NoReply as error:
             return Unknown(str(error))
-        return classify(reply, call.correlation_id)
+        return classify(reply, call.correlation_id, refusals=call.refusals)
 
     @staticmethod
     def _report(call: Call, outcome: Outcome, seconds: float) -> None:

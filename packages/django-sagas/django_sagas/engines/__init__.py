@@ -8,12 +8,13 @@ import threading
 from datetime import datetime
 from typing import Protocol
 
-from django.conf import settings
 from django.utils.module_loading import import_string
 
+from django_sagas.conf import conf
+
 ENGINES = {
-    "local": "flight.saga_engine_local.LocalEngine",
-    "procrastinate": "flight.saga_engine_procrastinate.ProcrastinateEngine",
+    "local": "django_sagas.engines.local.LocalEngine",
+    "procrastinate": "django_sagas.engines.procrastinate.ProcrastinateEngine",
 }
 
 
@@ -29,5 +30,5 @@ class Engine(Protocol):
 
 
 def engine() -> Engine:
-    made: Engine = import_string(ENGINES[settings.SAGA_ENGINE])()
+    made: Engine = import_string(ENGINES[conf.SAGA_ENGINE])()
     return made

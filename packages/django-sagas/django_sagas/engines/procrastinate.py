@@ -15,20 +15,22 @@ import structlog
 from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.db import OperationalError, close_old_connections, transaction
-from django_sagas.database import db_time, fetch_all
 from procrastinate import App, JobContext, PsycopgConnector
 from procrastinate.contrib.django import app, connector_params
 from procrastinate.exceptions import AlreadyEnqueued, ConnectorException
 from procrastinate.jobs import Job, Status
 
-from flight import saga_log
-from flight.saga_engine_local import recovery_until
-from flight.saga_models import SagaStatus
-from flight.saga_recovery import Recovery, attempt
+from django_sagas import saga_log
+from django_sagas.conf import conf
+from django_sagas.database import db_time, fetch_all
+from django_sagas.engines.local import recovery_until
+from django_sagas.models import SagaStatus
+from django_sagas.recovery import Recovery, attempt
 
 log = structlog.get_logger("saga.engine")
 QUEUE = "sagas"
-TASK = "flight.advance_saga"
+TASK = "sagas.advance"
+EARLIER_TASKS = ["flight.advance_saga"]
 BATCH = 200
 SWEEP_SECONDS = 2.0
 KEEP_FAILED_HOURS = 24
@@ -36,14 +38,14 @@ RESTART_SECONDS = 1.0
 OPEN_SECONDS = 3.0
 # Plain SQL: every worker asks it each second.
 DUE_WITHOUT_JOB = """
-    SELECT correlation_id, epoch, status FROM flight_saga
+    SELECT correlation_id, epoch, status FROM sagas_saga
     WHERE due_at <= %s AND NOT EXISTS (
         SELECT 1 FROM procrastinate_jobs
         WHERE queueing_lock = correlation_id || ':' || epoch AND procrastinate_jobs.status = 'todo')
     ORDER BY CASE status WHEN 'COMPENSATING' THEN 0 ELSE 1 END, due_at LIMIT %s"""
 
 
-@app.task(name=TASK, queue=QUEUE, pass_context=True)
+@app.task(name=TASK, aliases=EARLIER_TASKS, queue=QUEUE, pass_context=True)
 def advance_saga(context: JobContext, *, saga_id: str) -> None:
     context.additional_context["advance"](saga_id)
 
@@ -59,7 +61,7 @@ class ProcrastinateEngine:
 
     def serve(self, stop: threading.Event) -> None:
         recovery = recovery_until(stop)
-        log.info("engine_started", engine="procrastinate", threads=settings.SAGA_RECOVERY_THREADS)
+        log.info("engine_started", engine="procrastinate", threads=conf.SAGA_RECOVERY_THREADS)
         asyncio.run(_serve(recovery, stop))
         log.info("engine_stopped", engine="procrastinate")
 
@@ -105,11 +107,11 @@ def dispatch(recovery: Recovery, stop: threading.Event) -> None:
         recovery.keep_house()
         attempt(lambda: submit_due(recovery.now()))
         attempt(close_old_connections)
-        stop.wait(settings.SAGA_DISPATCH_SECONDS)
+        stop.wait(conf.SAGA_DISPATCH_SECONDS)
 
 
 async def _serve(recovery: Recovery, stop: threading.Event) -> None:
-    threads = ThreadPoolExecutor(settings.SAGA_RECOVERY_THREADS + 2, "saga-engine")
+    threads = ThreadPoolExecutor(conf.SAGA_RECOVERY_THREADS + 2, "saga-engine")
     asyncio.get_running_loop().set_default_executor(threads)  # The default has cores + 4 threads.
     closing = asyncio.Event()
     working = asyncio.create_task(_work_until(closing, recovery))
@@ -134,7 +136,7 @@ async def _work_until(closing: asyncio.Event, recovery: Recovery) -> None:
 def worker_connector() -> PsycopgConnector:
     """Fails soon, so that the worker restarts with new connections: a waiting pool reconnects less and less,
     and a session that began on a read-only server stays read-only."""
-    wait = settings.DATABASE_BUSY_SECONDS
+    wait = conf.DATABASE_BUSY_SECONDS
     return PsycopgConnector(kwargs=connector_params(), timeout=wait, reconnect_timeout=wait)
 
 
@@ -151,8 +153,8 @@ async def _run_worker(workers: App, closing: asyncio.Event, recovery: Recovery) 
     working = workers.run_worker_async(
         queues=[QUEUE],
         name=recovery.owner,
-        concurrency=settings.SAGA_RECOVERY_THREADS,
-        fetch_job_polling_interval=settings.SAGA_DISPATCH_SECONDS,
+        concurrency=conf.SAGA_RECOVERY_THREADS,
+        fetch_job_polling_interval=conf.SAGA_DISPATCH_SECONDS,
         delete_jobs="always",
         install_signal_handlers=False,
         additional_context={"advance": recovery.advance},

@@ -6,8 +6,7 @@ from typing import Any
 
 from django_sagas.clock import iso
 from django_sagas.database import by_pages
-
-from flight.saga_models import ManualSettlement
+from django_sagas.models import ManualSettlement
 
 SHOWN = 20
 

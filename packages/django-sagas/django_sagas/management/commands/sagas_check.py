@@ -3,9 +3,9 @@
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
-from django_sagas.clock import utc_now
 
-from flight.saga_unknown_steps import find_unserved
+from django_sagas.clock import utc_now
+from django_sagas.unserved import find_unserved
 
 EVERY_SAGA = 2**62
 

@@ -7,28 +7,29 @@ class SagaStatus(models.TextChoices):
     PENDING = "PENDING", "accepted; no step has begun"
     RUNNING = "RUNNING", "going forward"
     COMPENSATING = "COMPENSATING", "going back; irrevocable"
-    COMPLETED = "COMPLETED", "every step took effect; final but for a cancellation of the booking"
+    COMPLETED = "COMPLETED", "every step took effect; final but for a cancellation"
     COMPENSATED = "COMPENSATED", "everything that took effect was undone; final"
 
 
 OPEN = (SagaStatus.PENDING, SagaStatus.RUNNING, SagaStatus.COMPENSATING)
 
 
-class SagaQuerySet(models.QuerySet["Saga"]):
+class SagaQuerySet(models.QuerySet["SagaRow"]):
     def open(self) -> "SagaQuerySet":
         """Sagas that have not ended, in the form that the partial index of open sagas serves."""
         return self.filter(due_at__isnull=False)
 
 
-class Saga(models.Model):
-    """One booking's saga: its request, its progress, its epoch and its due time.
+class SagaRow(models.Model):
+    """One saga: what was asked for, its progress, its epoch and its due time.
 
     An open saga always has `due_at`: the end of its owner's lease, or the time of the next try.
     A claim raises `epoch` (fencing token); every later write is conditional on it.
     """
 
     correlation_id = models.CharField(max_length=64, primary_key=True)
-    definition = models.PositiveSmallIntegerField(help_text="version of the step table it runs by")
+    name = models.CharField(max_length=64, help_text="of its definition")
+    version = models.PositiveSmallIntegerField(help_text="of its definition, when it began")
     status = models.CharField(max_length=12, choices=SagaStatus)
     reason = models.CharField(max_length=40)
     attention = models.CharField(max_length=200, help_text="why a person should look; empty if none")
@@ -39,20 +40,18 @@ class Saga(models.Model):
     claims = models.IntegerField(help_text="claims since it last made progress")
     last_sequence = models.IntegerField(help_text="sequence of its newest event")
 
-    user_id = models.CharField(max_length=64)
-    flight_id = models.BigIntegerField()
-    request = models.TextField(help_text="JSON: what was asked for, without the card")
-    flight_fare = models.BigIntegerField(help_text="cents, fixed when it was accepted")
-    charges = models.BigIntegerField(help_text="cents, fixed when it was accepted")
-    card_token = models.CharField(max_length=64, help_text="erased when AuthorizePayment is settled")
+    subject = models.CharField(max_length=64, help_text="whose it is, such as a user id")
+    reference = models.CharField(max_length=64, help_text="such as an order number; empty until there is one")
+    data = models.TextField(help_text="JSON: what was asked for; never changes")
+    secrets = models.TextField(help_text="JSON: erased by the steps that used them")
+    reversible_until = models.DateTimeField(null=True, help_text="not cancelled later, when complete")
 
-    steps = models.TextField(help_text="JSON: state, attempts, times and error of each step")
+    steps = models.TextField(help_text="JSON: definition, state, attempts, times and error of each step")
     facts = models.TextField(help_text="JSON: what the steps answered")
-    result = models.TextField(help_text="JSON: start-booking's answer, once it has ended")
+    result = models.TextField(help_text="JSON: the answer to who started it, once it has ended")
     failed_step = models.CharField(max_length=32)
     error = models.CharField(max_length=200)
     error_code = models.CharField(max_length=40)
-    booking_reference = models.CharField(max_length=6)
 
     idempotency_scope = models.CharField(max_length=80, null=True)
     idempotency_key = models.CharField(max_length=200, null=True)
@@ -64,35 +63,32 @@ class Saga(models.Model):
     objects = SagaQuerySet.as_manager()
 
     class Meta:
-        db_table = "flight_saga"
+        db_table = "sagas_saga"
         constraints = [
             models.UniqueConstraint(
-                fields=["idempotency_scope", "idempotency_key"], name="one_saga_per_idempotency_key"
+                fields=["idempotency_scope", "idempotency_key"], name="one_start_per_idempotency_key"
             ),
             models.CheckConstraint(
                 condition=models.Q(status__in=OPEN, due_at__isnull=False)
                 | (~models.Q(status__in=OPEN) & models.Q(due_at__isnull=True)),
-                name="an_open_saga_is_always_due",
-            ),
-            models.CheckConstraint(
-                condition=models.Q(flight_fare__gt=0, charges__gte=0), name="saga_price_is_positive"
+                name="a_saga_is_open_or_ended",
             ),
         ]
         indexes = [
             # Holds open sagas only, so that a claim costs the same with a million finished ones.
-            models.Index(fields=["due_at"], name="saga_due", condition=models.Q(due_at__isnull=False)),
-            models.Index(fields=["-created_at", "-correlation_id"], name="saga_newest"),
-            models.Index(fields=["user_id", "-created_at"], name="saga_of_user"),
-            # Counts failures; successful bookings never write it. Covers the query together with the status.
+            models.Index(fields=["due_at"], name="sagas_due", condition=models.Q(due_at__isnull=False)),
+            models.Index(fields=["-created_at", "-correlation_id"], name="sagas_newest"),
+            models.Index(fields=["subject", "-created_at"], name="sagas_of_subject"),
+            # Counts failures; successful sagas never write it. Covers the query together with the status.
             models.Index(
                 fields=["finished_at", "created_at", "reason", "status"],
-                name="saga_compensated",
+                name="sagas_compensated",
                 condition=models.Q(status=SagaStatus.COMPENSATED),
             ),
         ]
 
     def __str__(self) -> str:
-        return f"{self.correlation_id}: {self.status}"
+        return f"{self.name} {self.correlation_id}: {self.status}"
 
 
 class SagaEventRow(models.Model):
@@ -107,7 +103,7 @@ class SagaEventRow(models.Model):
     timestamp = models.DateTimeField()
 
     class Meta:
-        db_table = "flight_saga_event"
+        db_table = "sagas_event"
 
     def __str__(self) -> str:
         return f"{self.correlation_id} {self.sequence} {self.event_type}"
@@ -120,7 +116,7 @@ class RecoveryHeartbeat(models.Model):
     beat_at = models.DateTimeField()
 
     class Meta:
-        db_table = "flight_recovery"
+        db_table = "sagas_recovery"
 
     def __str__(self) -> str:
         return self.owner
@@ -136,9 +132,9 @@ class ManualSettlement(models.Model):
     seen = models.CharField(max_length=200, help_text="what the owner had when it was asked last")
 
     class Meta:
-        db_table = "flight_manual_settlement"
+        db_table = "sagas_settlement"
         constraints = [
-            models.UniqueConstraint(fields=["correlation_id", "step"], name="one_settlement_per_step")
+            models.UniqueConstraint(fields=["correlation_id", "step"], name="one_settlement_of_a_step")
         ]
 
     def __str__(self) -> str:
@@ -156,7 +152,7 @@ class AuditRun(models.Model):
     unverified = models.IntegerField(help_text="sagas of which some owner could not be asked")
 
     class Meta:
-        db_table = "flight_audit_run"
+        db_table = "sagas_audit_run"
 
     def __str__(self) -> str:
         return f"{self.ended_at}: {self.drifted} of {self.checked} drifted"

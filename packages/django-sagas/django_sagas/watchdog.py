@@ -3,12 +3,12 @@
 from datetime import datetime, timedelta
 
 import structlog
-from django.conf import settings
-from django_sagas.database import write_transaction
 
-from flight.saga_alarms import needs_attention
-from flight.saga_models import Saga
-from flight.saga_orchestrator_complete import RELEASE_PAUSE
+from django_sagas.alarms import needs_attention
+from django_sagas.conf import conf
+from django_sagas.database import write_transaction
+from django_sagas.models import SagaRow
+from django_sagas.orchestrator import RELEASE_PAUSE
 
 log = structlog.get_logger("saga.watchdog")
 BATCH = 100
@@ -18,10 +18,10 @@ UNCLAIMED = "It is due, and nobody has claimed it: is recovery running, and does
 def latest_due(now: datetime) -> datetime:
     """Twice the longest time that a saga waits."""
     seconds = (
-        settings.SAGA_LEASE,
-        settings.SAGA_FORWARD_BACKOFF[1],
-        settings.SAGA_COMPENSATION_BACKOFF[1],
-        settings.SAGA_MAX_RETRY_AFTER,
+        conf.SAGA_LEASE,
+        conf.SAGA_FORWARD_BACKOFF[1],
+        conf.SAGA_COMPENSATION_BACKOFF[1],
+        conf.SAGA_MAX_RETRY_AFTER,
         RELEASE_PAUSE.total_seconds(),
     )
     return now + timedelta(seconds=2 * max(seconds))
@@ -32,7 +32,7 @@ def bring_forward(now: datetime) -> int:
 
     If their owner is alive after all, the next claim fences it off, as after any lease.
     """
-    brought = Saga.objects.filter(due_at__gt=latest_due(now)).update(due_at=now)
+    brought = SagaRow.objects.filter(due_at__gt=latest_due(now)).update(due_at=now)
     if brought:
         log.warning("due_times_ahead", sagas=brought)
     return brought
@@ -40,13 +40,13 @@ def bring_forward(now: datetime) -> int:
 
 def mark_unclaimed(now: datetime) -> int:
     """Alarm for sagas that have been due for longer than SAGA_UNCLAIMED_SECONDS; how many were new."""
-    late = now - timedelta(seconds=settings.SAGA_UNCLAIMED_SECONDS)
-    unclaimed = Saga.objects.filter(due_at__lt=late, attention="").order_by("due_at")
+    late = now - timedelta(seconds=conf.SAGA_UNCLAIMED_SECONDS)
+    unclaimed = SagaRow.objects.filter(due_at__lt=late, attention="").order_by("due_at")
     with write_transaction():
         # A saga that is being claimed at this moment is left out; one that was claimed is due later.
         rows = unclaimed.select_for_update(skip_locked=True)[:BATCH]
         marked = list(rows.values_list("correlation_id", flat=True))
-        Saga.objects.filter(pk__in=marked).update(attention=UNCLAIMED)
+        SagaRow.objects.filter(pk__in=marked).update(attention=UNCLAIMED)
         for correlation_id in marked:
             needs_attention(correlation_id, UNCLAIMED, now=now)
     for correlation_id in marked:

@@ -8,13 +8,12 @@ from typing import Any
 
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Coalesce
-from django_sagas import json_text
-from django_sagas.clock import iso
-from service_kit.problems import Problem
 
-from flight import saga_log
-from flight.saga_models import OPEN, Saga, SagaEventRow
-from flight.saga_state import SagaState
+from django_sagas import json_text, saga_log
+from django_sagas.clock import iso
+from django_sagas.models import OPEN, SagaEventRow, SagaRow
+from django_sagas.problems import Problem
+from django_sagas.state import SagaState
 
 PAGE = 50
 MAX_EVENTS = 1000
@@ -24,9 +23,9 @@ MAX_EVENTS = 1000
 class Filters:
     status: str | None = None
     needs_attention: bool | None = None
-    user_id: str | None = None
+    subject: str | None = None
     idempotency_key: str | None = None
-    "the key of a start-booking of `user_id`; keys are scoped to a user"
+    "the key of a start of `subject`; keys are scoped to it"
     id_prefix: str | None = None
     "of a UUID"
     created_after: datetime | None = None
@@ -72,16 +71,16 @@ def list_sagas(filters: Filters) -> tuple[list[SagaState], str | None]:
     return page, cursor(page[-1]) if len(sagas) > filters.limit else None
 
 
-def _matching(filters: Filters) -> QuerySet[Saga]:
-    found = Saga.objects.open() if filters.only_open else Saga.objects.all()
+def _matching(filters: Filters) -> QuerySet[SagaRow]:
+    found = SagaRow.objects.open() if filters.only_open else SagaRow.objects.all()
     if filters.status:
         found = found.filter(status=filters.status)
     if filters.needs_attention is not None:
         found = found.exclude(attention="") if filters.needs_attention else found.filter(attention="")
-    if filters.user_id:
-        found = found.filter(user_id=filters.user_id)
+    if filters.subject:
+        found = found.filter(subject=filters.subject)
     if filters.idempotency_key is not None:
-        found = found.filter(idempotency_scope=filters.user_id, idempotency_key=filters.idempotency_key)
+        found = found.filter(idempotency_scope=filters.subject, idempotency_key=filters.idempotency_key)
     if filters.id_prefix:
         # `g` sorts behind every character that a UUID may go on with, whatever the collation.
         found = found.filter(

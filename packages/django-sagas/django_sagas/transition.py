@@ -1,20 +1,20 @@
 """One transition of a saga: the new state, its events, and further writes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
 import structlog
-from django.conf import settings
-from django_sagas.clock import iso
-from service_kit.security import throttle
 
-from flight import saga_answers
-from flight.saga_alarms import needs_attention
-from flight.saga_event_dispatcher import EventType, SagaEvent
-from flight.saga_models import SagaStatus
-from flight.saga_outcomes import (
+from django_sagas.alarms import needs_attention
+from django_sagas.clock import iso
+from django_sagas.conf import conf
+from django_sagas.decision import goes_only_forward
+from django_sagas.definitions import Saga, Step, definition_of, find_step
+from django_sagas.events import EventType, SagaEvent
+from django_sagas.models import SagaStatus
+from django_sagas.outcomes import (
     AlreadyCompensated,
     ContractError,
     Done,
@@ -22,10 +22,11 @@ from flight.saga_outcomes import (
     Refused,
     Unknown,
 )
-from flight.saga_state import SagaState, StepStatus, replace
+from django_sagas.state import Kind, SagaState, SagaStep, StepState, StepStatus, replace
 
 log = structlog.get_logger("saga")
 ERROR_LENGTH = 200
+UNKNOWN, ALREADY_COMPENSATED = "UNKNOWN", "ALREADY_COMPENSATED"
 FINISHED_EVENT = {SagaStatus.COMPLETED: EventType.COMPLETED, SagaStatus.COMPENSATED: EventType.COMPENSATED}
 
 
@@ -35,11 +36,15 @@ class Transition:
     """
 
     def __init__(self, saga: SagaState, *, owner: str, now: datetime) -> None:
-        lease = now + timedelta(seconds=settings.SAGA_LEASE)
+        lease = now + timedelta(seconds=conf.SAGA_LEASE)
         self.saga = replace(saga, owner=owner, due_at=lease)
         self.now = now
         self.events: list[SagaEvent] = []
         self.writes: list[Callable[[], object]] = []
+
+    @property
+    def _definition(self) -> type[Saga]:
+        return definition_of(self.saga.name) or Saga
 
     def emit(self, event_type: EventType, **data: Any) -> None:
         self.saga.last_sequence += 1
@@ -47,9 +52,7 @@ class Transition:
         self.events.append(event)
 
     def start(self) -> None:
-        self.emit(
-            EventType.STARTED, flight_id=self.saga.flight_id, passengers=len(self.saga.request.passengers)
-        )
+        self.emit(EventType.STARTED, **self._definition.started(self.saga))
 
     # Going forward
 
@@ -66,33 +69,38 @@ class Transition:
         self.emit(EventType.STEP_STARTED, step=name, attempt=step.attempts + 1, worker=self.saga.owner)
 
     def end_step(self, name: str, outcome: Outcome) -> None:
+        step = self.saga.step(name).step
+        if _must_be_tried_again(step, outcome):
+            self._step_not_yet_done(name, outcome)
+            return
         match outcome:
             case Done(body):
                 self._step_done(name, body)
             case Refused(code, error):
                 self._step_failed(name, StepStatus.REFUSED, code, error)
-                self._count_declined(code)
+                self.writes.extend(self._definition.after_refusal(self.saga, code, self.now))
             case Unknown(error, _, configuration):
-                self._step_unknown(name, error, configuration)
+                self._step_unknown(name, error, configuration=configuration)
             case AlreadyCompensated():
-                self._step_failed(
-                    name, StepStatus.UNKNOWN, "ALREADY_COMPENSATED", "It was compensated before."
-                )
+                self._step_failed(name, StepStatus.UNKNOWN, ALREADY_COMPENSATED, error_of(outcome))
             case ContractError(code, error):
                 self._step_failed(name, StepStatus.UNKNOWN, code, error)
                 self.alarm(f"{name}: {code}: {error}")
 
-    def _step_done(self, name: str, body: Any) -> None:
+    def _step_done(self, name: str, body: Mapping[str, Any]) -> None:
         facts = {key: value for key, value in body.items() if key not in ("success", "correlation_id")}
+        known = find_step(self.saga.name, self.saga.step(name).step)
         self._progress()
         self.saga.facts = {**self.saga.facts, name: facts}
         self.saga.change_step(
             name, status=StepStatus.DONE, finished_at=iso(self.now), error=None, error_code=None
         )
-        if name == "ConfirmBooking":
-            self.saga.booking_reference = facts["booking_reference"]
-        self._erase_card(name)
-        self.emit(EventType.STEP_COMPLETED, step=name, **_public(facts))
+        if known and known.reference:
+            self.saga.reference = str(facts.get(known.reference, ""))
+        self._erase_secrets(known)
+        private = known.private if known else facts.keys()
+        public = {key: value for key, value in facts.items() if key not in private}
+        self.emit(EventType.STEP_COMPLETED, step=name, **public)
 
     def _step_failed(self, name: str, status: StepStatus, code: str, error: str) -> None:
         error = error[:ERROR_LENGTH]
@@ -101,47 +109,43 @@ class Transition:
         self.saga.failed_step, self.saga.error = name, error
         self.saga.error_code = self.saga.reason = code
         self.saga.change_step(name, status=status, finished_at=finished, error=error, error_code=code)
-        self._erase_card(name)
+        self._erase_secrets(find_step(self.saga.name, self.saga.step(name).step))
         self.emit(EventType.STEP_FAILED, step=name, outcome=status.value, error=error, error_code=code)
 
-    def _count_declined(self, code: str) -> None:
-        """Counted here: an accepted booking is declined after its request has ended."""
-        if code == "PAYMENT_DECLINED":
-            count = partial(throttle.seconds_to_wait, user_id=self.saga.user_id, now=self.now)
-            count = partial(count, address=self.saga.request.address)
-            self.writes.append(partial(count, {"declined": 1}))
+    def _step_not_yet_done(self, name: str, outcome: Outcome) -> None:
+        """The saga cannot go back from here, so a step that says no is tried again, with an alarm."""
+        error, code = error_of(outcome), code_of(outcome)
+        self._step_unknown(name, error, code=code)
+        if not isinstance(outcome, Unknown) or self._takes_too_long(self.saga.step(name)):
+            self.alarm(f"{name} fails: {error}")
 
-    def _step_unknown(self, name: str, error: str, configuration: bool) -> None:
+    def _step_unknown(
+        self, name: str, error: str, *, configuration: bool = False, code: str = UNKNOWN
+    ) -> None:
+        error = error[:ERROR_LENGTH]
         self.saga.tried = True
-        self.saga.change_step(
-            name, status=StepStatus.UNKNOWN, error=error[:ERROR_LENGTH], error_code="UNKNOWN"
-        )
+        self.saga.change_step(name, status=StepStatus.UNKNOWN, error=error, error_code=code)
         attempts = self.saga.step(name).attempts
-        if configuration and attempts >= settings.SAGA_CONFIGURATION_ALARM_ATTEMPTS:
+        if configuration and attempts >= conf.SAGA_CONFIGURATION_ALARM_ATTEMPTS:
             self.alarm(f"{name}: {error}: check the services' credentials")
-        self.emit(
-            EventType.STEP_UNKNOWN,
-            step=name,
-            attempt=attempts,
-            error=error[:ERROR_LENGTH],
-            error_code="UNKNOWN",
-        )
+        self.emit(EventType.STEP_UNKNOWN, step=name, attempt=attempts, error=error, error_code=code)
 
     def give_up(self, name: str) -> None:
         """The deadline of an unknown step is over: it counts as failed and will be compensated too."""
         error = "No answer could be had in time."
         self._step_failed(name, StepStatus.UNKNOWN, "DEADLINE_EXCEEDED", error)
 
-    def _erase_card(self, name: str) -> None:
-        if name == "AuthorizePayment":
-            self.saga.card_token = ""
+    def _erase_secrets(self, step: Step | None) -> None:
+        if step and step.uses and self.saga.secrets:
+            kept = {name: secret for name, secret in self.saga.secrets.items() if name not in step.uses}
+            self.saga.secrets = kept
 
     # Going back
 
     def compensate(self) -> None:
         """From here on the saga only compensates."""
         self.saga.status = SagaStatus.COMPENSATING
-        self.saga.card_token, self.saga.finished_at = "", None
+        self.saga.secrets, self.saga.finished_at = {}, None
         self.emit(EventType.COMPENSATION_STARTED, reason=self.saga.reason, failed_step=self.saga.failed_step)
 
     def begin_undo(self, name: str, compensation: str) -> None:
@@ -166,7 +170,7 @@ class Transition:
             self.saga.change_step(name, status=StepStatus.UNDONE)
             self.emit(EventType.COMPENSATION_STEP_COMPLETED, step=name, compensation=compensation)
             return
-        error = getattr(outcome, "error", "It was compensated before.")[:ERROR_LENGTH]
+        error = error_of(outcome)[:ERROR_LENGTH]
         attempts = self.saga.step(name).undo_attempts
         self.saga.tried = True
         self.emit(
@@ -175,9 +179,13 @@ class Transition:
             compensation=compensation,
             attempt=attempts,
             error=error,
-            error_code=_code_of(outcome),
+            error_code=code_of(outcome),
         )
-        if not isinstance(outcome, Unknown) or outcome.configuration or self._undo_takes_too_long(name):
+        if (
+            not isinstance(outcome, Unknown)
+            or outcome.configuration
+            or self._undo_takes_too_long(self.saga.step(name))
+        ):
             # Without a number, so that the console can group stuck sagas by reason.
             self.alarm(f"{compensation} fails: {error}")
 
@@ -189,20 +197,24 @@ class Transition:
         compensation = self.saga.step(name).compensation
         self.emit(EventType.COMPENSATION_RESOLVED, step=name, compensation=compensation, actor=actor)
 
-    def _undo_takes_too_long(self, name: str) -> bool:
-        step = self.saga.step(name)
-        began = datetime.fromisoformat(step.undo_started_at or iso(self.now))
-        late = abs(self.now - began) >= timedelta(seconds=settings.SAGA_ATTENTION_SECONDS)
-        return late or step.undo_attempts >= settings.SAGA_ATTENTION_ATTEMPTS
+    def _undo_takes_too_long(self, step: StepState) -> bool:
+        return self._late(step.undo_started_at) or step.undo_attempts >= conf.SAGA_ATTENTION_ATTEMPTS
+
+    def _takes_too_long(self, step: StepState) -> bool:
+        return self._late(step.started_at) or step.attempts >= conf.SAGA_ATTENTION_ATTEMPTS
+
+    def _late(self, since: str | None) -> bool:
+        began = datetime.fromisoformat(since or iso(self.now))
+        return abs(self.now - began) >= timedelta(seconds=conf.SAGA_ATTENTION_SECONDS)
 
     # Ending and waiting
 
     def finish(self, status: SagaStatus) -> None:
         self.saga.status, self.saga.finished_at = status, self.now
         self.saga.owner, self.saga.due_at = "", None
-        self.saga.attention = self.saga.card_token = ""
+        self.saga.attention, self.saga.secrets = "", {}
         if self.saga.result is None:
-            self.saga.result = saga_answers.result(self.saga)
+            self.saga.result = self._definition.result(self.saga)
         self.emit(FINISHED_EVENT[status], reason=self.saga.reason)
 
     def wait(self, until: datetime) -> None:
@@ -219,15 +231,21 @@ class Transition:
         self.saga.claims, self.saga.tried = 0, False
 
 
-def _code_of(outcome: Outcome) -> str:
+def _must_be_tried_again(step: SagaStep, outcome: Outcome) -> bool:
+    if isinstance(outcome, Done) or not goes_only_forward(step):
+        return False
+    # A pivot that refuses has changed nothing: the saga can still go back.
+    return not (step.kind == Kind.PIVOT and isinstance(outcome, Refused))
+
+
+def code_of(outcome: Outcome) -> str:
     match outcome:
         case Refused(code) | ContractError(code):
             return code
         case AlreadyCompensated():
-            return "ALREADY_COMPENSATED"
-    return "UNKNOWN"
+            return ALREADY_COMPENSATED
+    return UNKNOWN
 
 
-def _public(facts: dict[str, Any]) -> dict[str, Any]:
-    """A step's facts without passengers' names: events have more readers than tickets."""
-    return {key: value for key, value in facts.items() if key != "tickets"}
+def error_of(outcome: Outcome) -> str:
+    return str(getattr(outcome, "error", "It was compensated before."))

@@ -3,22 +3,10 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.conf import settings
-
-from flight.saga_local import LOCAL
-from flight.saga_models import SagaStatus
-from flight.saga_state import Kind, SagaState, SagaStep, StepState, StepStatus
-
-BACKEND, PAYMENT, LOYALTY = "backend", "payment", "loyalty"
-
-
-def is_known(step: SagaStep) -> bool:
-    """Whether this release can run and undo the step."""
-    if step.kind not in list(Kind):
-        return False
-    if step.participant == BACKEND:
-        return step.name in LOCAL and step.compensation in LOCAL
-    return step.participant in (PAYMENT, LOYALTY) and bool(step.compensation)
+from django_sagas.conf import conf
+from django_sagas.definitions import find_step
+from django_sagas.models import SagaStatus
+from django_sagas.state import Kind, SagaState, SagaStep, StepState, StepStatus
 
 
 @dataclass(frozen=True)
@@ -76,13 +64,13 @@ def _decide_forward(saga: SagaState, now: datetime, jitter: float) -> Decision:
     state = next((state for state in saga.steps if state.status != StepStatus.DONE), None)
     if state is None:
         return Finish(SagaStatus.COMPLETED)
-    if not is_known(state.step):
+    if not find_step(saga.name, state.step):
         return WaitForRelease(state.step)
     if not (saga.tried and state.status == StepStatus.UNKNOWN):
         return Run(state.step)
-    if _overdue(state, now):
+    if _overdue(state, now) and not goes_only_forward(state.step):
         return GiveUp(state.step)
-    return WaitUntil(now + _pause(saga, state.attempts, settings.SAGA_FORWARD_BACKOFF, jitter))
+    return WaitUntil(now + _pause(saga, state.attempts, conf.SAGA_FORWARD_BACKOFF, jitter))
 
 
 def _decide_back(saga: SagaState, now: datetime, jitter: float) -> Decision:
@@ -90,22 +78,27 @@ def _decide_back(saga: SagaState, now: datetime, jitter: float) -> Decision:
     if not remaining:
         return Finish(SagaStatus.COMPENSATED)
     state = remaining[0]
-    if not is_known(state.step):
+    if not (state.compensation and find_step(saga.name, state.step)):
         return WaitForRelease(state.step)
     if saga.tried and state.status == StepStatus.UNDOING:
-        return WaitUntil(now + _pause(saga, state.undo_attempts, settings.SAGA_COMPENSATION_BACKOFF, jitter))
+        return WaitUntil(now + _pause(saga, state.undo_attempts, conf.SAGA_COMPENSATION_BACKOFF, jitter))
     return Undo(state.step)
+
+
+def goes_only_forward(step: SagaStep) -> bool:
+    """Whether the step is tried until its outcome is known: it is retriable, or it cannot be undone."""
+    return step.kind == Kind.RETRIABLE or not step.compensation
 
 
 def _overdue(state: StepState, now: datetime) -> bool:
     began = datetime.fromisoformat(state.started_at) if state.started_at else now
     # A start in the future means that a clock was put back; by how much is unknown.
-    return abs(now - began) >= timedelta(seconds=settings.SAGA_FORWARD_DEADLINE)
+    return abs(now - began) >= timedelta(seconds=conf.SAGA_FORWARD_DEADLINE)
 
 
 def _pause(saga: SagaState, attempts: int, backoff: tuple[float, float], jitter: float) -> timedelta:
     """Exponential back-off with full jitter, or longer where the participant asked for it."""
-    asked = timedelta(seconds=min(saga.retry_after, settings.SAGA_MAX_RETRY_AFTER))
+    asked = timedelta(seconds=min(saga.retry_after, conf.SAGA_MAX_RETRY_AFTER))
     return max(backoff_time(attempts, backoff, jitter), asked)
 
 

@@ -1,0 +1,319 @@
+"""Declares sagas: a class with a table of steps, checked when it is loaded.
+
+class PlaceOrder(Saga):
+    name, version = "place-order", 1
+    steps = [
+        local("ReserveStock", undo="ReleaseStock", run=reserve, back=release, refusals={"SOLD_OUT"}),
+        remote("ChargeCard", undo="RefundCard", at="payment", sends=charge_data),
+        remote("ShipOrder", at="warehouse", kind=Kind.RETRIABLE, sends=parcel_data),
+    ]
+"""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, ClassVar
+
+from django_sagas.clock import iso_or_none
+from django_sagas.outcomes import Outcome
+from django_sagas.state import LOCAL, Kind, SagaState, SagaStep, StepState
+
+SIMULATED_FAILURE = "SIMULATED_FAILURE"
+"Every step may refuse with it: a failure that the caller asked for."
+
+
+class DefinitionError(Exception):
+    """A definition that cannot work; the message says what to change."""
+
+
+class WriteConflict(Exception):
+    """Another transaction took what a local step had chosen; the step is planned again from the start."""
+
+
+def _nothing() -> None:
+    """A refused step writes nothing."""
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A local step's outcome, and the write that makes it true in the saga's own commit."""
+
+    outcome: Outcome
+    write: Callable[[], object] = _nothing
+
+
+Plan = Callable[[Any, datetime], Planned]
+"Reads and decides; takes the saga and the time. Its write may raise WriteConflict."
+
+
+def _no_data(saga: Any) -> Mapping[str, Any]:
+    return {}
+
+
+def _accepts(saga: Any, answer: Mapping[str, Any]) -> str:
+    return ""
+
+
+def _always(data: Mapping[str, Any]) -> bool:
+    return True
+
+
+@dataclass(frozen=True)
+class Step:
+    """One line of the table. Made by `local` and `remote`."""
+
+    name: str
+    compensation: str
+    participant: str
+    kind: Kind
+    refusals: frozenset[str]
+    run: Plan | None = None
+    back: Plan | None = None
+    sends: Callable[[Any], Mapping[str, Any]] = _no_data
+    accepts: Callable[[Any, Mapping[str, Any]], str] = _accepts
+    uses: tuple[str, ...] = ()
+    reference: str = ""
+    private: frozenset[str] = field(default_factory=frozenset)
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    when: Callable[[Mapping[str, Any]], bool] = _always
+    waiting: str = ""
+
+    @property
+    def stored(self) -> StepState:
+        """The step as a new saga stores it."""
+        return StepState(
+            self.name, compensation=self.compensation, participant=self.participant, kind=self.kind
+        )
+
+    def is_meant_by(self, step: SagaStep) -> bool:
+        """Whether a row's step is this one, under its name of today or of before."""
+        names = {self.name: self.compensation, **self.aliases}
+        return step.participant == self.participant and names.get(step.name) == step.compensation
+
+
+def local(
+    name: str,
+    *,
+    run: Plan,
+    back: Plan | None = None,
+    undo: str = "",
+    pivot: bool = False,
+    retriable: bool = False,
+    refusals: Collection[str] = (),
+    uses: Sequence[str] = (),
+    reference: str = "",
+    private: Collection[str] = (),
+    aliases: Mapping[str, str] | None = None,
+    when: Callable[[Mapping[str, Any]], bool] = _always,
+    waiting: str = "",
+) -> Step:
+    """A step in the orchestrator's own database: planned by `run`, undone by `back`, in the saga's commits.
+
+    The other arguments are those of `remote`.
+    """
+    return Step(
+        name,
+        undo,
+        LOCAL,
+        _kind(pivot=pivot, retriable=retriable),
+        frozenset({*refusals, SIMULATED_FAILURE}),
+        run=run,
+        back=back,
+        uses=tuple(uses),
+        reference=reference,
+        private=frozenset(private),
+        aliases=aliases or {},
+        when=when,
+        waiting=waiting,
+    )
+
+
+def remote(
+    name: str,
+    *,
+    at: str,
+    sends: Callable[[Any], Mapping[str, Any]] = _no_data,
+    undo: str = "",
+    pivot: bool = False,
+    retriable: bool = False,
+    refusals: Collection[str] = (),
+    accepts: Callable[[Any, Mapping[str, Any]], str] = _accepts,
+    uses: Sequence[str] = (),
+    reference: str = "",
+    private: Collection[str] = (),
+    aliases: Mapping[str, str] | None = None,
+    when: Callable[[Mapping[str, Any]], bool] = _always,
+    waiting: str = "",
+) -> Step:
+    """A step at the participant `at`, called with what `sends` returns for the saga.
+
+    - `undo`: the compensation's name. Only a retriable step, or a pivot that is final, has none.
+    - `refusals`: the codes by which it may refuse; any other refusal violates the contract.
+    - `accepts`: says what is wrong with an answer; empty when nothing is.
+    - `uses`: names of secrets; they are erased when the step has ended.
+    - `reference`: the field of its answer that becomes the saga's reference.
+    - `private`: fields of its answer that events do not carry.
+    - `aliases`: earlier names, each with its compensation, for sagas that began before a renaming.
+    - `when`: whether a saga with these data has the step.
+    - `waiting`: what to tell people while it runs.
+    """
+    return Step(
+        name,
+        undo,
+        at,
+        _kind(pivot=pivot, retriable=retriable),
+        frozenset({*refusals, SIMULATED_FAILURE}),
+        sends=sends,
+        accepts=accepts,
+        uses=tuple(uses),
+        reference=reference,
+        private=frozenset(private),
+        aliases=aliases or {},
+        when=when,
+        waiting=waiting,
+    )
+
+
+def _kind(*, pivot: bool, retriable: bool) -> Kind:
+    if pivot and retriable:
+        raise DefinitionError("A step is the pivot or retriable, not both.")
+    return Kind.PIVOT if pivot else Kind.RETRIABLE if retriable else Kind.COMPENSATABLE
+
+
+class Saga:
+    """A saga's definition. A subclass registers itself by its name; it has no instances."""
+
+    name: ClassVar[str]
+    version: ClassVar[int] = 1
+    "Raise it with the table, so that operators can tell old sagas from new ones."
+    steps: ClassVar[Sequence[Step]]
+    retired: ClassVar[Sequence[Step]] = ()
+    "Steps that new sagas do not get, and that older ones may still run or undo."
+    state: ClassVar[type[SagaState]] = SagaState
+    "A subclass whose properties read `data`, for the functions of the steps."
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        check(cls)
+        SAGAS[cls.name] = cls
+
+    @classmethod
+    def first_steps(cls, data: Mapping[str, Any]) -> tuple[StepState, ...]:
+        """The steps that a new saga with these data stores."""
+        return tuple(step.stored for step in cls.steps if step.when(data))
+
+    @classmethod
+    def find(cls, stored: SagaStep) -> Step | None:
+        """This release's step for a row's step; None if it knows none."""
+        known = (step for step in (*cls.steps, *cls.retired) if step.is_meant_by(stored))
+        return next(known, None)
+
+    # What a definition may say about its sagas; each is a pure function of the saga.
+
+    @classmethod
+    def started(cls, saga: Any) -> Mapping[str, Any]:
+        """Data of the event that the saga was accepted."""
+        return {}
+
+    @classmethod
+    def simulated(cls, saga: Any) -> Collection[str]:
+        """Names of steps that are to fail, for demonstrations."""
+        return ()
+
+    @classmethod
+    def plan(cls, step: Step, saga: Any, now: datetime, *, undo: bool) -> Planned:
+        """Plan a local step. Overridden to inject faults."""
+        plan = step.back if undo else step.run
+        assert plan is not None, "checked when the definition was loaded"
+        return plan(saga, now)
+
+    @classmethod
+    def after_refusal(cls, saga: Any, code: str, now: datetime) -> Sequence[Callable[[], object]]:
+        """Further writes in the commit that records a refusal."""
+        return ()
+
+    @classmethod
+    def result(cls, saga: Any) -> dict[str, Any]:
+        """The answer to who started the saga, made and stored when it ends."""
+        return {
+            "correlation_id": saga.correlation_id,
+            "status": saga.status.value,
+            "reference": saga.reference or None,
+            "failed_step": saga.failed_step or None,
+            "error": saga.error or None,
+            "error_code": saga.error_code or None,
+            "finished_at": iso_or_none(saga.finished_at),
+        }
+
+
+SAGAS: dict[str, type[Saga]] = {}
+"Every definition of this process, by name."
+
+
+def definition_of(name: str) -> type[Saga] | None:
+    return SAGAS.get(name)
+
+
+def find_step(saga: str, step: SagaStep) -> Step | None:
+    """This release's implementation of a row's step; None if it has none: then the saga waits."""
+    definition = SAGAS.get(saga)
+    return definition.find(step) if definition and step.kind in list(Kind) else None
+
+
+def refusals_of(saga: str, step: SagaStep) -> frozenset[str]:
+    known = find_step(saga, step)
+    return known.refusals if known else frozenset()
+
+
+def check(saga: type[Saga]) -> None:
+    """Raises DefinitionError."""
+    if not getattr(saga, "name", "") or not getattr(saga, "steps", ()):
+        raise DefinitionError(f"{saga.__name__} needs a name and at least one step.")
+    other = SAGAS.get(saga.name)
+    if other is not None and other.__qualname__ != saga.__qualname__:
+        raise DefinitionError(f"{other.__name__} and {saga.__name__} are both named {saga.name!r}.")
+    for problem in _problems(saga):
+        raise DefinitionError(f"{saga.name}: {problem}")
+
+
+def _problems(saga: type[Saga]) -> Sequence[str]:
+    steps, every = tuple(saga.steps), (*saga.steps, *saga.retired)
+    found = [*_names(every), *_order(steps)]
+    for step in every:
+        found += _of_one(step)
+    return found
+
+
+def _names(steps: Sequence[Step]) -> list[str]:
+    names = [name for step in steps for name in (step.name, step.compensation, *step.aliases) if name]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    return [f"{name} stands twice; every step and compensation needs a name of its own." for name in twice]
+
+
+def _order(steps: Sequence[Step]) -> list[str]:
+    kinds = [step.kind for step in steps]
+    if kinds.count(Kind.PIVOT) > 1:
+        pivots = ", ".join(step.name for step in steps if step.kind == Kind.PIVOT)
+        return [f"{pivots} are all pivots; a saga has one at most."]
+    # Without a pivot, the first retriable step is what cannot be taken back.
+    decided = next((n for n, kind in enumerate(kinds) if kind != Kind.COMPENSATABLE), len(kinds))
+    late = [step.name for step in steps[decided + 1 :] if step.kind == Kind.COMPENSATABLE]
+    found = [f"{name} comes after the pivot; move it before, or make it retriable." for name in late]
+    if Kind.PIVOT in kinds and Kind.RETRIABLE in kinds[: kinds.index(Kind.PIVOT)]:
+        found.append("a retriable step comes before the pivot; move it behind.")
+    return found
+
+
+def _of_one(step: Step) -> list[str]:
+    found = []
+    if step.kind == Kind.COMPENSATABLE and not step.compensation:
+        found.append(f"{step.name} is compensatable and has no compensation; name one with undo=.")
+    if step.kind == Kind.RETRIABLE and step.refusals != {SIMULATED_FAILURE}:
+        found.append(f"{step.name} is retriable and must not refuse; take its refusals out.")
+    if step.participant == LOCAL and step.run is None:
+        found.append(f"{step.name} is local and has no run=.")
+    if step.participant == LOCAL and step.compensation and step.back is None:
+        found.append(f"{step.compensation} has no implementation; give {step.name} a back=.")
+    if step.participant == LOCAL and step.back is not None and not step.compensation:
+        found.append(f"{step.name} has a back= and no name for it; give it an undo=.")
+    return found
