@@ -1,6 +1,7 @@
 from django.apps.registry import Apps
 from django.db import migrations
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
+from django.db.migrations.exceptions import IrreversibleError
 
 KEPT = (
     "correlation_id, status, reason, attention, epoch, owner, due_at, claims, last_sequence, facts, result,"
@@ -55,11 +56,20 @@ def move_sagas(apps: Apps, editor: BaseDatabaseSchemaEditor) -> None:
         editor.execute(f"INSERT INTO sagas_{after} ({columns}) SELECT {columns} FROM flight_{before}")
 
 
+def only_without_sagas(apps: Apps, editor: BaseDatabaseSchemaEditor) -> None:
+    """The way back is closed once there are sagas: the tables of before could not hold them all."""
+    with editor.connection.cursor() as cursor:
+        cursor.execute("SELECT COUNT(*) FROM sagas_saga")
+        (sagas,) = cursor.fetchone()
+    if sagas:
+        raise IrreversibleError(f"{sagas} sagas would be lost")
+
+
 class Migration(migrations.Migration):
     dependencies = [("flight", "0005_manual_settlement"), ("sagas", "0001_initial")]
 
     operations = [
-        migrations.RunPython(move_sagas),
+        migrations.RunPython(move_sagas, only_without_sagas),
         migrations.DeleteModel(name="AuditRun"),
         migrations.DeleteModel(name="ManualSettlement"),
         migrations.DeleteModel(name="RecoveryHeartbeat"),
