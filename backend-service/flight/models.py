@@ -159,9 +159,8 @@ class Booking(models.Model):
     currency = models.CharField(max_length=3)
     created_at = models.DateTimeField()
     cancelled_at = models.DateTimeField(null=True)
-    flight_fare: int | None
-    charges: int | None
-    "cents, of the amount; selectors read them from the saga's row, which fixed the price"
+    saga_data: str | None
+    "selectors read it from the saga's row, which fixed the parts of the price"
 
     class Meta:
         db_table = "flight_booking"

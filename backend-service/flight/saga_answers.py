@@ -3,8 +3,8 @@
 from typing import Any
 
 from django_sagas.clock import iso, iso_or_none
-from django_sagas.models import SagaStatus
-from django_sagas.state import StepState, StepStatus
+from django_sagas.definitions import Saga, definition_of
+from django_sagas.state import SagaState, SagaStatus, StepState, StepStatus
 from service_kit.money import to_wire
 
 from flight.saga_booking import BookingSaga
@@ -12,7 +12,7 @@ from flight.saga_booking import BookingSaga
 CANCELLATIONS = ("CANCELLED_BY_USER", "CANCELLED_BY_OPERATOR")
 
 
-def answer(saga: BookingSaga) -> dict[str, Any]:
+def answer(saga: SagaState) -> dict[str, Any]:
     """start-booking's answer: the result if there is one, else the current status."""
     return current_result(saga) or accepted(saga)
 
@@ -22,14 +22,14 @@ def result(saga: BookingSaga) -> dict[str, Any]:
     return _completed(saga) if saga.status == SagaStatus.COMPLETED else _failed(saga)
 
 
-def current_result(saga: BookingSaga) -> dict[str, Any] | None:
+def current_result(saga: SagaState) -> dict[str, Any] | None:
     """The current result: none while the saga runs, and no success after a cancellation."""
     if saga.result is None:
         return None
     return saga.result if saga.status == SagaStatus.COMPLETED else _failed(saga)
 
 
-def _failed(saga: BookingSaga) -> dict[str, Any]:
+def _failed(saga: SagaState) -> dict[str, Any]:
     answer: dict[str, Any] = {
         "success": False,
         "correlation_id": saga.correlation_id,
@@ -41,13 +41,13 @@ def _failed(saga: BookingSaga) -> dict[str, Any]:
         "error_code": saga.error_code or saga.reason,
         "compensation_result": compensations(saga),
     }
-    return answer | ({"booking_reference": saga.booking_reference} if saga.booking_reference else {})
+    return answer | ({"booking_reference": saga.reference} if saga.reference else {})
 
 
-def _how_it_went_back(saga: BookingSaga) -> str:
+def _how_it_went_back(saga: SagaState) -> str:
     """Names only what is known to be undone."""
-    if saga.booking_reference:
-        what = f"Booking {saga.booking_reference} was cancelled"
+    if saga.reference:
+        what = f"Booking {saga.reference} was cancelled"
     else:
         what = "The booking was cancelled" if saga.reason in CANCELLATIONS else "The booking failed"
     if saga.status == SagaStatus.COMPENSATING:
@@ -64,9 +64,9 @@ def _completed(saga: BookingSaga) -> dict[str, Any]:
         "success": True,
         "correlation_id": saga.correlation_id,
         "status": saga.status.value,
-        "message": f"Booking {saga.booking_reference} is confirmed.",
+        "message": f"Booking {saga.reference} is confirmed.",
         "steps_completed": len(saga.steps),
-        "booking_reference": saga.booking_reference,
+        "booking_reference": saga.reference,
         "seats_reserved": len(seats),
         "seat_numbers": seats,
         "amount": to_wire(saga.amount),
@@ -78,7 +78,7 @@ def was_completed(step: StepState) -> bool:
     return step.finished_at is not None and step.error_code is None
 
 
-def compensations(saga: BookingSaga) -> list[dict[str, Any]]:
+def compensations(saga: SagaState) -> list[dict[str, Any]]:
     """Compensations that have run or were resolved by hand, in the order in which they ended."""
     return [
         {
@@ -92,7 +92,7 @@ def compensations(saga: BookingSaga) -> list[dict[str, Any]]:
     ]
 
 
-def accepted(saga: BookingSaga) -> dict[str, Any]:
+def accepted(saga: SagaState) -> dict[str, Any]:
     """The 202 of a saga that continues in the background. It has no `success`: the outcome is unknown."""
     undoing = saga.status == SagaStatus.COMPENSATING
     return {
@@ -102,7 +102,7 @@ def accepted(saga: BookingSaga) -> dict[str, Any]:
     }
 
 
-def status(saga: BookingSaga) -> dict[str, Any]:
+def status(saga: SagaState) -> dict[str, Any]:
     answer: dict[str, Any] = {
         "correlation_id": saga.correlation_id,
         "status": saga.status.value,
@@ -110,10 +110,9 @@ def status(saga: BookingSaga) -> dict[str, Any]:
         "needs_attention": bool(saga.attention),
         "attention_reason": saga.attention or None,
         "resolved_manually": any(step.status == StepStatus.RESOLVED for step in saga.steps),
-        "booking_reference": saga.booking_reference or None,
-        "user_id": saga.user_id,
-        "flight_id": saga.flight_id,
-        "amount": to_wire(saga.amount),
+        "booking_reference": saga.reference or None,
+        "user_id": saga.subject,
+        **(definition_of(saga.name) or Saga).described(saga),
         "created_at": iso(saga.created_at),
         "finished_at": iso_or_none(saga.finished_at),
         "next_attempt_at": iso_or_none(saga.due_at),
@@ -139,19 +138,19 @@ def _step(step: StepState) -> dict[str, Any]:
     }
 
 
-def cancellation(saga: BookingSaga) -> dict[str, Any]:
+def cancellation(saga: SagaState) -> dict[str, Any]:
     """The answer to the cancellation of a booking or of a running saga."""
     return {
         "success": True,
         "correlation_id": saga.correlation_id,
         "status": saga.status.value,
         "reason": saga.reason or None,
-        "booking_reference": saga.booking_reference or None,
+        "booking_reference": saga.reference or None,
         "compensation_result": compensations(saga),
     }
 
 
-def summary(row: BookingSaga) -> dict[str, Any]:
+def summary(row: SagaState) -> dict[str, Any]:
     """One line of the list of sagas."""
     full = status(row)
     names = ("name", "status")

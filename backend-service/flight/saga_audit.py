@@ -6,16 +6,18 @@ from datetime import datetime, timedelta
 
 import structlog
 from django.conf import settings
+from django.db.models import QuerySet
 from django_sagas import saga_log, settlements
 from django_sagas.database import by_pages
-from django_sagas.models import AuditRun, SagaRow, SagaStatus
-from django_sagas.state import StepStatus
+from django_sagas.models import AuditRun, SagaRow
+from django_sagas.state import SagaStatus, StepStatus
 from service_kit.money import CENTS_PER_UNIT, to_wire
 from service_kit.security import audit
 from service_kit.security.models import AuditEntry, AuditKind
 
 from flight.saga_audit_reads import LOOK_UPS, NOTHING, Owners, Unreadable, booking
-from flight.saga_booking import BookingSaga
+from flight.saga_booking import BookingSaga, as_booking
+from flight.saga_orchestrator_complete import BookTrip
 
 log = structlog.get_logger("saga.audit")
 PAGE = 200
@@ -91,7 +93,7 @@ def unreadable_steps(saga: BookingSaga) -> list[str]:
 
 def ended(*, since: datetime, before: datetime, most: int) -> Iterator[list[BookingSaga]]:
     """Sagas accepted since then that had ended `before`, oldest first, in pages."""
-    rows = SagaRow.objects.filter(due_at=None, finished_at__lt=before).order_by(
+    rows = SagaRow.objects.filter(name=BookTrip.name, due_at=None, finished_at__lt=before).order_by(
         "created_at", "correlation_id"
     )
     created_at, correlation_id = since, ""
@@ -100,12 +102,16 @@ def ended(*, since: datetime, before: datetime, most: int) -> Iterator[list[Book
         following = rows.filter(created_at__gte=created_at).exclude(
             created_at=created_at, correlation_id__lte=correlation_id
         )
-        page = saga_log.states(following[: min(PAGE, most)])
+        page = _bookings(following[: min(PAGE, most)])
         if not page:
             return
         yield page
         created_at, correlation_id = page[-1].created_at, page[-1].correlation_id
         most -= len(page)
+
+
+def _bookings(rows: QuerySet[SagaRow]) -> list[BookingSaga]:
+    return [saga for saga in saga_log.states(rows) if isinstance(saga, BookingSaga)]
 
 
 def examine(saga: BookingSaga, owners: Owners, audited: Audited) -> list[Drift]:
@@ -183,12 +189,12 @@ def lost(*, since: datetime, owners: Owners, now: datetime, audited: Audited) ->
 def review_settlements(*, owners: Owners, now: datetime, audited: Audited) -> Iterator[Drift]:
     """Ask the participants of compensations resolved by hand; those with which they disagree."""
     for each in settled_by_hand():
-        saga = saga_log.load(each.correlation_id)
+        saga = as_booking(saga_log.load(each.correlation_id))
         for step in saga.steps if saga else ():
             if step.status == StepStatus.RESOLVED:
                 settlements.remember(each.correlation_id, step.name, now=each.created_at)
     for settlement in settlements.every():
-        saga = saga_log.load(settlement.correlation_id)
+        saga = as_booking(saga_log.load(settlement.correlation_id))
         if saga is None or settlement.step not in LOOK_UPS:
             continue
         try:

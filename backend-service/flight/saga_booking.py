@@ -91,3 +91,7 @@ class BookingSaga(SagaState):
     def flight(self) -> FlightForSale | None:
         """The flight as this request read it to price the booking."""
         return self.context if isinstance(self.context, FlightForSale) else None
+
+
+def as_booking(saga: SagaState | None) -> BookingSaga | None:
+    return saga if isinstance(saga, BookingSaga) else None

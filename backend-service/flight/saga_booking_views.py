@@ -11,6 +11,7 @@ from django_sagas import saga_log
 from django_sagas.definitions import WriteConflict
 from django_sagas.engines import engine
 from django_sagas.runtime import admission, orchestrator
+from django_sagas.state import SagaState
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from service_kit import credentials, schema, unknown_fields
@@ -23,7 +24,6 @@ from service_kit.problems import Problem, try_again
 
 from flight import saga_alarms, saga_answers, saga_requests, saga_schema
 from flight.models import Booking, BookingStatus
-from flight.saga_booking import BookingSaga
 from flight.saga_limits import Held, caller_limits
 
 log = structlog.get_logger("saga")
@@ -85,7 +85,7 @@ class StartBookingView(ServiceView):
             return self._run(request, saga, command)
 
     @staticmethod
-    def _run(request: Request, saga: BookingSaga, command: saga_requests.StartBooking) -> HttpResponse:
+    def _run(request: Request, saga: SagaState, command: saga_requests.StartBooking) -> HttpResponse:
         request_id = structlog.contextvars.get_contextvars().get("correlation_id")
         structlog.contextvars.bind_contextvars(correlation_id=saga.correlation_id, request_id=request_id)
         ran = start(saga, at_once=not wants_async(request))
@@ -98,7 +98,7 @@ class StartBookingView(ServiceView):
         return repeated(known, command)
 
 
-def start(saga: BookingSaga, *, at_once: bool) -> BookingSaga | None:
+def start(saga: SagaState, *, at_once: bool) -> SagaState | None:
     """Run the saga, or accept it for recovery to run; None if its idempotency key is taken."""
     if not at_once:
         return orchestrator().accept(saga, on_commit=engine().submit)
@@ -113,7 +113,7 @@ def wants_async(request: Request) -> bool:
     return unknown_fields.prefers(request, "respond-async")
 
 
-def repeated(known: BookingSaga, command: saga_requests.StartBooking) -> HttpResponse:
+def repeated(known: SagaState, command: saga_requests.StartBooking) -> HttpResponse:
     if known.request_fingerprint != command.fingerprint():
         raise Problem(
             422,
@@ -126,7 +126,7 @@ def repeated(known: BookingSaga, command: saga_requests.StartBooking) -> HttpRes
     return response
 
 
-def answer(saga: BookingSaga) -> HttpResponse:
+def answer(saga: SagaState) -> HttpResponse:
     """The saga's result, or the 202 with its Location."""
     headers = {"X-Correlation-ID": saga.correlation_id}
     if saga.result is not None:
@@ -135,7 +135,7 @@ def answer(saga: BookingSaga) -> HttpResponse:
     return json_response(saga_answers.answer(saga), status=202, headers=headers)
 
 
-def not_cancellable(saga: BookingSaga | None, detail: str, **extra: Any) -> Problem:
+def not_cancellable(saga: SagaState | None, detail: str, **extra: Any) -> Problem:
     cid = saga.correlation_id if saga else None
     return Problem(409, "NOT_CANCELLABLE", detail, correlation_id=cid, **extra)
 
@@ -147,7 +147,7 @@ def run_cancellation(
     reason: str,
     at_once: bool,
     on_commit: Callable[[], object] = lambda: None,
-) -> BookingSaga | None:
+) -> SagaState | None:
     """Turn the saga back and run its compensations, or leave them to recovery; None if its state does not
     allow it."""
     taken = orchestrator().cancel(correlation_id, completed=completed, reason=reason, on_commit=on_commit)
@@ -157,7 +157,7 @@ def run_cancellation(
     return orchestrator().advance(taken, deadline=orchestrator().now() + timedelta(seconds=seconds))
 
 
-def cancelled(saga: BookingSaga) -> HttpResponse:
+def cancelled(saga: SagaState) -> HttpResponse:
     headers = {"X-Correlation-ID": saga.correlation_id}
     if saga.is_terminal:
         return json_response(saga_answers.cancellation(saga), headers=headers)

@@ -9,9 +9,9 @@ from urllib.parse import urlencode
 from django.conf import settings
 from django.http import HttpResponse
 from django_sagas import operators, saga_log, selectors
-from django_sagas.models import SagaStatus
 from django_sagas.runtime import orchestrator
 from django_sagas.selectors import Filters
+from django_sagas.state import SagaState, SagaStatus
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from service_kit import credentials, schema
@@ -23,7 +23,6 @@ from service_kit.permissions import Operators, Overseers, Owner
 from service_kit.problems import Problem
 
 from flight import saga_alarms, saga_answers, saga_overview, saga_schema
-from flight.saga_booking import BookingSaga
 from flight.saga_booking_views import (
     PREFER_HEADER,
     REASON_LENGTH,
@@ -44,10 +43,10 @@ class SagaView(ServiceView):
     permission_classes = [Owner]
     subject = "saga"
 
-    def visible_saga(self, request: Request, correlation_id: str) -> BookingSaga:
+    def visible_saga(self, request: Request, correlation_id: str) -> SagaState:
         """The saga, for its owner and for operators; 404 for others."""
         saga = saga_log.load(correlation_id)
-        self.check_object_permissions(request, saga.user_id if saga else None)
+        self.check_object_permissions(request, saga.subject if saga else None)
         assert saga is not None, "Owner raises for None"
         return saga
 
@@ -236,7 +235,7 @@ class CancelView(SagaActionView):
         saga = saga or saga_log.load(correlation_id)
         assert saga is not None, "sagas are never deleted"
         if saga.status == SagaStatus.COMPLETED:
-            where = f"/api/bookings/{saga.booking_reference}/cancel/"
+            where = f"/api/bookings/{saga.reference}/cancel/"
             raise not_cancellable(
                 saga, f"The booking is confirmed; cancel it at {where}", cancel_booking=where
             )

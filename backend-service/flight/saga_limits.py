@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from django.conf import settings
 from django_sagas import json_text
 from django_sagas.database import fetch_all
-from django_sagas.models import SagaStatus
+from django_sagas.state import SagaStatus
 from service_kit.problems import too_many
 
 from flight.saga_booking import BookingRequest

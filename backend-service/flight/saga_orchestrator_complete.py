@@ -82,6 +82,10 @@ class BookTrip(Saga):
         return {"flight_id": saga.flight_id, "passengers": len(saga.request.passengers)}
 
     @classmethod
+    def described(cls, saga: BookingSaga) -> Mapping[str, Any]:
+        return {"flight_id": saga.flight_id, "amount": to_wire(saga.amount)}
+
+    @classmethod
     def simulated(cls, saga: BookingSaga) -> Collection[str]:
         return saga.request.simulate
 

@@ -3,12 +3,11 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
-from django_sagas.guard.barrier import fingerprint
-from django_sagas.models import SagaStatus
+from django_sagas import json_text
 from django_sagas.state import replace
 from service_kit import unknown_fields
 from service_kit.cards import looks_like_card
@@ -43,7 +42,7 @@ class StartBooking:
             "card_token": self.card_token,
             **self.request.to_json(),
         }
-        return fingerprint(used)
+        return json_text.fingerprint(used)
 
 
 def read_start_booking(source: Mapping[str, Any], *, strict: bool = False) -> StartBooking:
@@ -116,20 +115,16 @@ def new_saga(
         "flight_fare": price(command, flight),
         "charges": settings.OTHER_CHARGES_CENTS,
     }
-    return BookingSaga(
+    saga: BookingSaga = BookTrip.new(
+        data,
         correlation_id=correlation_id,
-        name=BookTrip.name,
-        version=BookTrip.version,
-        status=SagaStatus.PENDING,
+        now=now,
         subject=command.user_id,
-        data=data,
         secrets={"card_token": command.card_token},
-        steps=BookTrip.first_steps(data),
+        scope=scope,
+        key=key,
+        fingerprint=command.fingerprint(),
         reversible_until=flight.departs_at,
         context=flight,
-        created_at=now,
-        due_at=now + timedelta(seconds=settings.SAGA_LEASE),
-        idempotency_scope=scope,
-        idempotency_key=key,
-        request_fingerprint=command.fingerprint(),
     )
+    return saga

@@ -1,6 +1,6 @@
 """The wire forms of the steps and of the saga endpoints, for the OpenAPI schema."""
 
-from django_sagas.models import SagaStatus
+from django_sagas.state import SagaStatus
 from rest_framework import serializers
 from service_kit import rules, schema
 

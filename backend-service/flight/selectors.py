@@ -145,8 +145,8 @@ def lowest_fares(
 def _bookings() -> QuerySet[Booking]:
     """With flight, airports, and the data of the saga, which holds the parts of the price."""
     saga = SagaRow.objects.filter(correlation_id=OuterRef("correlation_id"))
-    found = Booking.objects.select_related("flight__origin", "flight__destination")
-    return found.annotate(saga_data=Subquery(saga.values("data")))
+    data = {"saga_data": Subquery(saga.values("data"))}
+    return Booking.objects.select_related("flight__origin", "flight__destination").annotate(**data)
 
 
 def booking(reference: str) -> Booking | None:

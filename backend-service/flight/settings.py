@@ -45,7 +45,7 @@ WHITENOISE_USE_FINDERS = True
 
 REST_FRAMEWORK = kit.rest_framework()
 SPECTACULAR_SETTINGS = kit.spectacular(
-    "Backend service: flights, bookings and their sagas", SagaStatusEnum="django_sagas.models.SagaStatus"
+    "Backend service: flights, bookings and their sagas", SagaStatusEnum="django_sagas.state.SagaStatus"
 )
 LOGGING = logs.configure(SERVICE_NAME)
 

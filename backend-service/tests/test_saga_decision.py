@@ -10,7 +10,6 @@ from django.conf import LazySettings
 from django_sagas.clock import iso
 from django_sagas.decision import Compensate, Decision, Finish, GiveUp, Run, Undo, WaitUntil, decide_next
 from django_sagas.http import Reply
-from django_sagas.models import SagaStatus
 from django_sagas.outcomes import (
     AlreadyCompensated,
     ContractError,
@@ -19,7 +18,7 @@ from django_sagas.outcomes import (
     Unknown,
     classify,
 )
-from django_sagas.state import SagaState, StepStatus
+from django_sagas.state import SagaState, SagaStatus, StepStatus
 
 from flight.saga_orchestrator_complete import STEPS, BookTrip
 

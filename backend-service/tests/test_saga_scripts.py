@@ -452,7 +452,7 @@ def test_the_card_token_stands_only_in_its_row_and_only_until_payment_is_settled
 @pytest.mark.parametrize("flag", ["reserveseat", "authorizepayment"])
 def test_a_refusal_erases_the_card_token(desk: Desk, world: World, flag: str) -> None:
     cid = desk.book(**{f"simulate_{flag}_fail": True}).json()["correlation_id"]
-    assert world.row(cid).card_token == ""
+    assert world.row(cid).secrets == {}
 
 
 def test_the_card_token_survives_an_unknown_payment_because_the_repeat_needs_it(
@@ -460,9 +460,9 @@ def test_the_card_token_survives_an_unknown_payment_because_the_repeat_needs_it(
 ) -> None:
     world.participants.then("AuthorizePayment", never_arrives)
     cid = desk.book().json()["correlation_id"]
-    assert world.row(cid).card_token == "tok_ok"
+    assert world.row(cid).secrets == {"card_token": "tok_ok"}
     desk.recover()
-    assert world.row(cid).card_token == ""
+    assert world.row(cid).secrets == {}
 
 
 def test_events_name_no_passenger(desk: Desk, world: World) -> None:

@@ -1,3 +1,23 @@
 """Durable, orchestrated sagas for Django."""
 
+from django_sagas.definitions import DefinitionError, Planned, Saga, Step, WriteConflict, local, remote
+from django_sagas.outcomes import Done, Refused, Unknown
+from django_sagas.state import Kind, SagaState, SagaStatus, StepStatus
+
 __version__ = "1.0.0"
+__all__ = [
+    "DefinitionError",
+    "Done",
+    "Kind",
+    "Planned",
+    "Refused",
+    "Saga",
+    "SagaState",
+    "SagaStatus",
+    "Step",
+    "StepStatus",
+    "Unknown",
+    "WriteConflict",
+    "local",
+    "remote",
+]

@@ -5,8 +5,7 @@ from datetime import datetime, timedelta
 
 from django_sagas.conf import conf
 from django_sagas.definitions import find_step
-from django_sagas.models import SagaStatus
-from django_sagas.state import Kind, SagaState, SagaStep, StepState, StepStatus
+from django_sagas.state import Kind, SagaState, SagaStatus, SagaStep, StepState, StepStatus
 
 
 @dataclass(frozen=True)

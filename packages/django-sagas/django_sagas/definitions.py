@@ -11,12 +11,13 @@ class PlaceOrder(Saga):
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
 from django_sagas.clock import iso_or_none
+from django_sagas.conf import conf
 from django_sagas.outcomes import Outcome
-from django_sagas.state import LOCAL, Kind, SagaState, SagaStep, StepState
+from django_sagas.state import LOCAL, Kind, SagaState, SagaStatus, SagaStep, StepState
 
 SIMULATED_FAILURE = "SIMULATED_FAILURE"
 "Every step may refuse with it: a failure that the caller asked for."
@@ -203,6 +204,40 @@ class Saga:
         return tuple(step.stored for step in cls.steps if step.when(data))
 
     @classmethod
+    def new(
+        cls,
+        data: Mapping[str, Any],
+        *,
+        correlation_id: str,
+        now: datetime,
+        subject: str = "",
+        secrets: Mapping[str, Any] | None = None,
+        scope: str | None = None,
+        key: str | None = None,
+        fingerprint: str = "",
+        reversible_until: datetime | None = None,
+        context: Any = None,
+    ) -> Any:
+        """A saga that has not begun, of this definition's `state`. Nothing is stored."""
+        return cls.state(
+            correlation_id=correlation_id,
+            name=cls.name,
+            version=cls.version,
+            status=SagaStatus.PENDING,
+            subject=subject,
+            data=data,
+            secrets=secrets or {},
+            steps=cls.first_steps(data),
+            created_at=now,
+            due_at=now + timedelta(seconds=conf.SAGA_LEASE),
+            reversible_until=reversible_until,
+            idempotency_scope=scope,
+            idempotency_key=key,
+            request_fingerprint=fingerprint,
+            context=context,
+        )
+
+    @classmethod
     def find(cls, stored: SagaStep) -> Step | None:
         """This release's step for a row's step; None if it knows none."""
         known = (step for step in (*cls.steps, *cls.retired) if step.is_meant_by(stored))
@@ -213,6 +248,11 @@ class Saga:
     @classmethod
     def started(cls, saga: Any) -> Mapping[str, Any]:
         """Data of the event that the saga was accepted."""
+        return {}
+
+    @classmethod
+    def described(cls, saga: Any) -> Mapping[str, Any]:
+        """Fields of its own that the saga's status shows."""
         return {}
 
     @classmethod

@@ -1,7 +1,9 @@
 """Writes JSON with exact numbers, and reads back what was written."""
 
 import json
+from collections.abc import Mapping
 from decimal import Decimal
+from hashlib import sha256
 from typing import Any
 
 import orjson
@@ -30,3 +32,8 @@ def canonical(value: Any) -> str:
 def load_stored(text: str) -> Any:
     """Parse JSON that the suite wrote; decimals as Decimal."""
     return _stored.decode(text)
+
+
+def fingerprint(used: Mapping[str, Any]) -> str:
+    """SHA-256 of the canonical JSON of the fields that a request is judged by."""
+    return sha256(canonical(used).encode()).hexdigest()

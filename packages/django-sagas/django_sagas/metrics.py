@@ -14,8 +14,9 @@ from django_sagas import overview, recovery, settlements
 from django_sagas.clock import utc_now
 from django_sagas.conf import conf
 from django_sagas.definitions import SAGAS
-from django_sagas.models import OPEN, AuditRun, SagaRow
+from django_sagas.models import AuditRun, SagaRow
 from django_sagas.overview import GrowingCount, Totals, compensated_sagas, open_groups
+from django_sagas.state import OPEN
 from django_sagas.watchdog import latest_due
 
 

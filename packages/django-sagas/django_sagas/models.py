@@ -2,16 +2,7 @@
 
 from django.db import models
 
-
-class SagaStatus(models.TextChoices):
-    PENDING = "PENDING", "accepted; no step has begun"
-    RUNNING = "RUNNING", "going forward"
-    COMPENSATING = "COMPENSATING", "going back; irrevocable"
-    COMPLETED = "COMPLETED", "every step took effect; final but for a cancellation"
-    COMPENSATED = "COMPENSATED", "everything that took effect was undone; final"
-
-
-OPEN = (SagaStatus.PENDING, SagaStatus.RUNNING, SagaStatus.COMPENSATING)
+from django_sagas.state import OPEN, SagaStatus
 
 
 class SagaQuerySet(models.QuerySet["SagaRow"]):

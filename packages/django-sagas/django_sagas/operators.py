@@ -9,11 +9,10 @@ from django_sagas.conf import conf
 from django_sagas.database import write_transaction
 from django_sagas.definitions import find_step
 from django_sagas.engines import engine
-from django_sagas.models import SagaStatus
 from django_sagas.orchestrator import write
 from django_sagas.problems import Problem
 from django_sagas.runtime import orchestrator
-from django_sagas.state import MAY_HAVE_HAPPENED, SagaState, StepStatus
+from django_sagas.state import MAY_HAVE_HAPPENED, SagaState, SagaStatus, StepStatus
 from django_sagas.transition import Transition
 
 

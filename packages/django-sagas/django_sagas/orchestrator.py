@@ -39,12 +39,11 @@ from django_sagas.decision import (
 )
 from django_sagas.definitions import Step, WriteConflict, definition_of, find_step
 from django_sagas.events import EventType, SagaEvent
-from django_sagas.models import SagaStatus
 from django_sagas.outcomes import ContractError, Done, Outcome, Unknown
 from django_sagas.problems import try_again
 from django_sagas.publisher import publisher
 from django_sagas.saga_log import RUNNING_STATUSES, SagaLost
-from django_sagas.state import SagaState, SagaStep, replace
+from django_sagas.state import SagaState, SagaStatus, SagaStep, replace
 from django_sagas.transition import Transition
 
 log = structlog.get_logger("saga")

@@ -12,7 +12,8 @@ from django_sagas import settlements
 from django_sagas.clock import iso, iso_or_none
 from django_sagas.conf import conf
 from django_sagas.definitions import SAGAS
-from django_sagas.models import OPEN, RecoveryHeartbeat, SagaRow, SagaStatus
+from django_sagas.models import RecoveryHeartbeat, SagaRow
+from django_sagas.state import OPEN, SagaStatus
 
 WINDOW = timedelta(days=1)
 NEWEST = 10_000

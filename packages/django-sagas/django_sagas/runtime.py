@@ -1,15 +1,19 @@
-"""This process's orchestrator, and the admission of new sagas."""
+"""This process's orchestrator: the start of sagas, and their admission."""
 
 import threading
 import time
+from collections.abc import Callable, Mapping
 from functools import cache
+from typing import Any
 
 from django.utils.module_loading import import_string
 
-from django_sagas import saga_log
+from django_sagas import json_text, saga_log
 from django_sagas.conf import conf
+from django_sagas.definitions import Saga
 from django_sagas.orchestrator import Orchestrator
-from django_sagas.problems import try_again
+from django_sagas.problems import Problem, try_again
+from django_sagas.state import SagaState
 
 COUNT_SECONDS = 1.0
 
@@ -18,6 +22,55 @@ COUNT_SECONDS = 1.0
 def orchestrator() -> Orchestrator:
     made: Orchestrator = import_string(conf.SAGA_ORCHESTRATOR)()
     return made
+
+
+def start(
+    definition: type[Saga],
+    data: Mapping[str, Any],
+    *,
+    subject: str = "",
+    secrets: Mapping[str, Any] | None = None,
+    key: str | None = None,
+    also: Callable[[str], object] = lambda correlation_id: None,
+) -> SagaState:
+    """Store a new saga in the caller's transaction; recovery runs it once that is committed.
+
+    - `subject`: whose saga it is; with `key`, a repeat returns the saga that the first one began.
+    - `also`: gets the correlation id, and writes in the same transaction.
+
+    Raises Problem 422 for a key that came before with other data, 503 while too many sagas are open.
+    """
+    from django_sagas.engines import engine  # The engines import this module.
+
+    admission.check()
+    driver, scope = orchestrator(), f"{definition.name}:{subject}" if key else None
+    saga: SagaState = definition.new(
+        data,
+        correlation_id=driver.new_id(),
+        now=driver.now(),
+        subject=subject,
+        secrets=secrets,
+        scope=scope,
+        key=key,
+        fingerprint=json_text.fingerprint({"data": data, "secrets": secrets or {}}),
+    )
+
+    def submit(correlation_id: str) -> None:
+        engine().submit(correlation_id)
+        also(correlation_id)
+
+    accepted = driver.accept(saga, on_commit=submit)
+    return accepted or _known(saga)
+
+
+def _known(saga: SagaState) -> SagaState:
+    assert saga.idempotency_scope and saga.idempotency_key, "only a key can be taken"
+    known = saga_log.load_by_key(saga.idempotency_scope, saga.idempotency_key)
+    assert known is not None, "sagas are never deleted"
+    if known.request_fingerprint != saga.request_fingerprint:
+        detail = "This idempotency key came before with other data."
+        raise Problem(422, "IDEMPOTENCY_KEY_REUSED", detail, correlation_id=known.correlation_id)
+    return known
 
 
 class Admission:

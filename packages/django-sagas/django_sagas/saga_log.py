@@ -20,8 +20,8 @@ from django_sagas.database import (
 )
 from django_sagas.definitions import definition_of
 from django_sagas.events import SagaEvent
-from django_sagas.models import SagaRow, SagaStatus
-from django_sagas.state import SagaState, StepState
+from django_sagas.models import SagaRow
+from django_sagas.state import SagaState, SagaStatus, StepState
 
 FIXED = (
     "correlation_id",

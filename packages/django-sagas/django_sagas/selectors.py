@@ -11,9 +11,9 @@ from django.db.models.functions import Coalesce
 
 from django_sagas import json_text, saga_log
 from django_sagas.clock import iso
-from django_sagas.models import OPEN, SagaEventRow, SagaRow
+from django_sagas.models import SagaEventRow, SagaRow
 from django_sagas.problems import Problem
-from django_sagas.state import SagaState
+from django_sagas.state import OPEN, SagaState
 
 PAGE = 50
 MAX_EVENTS = 1000

@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, TypeVar
 
-from django_sagas.models import SagaStatus
+from django.db.models import TextChoices
 
 T = TypeVar("T")
 
@@ -17,6 +17,17 @@ def replace(value: T, **changes: Any) -> T:
     copy = object.__new__(type(value))
     copy.__dict__.update(value.__dict__, **changes)
     return copy
+
+
+class SagaStatus(TextChoices):
+    PENDING = "PENDING", "accepted; no step has begun"
+    RUNNING = "RUNNING", "going forward"
+    COMPENSATING = "COMPENSATING", "going back; irrevocable"
+    COMPLETED = "COMPLETED", "every step took effect; final but for a cancellation"
+    COMPENSATED = "COMPENSATED", "everything that took effect was undone; final"
+
+
+OPEN = (SagaStatus.PENDING, SagaStatus.RUNNING, SagaStatus.COMPENSATING)
 
 
 class StepStatus(StrEnum):

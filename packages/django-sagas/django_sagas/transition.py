@@ -13,7 +13,6 @@ from django_sagas.conf import conf
 from django_sagas.decision import goes_only_forward
 from django_sagas.definitions import Saga, Step, definition_of, find_step
 from django_sagas.events import EventType, SagaEvent
-from django_sagas.models import SagaStatus
 from django_sagas.outcomes import (
     AlreadyCompensated,
     ContractError,
@@ -22,7 +21,7 @@ from django_sagas.outcomes import (
     Refused,
     Unknown,
 )
-from django_sagas.state import Kind, SagaState, SagaStep, StepState, StepStatus, replace
+from django_sagas.state import Kind, SagaState, SagaStatus, SagaStep, StepState, StepStatus, replace
 
 log = structlog.get_logger("saga")
 ERROR_LENGTH = 200

@@ -24,8 +24,8 @@ from django_sagas import saga_log
 from django_sagas.conf import conf
 from django_sagas.database import db_time, fetch_all
 from django_sagas.engines.local import recovery_until
-from django_sagas.models import SagaStatus
 from django_sagas.recovery import Recovery, attempt
+from django_sagas.state import SagaStatus
 
 log = structlog.get_logger("saga.engine")
 QUEUE = "sagas"

@@ -8,7 +8,6 @@ Adapted from DTM's sub-transaction barrier and Stripe's idempotency keys.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from hashlib import sha256
 from typing import Any
 
 from django_sagas import json_text
@@ -74,11 +73,6 @@ class Record:
     undo_answer: str
 
 
-def fingerprint(used: Mapping[str, Any]) -> str:
-    """SHA-256 of the canonical JSON of the fields that a step uses."""
-    return sha256(json_text.canonical(used).encode()).hexdigest()
-
-
 def perform(
     *,
     correlation_id: str,
@@ -95,7 +89,7 @@ def perform(
     outcome known before, record and answer are written in one statement.
     Raises Problem 409 after a compensation, 422 for other fields under the same id.
     """
-    mark, at = fingerprint(used), db_time(now)
+    mark, at = json_text.fingerprint(used), db_time(now)
     state, body = _result(correlation_id, decided) if decided else (RecordState.DONE, "")
     with write_transaction():
         if execute(INSERT, (correlation_id, step, state, mark, body, "", at, at, caller)):
@@ -118,7 +112,7 @@ def replay(record: Record, *, correlation_id: str, step: str, used: Mapping[str,
             f"{step} was compensated before. {SINGLE_USE}",
             correlation_id=correlation_id,
         )
-    if record.fingerprint != fingerprint(used):
+    if record.fingerprint != json_text.fingerprint(used):
         raise Problem(
             422,
             "DIFFERENT_REQUEST",
