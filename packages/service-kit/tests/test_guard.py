@@ -131,7 +131,7 @@ def test_refusal_has_the_same_form_first_and_later() -> None:
     ],
 )
 def test_fingerprint_is_of_the_values_not_of_their_order(one: Any, other: Any, same: bool) -> None:
-    assert (barrier.fingerprint(one) == barrier.fingerprint(other)) is same
+    assert (json_text.fingerprint(one) == json_text.fingerprint(other)) is same
 
 
 def test_replay_judges_the_state_before_the_fingerprint() -> None:
