@@ -4,7 +4,7 @@ from itertools import pairwise
 
 from saga_checker.books import Books
 from saga_checker.findings import Findings
-from saga_checker.rows import Saga
+from saga_checker.rows import ORCHESTRATOR, Saga
 
 AUTHORIZED_ONCE = ["AUTHORIZED"]
 AWARDED_ONCE = ["AWARD"]
@@ -53,8 +53,8 @@ def _has_its_tickets(books: Books, find: Findings, saga: Saga) -> None:
         find.broken("COMPLETED without a booking", cid)
         return
     find.expect(booking.status == "CONFIRMED", f"COMPLETED, but its booking is {booking.status}", cid)
-    find.expect(booking.reference == saga.booking_reference, "names another booking than it has", cid)
-    same_trip = (booking.flight_id, booking.user_id) == (saga.flight_id, saga.user_id)
+    find.expect(booking.reference == saga.reference, "names another booking than it has", cid)
+    same_trip = (booking.flight_id, booking.user_id) == (saga.flight_id, saga.subject)
     find.expect(same_trip, "its booking is for another flight or user", cid)
     price = f"its booking says {booking.amount} cents, the price was {saga.amount}"
     find.expect(booking.amount == saga.amount, price, cid)
@@ -78,7 +78,7 @@ def _is_paid_once(books: Books, find: Findings, saga: Saga) -> None:
     price = f"authorised are {amounts} cents, the price was {saga.amount}"
     find.expect(amounts == [saga.amount] * len(once), price, saga.correlation_id)
     users = {entry.user_id for entry in entries}
-    find.expect(users <= {saga.user_id}, f"paid by {users}, booked by {saga.user_id}", saga.correlation_id)
+    find.expect(users <= {saga.subject}, f"paid by {users}, booked by {saga.subject}", saga.correlation_id)
 
 
 def _has_its_miles(books: Books, find: Findings, saga: Saga) -> None:
@@ -89,7 +89,7 @@ def _has_its_miles(books: Books, find: Findings, saga: Saga) -> None:
     net = books.net_miles(saga.correlation_id)
     find.expect(net == saga.miles, f"earned {net} miles, the rule says {saga.miles}", saga.correlation_id)
     users = {entry.user_id for entry in entries}
-    find.expect(users <= {saga.user_id}, f"miles of {users}, booked by {saga.user_id}", saga.correlation_id)
+    find.expect(users <= {saga.subject}, f"miles of {users}, booked by {saga.subject}", saga.correlation_id)
 
 
 def compensated_means_nothing(books: Books, find: Findings) -> None:
@@ -122,7 +122,7 @@ def _is_undone(books: Books, find: Findings, saga: Saga, name: str) -> None:
         return
     text = f"COMPENSATED, and its {name} is {step['status']}"
     find.expect(step["status"] in UNDONE_OR_REFUSED, text, cid)
-    if saga.home(name) != "backend":
+    if saga.home(name) != ORCHESTRATOR:
         record = books.record.get((cid, name))
         state = record.state if record else "not recorded"
         text = f"COMPENSATED, and {saga.home(name)}'s record of {name} is {state}"

@@ -40,6 +40,7 @@ INVARIANTS = (
     Invariant(5, A, "one ledger entry of a kind", ledgers.one_entry_of_a_kind),
     Invariant(5, A, "an opposite entry mirrors the first", ledgers.an_opposite_entry_mirrors_the_first),
     Invariant(5, A, "money is whole cents", ledgers.money_is_whole_cents),
+    Invariant(5, A, "a saga has a price", ledgers.a_saga_has_a_price),
     Invariant(6, A, "a record fits its state", records.a_record_fits_its_state),
     Invariant(6, A, "a record has its entries, no others", records.a_record_has_its_entries_and_no_others),
     Invariant(6, A, "a direct call has its seats", records.a_direct_call_has_its_seats),

@@ -66,3 +66,10 @@ def money_is_whole_cents(books: Books, find: Findings) -> None:
     for flight in books.flights.values():
         fares = (flight.economy_fare, flight.business_fare, flight.first_fare or 0)
         whole(fares, f"a fare of flight {flight.id}")
+
+
+def a_saga_has_a_price(books: Books, find: Findings) -> None:
+    """The saga log holds it in JSON, which no constraint of the database reads."""
+    for saga in books.sagas.values():
+        text = f"its fare is {saga.flight_fare}, its charges are {saga.charges}"
+        find.expect(saga.flight_fare > 0 and saga.charges >= 0, text, saga.correlation_id)

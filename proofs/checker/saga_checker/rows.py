@@ -13,12 +13,7 @@ COMPENSATION = {
     "AwardMiles": "ReverseMiles",
     "ConfirmBooking": "CancelBooking",
 }
-HOME = {
-    "ReserveSeat": "backend",
-    "AuthorizePayment": "payment",
-    "AwardMiles": "loyalty",
-    "ConfirmBooking": "backend",
-}
+ORCHESTRATOR = "backend"
 TERMINAL = ("COMPLETED", "COMPENSATED")
 
 
@@ -34,22 +29,40 @@ class Saga:
     due_at: datetime | None
     claims: int
     last_sequence: int
-    user_id: str
-    flight_id: int
-    request: str
-    flight_fare: int
-    charges: int
-    card_token: str
+    subject: str
+    reference: str
+    data: str
+    secrets: str
     steps: str
     facts: str
     failed_step: str
     error_code: str
-    booking_reference: str
     finished_at: datetime | None
 
     @property
     def is_terminal(self) -> bool:
         return self.status in TERMINAL
+
+    @cached_property
+    def booked(self) -> Mapping[str, Any]:
+        """What was asked for, and its price; never changes."""
+        data: dict[str, Any] = json.loads(self.data)
+        return data
+
+    @property
+    def flight_id(self) -> int:
+        return int(self.booked["flight_id"])
+
+    @property
+    def flight_fare(self) -> int:
+        """As it is stored; that it is whole cents is checked."""
+        fare: int = self.booked["flight_fare"]
+        return fare
+
+    @property
+    def charges(self) -> int:
+        charges: int = self.booked["charges"]
+        return charges
 
     @property
     def amount(self) -> int:
@@ -67,17 +80,15 @@ class Saga:
     @cached_property
     def compensation(self) -> Mapping[str, str]:
         """Its own steps in their order, each with what undoes it."""
-        return {
-            name: step.get("compensation") or COMPENSATION.get(name, "") for name, step in self.step.items()
-        }
+        return {name: step["compensation"] for name, step in self.step.items()}
 
     def home(self, name: str) -> str:
-        """Whose step it is; older rows do not say so."""
-        return str(self.step[name].get("participant") or HOME.get(name, "nobody"))
+        """Whose step it is; a local step's participant is empty."""
+        return self.step[name]["participant"] or ORCHESTRATOR
 
-    @cached_property
+    @property
     def asked(self) -> Mapping[str, Any]:
-        asked: dict[str, Any] = json.loads(self.request)
+        asked: dict[str, Any] = self.booked["request"]
         return asked
 
     @cached_property

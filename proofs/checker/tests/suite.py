@@ -21,6 +21,12 @@ UNDO = {
     "AwardMiles": "ReverseMiles",
     "ConfirmBooking": "CancelBooking",
 }
+PARTICIPANT = {
+    "ReserveSeat": "",
+    "AuthorizePayment": "payment",
+    "AwardMiles": "loyalty",
+    "ConfirmBooking": "",
+}
 Happened = tuple[str, dict[str, Any]]
 
 
@@ -74,7 +80,8 @@ class Suite:
         }
         row: dict[str, Any] = {
             "correlation_id": cid,
-            "definition": 1,
+            "name": "book-trip",
+            "version": 1,
             "status": status,
             "reason": "",
             "attention": "",
@@ -83,19 +90,16 @@ class Suite:
             "due_at": None if status in ("COMPLETED", "COMPENSATED") else AT.format(59),
             "claims": 0,
             "last_sequence": len(events),
-            "user_id": "ada",
-            "flight_id": FLIGHT,
-            "request": json.dumps(_request()),
-            "flight_fare": FARE,
-            "charges": CHARGES,
-            "card_token": "",
+            "subject": "ada",
+            "reference": "",
+            "data": json.dumps(_data()),
+            "secrets": "",
             "steps": json.dumps([_step(name, steps.get(name, "PENDING")) for name in STEPS]),
             "facts": json.dumps(facts),
             "result": "",
             "failed_step": "",
             "error": "",
             "error_code": "",
-            "booking_reference": "",
             "request_fingerprint": "f" * 64,
             "created_at": AT.format(0),
             "finished_at": None,
@@ -213,6 +217,10 @@ class Suite:
         )
 
 
+def _data() -> dict[str, Any]:
+    return {"flight_id": FLIGHT, "request": _request(), "flight_fare": FARE, "charges": CHARGES}
+
+
 def _request(passengers: int = 1) -> dict[str, Any]:
     people = [{"first_name": "Ada", "last_name": "Lovelace", "gender": "female"}] * passengers
     return {
@@ -227,7 +235,8 @@ def _request(passengers: int = 1) -> dict[str, Any]:
 
 
 def _step(name: str, state: str) -> dict[str, Any]:
-    return {"name": name, "status": state, "attempts": 0 if state == "PENDING" else 1, "undo_attempts": 0}
+    definition = {"name": name, "compensation": UNDO[name], "participant": PARTICIPANT[name]}
+    return {**definition, "status": state, "attempts": 0 if state == "PENDING" else 1, "undo_attempts": 0}
 
 
 def _was_done(name: str, state: str, events: list[Happened]) -> bool:
@@ -258,7 +267,7 @@ def back(*names: str, reason: str) -> list[Happened]:
 
 def completed(suite: Suite, cid: str, number: str, reference: str) -> None:
     done = dict.fromkeys(STEPS, "DONE")
-    suite.saga(cid, "COMPLETED", done, forward(), booking_reference=reference)
+    suite.saga(cid, "COMPLETED", done, forward(), reference=reference)
     suite.has_all_of_a_booking(cid, number, reference)
 
 
@@ -266,7 +275,7 @@ def cancelled(suite: Suite, cid: str, number: str, reference: str) -> None:
     """COMPLETED first, then its booking was cancelled."""
     events = [*forward(), *back(*reversed(STEPS), reason="CANCELLED_BY_USER")]
     undone = dict.fromkeys(STEPS, "UNDONE")
-    suite.saga(cid, "COMPENSATED", undone, events, booking_reference=reference)
+    suite.saga(cid, "COMPENSATED", undone, events, reference=reference)
     suite.seat(cid, number, "RELEASED")
     suite.booking(cid, reference, number, "CANCELLED")
     suite.record("payment", cid, "AuthorizePayment", "UNDONE")
@@ -317,7 +326,7 @@ def running(suite: Suite, cid: str, number: str) -> None:
         ("STEP_STARTED", {"step": "AuthorizePayment", "attempt": 1}),
     ]
     steps = {"ReserveSeat": "DONE", "AuthorizePayment": "STARTED"}
-    suite.saga(cid, "RUNNING", steps, events, card_token="tok_ok", owner="backend-1")
+    suite.saga(cid, "RUNNING", steps, events, secrets='{"card_token":"tok_ok"}', owner="backend-1")
     suite.seat(cid, number, "HELD")
 
 

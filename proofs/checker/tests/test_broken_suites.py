@@ -38,6 +38,22 @@ def step_is(cid: str, place: int, state: str) -> Break:
     return sql("backend", statement, path, state, cid)
 
 
+def data_of(cid: str, field: str, value: Any) -> Break:
+    statement = "UPDATE sagas_saga SET data = json_set(data, ?, ?) WHERE correlation_id = ?"
+    return sql("backend", statement, f"$.{field}", value, cid)
+
+
+def secrets_of(cid: str, **secrets: str) -> Break:
+    statement = "UPDATE sagas_saga SET secrets = ? WHERE correlation_id = ?"
+    return sql("backend", statement, json.dumps(secrets), cid)
+
+
+def voucher_is_a_card_token(suite: Suite) -> None:
+    running(suite, "mislaid", "9A")
+    assert suite.violations(snapshot=True) == {}
+    secrets_of("mislaid", voucher="tok_ok")(suite)
+
+
 def in_any_order(suite: Suite) -> None:
     events = [*begun(), *did("AuthorizePayment"), *did("ReserveSeat")]
     steps = {"ReserveSeat": "DONE", "AuthorizePayment": "DONE"}
@@ -212,6 +228,9 @@ BROKEN: list[tuple[str, int, Break]] = [
             sql("payment", "UPDATE payment_ledger SET other_charges = 0 WHERE correlation_id = 'good'"),
         ),
     ),
+    ("saga without a price", 5, data_of("good", "flight_fare", 0)),
+    ("saga with less than no charges", 5, data_of("declined", "charges", -1)),
+    ("saga's price as a float", 5, data_of("declined", "flight_fare", 199.5)),
     (
         "record left UNDONE",
         6,
@@ -314,8 +333,10 @@ BROKEN: list[tuple[str, int, Break]] = [
     (
         "card token after the payment",
         11,
-        sql("backend", "UPDATE sagas_saga SET card_token = 'tok_ok' WHERE correlation_id = 'good'"),
+        secrets_of("good", card_token="tok_ok"),
     ),
+    ("any secret after the payment", 11, secrets_of("good", voucher="7351")),
+    ("card token in another field", 11, voucher_is_a_card_token),
     (
         "seat withheld by an ended saga",
         12,

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.suite import AT, UNDO, Suite, back, begun, did, running
+from tests.suite import AT, PARTICIPANT, UNDO, Suite, back, begun, did, running
 
 
 def test_good_day_has_no_violation(suite: Suite) -> None:
@@ -53,12 +53,18 @@ def test_compensation_settled_by_hand_is_excused(suite: Suite) -> None:
 )
 def test_a_saga_is_judged_by_the_steps_of_its_own_row(suite: Suite, names: tuple[str, ...]) -> None:
     steps = [
-        {"name": name, "compensation": UNDO.get(name, "CancelLounge"), "status": "DONE", "attempts": 1}
+        {
+            "name": name,
+            "compensation": UNDO.get(name, "CancelLounge"),
+            "participant": PARTICIPANT.get(name, "lounge"),
+            "status": "DONE",
+            "attempts": 1,
+        }
         for name in names
     ]
     done = {name: "DONE" for name in names if name != "BookLounge"}
     events = [*begun(), *(one for name in names for one in did(name)), ("COMPLETED", {"reason": ""})]
-    suite.saga("own", "COMPLETED", done, events, booking_reference="DDDDDD")
+    suite.saga("own", "COMPLETED", done, events, reference="DDDDDD")
     change = "UPDATE sagas_saga SET steps = ? WHERE correlation_id = 'own'"
     suite.run("backend", change, json.dumps(steps))
     suite.has_all_of_a_booking("own", "9B", "DDDDDD")

@@ -39,13 +39,14 @@ class Transport:
 
     def call(self, call: Call, *, timeout: float) -> Outcome:
         with self._points.around(f"call of {call.name}"):
-            wire.tell(call=vars(call))
+            wire.tell(call={name: value for name, value in vars(call).items() if name != "refusals"})
             reply = wire.hear()
         assert reply is not None, "the driver answers every call"
         if "lost" in reply:
             return Unknown(reply["lost"])
         headers = CaseInsensitiveDict(reply["headers"])
-        return classify(Reply(reply["status"], reply["body"].encode(), headers), call.correlation_id)
+        answer = Reply(reply["status"], reply["body"].encode(), headers)
+        return classify(answer, call.correlation_id, refusals=call.refusals)
 
 
 def warm_up() -> None:
