@@ -15,13 +15,15 @@ import django
 django.setup()
 
 from django.db import connection, transaction  # noqa: E402  Django has to be set up first
-from django_sagas import overview, saga_log
+from django_sagas import saga_log, selectors  # noqa: E402
 from django_sagas.clock import utc_now  # noqa: E402
 from django_sagas.database import db_time, execute, fetch_all  # noqa: E402
 from django_sagas.selectors import Filters  # noqa: E402
 
-from flight import saga_answers, saga_selectors  # noqa: E402
+from flight import saga_answers, saga_overview  # noqa: E402
 from flight.models import Flight  # noqa: E402
+from flight.saga_booking import BookingSaga  # noqa: E402
+from flight.saga_orchestrator_complete import BookTrip  # noqa: E402
 
 TIMES = 150
 BATCH = 50_000
@@ -47,17 +49,13 @@ LATER = {
     },
 }
 EVENTS = 10
-STEPS = [
-    {"name": name, "status": "DONE", "attempts": 1, "started_at": "2026-01-01T00:00:00.000000Z"}
-    | {"finished_at": "2026-01-01T00:00:00.100000Z", "error": None, "error_code": None}
-    | {"compensation": undo, "undo_attempts": 0, "undo_started_at": None}
-    for name, undo in (
-        ("ReserveSeat", "CancelSeat"),
-        ("AuthorizePayment", "CancelPayment"),
-        ("AwardMiles", "ReverseMiles"),
-        ("ConfirmBooking", "CancelBooking"),
-    )
-]
+TIMES_OF_A_STEP = {
+    "status": "DONE",
+    "attempts": 1,
+    "started_at": "2026-01-01T00:00:00.000000Z",
+    "finished_at": "2026-01-01T00:00:00.100000Z",
+}
+STEPS = [vars(step.stored) | TIMES_OF_A_STEP for step in BookTrip.steps]
 REQUEST = {
     "passengers": [{"first_name": "Jane", "last_name": "Doe", "gender": "female"}],
     "email": "jane@example.com",
@@ -67,6 +65,7 @@ REQUEST = {
     "expected_amount": None,
     "simulate": [],
 }
+DATA = {"flight_id": 1, "request": REQUEST, "flight_fare": 20000, "charges": 5000}
 FACTS = {step["name"]: {"answer": "x" * 60} for step in STEPS}
 
 
@@ -95,18 +94,19 @@ def _insert(low: int, high: int, start: Any, status: str, *, due: bool) -> None:
     known: dict[str, tuple[str, list[Any]]] = {
         "correlation_id": ("'00000000-0000-4000-8000-' || substr('000000000000' || n, -12)", []),
         "status": (status, []),
-        "user_id": ("CAST(n %% 20000 AS TEXT)", []),
+        "subject": ("CAST(n %% 20000 AS TEXT)", []),
         "due_at": (shifted if due else "NULL", [db_time(start - timedelta(minutes=5))] if due else []),
         "created_at": (shifted, [db_time(start)]),
         "finished_at": ("NULL", []) if due else (shifted, [db_time(start)]),
+        "reversible_until": (shifted, [db_time(start + timedelta(days=20))]),
         "idempotency_scope": ("NULL", []),
         "idempotency_key": ("NULL", []),
     }
     if connection.vendor == "postgresql":
         known["correlation_id"] = ("'00000000-0000-4000-8000-' || lpad(n::text, 12, '0')", [])
     constant = {
-        "definition": 1, "flight_id": 1, "flight_fare": 20000, "charges": 5000, "epoch": 1, "claims": 0,
-        "last_sequence": 10, "request": json.dumps(REQUEST), "steps": json.dumps(STEPS),
+        "name": BookTrip.name, "version": BookTrip.version, "epoch": 1, "claims": 0, "last_sequence": 10,
+        "data": json.dumps(DATA), "steps": json.dumps(STEPS),
         "facts": json.dumps(FACTS), "result": "" if due else json.dumps({"answer": "x" * 600}),
     }  # fmt: skip
     columns = saga_log.FIXED + saga_log.CHANGING
@@ -163,24 +163,24 @@ def questions() -> dict[str, Callable[[], object]]:
     some = [
         row[0] for row in fetch_all("SELECT correlation_id FROM sagas_saga ORDER BY created_at LIMIT 1000")
     ]
-    _, cursor = saga_selectors.list_sagas(Filters())
+    _, cursor = selectors.list_sagas(Filters())
     assert cursor is not None
-    after = saga_selectors.read_cursor(cursor)
+    after = selectors.read_cursor(cursor)
 
     def status() -> None:
         saga = saga_log.load(random.choice(some))  # noqa: S311  any one will do
-        assert saga is not None
+        assert isinstance(saga, BookingSaga)
         saga_answers.status(saga)
 
     return {
         "claim": claim,
         "status answer": status,
-        "list, first page": lambda: saga_selectors.list_sagas(Filters()),
-        "list, next page": lambda: saga_selectors.list_sagas(Filters(after=after)),
-        "list, going back": lambda: saga_selectors.list_sagas(Filters(status="COMPENSATING")),
-        "list, needs attention": lambda: saga_selectors.list_sagas(Filters(needs_attention=True)),
+        "list, first page": lambda: selectors.list_sagas(Filters()),
+        "list, next page": lambda: selectors.list_sagas(Filters(after=after)),
+        "list, going back": lambda: selectors.list_sagas(Filters(status="COMPENSATING")),
+        "list, needs attention": lambda: selectors.list_sagas(Filters(needs_attention=True)),
         "count for admission": saga_log.count_running,
-        "overview": lambda: overview.overview(utc_now()),
+        "overview": lambda: saga_overview.overview(utc_now()),
     }
 
 

@@ -6,15 +6,14 @@ from collections.abc import Iterable, Sequence
 
 # The innermost known frame decides the layer; the first match wins.
 LAYERS = {
-    "calls of participants": re.compile(r"requests/|service_kit/(http|connections)"),
-    "SQL: Django's cursor and the driver": re.compile(
-        r"django/db/|psycopg|sqlite3|service_kit/(database|sqlite/)"
-    ),
+    "calls of participants": re.compile(r"requests/|django_sagas/http"),
+    "SQL: Django's cursor and the driver": re.compile(r"django/db/|psycopg|sqlite3|django_sagas/database"),
     "log lines": re.compile(r"structlog/|logging/|service_kit/logs"),
-    "JSON": re.compile(r"json/|orjson|strict_json"),
+    "JSON": re.compile(r"json/|orjson|strict_json|json_text"),
     "Django REST framework": re.compile(r"rest_framework/"),
     "Django's request handling": re.compile(r"django/"),
     "gunicorn": re.compile(r"gunicorn/"),
+    "the saga engine and the guard": re.compile(r"django_sagas/"),
     "service kit": re.compile(r"service_kit/"),
     "the service's own code": re.compile(r"\((flight|payment|loyalty)/"),
 }

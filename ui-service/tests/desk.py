@@ -187,7 +187,7 @@ def overview(**changes: Any) -> Json:
             "workers": [{"name": "host:7", "beat_at": "2026-11-23T02:00:00Z"}],
             "jobs_waiting": None,
         },
-        "definitions": [{"version": 1, "open": 4}],
+        "definitions": [{"name": "book-trip", "version": 1, "open": 4}],
         **changes,
     }
 
