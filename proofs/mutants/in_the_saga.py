@@ -1,12 +1,13 @@
-"""Bugs of the backend: the orchestrator, its log, and the seats."""
+"""Bugs of the saga engine, of the booking saga, and of the seats."""
 
-from proofs.mutants.mutant import BACKEND, Mutant
+from proofs.mutants.mutant import BACKEND, SAGAS, Mutant
 
 FLIGHT = "backend-service/flight/"
-ORCHESTRATOR = f"{FLIGHT}saga_orchestrator_complete.py"
-DECIDING = f"{FLIGHT}saga_decision.py"
-LOG = f"{FLIGHT}saga_log.py"
-OUTCOMES = f"{FLIGHT}saga_outcomes.py"
+ENGINE = f"{SAGAS}/django_sagas/"
+ORCHESTRATOR = f"{ENGINE}orchestrator.py"
+DECIDING = f"{ENGINE}decision.py"
+LOG = f"{ENGINE}saga_log.py"
+OUTCOMES = f"{ENGINE}outcomes.py"
 DECISION, SCRIPTS = "tests/test_saga_decision.py", "tests/test_saga_scripts.py"
 CRASH, RECOVERY = "tests/test_saga_crash.py", "tests/test_saga_recovery.py"
 REQUESTS, OPERATOR = "tests/test_saga_requests.py", "tests/test_saga_operator.py"
@@ -42,14 +43,14 @@ MUTANTS = (
     bug(
         "foreign-refusal-believed",
         OUTCOMES,
-        "    if code in REFUSALS:\n",
+        "    if code in refusals:\n",
         "    if code:\n",
         DECISION,
         only="foreign",
     ),
     bug(
         "compensations-forwards",
-        f"{FLIGHT}saga_state.py",
+        f"{ENGINE}state.py",
         "for step in reversed(self.steps) if step.status in MAY_HAVE_HAPPENED",
         "for step in self.steps if step.status in MAY_HAVE_HAPPENED",
         SCRIPTS,
@@ -57,7 +58,7 @@ MUTANTS = (
     ),
     bug(
         "unknown-step-not-undone",
-        f"{FLIGHT}saga_state.py",
+        f"{ENGINE}state.py",
         "MAY_HAVE_HAPPENED = (StepStatus.STARTED, StepStatus.UNKNOWN, StepStatus.DONE,",
         "MAY_HAVE_HAPPENED = (StepStatus.STARTED, StepStatus.DONE,",
         DECISION,
@@ -67,7 +68,7 @@ MUTANTS = (
         "compensation-gives-up",
         DECIDING,
         "    if saga.tried and state.status == StepStatus.UNDOING:\n",
-        "    if state.undo_attempts >= settings.SAGA_ATTENTION_ATTEMPTS:\n"
+        "    if state.undo_attempts >= conf.SAGA_ATTENTION_ATTEMPTS:\n"
         "        return Finish(SagaStatus.COMPENSATED)\n"
         "    if saga.tried and state.status == StepStatus.UNDOING:\n",
         DECISION,
@@ -125,9 +126,9 @@ MUTANTS = (
     ),
     bug(
         "amount-of-the-payment-not-compared",
-        ORCHESTRATOR,
-        'if outcome.body.get("amount") != to_wire(saga.amount):',
-        'if outcome.body.get("amount") is None:',
+        f"{FLIGHT}saga_orchestrator_complete.py",
+        'if answer.get("amount") == to_wire(saga.amount):',
+        'if answer.get("amount") is not None:',
         SCRIPTS,
         only="amount",
     ),
@@ -142,8 +143,8 @@ MUTANTS = (
     bug(
         "price-from-the-client",
         f"{FLIGHT}saga_requests.py",
-        "        flight_fare=price(command, flight),\n",
-        "        flight_fare=(command.request.expected_amount or price(command, flight) + 5000) - 5000,\n",
+        '        "flight_fare": price(command, flight),\n',
+        '        "flight_fare": (command.request.expected_amount or price(command, flight) + 5000) - 5000,\n',
         SCRIPTS,
         only="price",
     ),
@@ -165,7 +166,7 @@ MUTANTS = (
     ),
     bug(
         "event-without-its-sequence",
-        f"{FLIGHT}saga_transition.py",
+        f"{ENGINE}transition.py",
         "        self.saga.last_sequence += 1\n",
         "        self.saga.last_sequence += 2\n",
         "tests/test_saga_events.py",
@@ -173,9 +174,9 @@ MUTANTS = (
     ),
     bug(
         "card-token-kept",
-        f"{FLIGHT}saga_transition.py",
-        '        if name == "AuthorizePayment":\n            self.saga.card_token = ""',
-        '        if name == "CancelPayment":\n            self.saga.card_token = ""',
+        f"{ENGINE}transition.py",
+        " for name, secret in self.saga.secrets.items() if name not in step.uses}",
+        " for name, secret in self.saga.secrets.items()}",
         SCRIPTS,
         only="card_token",
     ),
