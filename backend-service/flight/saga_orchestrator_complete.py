@@ -154,8 +154,8 @@ class BookingOrchestrator:
         """
         from flight import saga_requests, saga_runtime  # Both import this module.
 
-        command = saga_requests.read_start_booking(strict_json.loads(json_text.dumps(booking_data).encode()))
-        credentials.refuse_simulation(bool(command.request.simulate))
+        command = saga_requests.START_BOOKING.read(strict_json.loads(json_text.dumps(booking_data).encode()))
+        credentials.refuse_simulation(bool(command.simulated))
         saga_runtime.admission.check()
         saga = saga_requests.new_saga(
             command,

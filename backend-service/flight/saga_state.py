@@ -5,6 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, TypeVar
 
+from flight.inputs import Passenger
 from flight.inventory import FlightForSale
 from flight.saga_models import SagaStatus
 
@@ -93,13 +94,6 @@ class StepState:
 
 
 @dataclass(frozen=True)
-class Passenger:
-    first_name: str
-    last_name: str
-    gender: str = "unspecified"
-
-
-@dataclass(frozen=True)
 class BookingRequest:
     """The traveller's request; the card token is stored apart, because it is erased early."""
 
@@ -122,7 +116,7 @@ class BookingRequest:
 
     @classmethod
     def from_json(cls, stored: dict[str, Any]) -> "BookingRequest":
-        passengers = tuple(Passenger(**passenger) for passenger in stored["passengers"])
+        passengers = tuple(Passenger.model_construct(**each) for each in stored["passengers"])
         lists = {name: tuple(stored[name]) for name in ("seat_numbers", "simulate")}
         return cls(**{**stored, **lists, "passengers": passengers})
 

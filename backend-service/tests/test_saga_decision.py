@@ -10,6 +10,7 @@ from django.conf import LazySettings
 from django_sagas.clock import iso
 from django_sagas.http import Reply
 
+from flight.inputs import Passenger
 from flight.saga_decision import (
     Compensate,
     Decision,
@@ -31,9 +32,10 @@ from flight.saga_outcomes import (
     Unknown,
     classify,
 )
-from flight.saga_state import BookingRequest, Passenger, SagaState, StepStatus
+from flight.saga_state import BookingRequest, SagaState, StepStatus
 
 NOW = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
+JOHN = Passenger(first_name="John", last_name="Doe")
 RESERVE, AUTHORIZE, AWARD, CONFIRM = STEPS
 LETTERS = {
     ".": StepStatus.PENDING,
@@ -55,7 +57,7 @@ def saga(status: str, steps: str, **changes: Any) -> SagaState:
         status=SagaStatus(status),
         user_id="1",
         flight_id=1,
-        request=BookingRequest((Passenger("John", "Doe"),), "j@example.com", "12345", "economy"),
+        request=BookingRequest((JOHN,), "j@example.com", "12345", "economy"),
         flight_fare=20000,
         charges=5000,
         card_token="tok_ok",
