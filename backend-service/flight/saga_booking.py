@@ -7,14 +7,8 @@ from typing import Any
 
 from django_sagas.state import SagaState
 
+from flight.inputs import Passenger
 from flight.inventory import FlightForSale
-
-
-@dataclass(frozen=True)
-class Passenger:
-    first_name: str
-    last_name: str
-    gender: str = "unspecified"
 
 
 @dataclass(frozen=True)
@@ -40,7 +34,7 @@ class BookingRequest:
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> "BookingRequest":
-        passengers = tuple(Passenger(**passenger) for passenger in stored["passengers"])
+        passengers = tuple(Passenger.model_construct(**each) for each in stored["passengers"])
         lists = {name: tuple(stored[name]) for name in ("seat_numbers", "simulate")}
         return cls(**{**stored, **lists, "passengers": passengers})
 

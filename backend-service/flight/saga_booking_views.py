@@ -44,7 +44,7 @@ class StartBookingView(ServiceView):
     costs = {"starts": 1, "declined": 0}
 
     @extend_schema(
-        request=saga_schema.StartBooking,
+        request=saga_requests.START_BOOKING,
         parameters=[KEY_HEADER, PREFER_WHEN_BOOKING, schema.HINTS],
         responses={
             200: saga_schema.BookingResult,
@@ -55,13 +55,14 @@ class StartBookingView(ServiceView):
     def post(self, request: Request) -> HttpResponse:
         """Book a flight: run the saga to its end, or accept it and let it go on."""
         strict = unknown_fields.is_strict(request)
-        command = saga_requests.read_start_booking(read_json(request), strict=strict)
+        takes = saga_requests.START_BOOKING
+        command, hints = unknown_fields.read(takes, read_json(request), strict=strict)
         response = self._book(request, command)
-        unknown_fields.tell(response, command.hints)
+        unknown_fields.tell(response, hints)
         return response
 
     def _book(self, request: Request, command: saga_requests.StartBooking) -> HttpResponse:
-        credentials.refuse_simulation(bool(command.request.simulate))
+        credentials.refuse_simulation(bool(command.simulated))
         caller = caller_of(request)
         credentials.require_user(caller, command.user_id)
         key = saga_requests.read_idempotency_key(request.META.get("HTTP_IDEMPOTENCY_KEY"))
@@ -71,7 +72,7 @@ class StartBookingView(ServiceView):
         admission.check()
         address = "" if settings.DEMO_MODE else credentials.client_address(request, caller)
         correlation_id = orchestrator().new_id()
-        new = Held(command.user_id, address, seats=len(command.request.passengers))
+        new = Held(command.user_id, address, seats=len(command.passengers))
         with caller_limits.starting(correlation_id, new):
             saga = saga_requests.new_saga(
                 command,

@@ -17,10 +17,11 @@ from rest_framework.request import Request
 from service_kit import credentials, schema
 from service_kit.api import ServiceView, json_response, read_json
 from service_kit.authentication import caller_of
-from service_kit.fields import USER_ID, Fields
+from service_kit.fields import Fields
 from service_kit.parsers import OptionalJsonParser
 from service_kit.permissions import Operators, Overseers, Owner
 from service_kit.problems import Problem
+from service_kit.rules import USER_ID
 
 from flight import saga_alarms, saga_answers, saga_overview, saga_schema
 from flight.saga_booking_views import (

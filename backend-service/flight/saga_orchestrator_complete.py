@@ -123,8 +123,8 @@ class BookingOrchestrator(Orchestrator):
 
         from flight import saga_requests  # It imports this module.
 
-        command = saga_requests.read_start_booking(strict_json.loads(json_text.dumps(booking_data).encode()))
-        credentials.refuse_simulation(bool(command.request.simulate))
+        command = saga_requests.START_BOOKING.read(strict_json.loads(json_text.dumps(booking_data).encode()))
+        credentials.refuse_simulation(bool(command.simulated))
         admission.check()
         saga = saga_requests.new_saga(
             command,

@@ -1,37 +1,10 @@
-"""The wire forms of the steps and of the saga endpoints, for the OpenAPI schema."""
+"""The answers of the steps and of the saga endpoints, for the OpenAPI schema."""
 
 from django_sagas.state import SagaStatus
 from rest_framework import serializers
-from service_kit import rules, schema
-
-from flight.aircraft import SeatClass
+from service_kit import schema
 
 Serializer = serializers.Serializer
-PASSENGERS = [{"first_name": "John", "last_name": "Doe", "gender": "male"}]
-CONTACT = {"email": "john@example.com", "mobile": "+1234567890"}
-
-
-class Passenger(Serializer[None]):
-    first_name = schema.text(rules.NAME)
-    last_name = schema.text(rules.NAME)
-    gender = serializers.ChoiceField(["male", "female", "unspecified"], required=False)
-
-
-class Contact(Serializer[None]):
-    email = schema.text(rules.EMAIL)
-    mobile = schema.text(rules.MOBILE)
-
-
-class SeatChoice(Serializer[None]):
-    flight_id = serializers.IntegerField(min_value=1)
-    passengers = serializers.ListField(child=Passenger(), min_length=1, max_length=9)
-    seat_class = serializers.ChoiceField(SeatClass.choices, required=False)
-    seat_numbers = serializers.ListField(child=schema.text(rules.SEAT_NUMBER), max_length=9, required=False)
-
-
-@schema.asked({"correlation_id": "test-12345", "booking_data": {"flight_id": 1, "passengers": PASSENGERS}})
-class ReserveRequest(schema.StepRequest):
-    booking_data = SeatChoice()
 
 
 class FlightBrief(Serializer[None]):
@@ -74,28 +47,6 @@ class SeatCancelled(schema.StepDone):
     message = serializers.CharField(required=False)
 
 
-class ConfirmBookingData(Serializer[None]):
-    flight_id = serializers.IntegerField(min_value=1)
-    user_id = schema.UserId()
-    passengers = serializers.ListField(child=Passenger(), min_length=1, max_length=9)
-    contact_info = Contact()
-
-
-@schema.asked(
-    {
-        "correlation_id": "test-12345",
-        "booking_data": {
-            "flight_id": 1,
-            "user_id": 1,
-            "passengers": PASSENGERS,
-            "contact_info": CONTACT,
-        },
-    }
-)
-class ConfirmRequest(schema.StepRequest):
-    booking_data = ConfirmBookingData()
-
-
 class ConfirmedTicket(Serializer[None]):
     ticket_number = serializers.CharField()
     passenger = serializers.CharField()
@@ -129,26 +80,6 @@ class BookingCancelled(schema.StepDone):
     booking_reference = serializers.CharField(required=False)
     status = serializers.CharField()
     message = serializers.CharField(required=False)
-
-
-@schema.asked(
-    {
-        "flight_id": 1,
-        "user_id": "demo",
-        "passengers": PASSENGERS,
-        "contact_info": CONTACT,
-        "payment": {"card_token": "tok_ok"},
-    }
-)
-class StartBooking(SeatChoice):
-    user_id = schema.UserId()
-    contact_info = Contact()
-    payment = schema.CardToken(required=False)
-    expected_amount = schema.Amount(required=False)
-    simulate_reserveseat_fail = serializers.BooleanField(required=False)
-    simulate_authorizepayment_fail = serializers.BooleanField(required=False)
-    simulate_awardmiles_fail = serializers.BooleanField(required=False)
-    simulate_confirmbooking_fail = serializers.BooleanField(required=False)
 
 
 class Compensation(Serializer[None]):

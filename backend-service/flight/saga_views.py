@@ -1,7 +1,6 @@
 """The backend's four step endpoints, for direct calls."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -14,14 +13,13 @@ from django_sagas.guard import barrier
 from django_sagas.guard.barrier import Answer, Done, Refused
 from drf_spectacular.utils import extend_schema
 from service_kit import schema
-from service_kit.fields import Fields
 from service_kit.problems import Problem, try_again
 from service_kit.saga_steps import ActionView, Call, CompensationView
 
-from flight import booking_fields, saga_schema, saga_sweeper, services
+from flight import saga_schema, saga_sweeper, services
+from flight.inputs import Confirm, ConfirmRequest, Reserve, ReserveRequest
 from flight.inventory import FlightForSale, find_flight
 from flight.models import Seat, SeatState
-from flight.saga_booking import Passenger
 from flight.saga_local import confirmed
 
 MAX_WRITE_CONFLICTS = 20
@@ -38,10 +36,10 @@ class LocalActionView(ActionView):
     def admit(self, call: Call) -> None:
         refuse_saga_owned(call)
 
-    def answer(self, call: Call, body: Fields, now: datetime) -> Answer:
+    def answer(self, call: Call, command: Any, now: datetime) -> Answer:
         for _ in range(MAX_WRITE_CONFLICTS):
             try:
-                return super().answer(call, body, now)
+                return super().answer(call, command, now)
             except WriteConflict:
                 continue  # A chosen seat was taken meanwhile; everything was rolled back.
         raise try_again("The seats of this flight change too fast.")
@@ -52,31 +50,12 @@ class LocalCompensationView(CompensationView):
         refuse_saga_owned(call)
 
 
-@dataclass(frozen=True)
-class Reserve:
-    flight_id: int
-    passengers: tuple[Passenger, ...]
-    seat_class: str
-    seat_numbers: tuple[str, ...]
-
-    def used(self) -> dict[str, Any]:
-        return asdict(self)
-
-
-@extend_schema(request=saga_schema.ReserveRequest, responses=schema.step(saga_schema.Reserved))
+@extend_schema(responses=schema.step(saga_schema.Reserved))
 class ReserveSeat(LocalActionView):
     """Hold a seat for every passenger, all or none."""
 
     name = step = "ReserveSeat"
-
-    def read(self, booking: Fields) -> Reserve:
-        passengers = booking_fields.read_passengers(booking)
-        return Reserve(
-            flight_id=booking.integer("flight_id"),
-            passengers=passengers,
-            seat_class=booking_fields.read_seat_class(booking),
-            seat_numbers=booking_fields.read_seat_numbers(booking, passengers=len(passengers)),
-        )
+    takes = ReserveRequest
 
     def effect(self, call: Call, command: Reserve, now: datetime) -> Done | Refused:
         flight = find_flight(command.flight_id)
@@ -126,7 +105,7 @@ def _held(flight: FlightForSale, seats: tuple[str, ...], expires_at: datetime) -
     }
 
 
-@extend_schema(request=schema.CompensationRequest, responses=schema.step(saga_schema.SeatCancelled))
+@extend_schema(responses=schema.step(saga_schema.SeatCancelled))
 class CancelSeat(LocalCompensationView):
     """Release the seats of a call."""
 
@@ -137,30 +116,12 @@ class CancelSeat(LocalCompensationView):
         return saga_sweeper.undo_reservation(correlation_id=call.correlation_id, reserved=answer, now=now)
 
 
-@dataclass(frozen=True)
-class Confirm:
-    flight_id: int
-    user_id: str
-    passengers: tuple[Passenger, ...]
-    contact: booking_fields.Contact
-
-    def used(self) -> dict[str, Any]:
-        return asdict(self)
-
-
-@extend_schema(request=saga_schema.ConfirmRequest, responses=schema.step(saga_schema.Confirmed))
+@extend_schema(responses=schema.step(saga_schema.Confirmed))
 class ConfirmBooking(LocalActionView):
     """Turn the held seats of a call into a booking with tickets."""
 
     name = step = "ConfirmBooking"
-
-    def read(self, booking: Fields) -> Confirm:
-        return Confirm(
-            flight_id=booking.integer("flight_id"),
-            user_id=booking.user_id(),
-            passengers=booking_fields.read_passengers(booking),
-            contact=booking_fields.read_contact(booking),
-        )
+    takes = ConfirmRequest
 
     def effect(self, call: Call, command: Confirm, now: datetime) -> Done | Refused:
         seats_of_call = Seat.objects.filter(correlation_id=call.correlation_id, state=SeatState.HELD)
@@ -174,8 +135,8 @@ class ConfirmBooking(LocalActionView):
             correlation_id=call.correlation_id,
             flight_id=command.flight_id,
             user_id=command.user_id,
-            email=command.contact.email,
-            mobile=command.contact.mobile,
+            email=command.contact_info.email,
+            mobile=command.contact_info.mobile,
             seat_class=held[0].seat_class,
             amount=None,
         )
@@ -183,7 +144,7 @@ class ConfirmBooking(LocalActionView):
         return Done({**confirmed(confirmation), "status": "CONFIRMED"})
 
 
-@extend_schema(request=schema.CompensationRequest, responses=schema.step(saga_schema.BookingCancelled))
+@extend_schema(responses=schema.step(saga_schema.BookingCancelled))
 class CancelBooking(LocalCompensationView):
     """Cancel the booking of a call; its seats are held again until CancelSeat."""
 

@@ -17,9 +17,9 @@ from django_sagas.guard.barrier import Refused
 from service_kit.cards import looks_like_card
 
 from flight import aircraft
+from flight.inputs import Passenger
 from flight.inventory import FlightForSale
 from flight.models import BookingStatus, SeatState
-from flight.saga_booking import Passenger
 
 REFERENCE_ALPHABET = string.ascii_uppercase + "23456789"
 REFERENCE_LENGTH = 6

@@ -9,9 +9,10 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from service_kit import schema
 from service_kit.api import ServiceView, json_response, read_json
-from service_kit.fields import USER_ID, Fields
+from service_kit.fields import Fields
 from service_kit.permissions import Owner, ServicesOnly
 from service_kit.problems import Problem, hidden, missing, not_found
+from service_kit.rules import USER_ID
 
 from flight import descriptions, queries, selectors, serializers
 from flight.aircraft import SeatClass

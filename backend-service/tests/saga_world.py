@@ -75,7 +75,7 @@ class World:
         } | changes
 
     def new_saga(self, **changes: Any) -> SagaState:
-        command = saga_requests.read_start_booking(json.loads(json.dumps(self.body(**changes))))
+        command = saga_requests.START_BOOKING.read(json.loads(json.dumps(self.body(**changes))))
         return saga_requests.new_saga(
             command,
             correlation_id=str(uuid4()),

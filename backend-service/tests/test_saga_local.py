@@ -8,8 +8,8 @@ import pytest
 from django.db import DatabaseError, OperationalError, connection
 from django_sagas import json_text
 
+from flight.inputs import Passenger
 from flight.models import Booking, Ticket
-from flight.saga_booking import Passenger
 from flight.services import make_confirmation
 from tests.invariants import rows
 from tests.saga_world import Desk, World, around_statements, when
@@ -136,7 +136,7 @@ def test_a_ticket_number_that_stands_for_another_ticket_is_drawn_again(desk: Des
 
 
 def test_references_and_ticket_numbers_have_their_form() -> None:
-    people = (Passenger("A", "B"), Passenger("C", "D"))
+    people = (Passenger(first_name="A", last_name="B"), Passenger(first_name="C", last_name="D"))
     made = [make_confirmation(passengers=people, seats=["1A", "1B"]) for _ in range(200)]
     assert all(set(one.reference) <= set("ABCDEFGHIJKLMNOPQRSTUVWXYZ23456789") for one in made)
     assert {len(one.reference) for one in made} == {6}

@@ -41,7 +41,7 @@ def later(settings: Settings) -> datetime:
 @pytest.fixture
 def saga(flight: Flight, now: datetime) -> str:
     """The id of a saga in the log, which holds seat 12A."""
-    command = saga_requests.read_start_booking(booking(flight))
+    command = saga_requests.START_BOOKING.read(booking(flight))
     state = saga_requests.new_saga(
         command,
         correlation_id="saga-1",

@@ -7,27 +7,24 @@ from typing import Any
 from django_sagas.guard.barrier import Done, Refused
 from drf_spectacular.utils import extend_schema
 from service_kit import schema
-from service_kit.fields import Fields
 from service_kit.saga_steps import ActionView, Call, CompensationView
 
 from loyalty import serializers, services
-from loyalty.services import Award
+from loyalty.inputs import Award, AwardRequest
 
 
-@extend_schema(request=serializers.AwardRequest, responses=schema.step(serializers.Awarded))
+@extend_schema(responses=schema.step(serializers.Awarded))
 class AwardMiles(ActionView):
     """Add the miles that a booking earns."""
 
     name = step = "AwardMiles"
-
-    def read(self, booking: Fields) -> Award:
-        return Award(user_id=booking.user_id(), flight_fare=booking.amount("flight_fare"))
+    takes = AwardRequest
 
     def effect(self, call: Call, command: Award, now: datetime) -> Done | Refused:
         return services.award_miles(correlation_id=call.correlation_id, command=command, now=now)
 
 
-@extend_schema(request=schema.CompensationRequest, responses=schema.step(serializers.Reversed))
+@extend_schema(responses=schema.step(serializers.Reversed))
 class ReverseMiles(CompensationView):
     """Take an award back."""
 

@@ -1,17 +1,7 @@
-"""The wire forms of this service, for its OpenAPI schema."""
+"""The answers of this service, for its OpenAPI schema."""
 
 from rest_framework import serializers
 from service_kit import schema
-
-
-class AwardBooking(serializers.Serializer[None]):
-    user_id = schema.UserId()
-    flight_fare = schema.Amount()
-
-
-@schema.asked({"correlation_id": "test-12345", "booking_data": {"user_id": 1, "flight_fare": 500.0}})
-class AwardRequest(schema.StepRequest):
-    booking_data = AwardBooking()
 
 
 @schema.answered(

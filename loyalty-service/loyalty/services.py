@@ -1,14 +1,13 @@
 """Writes of miles: award, and its compensation reverse."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from django_sagas.database import db_time, execute, fetch_one
 from django_sagas.guard.barrier import Done, Refused
-from service_kit.money import CENTS_PER_UNIT
 
+from loyalty.inputs import Award
 from loyalty.models import EntryKind
 
 # One statement creates the account or adds to it, and returns whether it is open.
@@ -21,20 +20,6 @@ TAKE_BACK = "UPDATE loyalty_account SET balance = balance - %s WHERE user_id = %
 INSERT_ENTRY = """
     INSERT INTO loyalty_ledger (correlation_id, kind, user_id, miles, created_at)
     VALUES (%s, %s, %s, %s, %s)"""
-
-
-@dataclass(frozen=True)
-class Award:
-    user_id: str
-    flight_fare: int
-
-    def used(self) -> dict[str, Any]:
-        return dict(vars(self))
-
-    @property
-    def miles(self) -> int:
-        """One mile per whole dollar of the fare."""
-        return self.flight_fare // CENTS_PER_UNIT
 
 
 def award_miles(*, correlation_id: str, command: Award, now: datetime) -> Done | Refused:

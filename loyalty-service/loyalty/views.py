@@ -5,9 +5,9 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from service_kit import schema
 from service_kit.api import ServiceView, json_response
-from service_kit.fields import CORRELATION_ID, USER_ID
 from service_kit.permissions import Owner
 from service_kit.problems import Problem, not_found
+from service_kit.rules import CORRELATION_ID, USER_ID
 
 from loyalty import selectors, serializers
 

@@ -10,30 +10,21 @@ from django.conf import settings
 from django_sagas.guard import barrier
 from django_sagas.guard.barrier import Done, Refused
 from drf_spectacular.utils import extend_schema
-from service_kit import rules, schema
-from service_kit.fields import Fields
+from service_kit import schema
 from service_kit.problems import try_again
 from service_kit.saga_steps import ActionView, Call, CompensationView
 
 from payment import serializers, services
 from payment.gateway import Decision
-from payment.services import Authorize
+from payment.inputs import Authorize, AuthorizeRequest
 
 
-@extend_schema(request=serializers.AuthorizeRequest, responses=schema.step(serializers.Authorized))
+@extend_schema(responses=schema.step(serializers.Authorized))
 class AuthorizePayment(ActionView):
     """Hold the fare and the charges of a booking on the card."""
 
     name = step = "AuthorizePayment"
-
-    def read(self, booking: Fields) -> Authorize:
-        user_id, fare = booking.user_id(), booking.amount("flight_fare")
-        usual = settings.DEFAULT_CHARGES_CENTS
-        charges = booking.amount("other_charges", default=usual, may_be_zero=True)
-        payment = booking.object("payment", required=not settings.DEMO_MODE)
-        default = "tok_ok" if settings.DEMO_MODE else None
-        token = payment.following("card_token", rules.CARD_TOKEN, default=default)
-        return Authorize(user_id=user_id, flight_fare=fare, card_token=token, other_charges=charges)
+    takes = AuthorizeRequest
 
     def decide(self, call: Call, command: Authorize, now: datetime) -> Done | Refused:
         decision = services.ask_gateway(command)
@@ -50,7 +41,7 @@ class AuthorizePayment(ActionView):
         )
 
 
-@extend_schema(request=schema.CompensationRequest, responses=schema.step(serializers.Cancelled))
+@extend_schema(responses=schema.step(serializers.Cancelled))
 class CancelPayment(CompensationView):
     """Give an authorised amount back."""
 

@@ -1,31 +1,7 @@
-"""The wire forms of this service, for its OpenAPI schema."""
+"""The answers of this service, for its OpenAPI schema."""
 
 from rest_framework import serializers
 from service_kit import schema
-
-
-class AuthorizeBooking(serializers.Serializer[None]):
-    user_id = schema.UserId()
-    flight_fare = schema.Amount()
-    other_charges = schema.Charges(
-        required=False, help_text="the part of the quote that earns no miles; 50.00 where it is left out"
-    )
-    payment = schema.CardToken(required=False)
-
-
-@schema.asked(
-    {
-        "correlation_id": "test-12345",
-        "booking_data": {
-            "user_id": 1,
-            "flight_fare": 500.0,
-            "other_charges": 50.0,
-            "payment": {"card_token": "tok_ok"},
-        },
-    }
-)
-class AuthorizeRequest(schema.StepRequest):
-    booking_data = AuthorizeBooking()
 
 
 @schema.answered(

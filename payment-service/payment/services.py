@@ -1,17 +1,16 @@
 """Writes of payments: authorise, and its compensation cancel."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.conf import settings
 from django_sagas.database import db_time, execute
 from django_sagas.guard.barrier import Done, Refused
 from service_kit.money import to_wire
 
 from payment.gateway import Decision, gateway
+from payment.inputs import Authorize
 from payment.models import EntryKind
 
 CURRENCY = "USD"
@@ -26,28 +25,8 @@ INSERT_CANCELLATION = f"""
     FROM payment_ledger WHERE correlation_id = %s AND kind = %s"""
 
 
-@dataclass(frozen=True)
-class Authorize:
-    user_id: str
-    flight_fare: int
-    card_token: str
-    other_charges: int
-
-    def used(self) -> dict[str, Any]:
-        """Default charges make the same fingerprint whether they are sent or left out."""
-        used = dict(vars(self))
-        if self.other_charges == settings.DEFAULT_CHARGES_CENTS:
-            del used["other_charges"]
-        return used
-
-    @property
-    def amount(self) -> int:
-        """Cents: the fare and the charges of a booking."""
-        return self.flight_fare + self.other_charges
-
-
 def ask_gateway(command: Authorize) -> Decision:
-    return gateway.authorize(card_token=command.card_token, amount=command.amount)
+    return gateway.authorize(card_token=command.payment.card_token, amount=command.total)
 
 
 def authorize_payment(
@@ -62,7 +41,7 @@ def authorize_payment(
         EntryKind.AUTHORIZED,
         reference,
         command.user_id,
-        command.amount,
+        command.total,
         command.flight_fare,
         command.other_charges,
         CURRENCY,
@@ -70,7 +49,7 @@ def authorize_payment(
     )
     fields = {
         "authorization_id": reference,
-        "amount": to_wire(command.amount),
+        "amount": to_wire(command.total),
         "flight_fare": to_wire(command.flight_fare),
         "other_charges": to_wire(command.other_charges),
         "currency": CURRENCY,

@@ -6,8 +6,8 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from service_kit import health, schema
 from service_kit.api import ServiceView, json_response
-from service_kit.fields import CORRELATION_ID
 from service_kit.permissions import Owner
+from service_kit.rules import CORRELATION_ID
 
 from payment import selectors, serializers
 

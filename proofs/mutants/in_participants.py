@@ -140,7 +140,7 @@ MUTANTS = (
     ),
     Mutant(
         "charges-forgotten",
-        "payment-service/payment/services.py",
+        "payment-service/payment/inputs.py",
         (
             (
                 "        return self.flight_fare + self.other_charges",
@@ -153,23 +153,22 @@ MUTANTS = (
     ),
     Mutant(
         "balance-read-modify-write",
-        "loyalty-service/loyalty/services.py",
+        "loyalty-service/loyalty/saga_views.py",
         (
             (
-                "    def used(self) -> dict[str, Any]:\n        return dict(vars(self))",
-                """    def used(self) -> dict[str, Any]:
-        row = fetch_one("SELECT balance FROM loyalty_account WHERE user_id = %s", (self.user_id,))
-        BEFORE[self] = row[0] if row else 0
-        return dict(vars(self))""",
+                "        return services.award_miles(correlation_id=call.correlation_id, command=command, now=now)",
+                """        done = services.award_miles(correlation_id=call.correlation_id, command=command, now=now)
+        balance = BEFORE[call.correlation_id] + command.miles
+        execute("UPDATE loyalty_account SET balance = %s WHERE user_id = %s", (balance, command.user_id))
+        return done
+
+    def decide(self, call: Call, command: Award, now: datetime) -> None:
+        row = fetch_one("SELECT balance FROM loyalty_account WHERE user_id = %s", (command.user_id,))
+        BEFORE[call.correlation_id] = row[0] if row else 0""",
             ),
-            ("SET balance = loyalty_account.balance + %s", "SET balance = %s"),
             (
-                "(command.user_id, miles, False, at, miles))",
-                "(command.user_id, miles, False, at, BEFORE[command] + miles))",
-            ),
-            (
-                "@dataclass(frozen=True)\nclass Award:",
-                "BEFORE = {}\n\n\n@dataclass(frozen=True)\nclass Award:",
+                "from loyalty.inputs import Award, AwardRequest\n",
+                "from loyalty.inputs import Award, AwardRequest\nfrom django_sagas.database import execute, fetch_one\n\nBEFORE = {}\n",
             ),
         ),
         LOYALTY,

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from service_kit.fields import CORRELATION_ID, USER_ID
+from service_kit.rules import CORRELATION_ID, USER_ID
 
 from ui import sagas, selectors
 from ui.backend_client import Actor, Json, NotFound, get, optional

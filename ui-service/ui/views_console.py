@@ -16,7 +16,7 @@ from django.urls import reverse
 from django.utils.http import urlencode
 from django.views.decorators.http import require_POST, require_safe
 from django_sagas.clock import iso, utc_now
-from service_kit.fields import CORRELATION_ID, USER_ID
+from service_kit.rules import CORRELATION_ID, USER_ID
 
 from ui import console, diagrams, patience, selectors, services
 from ui.backend_client import Actor, Json, ServiceTrouble, Unavailable

@@ -7,7 +7,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
-from service_kit.fields import CORRELATION_ID
+from service_kit.rules import CORRELATION_ID
 
 from ui import drafts, patience, payments, selectors
 from ui.backend_client import Actor, optional

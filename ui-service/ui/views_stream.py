@@ -5,8 +5,8 @@ from dataclasses import replace
 from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
-from service_kit.fields import CORRELATION_ID
 from service_kit.problems import Problem, not_found, to_response
+from service_kit.rules import CORRELATION_ID
 
 from ui import streams
 from ui.backend_client import Actor, NotFound, ServiceTrouble

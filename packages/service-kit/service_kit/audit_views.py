@@ -12,8 +12,9 @@ from rest_framework.request import Request
 
 from service_kit import schema
 from service_kit.api import ServiceView, json_response
-from service_kit.fields import CORRELATION_ID, USER_ID, Fields
+from service_kit.fields import Fields
 from service_kit.permissions import Overseers
+from service_kit.rules import CORRELATION_ID, USER_ID
 from service_kit.security.models import AuditEntry, AuditKind
 
 PAGE = 50

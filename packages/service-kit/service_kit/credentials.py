@@ -15,8 +15,8 @@ from django.core import signing
 from django.http import HttpRequest
 
 from service_kit.address import address_of, network_of
-from service_kit.fields import USER_ID
 from service_kit.problems import Problem
+from service_kit.rules import USER_ID
 
 SERVICE_SALT = "service-bearer"
 USER_SALT = "user-token"

@@ -9,11 +9,8 @@ from service_kit import rules
 from service_kit.cards import looks_like_card
 from service_kit.money import to_cents
 from service_kit.problems import Problem
-from service_kit.rules import TextRule
+from service_kit.rules import CORRELATION_ID, USER_ID, TextRule
 
-# Not `.` or `..`: in a URL they are path segments that clients resolve.
-CORRELATION_ID = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._:-]{1,64}")
-USER_ID = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._:@-]{1,64}")
 NO_STEP = "but not . or .."
 MAX_AMOUNT = Decimal(1_000_000)
 _MISSING: Any = object()

@@ -9,8 +9,7 @@ from uuid import uuid4
 import structlog
 from django.http import HttpRequest, HttpResponseBase
 
-from service_kit.cards import looks_like_card
-from service_kit.fields import CORRELATION_ID
+from service_kit import rules
 from service_kit.metrics import REQUEST_SECONDS
 
 log = structlog.get_logger("request")
@@ -29,8 +28,7 @@ GetResponse = Callable[[HttpRequest], HttpResponseBase]
 def incoming_id(request: HttpRequest) -> str:
     """The caller's correlation id, or a fresh one if it is missing or not safe to log."""
     given: str = request.META.get("HTTP_X_CORRELATION_ID", "")
-    loggable = CORRELATION_ID.fullmatch(given) and not looks_like_card(given)
-    return given if loggable else str(uuid4())
+    return given if rules.is_loggable(given) else str(uuid4())
 
 
 class RequestMiddleware:

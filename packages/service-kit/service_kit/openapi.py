@@ -1,6 +1,7 @@
 """Readable operation ids and tags in the OpenAPI schema."""
 
 import re
+from typing import Any
 
 from drf_spectacular.openapi import AutoSchema
 
@@ -18,6 +19,10 @@ class ReadableSchema(AutoSchema):
             return f"{name}_step"
         served = [method for method in METHODS if hasattr(view, method)]
         return name if len(served) == 1 else f"{self.method.lower()}_{name}"
+
+    def get_request_serializer(self) -> Any:
+        """A step's input, which the view names."""
+        return getattr(self.view, "takes", None)
 
     def get_tags(self) -> list[str]:
         parts = self.path.strip("/").split("/")

@@ -8,9 +8,7 @@ from gunicorn.http.errors import ParseException  # what its body reader raises; 
 from rest_framework.parsers import BaseParser
 from rest_framework.request import Request
 
-from service_kit import strict_json
-from service_kit.cards import looks_like_card
-from service_kit.fields import CORRELATION_ID
+from service_kit import rules, strict_json
 from service_kit.problems import Problem
 
 JSON = "application/json"
@@ -107,9 +105,8 @@ def _loads(body: bytes) -> dict[str, Any]:
 
 
 def _invalid(error: strict_json.InvalidJson) -> Problem:
-    cid = error.document.get("correlation_id")
-    safe = isinstance(cid, str) and CORRELATION_ID.fullmatch(cid) and not looks_like_card(cid)
-    return Problem(400, "INVALID_JSON", str(error), errors=error.errors, correlation_id=cid if safe else None)
+    cid = rules.readable_id(error.document)
+    return Problem(400, "INVALID_JSON", str(error), errors=error.errors, correlation_id=cid)
 
 
 def _too_large() -> Problem:

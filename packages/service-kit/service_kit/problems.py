@@ -1,7 +1,7 @@
 """Errors as application/problem+json (RFC 9457): one exception, one translation to HTTP."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import structlog
@@ -42,6 +42,11 @@ TITLES = {
 NO_SUCH = {
     "saga": "There is no such saga. Steps called directly belong to none: they have no status and no events."
 }
+
+
+def invalid(errors: Mapping[str, str]) -> Problem:
+    detail = "; ".join(f"{name}: {message}" for name, message in errors.items())
+    return Problem(400, "INVALID", detail, errors=errors)
 
 
 def not_found(what: str) -> Problem:

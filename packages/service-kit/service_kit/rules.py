@@ -1,15 +1,26 @@
-"""The rule of each text field: pattern, message and schema.
+"""The rule of each field: pattern, message and schema.
 
-Used by the services' bodies, their schemas and the forms of the pages.
+Used by the services' inputs and the forms of the pages. What a field must not hold raises a ValueError.
 """
 
 import re
 import unicodedata
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.core.validators import EmailValidator
 
+from service_kit.cards import looks_like_card
+from service_kit.money import to_cents
+
+# Not `.` or `..`: in a URL they are path segments that clients resolve.
+CORRELATION_ID = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._:-]{1,64}")
+USER_ID = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._:@-]{1,64}")
+MAX_AMOUNT = 1_000_000
 _UNPRINTABLE = {"Cc", "Cs", "Zl", "Zp"}
 _validate_email = EmailValidator()
 
@@ -24,6 +35,18 @@ class TextRule:
     is_email: bool = False
     may_be_digits: bool = False
     "long numbers in this field are not card numbers"
+
+    def read(self, value: Any) -> str:
+        if fault := self.fault(value) if isinstance(value, str) else self.must:
+            raise ValueError(fault)
+        return str(value)
+
+    @property
+    def schema(self) -> dict[str, Any]:
+        """The rule in an OpenAPI schema."""
+        pattern = {"pattern": f"^{self.pattern.pattern}$"} if self.pattern else {}
+        email = {"format": "email"} if self.is_email else {}
+        return {"type": "string", "minLength": 1, "maxLength": self.most, **pattern, **email}
 
     def fault(self, text: str) -> str:
         """The error, such as "must not hold control characters"; empty if valid."""
@@ -68,3 +91,50 @@ CARD_TOKEN = TextRule(
     most=64, must="must be an opaque card token, such as tok_ok", pattern=re.compile(r"tok_[a-z0-9_]{1,60}")
 )
 SEAT_NUMBER = TextRule(most=3, must="must be a seat such as 12A", pattern=re.compile(r"[1-9][0-9]?[A-Z]"))
+CORRELATION = TextRule(
+    most=64, must="must be 1 to 64 of A-Z a-z 0-9 . _ : -, but not . or ..", pattern=CORRELATION_ID
+)
+
+
+def readable_id(document: Mapping[str, Any]) -> str | None:
+    """The correlation id of a body that may be invalid otherwise."""
+    cid = document.get("correlation_id")
+    return cid if isinstance(cid, str) and is_loggable(cid) else None
+
+
+def is_loggable(correlation_id: str) -> bool:
+    return bool(CORRELATION_ID.fullmatch(correlation_id)) and not looks_like_card(correlation_id)
+
+
+def user_id(value: Any) -> str:
+    """As text: 1 and "1" are one user."""
+    text = str(value) if type(value) is int and value >= 1 else value
+    if isinstance(text, str) and USER_ID.fullmatch(text) and not looks_like_card(text):
+        return text
+    raise ValueError("must be an integer of at least 1 or 1 to 64 of A-Z a-z 0-9 . _ : @ -, but not . or ..")
+
+
+def cents(value: Any, *, fewest: int = 1) -> int:
+    """Cents of a JSON number."""
+    if (type(value) is int or isinstance(value, Decimal)) and 0 <= value <= MAX_AMOUNT:
+        with suppress(ValueError):
+            if (found := to_cents(Decimal(value))) >= fewest:
+                return found
+    least = "above 0" if fewest else "of at least 0"
+    raise ValueError(f"must be a number {least}, at most {MAX_AMOUNT}, with at most two decimals")
+
+
+USER_SCHEMA: dict[str, Any] = {
+    "oneOf": [
+        {"type": "integer", "minimum": 1, "maximum": 2**63 - 1},
+        {"type": "string", "pattern": f"^{USER_ID.pattern}$"},
+    ]
+}
+CHARGES_SCHEMA: dict[str, Any] = {
+    "type": "number",
+    "minimum": 0,
+    "maximum": MAX_AMOUNT,
+    "multipleOf": 0.01,
+    "example": 50.0,
+}
+AMOUNT_SCHEMA = {**CHARGES_SCHEMA, "exclusiveMinimum": True, "example": 500.0}

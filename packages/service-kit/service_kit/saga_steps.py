@@ -1,7 +1,7 @@
 """The HTTP side of a saga's steps: one envelope, one guard, for every participant."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar
 
@@ -14,10 +14,10 @@ from django_sagas.guard.models import FaultKind
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 
-from service_kit import credentials, faults, middleware, schema, unknown_fields
+from service_kit import credentials, faults, middleware, rules, schema, unknown_fields
 from service_kit.api import ServiceView, json_response, read_json
 from service_kit.authentication import caller_of
-from service_kit.fields import Fields
+from service_kit.inputs import CompensationRequest, StepRequest
 from service_kit.permissions import ServicesOnly
 
 SIMULATED = Refused("SIMULATED_FAILURE", "This failure was asked for by simulate_failure.")
@@ -46,19 +46,20 @@ class StepView(ServiceView):
     "What this endpoint does, as the saga's table calls it."
     step: ClassVar[str]
     "The action whose record guards the call: for a compensation, the action that it undoes."
-    known: ClassVar[unknown_fields.Known] = unknown_fields.ENVELOPE
+    takes: ClassVar[type[StepRequest]]
 
     def post(self, request: Request) -> HttpResponseBase:
         source = read_json(request)
-        body = Fields(source)
-        call = self._envelope(request, body, caller_of(request).service)
+        _note_id(request, source)
         strict = unknown_fields.is_strict(request)
-        hints = unknown_fields.note(body, source, self.known, strict=strict)
-        fault = faults.take(self.name, call.correlation_id) if not body.errors else None
+        body, hints = unknown_fields.read(self.takes, source, strict=strict)
+        fault = faults.take(self.name, body.correlation_id)
         faults.before(fault)
-        if fault is not None and fault.kind == FaultKind.REFUSE:
-            call = replace(call, simulate_failure=True)
-        answer = self.answer(call, body, clock.utc_now())
+        simulate = body.simulate_failure or (fault is not None and fault.kind == FaultKind.REFUSE)
+        credentials.refuse_simulation(simulate)
+        call = Call(body.correlation_id, simulate, caller_of(request).service)
+        self.admit(call)
+        answer = self.answer(call, body.booking_data, clock.utc_now())
         middleware.tell(request, step=self.name, outcome=_outcome(answer))
         if fault is not None and fault.kind == FaultKind.LOSE_REPLY:
             return faults.cut_reply(answer.body)
@@ -70,21 +71,19 @@ class StepView(ServiceView):
         unknown_fields.tell(response, hints)
         return response
 
-    def answer(self, call: Call, body: Fields, now: datetime) -> Answer:
+    def answer(self, call: Call, command: Any, now: datetime) -> Answer:
         """The participant's part: each step view overrides it."""
         raise NotImplementedError
 
     def admit(self, call: Call) -> None:
         """Raise a Problem for a call that this service must refuse."""
 
-    def _envelope(self, request: Request, body: Fields, caller: str) -> Call:
-        call = Call(body.correlation_id(), body.boolean("simulate_failure"), caller)
-        if body.has("step_number"):
-            body.integer("step_number")
-        if "correlation_id" not in body.errors:
-            request.body_correlation_id = call.correlation_id  # type: ignore[attr-defined]
-            structlog.contextvars.bind_contextvars(correlation_id=call.correlation_id)
-        return call
+
+def _note_id(request: Request, source: Mapping[str, Any]) -> None:
+    """Of an invalid body too, for its answer and its log lines."""
+    if cid := rules.readable_id(source):
+        request.body_correlation_id = cid  # type: ignore[attr-defined]
+        structlog.contextvars.bind_contextvars(correlation_id=cid)
 
 
 def _outcome(answer: Answer) -> str:
@@ -92,11 +91,7 @@ def _outcome(answer: Answer) -> str:
 
 
 class ActionView(StepView):
-    """A step's transaction. Subclasses read their fields and apply the effect."""
-
-    def read(self, booking: Fields) -> Any:
-        """The command, from the fields that this step uses; it must have `used()` for the fingerprint."""
-        raise NotImplementedError
+    """A step's transaction. The command is the envelope's `booking_data`."""
 
     def decide(self, call: Call, command: Any, now: datetime) -> Done | Refused | None:
         """The outcome if it is known before the transaction opens, such as from a gateway; None leaves it to
@@ -106,11 +101,7 @@ class ActionView(StepView):
     def effect(self, call: Call, command: Any, now: datetime) -> Done | Refused:
         raise NotImplementedError
 
-    def answer(self, call: Call, body: Fields, now: datetime) -> Answer:
-        command = self.read(body.object("booking_data"))
-        body.check()
-        credentials.refuse_simulation(call.simulate_failure)
-        self.admit(call)
+    def answer(self, call: Call, command: Any, now: datetime) -> Answer:
         return barrier.perform(
             correlation_id=call.correlation_id,
             step=self.step,
@@ -125,18 +116,14 @@ class ActionView(StepView):
 class CompensationView(StepView):
     """A step's compensating transaction; it needs only the correlation id."""
 
-    known = unknown_fields.COMPENSATION
+    takes = CompensationRequest
     nothing: ClassVar[Mapping[str, Any]]
     "The answer's fields if there is nothing to undo."
 
     def undo(self, call: Call, answer: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
         raise NotImplementedError
 
-    def answer(self, call: Call, body: Fields, now: datetime) -> Answer:
-        body.object("booking_data", required=False)
-        body.check()
-        credentials.refuse_simulation(call.simulate_failure)
-        self.admit(call)
+    def answer(self, call: Call, command: Any, now: datetime) -> Answer:
         if call.simulate_failure:
             # Not stored: a compensation is never refused finally.
             return Answer(barrier.refusal_body(call.correlation_id, SIMULATED))

@@ -1,4 +1,4 @@
-"""Pieces of the OpenAPI schemas that the services have in common. They describe; `fields` validates."""
+"""Pieces of the OpenAPI schemas that the services have in common. They describe."""
 
 from typing import Any
 
@@ -13,8 +13,7 @@ from drf_spectacular.utils import (
 from rest_framework import serializers
 
 from service_kit import rules
-from service_kit.fields import CORRELATION_ID, USER_ID
-from service_kit.rules import TextRule
+from service_kit.rules import CORRELATION_ID
 from service_kit.security.models import AuditKind
 
 Serializer = serializers.Serializer
@@ -39,48 +38,17 @@ HINTS = OpenApiParameter(
 )
 
 
-def text(rule: TextRule, **kwargs: Any) -> serializers.CharField:
-    """A field that follows the rule."""
-    if rule.pattern is not None:
-        return serializers.RegexField(f"^{rule.pattern.pattern}$", max_length=rule.most, **kwargs)
-    kind = serializers.EmailField if rule.is_email else serializers.CharField
-    return kind(max_length=rule.most, **kwargs)
-
-
 class CorrelationId(serializers.RegexField):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(f"^{CORRELATION_ID.pattern}$", **kwargs)
 
 
-@extend_schema_field(
-    {
-        "oneOf": [
-            {"type": "integer", "minimum": 1, "maximum": 2**63 - 1},
-            {"type": "string", "pattern": f"^{USER_ID.pattern}$"},
-        ]
-    }
-)
-class UserId(serializers.Field):  # type: ignore[type-arg]
-    pass
-
-
-@extend_schema_field(
-    {
-        "type": "number",
-        "minimum": 0,
-        "exclusiveMinimum": True,
-        "maximum": 1_000_000,
-        "multipleOf": 0.01,
-        "example": 500.0,
-    }
-)
+@extend_schema_field(rules.AMOUNT_SCHEMA)
 class Amount(serializers.Field):  # type: ignore[type-arg]
     pass
 
 
-@extend_schema_field(
-    {"type": "number", "minimum": 0, "maximum": 1_000_000, "multipleOf": 0.01, "example": 50.0}
-)
+@extend_schema_field(rules.CHARGES_SCHEMA)
 class Charges(serializers.Field):  # type: ignore[type-arg]
     """Charges of a booking, possibly 0."""
 
@@ -90,23 +58,6 @@ class Charges(serializers.Field):  # type: ignore[type-arg]
 )
 class Total(serializers.Field):  # type: ignore[type-arg]
     """Fare plus charges; the maximum is higher than a fare's."""
-
-
-class CardToken(Serializer[None]):
-    card_token = text(
-        rules.CARD_TOKEN, required=False, help_text="tok_ok where it is left out; only in demo mode"
-    )
-
-
-class StepRequest(Serializer[None]):
-    correlation_id = CorrelationId()
-    step_number = serializers.IntegerField(required=False, min_value=1)
-    simulate_failure = serializers.BooleanField(required=False)
-
-
-@asked({"correlation_id": "test-12345"})
-class CompensationRequest(StepRequest):
-    booking_data = serializers.DictField(required=False)
 
 
 class StepDone(Serializer[None]):
@@ -196,10 +147,9 @@ class AuditTrail(Serializer[None]):
 
 def with_server_answers(result: dict[str, Any], **_: Any) -> dict[str, Any]:
     """A hook of drf-spectacular: describes gunicorn's own error answers."""
-    described = {"schema": {"$ref": "#/components/schemas/ProblemDetails"}}
     too_long = {
         "description": "The request line is over 4,094 bytes",
-        "content": {"application/problem+json": described},
+        "content": {"text/html": {"schema": {"type": "string"}}},
     }
     for operations in result["paths"].values():
         for operation in operations.values():

@@ -6,39 +6,18 @@ a known name gets a hint in the answer's Warning header.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Mapping
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, TypeVar, get_args
 
 from django.http import HttpRequest, HttpResponseBase
+from pydantic import BaseModel, ValidationError
 
-from service_kit.fields import Fields
-from service_kit.strict_json import MAX_TEXT, MOST_NAMED, WORD_BOUNDARY, printable
+from service_kit.inputs import Input, bad_fields, path
+from service_kit.problems import invalid
+from service_kit.strict_json import MOST_NAMED, WORD_BOUNDARY, printable
 
-Known = Mapping[str, "Known"]
-"Names, each with what is known inside it."
-LEAF: Known = {}
-
-
-def names(*known: str, **nested: Known) -> Known:
-    return {**dict.fromkeys(known, LEAF), **nested}
-
-
-BOOKING = names(
-    "flight_id",
-    "user_id",
-    "flight_fare",
-    "other_charges",
-    "amount",
-    "seat_class",
-    "seat_numbers",
-    passengers=names("first_name", "last_name", "gender"),
-    contact_info=names("email", "mobile"),
-    payment=names("card_token"),
-)
-"What one envelope carries to all steps; each uses its own part of it."
-ENVELOPE = names("correlation_id", "step_number", "simulate_failure", booking_data=BOOKING)
-COMPENSATION = names("correlation_id", "step_number", "simulate_failure", "booking_data")
+M = TypeVar("M", bound=Input)
 
 # Of a name in lower case with its words divided by underscores.
 ASKS = re.compile(
@@ -48,48 +27,58 @@ ASKS = re.compile(
 )
 NOT_SERVED = "is not served"
 UNKNOWN = "is not a known field"
+UNEXPECTED = "extra_forbidden"
+"pydantic's name of an unknown field"
 HINTED = re.compile(r"[A-Za-z0-9_-]{1,40}")
 CLOSE = 0.8
 MOST_HINTS = 5
 
 
-def note(body: Fields, source: Mapping[str, Any], known: Known, *, strict: bool) -> tuple[str, ...]:
-    """Note in `body` what has to be refused; the hints for the rest."""
+def read(model: type[M], source: Mapping[str, Any], *, strict: bool = False) -> tuple[M, tuple[str, ...]]:
+    """The input, and hints about what is ignored. Raises a 400 that names every bad field."""
+    try:
+        return model.model_validate(source, extra="forbid"), ()
+    except ValidationError as error:
+        found = error.errors()
+    errors = bad_fields(each for each in found if each["type"] != UNEXPECTED)
     hints: list[str] = []
-    for place, name, level in _unknown(source, known, ""):
-        if len(body.errors) >= MOST_NAMED:
-            break
-        path, near = f"{place}{printable(name[:MAX_TEXT])}", _near(name, level)
-        if strict or _asks(name):
-            body.fail(path, (UNKNOWN if strict else NOT_SERVED) + (f"; did you mean {near}?" if near else ""))
-        elif near and len(hints) < MOST_HINTS:
-            hints.append(f"{path} {UNKNOWN}; did you mean {near}?")
-    return tuple(hints)
-
-
-def _unknown(source: Mapping[str, Any], known: Known, place: str) -> Iterator[tuple[str, str, Known]]:
-    """Path, name and known siblings of each unknown field."""
-    if not source.keys() <= known.keys():
-        yield from ((place, name, known) for name in source if name not in known)
-    for name, inside in known.items():
-        if inside and name in source:
-            value = source[name]
-            if isinstance(value, dict):
-                yield from _unknown(value, inside, f"{place}{name}.")
-            elif isinstance(value, list):
-                for number, each in enumerate(value):
-                    if isinstance(each, dict):
-                        yield from _unknown(each, inside, f"{place}{name}[{number}].")
+    for each in found:
+        if each["type"] == UNEXPECTED and len(errors) < MOST_NAMED:
+            name, near = str(each["loc"][-1]), _near(model, each["loc"])
+            told, meant = printable(path(each["loc"])), f"; did you mean {near}?" if near else ""
+            if strict or _asks(name):
+                errors[told] = f"{UNKNOWN if strict else NOT_SERVED}{meant}"
+            elif meant and len(hints) < MOST_HINTS:
+                hints.append(f"{told} {UNKNOWN}{meant}")
+    if errors:
+        raise invalid(errors)
+    return model.read(source), tuple(hints)
 
 
 def _asks(name: str) -> bool:
-    return bool(ASKS.search(WORD_BOUNDARY.sub("_", name[:MAX_TEXT]).lower()))
+    return bool(ASKS.search(WORD_BOUNDARY.sub("_", name).lower()))
 
 
-def _near(name: str, level: Known) -> str:
-    if not HINTED.fullmatch(name):
+def _near(model: type[BaseModel], location: tuple[int | str, ...]) -> str:
+    *place, name = location
+    if not HINTED.fullmatch(str(name)):
         return ""
-    return next(iter(get_close_matches(WORD_BOUNDARY.sub("_", name).lower(), level, n=1, cutoff=CLOSE)), "")
+    plain = WORD_BOUNDARY.sub("_", str(name)).lower()
+    return next(iter(get_close_matches(plain, _known(model, place), n=1, cutoff=CLOSE)), "")
+
+
+def _known(model: type[BaseModel], place: list[int | str]) -> Collection[str]:
+    """The names at that place of the model."""
+    for part in place:
+        if isinstance(part, str):
+            field = model.model_fields[part].annotation
+            # A list's items are its first argument.
+            model = next(each for each in (*get_args(field), field) if _is_model(each))
+    return model.model_fields
+
+
+def _is_model(annotation: Any) -> bool:
+    return isinstance(annotation, type) and issubclass(annotation, BaseModel)
 
 
 def is_strict(request: HttpRequest) -> bool:

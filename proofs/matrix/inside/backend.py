@@ -72,7 +72,7 @@ def perform(job: dict[str, Any]) -> None:
 
 
 def start(orchestrator: BookingOrchestrator, job: dict[str, Any]) -> None:
-    command = saga_requests.read_start_booking(job["booking"])
+    command = saga_requests.START_BOOKING.read(job["booking"])
     saga = saga_requests.new_saga(
         command,
         correlation_id=job["correlation_id"],

@@ -1,7 +1,7 @@
 """A pair of steps as small as they get, and views that fail in every way."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -9,9 +9,10 @@ from django.db import connection
 from django.http import HttpRequest, HttpResponse
 from django_sagas.guard.barrier import Done, Refused
 from rest_framework.request import Request
+from service_kit import schema
 from service_kit.api import ServiceView, json_response, read_json
 from service_kit.authentication import caller_of
-from service_kit.fields import Fields
+from service_kit.inputs import Amount, BookingData, StepRequest, UserId
 from service_kit.saga_steps import ActionView, Call, CompensationView
 
 from tests.participant.models import Entry
@@ -20,26 +21,25 @@ UNLUCKY_CENTS = 1300
 FAILURES: dict[str, Callable[[], object]] = {}
 
 
-@dataclass(frozen=True)
-class Add:
-    user_id: str
-    amount: int
+class Add(BookingData):
+    user_id: UserId
+    flight_fare: Amount
 
-    def used(self) -> dict[str, Any]:
-        return asdict(self)
+
+@schema.asked({"correlation_id": "test-12345", "booking_data": {"user_id": 1, "flight_fare": 500.0}})
+class AddRequest(StepRequest):
+    booking_data: Add
 
 
 class AddEntry(ActionView):
     name = step = "AddEntry"
-
-    def read(self, booking: Fields) -> Add:
-        return Add(user_id=booking.user_id(), amount=booking.amount("flight_fare"))
+    takes = AddRequest
 
     def effect(self, call: Call, command: Add, now: datetime) -> Done | Refused:
-        if command.amount == UNLUCKY_CENTS:
+        if command.flight_fare == UNLUCKY_CENTS:
             return Refused("LIMIT_EXCEEDED", "Thirteen is too much.")
-        Entry.objects.create(correlation_id=call.correlation_id, amount=command.amount)
-        return Done({"amount": command.amount})
+        Entry.objects.create(correlation_id=call.correlation_id, amount=command.flight_fare)
+        return Done({"amount": command.flight_fare})
 
 
 class RemoveEntry(CompensationView):

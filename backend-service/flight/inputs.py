@@ -1,0 +1,87 @@
+"""What this service takes: the bodies of the steps and of start-booking."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, ValidationInfo, field_validator
+from service_kit import schema
+from service_kit.inputs import (
+    BookingData,
+    Email,
+    Input,
+    Mobile,
+    Name,
+    Positive,
+    SeatNumber,
+    StepRequest,
+    UserId,
+    items,
+)
+
+from flight.aircraft import SeatClass
+
+MAX_PASSENGERS = 9
+PASSENGERS = [{"first_name": "John", "last_name": "Doe", "gender": "male"}]
+CONTACT = {"email": "john@example.com", "mobile": "+1234567890"}
+
+
+class Passenger(Input):
+    first_name: Name
+    last_name: Name
+    gender: Literal["male", "female", "unspecified"] = "unspecified"
+
+
+class ContactInfo(Input):
+    email: Email
+    mobile: Mobile
+
+
+Passengers = Annotated[tuple[Passenger, ...], *items(1, MAX_PASSENGERS)]
+
+
+class Reserve(BookingData):
+    flight_id: Positive
+    passengers: Passengers
+    seat_class: Annotated[SeatClass, Field(strict=False)] = SeatClass.ECONOMY
+    seat_numbers: Annotated[tuple[SeatNumber, ...], *items(0, MAX_PASSENGERS)] = ()
+    """One distinct seat per passenger, or none: the service then assigns seats."""
+
+    @field_validator("seat_numbers")
+    @classmethod
+    def _one_for_each(cls, seats: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        passengers = info.data.get("passengers", seats)
+        if len(set(seats)) != len(seats):
+            raise ValueError("names a seat twice")
+        if seats and len(seats) != len(passengers):
+            raise ValueError("must name one seat for each passenger")
+        return seats
+
+
+@schema.asked({"correlation_id": "test-12345", "booking_data": {"flight_id": 1, "passengers": PASSENGERS}})
+class ReserveRequest(StepRequest):
+    booking_data: Reserve
+
+
+class Confirm(BookingData):
+    flight_id: Positive
+    user_id: UserId
+    passengers: Passengers
+    contact_info: ContactInfo
+
+    def used(self) -> dict[str, Any]:
+        used = self.model_dump()
+        return {"contact": used.pop("contact_info"), **used}
+
+
+@schema.asked(
+    {
+        "correlation_id": "test-12345",
+        "booking_data": {
+            "flight_id": 1,
+            "user_id": 1,
+            "passengers": PASSENGERS,
+            "contact_info": CONTACT,
+        },
+    }
+)
+class ConfirmRequest(StepRequest):
+    booking_data: Confirm
