@@ -59,7 +59,7 @@ MUTANTS = (
     Mutant(
         "other-request-answered",
         BARRIER,
-        (("    if record.fingerprint != fingerprint(used):", "    if not record.fingerprint:"),),
+        (("    if record.fingerprint != json_text.fingerprint(used):", "    if not record.fingerprint:"),),
         KIT,
         GUARDED,
         only="422",
