@@ -8,8 +8,9 @@ from django.conf import settings
 from django_sagas.guard.barrier import fingerprint
 from pydantic import create_model
 from service_kit import schema
+from service_kit.booking_data import AMOUNT, Payment
 from service_kit.cards import looks_like_card
-from service_kit.inputs import AMOUNT, Payment, UserId
+from service_kit.inputs import UserId
 from service_kit.problems import invalid, not_found
 
 from flight.inputs import CONTACT, PASSENGERS, ContactInfo, Reserve
