@@ -13,7 +13,7 @@ from service_kit.money import to_wire
 
 from flight.aircraft import AIRCRAFT, Cabin, SeatClass
 from flight.models import Airport, Booking, Flight, SeatState, Ticket
-from flight.queries import FareSearch
+from flight.queries import Fares
 from flight.selectors import DayFare
 
 SEAT_STATUS = {SeatState.HELD: "held", SeatState.SOLD: "sold"}
@@ -128,10 +128,10 @@ def _cabin(cabin: Cabin) -> dict[str, Any]:
     }
 
 
-def fare_strip(search: FareSearch, fares: Mapping[date, DayFare]) -> dict[str, Any]:
+def fare_strip(search: Fares, fares: Mapping[date, DayFare]) -> dict[str, Any]:
     return {
-        "origin": search.route.origin.iata,
-        "destination": search.route.destination.iata,
+        "origin": search.origin,
+        "destination": search.destination,
         "seat_class": search.seat_class.value,
         "other_charges": to_wire(settings.OTHER_CHARGES_CENTS),
         "currency": settings.CURRENCY,

@@ -1,24 +1,18 @@
-"""What this service takes: the bodies of the steps and of start-booking."""
+"""What this service takes in its bodies."""
 
+import re
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationInfo, field_validator
-from service_kit import schema
-from service_kit.inputs import (
-    BookingData,
-    Email,
-    Input,
-    Mobile,
-    Name,
-    Positive,
-    SeatNumber,
-    StepRequest,
-    UserId,
-    items,
-)
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator
+from service_kit import rules, schema
+from service_kit.booking_data import BookingData, Email, Mobile, Name, SeatNumber
+from service_kit.inputs import Input, Positive, UserId, items, text
+from service_kit.rules import TextRule
+from service_kit.saga_steps import StepRequest
 
 from flight.aircraft import SeatClass
 
+FINDABLE = TextRule(6, "must be six letters and digits", re.compile(r"[A-Za-z2-9]{6}"))
 MAX_PASSENGERS = 9
 PASSENGERS = [{"first_name": "John", "last_name": "Doe", "gender": "male"}]
 CONTACT = {"email": "john@example.com", "mobile": "+1234567890"}
@@ -85,3 +79,26 @@ class Confirm(BookingData):
 )
 class ConfirmRequest(StepRequest):
     booking_data: Confirm
+
+
+Words = Annotated[str, *text(rules.printable_text(200))]
+
+
+@schema.asked({"reason": "the customer called"})
+class Reason(Input):
+    reason: Words = "no reason given"
+
+
+@schema.asked(
+    {"step": "AuthorizePayment", "reason": "cancelled at the bank by hand", "evidence": "ticket 4711"}
+)
+class Resolve(Input):
+    step: Annotated[str, Field(description="one of the saga's own steps")]
+    reason: Words
+    evidence: Words
+
+
+@schema.asked({"booking_reference": "ABC234", "surname": "Lovelace"})
+class FindBooking(Input):
+    booking_reference: Annotated[str, *text(FINDABLE), AfterValidator(str.upper)]
+    surname: Annotated[Name, Field(description="of any passenger, however it is spelt")]

@@ -1,141 +1,150 @@
-"""Query parameters of the searches, validated; every bad field is named."""
+"""What the reads take in their query strings, where all values are texts."""
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import date, timedelta
+from contextlib import suppress
+from datetime import UTC, date, datetime, timedelta
+from typing import Annotated
 
-from service_kit.fields import Fields
+from django_sagas.selectors import PAGE, Filters, read_cursor
+from django_sagas.state import SagaStatus
+from pydantic import AfterValidator, Field, PlainValidator, ValidationInfo, WithJsonSchema, field_validator
+from service_kit import rules
+from service_kit.inputs import Input, number, one_of, text
+from service_kit.problems import invalid
+from service_kit.rules import TextRule
 
 from flight import selectors
 from flight.aircraft import SeatClass
 from flight.models import Airport
+from flight.saga_requests import IDEMPOTENCY_KEY
 
-CODE = re.compile(r"[A-Za-z]{3}")
-CODE_RULE = "must be an airport's code of three letters"
 DATE = re.compile(r"20[0-9]{2}-[0-9]{2}-[0-9]{2}")
-PASSENGERS = re.compile(r"[1-9]")
-LIMIT = re.compile(r"[1-9][0-9]?")
-MAX_TEXT = 100
+REFERENCE = re.compile(r"[A-Z2-9]{6}")
+AIRPORT_CODE = TextRule(3, "must be an airport's code of three letters", re.compile(r"[A-Za-z]{3}"))
+A_BOOKING = TextRule(6, "is not a booking of this user", REFERENCE)
+KEY = TextRule(200, "is not an Idempotency-Key", IDEMPOTENCY_KEY)
+ID_PREFIX = TextRule(36, "must be 4 to 36 of 0-9 a-f -", re.compile("[0-9a-f-]{4,36}"))
 MAX_FARE_DAYS = 62
+MAX_SEQUENCE = 2**31 - 1
 
 
-@dataclass(frozen=True)
-class PlaceSearch:
-    text: str
-    limit: int
+def _day(value: str) -> date:
+    if DATE.fullmatch(value):
+        with suppress(ValueError):
+            return date.fromisoformat(value)
+    raise ValueError("must be a date, YYYY-MM-DD")
 
 
-@dataclass(frozen=True)
-class Route:
-    origin: Airport
-    destination: Airport
+def _moment(value: str) -> datetime:
+    try:
+        # An unescaped plus arrives as a space.
+        moment = datetime.fromisoformat(value.replace(" ", "+"))
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise ValueError("must be an ISO 8601 date and time") from error
 
 
-@dataclass(frozen=True)
-class FlightSearch:
-    """`seat_class` is None for any."""
-
-    route: Route
-    day: date
-    seat_class: SeatClass | None
-    passengers: int
+def _flag(value: str) -> bool:
+    if value.lower() not in ("true", "false", "1", "0"):
+        raise ValueError("must be true or false")
+    return value.lower() in ("true", "1")
 
 
-@dataclass(frozen=True)
-class FareSearch:
-    route: Route
-    first: date
-    last: date
-    seat_class: SeatClass
+Code = Annotated[str, *text(AIRPORT_CODE), AfterValidator(str.upper)]
+Day = Annotated[date, PlainValidator(_day), WithJsonSchema({"type": "string", "format": "date"})]
+AnyClass = Annotated[
+    SeatClass | None, *one_of(["", *SeatClass]), AfterValidator(lambda chosen: chosen or None)
+]
+Reference = Annotated[str | None, *text(A_BOOKING), Field(description="a booking reference")]
+
+
+class Places(Input):
+    q: Annotated[str, Field(max_length=100)] = ""
+    limit: Annotated[int, *number(1, 99)] = 10
+
+
+class Departure(Input):
+    origin: Code
+
+
+class Route(Departure):
+    destination: Code
+
+    @field_validator("destination")
+    @classmethod
+    def _is_another(cls, destination: str, info: ValidationInfo) -> str:
+        if destination == info.data.get("origin"):
+            raise ValueError("must not be the origin")
+        return destination
+
+
+class Search(Route):
+    depart_date: Day
+    seat_class: AnyClass = None
+    passengers: Annotated[int, *number(1, 9)] = 1
+
+
+class Fares(Route):
+    first: Annotated[Day, Field(alias="from")]
+    last: Annotated[Day, Field(alias="to")]
+    seat_class: Annotated[SeatClass, *one_of(SeatClass)] = SeatClass.ECONOMY
+
+    @field_validator("last")
+    @classmethod
+    def _is_near(cls, last: date, info: ValidationInfo) -> date:
+        if not 0 <= (last - info.data.get("first", last)).days < MAX_FARE_DAYS:
+            raise ValueError(f"must be a day from `from` on, at most {MAX_FARE_DAYS} days in all")
+        return last
 
     @property
     def days(self) -> list[date]:
         return [self.first + timedelta(days=offset) for offset in range((self.last - self.first).days + 1)]
 
 
-def read_place_search(parameters: Mapping[str, str]) -> PlaceSearch:
-    fields, text = Fields(parameters), parameters.get("q", "")
-    if len(text) > MAX_TEXT:
-        fields.fail("q", f"must be text of at most {MAX_TEXT} characters")
-    limit = fields.matching("limit", LIMIT, "must be a number from 1 to 99", default="10")
-    fields.check()
-    return PlaceSearch(text, int(limit))
+class Tickets(Input):
+    before: Reference = None
 
 
-def read_origin(parameters: Mapping[str, str]) -> Airport:
-    fields = Fields(parameters)
-    code = fields.matching("origin", CODE, CODE_RULE).upper()
-    fields.check()
-    return _airports(fields, origin=code)["origin"]
+class Trips(Input):
+    time: Annotated[str, *one_of(["", *selectors.TIMES])] = ""
+    after: Reference = None
 
 
-def read_flight_search(parameters: Mapping[str, str]) -> FlightSearch:
-    """An empty seat class, as a form sends it, is any."""
-    fields = Fields({name: text for name, text in parameters.items() if (name, text) != ("seat_class", "")})
-    codes, day = _codes(fields), _date(fields, "depart_date")
-    seat_class = fields.choice("seat_class", SeatClass.values, default="")
-    passengers = fields.matching("passengers", PASSENGERS, "must be a number from 1 to 9", default="1")
-    fields.check()
-    return FlightSearch(
-        route=_route(fields, *codes),
-        day=day,
-        seat_class=SeatClass(seat_class) if seat_class else None,
-        passengers=int(passengers),
-    )
+class Events(Input):
+    after: Annotated[int, *number(0, MAX_SEQUENCE)] = 0
 
 
-def read_fare_search(parameters: Mapping[str, str]) -> FareSearch:
-    fields = Fields(parameters)
-    codes, first, last = _codes(fields), _date(fields, "from"), _date(fields, "to")
-    seat_class = fields.choice("seat_class", SeatClass.values, default=SeatClass.ECONOMY)
-    if not fields.errors and not 0 <= (last - first).days < MAX_FARE_DAYS:
-        fields.fail("to", f"must be a day from `from` on, at most {MAX_FARE_DAYS} days in all")
-    fields.check()
-    return FareSearch(route=_route(fields, *codes), first=first, last=last, seat_class=SeatClass(seat_class))
+class Sagas(Input):
+    status: Annotated[str | None, *one_of(SagaStatus.values)] = None
+    needs_attention: Annotated[bool | None, PlainValidator(_flag), WithJsonSchema({"type": "boolean"})] = None
+    user_id: Annotated[str | None, *text(rules.USER)] = None
+    idempotency_key: Annotated[
+        str | None,
+        *text(KEY),
+        Field(description="what became of a start-booking sent with this key; needs `user_id`"),
+    ] = None
+    id_prefix: Annotated[str | None, *text(ID_PREFIX), Field(description="of the id")] = None
+    created_after: Annotated[
+        datetime | None, PlainValidator(_moment), WithJsonSchema({"type": "string", "format": "date-time"})
+    ] = None
+    limit: Annotated[int, *number(1, 200)] = PAGE
+    cursor: Annotated[
+        tuple[datetime, str] | None,
+        PlainValidator(read_cursor),
+        WithJsonSchema({"type": "string"}),
+        Field(description="of the page before, in its `next`"),
+    ] = None
+
+    def filters(self) -> Filters:
+        if self.idempotency_key and not self.user_id:
+            raise invalid({"user_id": "is required with idempotency_key"})
+        others = self.model_dump(exclude={"cursor", "user_id"})
+        return Filters(**others, subject=self.user_id, after=self.cursor)
 
 
-@dataclass(frozen=True)
-class TripSearch:
-    """`time` is empty for any; `after` is the last booking of the page before."""
-
-    time: str
-    after: str | None
-
-
-def read_trips(parameters: Mapping[str, str]) -> TripSearch:
-    fields = Fields({name: text for name, text in parameters.items() if (name, text) != ("time", "")})
-    time = fields.choice("time", selectors.TIMES, default="")
-    fields.check()
-    return TripSearch(time, parameters.get("after"))
-
-
-def _codes(fields: Fields) -> tuple[str, str]:
-    origin = fields.matching("origin", CODE, CODE_RULE).upper()
-    destination = fields.matching("destination", CODE, CODE_RULE).upper()
-    if origin and origin == destination:
-        fields.fail("destination", "must not be the origin")
-    return origin, destination
-
-
-def _date(fields: Fields, name: str) -> date:
-    text = fields.matching(name, DATE, "must be a date, YYYY-MM-DD")
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        fields.fail(name, "must be a date, YYYY-MM-DD")
-        return date.min
-
-
-def _route(fields: Fields, origin: str, destination: str) -> Route:
-    return Route(**_airports(fields, origin=origin, destination=destination))
-
-
-def _airports(fields: Fields, **codes: str) -> dict[str, Airport]:
-    """The airport of each field's code."""
+def airports(**codes: str) -> list[Airport]:
+    """The airport of each field's code. Raises a 400 that names every unknown one."""
     known = selectors.airports(list(codes.values()))
-    for name, code in codes.items():
-        if code not in known:
-            fields.fail(name, f"{code} is not the code of an airport")
-    fields.check()
-    return {name: known[code] for name, code in codes.items()}
+    if unknown := {name: code for name, code in codes.items() if code not in known}:
+        raise invalid({name: f"{code} is not the code of an airport" for name, code in unknown.items()})
+    return [known[code] for code in codes.values()]

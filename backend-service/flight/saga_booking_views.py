@@ -17,17 +17,16 @@ from rest_framework.request import Request
 from service_kit import credentials, schema, unknown_fields
 from service_kit.api import ServiceView, json_response, read_json
 from service_kit.authentication import caller_of
-from service_kit.fields import Fields
 from service_kit.parsers import JsonOrFormParser
 from service_kit.permissions import KnownCallers, Owner
-from service_kit.problems import Problem, try_again
+from service_kit.problems import Problem, invalid, try_again
 
 from flight import saga_alarms, saga_answers, saga_requests, saga_schema
+from flight.inputs import Reason
 from flight.models import Booking, BookingStatus
 from flight.saga_limits import Held, caller_limits
 
 log = structlog.get_logger("saga")
-REASON_LENGTH = 200
 KEY_HEADER = OpenApiParameter(
     "Idempotency-Key", location="header", description="a repeat returns the same saga"
 )
@@ -166,9 +165,12 @@ def cancelled(saga: SagaState) -> HttpResponse:
     return json_response(saga_answers.cancellation(saga), status=202, headers=headers)
 
 
-def read_reason(body: Fields, *, needed: bool) -> str:
+def read_reason(request: Request, *, needed: bool) -> str:
     """The operator's reason, for the audit trail."""
-    return body.text("reason", limit=REASON_LENGTH, default=None if needed else "no reason given")
+    body = Reason.read(read_json(request))
+    if needed and "reason" not in body.model_fields_set:
+        raise invalid({"reason": "is required"})
+    return body.reason
 
 
 def _refuse_departed(booking: Booking) -> None:
@@ -185,7 +187,7 @@ class CancelBookingView(ServiceView):
     costs = {"actions": 1}
 
     @extend_schema(
-        request=saga_schema.Reason,
+        request=Reason,
         parameters=[PREFER_HEADER],
         responses={
             200: saga_schema.CancellationAnswer,
@@ -202,9 +204,7 @@ class CancelBookingView(ServiceView):
         if caller.role == "auditor" and caller.user_id != booking.user_id:
             raise Problem(403, "NOT_ALLOWED", "Auditors look and change nothing.")
         foreign = caller.is_operator and caller.user_id != booking.user_id
-        body = Fields(read_json(request))
-        reason = read_reason(body, needed=foreign and not settings.DEMO_MODE)
-        body.check()
+        reason = read_reason(request, needed=foreign and not settings.DEMO_MODE)
         told = saga_alarms.told(
             booking.correlation_id,
             actor=caller.user_id,

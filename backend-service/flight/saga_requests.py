@@ -9,8 +9,9 @@ from django_sagas import json_text
 from django_sagas.state import replace
 from pydantic import create_model
 from service_kit import schema
+from service_kit.booking_data import AMOUNT, Payment
 from service_kit.cards import looks_like_card
-from service_kit.inputs import AMOUNT, Payment, UserId
+from service_kit.inputs import UserId
 from service_kit.problems import invalid, not_found
 
 from flight.inputs import CONTACT, PASSENGERS, ContactInfo, Reserve

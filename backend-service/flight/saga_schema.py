@@ -295,20 +295,6 @@ class Overview(Serializer[None]):
     definitions = Definition(many=True)
 
 
-@schema.asked({"reason": "the customer called"})
-class Reason(Serializer[None]):
-    reason = serializers.CharField(max_length=200, required=False)
-
-
-@schema.asked(
-    {"step": "AuthorizePayment", "reason": "cancelled at the bank by hand", "evidence": "ticket 4711"}
-)
-class Resolve(Serializer[None]):
-    step = serializers.CharField(max_length=32, help_text="one of the saga's own steps")
-    reason = serializers.CharField(max_length=200)
-    evidence = serializers.CharField(max_length=200)
-
-
 class CancellationAnswer(Serializer[None]):
     success = serializers.BooleanField()
     correlation_id = schema.CorrelationId()

@@ -149,12 +149,6 @@ class Booking(Base):
     tickets = Ticket(many=True)
 
 
-@schema.asked({"booking_reference": "ABC234", "surname": "Lovelace"})
-class FindBooking(Base):
-    booking_reference = serializers.RegexField(r"^[A-Za-z2-9]{6}$")
-    surname = serializers.CharField(max_length=100, help_text="of any passenger, however it is spelt")
-
-
 class Bookings(Base):
     user_id = serializers.CharField()
     results = Booking(many=True)

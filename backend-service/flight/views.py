@@ -1,80 +1,49 @@
 """The reads. A booking is shown to its owner, and by `BookingFind` to a service."""
 
-import re
-from collections.abc import Mapping
-
 from django.http import HttpResponse
 from django_sagas.clock import utc_now
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from service_kit import schema
 from service_kit.api import ServiceView, json_response, read_json
-from service_kit.fields import Fields
 from service_kit.permissions import Owner, ServicesOnly
-from service_kit.problems import Problem, hidden, missing, not_found
+from service_kit.problems import Problem, hidden, invalid, missing, not_found
 from service_kit.rules import USER_ID
 
 from flight import descriptions, queries, selectors, serializers
-from flight.aircraft import SeatClass
 from flight.folding import same_name
+from flight.inputs import FindBooking
 from flight.models import Booking, Flight
 
 PAGE = 50
-REFERENCE = re.compile(r"[A-Z2-9]{6}")
-FINDABLE = re.compile(r"[A-Za-z2-9]{6}")
-
-CODE = {"type": "string", "pattern": "^[A-Za-z]{3}$"}
-DATE = {"type": "string", "format": "date"}
-SEAT_CLASS = {"type": "string", "enum": SeatClass.values}
-
-
-def _parameter(name: str, kind: Mapping[str, object], *, required: bool = False) -> OpenApiParameter:
-    return OpenApiParameter(name, dict(kind), required=required)
-
-
-ROUTE = [_parameter("origin", CODE, required=True), _parameter("destination", CODE, required=True)]
 
 
 class PlaceSearch(ServiceView):
-    @extend_schema(
-        parameters=[
-            _parameter("q", {"type": "string", "maxLength": queries.MAX_TEXT}),
-            _parameter("limit", {"type": "integer", "minimum": 1, "maximum": 99, "default": 10}),
-        ],
-        responses=schema.read(serializers.Places),
-    )
+    @schema.reading(queries.Places, serializers.Places)
     def get(self, request: Request) -> HttpResponse:
         """Airports by code, city or name; the busiest ones for an empty search."""
-        search = queries.read_place_search(request.query_params.dict())
-        found = selectors.find_places(search.text, limit=search.limit)
+        search = queries.Places.read(request.query_params.dict())
+        found = selectors.find_places(search.q, limit=search.limit)
         return json_response({"results": [descriptions.place(each) for each in found]})
 
 
 class Destinations(ServiceView):
-    @extend_schema(
-        parameters=[_parameter("origin", CODE, required=True)], responses=schema.read(serializers.Places)
-    )
+    @schema.reading(queries.Departure, serializers.Places)
     def get(self, request: Request) -> HttpResponse:
         """Where flights on sale go from an airport, the busiest airports first."""
-        origin = queries.read_origin(request.query_params.dict())
+        asked = queries.Departure.read(request.query_params.dict())
+        (origin,) = queries.airports(origin=asked.origin)
         found = selectors.destinations(origin, now=utc_now())
         return json_response({"results": [descriptions.place(each) for each in found]})
 
 
 class FlightSearch(ServiceView):
-    @extend_schema(
-        parameters=[
-            *ROUTE,
-            _parameter("depart_date", DATE, required=True),
-            _parameter("seat_class", {**SEAT_CLASS, "enum": ["", *SeatClass.values]}),
-            _parameter("passengers", {"type": "integer", "minimum": 1, "maximum": 9, "default": 1}),
-        ],
-        responses=schema.read(serializers.FlightResults),
-    )
+    @schema.reading(queries.Search, serializers.FlightResults)
     def get(self, request: Request) -> HttpResponse:
         """The flights of one local day at the origin, earliest first; with none on sale the nearest days."""
-        search, now = queries.read_flight_search(request.query_params.dict()), utc_now()
-        origin, destination, day = search.route.origin, search.route.destination, search.day
+        search, now = queries.Search.read(request.query_params.dict()), utc_now()
+        origin, destination = queries.airports(origin=search.origin, destination=search.destination)
+        day = search.depart_date
         flights = selectors.flights_on(
             origin=origin, destination=destination, day=day, seat_class=search.seat_class
         )
@@ -96,21 +65,14 @@ class FlightSearch(ServiceView):
 
 
 class FareSearch(ServiceView):
-    @extend_schema(
-        parameters=[
-            *ROUTE,
-            _parameter("from", DATE, required=True),
-            _parameter("to", DATE, required=True),
-            _parameter("seat_class", {**SEAT_CLASS, "default": "economy"}),
-        ],
-        responses=schema.read(serializers.FareStrip),
-    )
+    @schema.reading(queries.Fares, serializers.FareStrip)
     def get(self, request: Request) -> HttpResponse:
         """The lowest fare of each day."""
-        search = queries.read_fare_search(request.query_params.dict())
+        search = queries.Fares.read(request.query_params.dict())
+        origin, destination = queries.airports(origin=search.origin, destination=search.destination)
         fares = selectors.lowest_fares(
-            origin=search.route.origin,
-            destination=search.route.destination,
+            origin=origin,
+            destination=destination,
             first=search.first,
             last=search.last,
             seat_class=search.seat_class,
@@ -144,7 +106,7 @@ class BookingDetail(ServiceView):
     def get(self, request: Request, reference: str) -> HttpResponse:
         """A booking with its flight and tickets."""
         code = reference.upper()
-        booking = selectors.booking(code) if REFERENCE.fullmatch(code) else None
+        booking = selectors.booking(code) if queries.REFERENCE.fullmatch(code) else None
         self.check_object_permissions(request, booking.user_id if booking else None)
         assert booking is not None, "Owner raises for None"
         return json_response(descriptions.booking(selectors.with_tickets(booking)))
@@ -154,7 +116,7 @@ class BookingFind(ServiceView):
     permission_classes = [ServicesOnly]
 
     @extend_schema(
-        request=serializers.FindBooking,
+        request=FindBooking,
         responses={
             200: serializers.Booking,
             **schema.problem(400, 401, 403, 404, 405, 413, 415, 429, 503),
@@ -165,15 +127,11 @@ class BookingFind(ServiceView):
 
         A wrong name and a wrong reference take the same statements and get the same answer.
         """
-        body = Fields(read_json(request))
-        rule = "must be six letters and digits"
-        reference = body.matching("booking_reference", FINDABLE, rule).upper()
-        surname = body.text("surname")
-        body.check()
-        names = selectors.last_names(reference)
-        if not any(same_name(surname, name) for name in names):
+        asked = FindBooking.read(read_json(request))
+        names = selectors.last_names(asked.booking_reference)
+        if not any(same_name(asked.surname, name) for name in names):
             raise hidden("booking") if names else missing("booking")
-        return json_response(descriptions.booking(_found_booking(reference)))
+        return json_response(descriptions.booking(_found_booking(asked.booking_reference)))
 
 
 class UserView(ServiceView):
@@ -187,31 +145,22 @@ class UserView(ServiceView):
 
 
 class UserTickets(UserView):
-    @extend_schema(
-        parameters=[_parameter("before", {"type": "string", "description": "a booking reference"})],
-        responses=schema.read(serializers.Bookings),
-    )
+    @schema.reading(queries.Tickets, serializers.Bookings)
     def get(self, request: Request, user_id: str) -> HttpResponse:
         """A user's bookings with their tickets, newest first, page by page."""
         self.check_user(request, user_id)
-        after = _cursor(user_id, request.query_params.get("before"))
+        after = _cursor(user_id, queries.Tickets.read(request.query_params.dict()).before)
         found = selectors.bookings_of(user_id, after=after, limit=PAGE + 1)
         more = f"{request.path}?before={found[PAGE - 1].reference}" if len(found) > PAGE else None
         return json_response(descriptions.bookings(found[:PAGE], user_id=user_id, more=more))
 
 
 class UserTrips(UserView):
-    @extend_schema(
-        parameters=[
-            _parameter("time", {"type": "string", "enum": ["", *selectors.TIMES]}),
-            _parameter("after", {"type": "string", "description": "a booking reference"}),
-        ],
-        responses=schema.read(serializers.Trips),
-    )
+    @schema.reading(queries.Trips, serializers.Trips)
     def get(self, request: Request, user_id: str) -> HttpResponse:
         """A user's bookings, the soonest trip first; then past and cancelled ones, the latest first."""
         self.check_user(request, user_id)
-        asked, now = queries.read_trips(request.query_params.dict()), utc_now()
+        asked, now = queries.Trips.read(request.query_params.dict()), utc_now()
         found = selectors.trips_of(user_id, time=asked.time, after=asked.after, limit=PAGE + 1, now=now)
         if found is None:
             raise _no_cursor("after")
@@ -235,11 +184,10 @@ def _found_booking(reference: str) -> Booking:
 def _cursor(user_id: str, reference: str | None) -> Booking | None:
     if reference is None:
         return None
-    if REFERENCE.fullmatch(reference) and (booking := selectors.booking_of(user_id, reference)):
+    if booking := selectors.booking_of(user_id, reference):
         return booking
     raise _no_cursor("before")
 
 
 def _no_cursor(name: str) -> Problem:
-    message = "is not a booking of this user"
-    return Problem(400, "INVALID", f"{name}: {message}", errors={name: message})
+    return invalid({name: queries.A_BOOKING.must})

@@ -5,7 +5,9 @@ from typing import Any
 from django.conf import settings
 from pydantic import Field
 from service_kit import schema
-from service_kit.inputs import Amount, BookingData, Charges, Payment, StepRequest, UserId
+from service_kit.booking_data import Amount, BookingData, Charges, Payment
+from service_kit.inputs import UserId
+from service_kit.saga_steps import StepRequest
 
 
 class Authorize(BookingData):

@@ -202,7 +202,7 @@ MUTANTS = (
     Mutant(
         "redirect-followed",
         CLIENT,
-        (("allow_redirects=False", "allow_redirects=True"),),
+        (("self._adapter.send(", "requests.Session().send("),),
         KIT,
         CALLED,
         only="redirect",

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from django_sagas.events import EventType
 from service_kit.rules import CORRELATION_ID, USER_ID
 
 from ui import sagas, selectors
@@ -165,7 +166,7 @@ def with_undo_errors(saga: sagas.SagaView, events: list[Json]) -> sagas.SagaView
     failed = {
         str(event["data"].get("step")): event["data"]
         for event in events
-        if event["event_type"] == "SAGA_COMPENSATION_FAILED"
+        if event["event_type"] == EventType.COMPENSATION_FAILED
     }
     steps = [
         replace(

@@ -1,8 +1,10 @@
 """Diagrams of a saga: its steps and compensations, and its attempts over time."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+from django_sagas.events import EventType
 
 from ui.backend_client import Json
 from ui.sagas import SagaView, StepView, moment
@@ -14,15 +16,15 @@ MOST_BARS = 40
 IDLE = {"PENDING": "if needed", "RUNNING": "if needed", "COMPENSATING": "waits"}
 NOTHING_TO_UNDO = ("PENDING", "REFUSED")
 UNDO_MOODS = {"UNDOING": "now", "UNDONE": "undone", "RESOLVED": "warn"}
-ENDS = {
-    "SAGA_STEP_COMPLETED": "done",
-    "SAGA_STEP_FAILED": "bad",
-    "SAGA_STEP_UNKNOWN": "warn",
-    "SAGA_COMPENSATION_STEP_COMPLETED": "undone",
-    "SAGA_COMPENSATION_RESOLVED": "undone",
-    "SAGA_COMPENSATION_FAILED": "bad",
+ENDS: Mapping[str, str] = {
+    EventType.STEP_COMPLETED: "done",
+    EventType.STEP_FAILED: "bad",
+    EventType.STEP_UNKNOWN: "warn",
+    EventType.COMPENSATION_STEP_COMPLETED: "undone",
+    EventType.COMPENSATION_RESOLVED: "undone",
+    EventType.COMPENSATION_FAILED: "bad",
 }
-STARTS = ("SAGA_STEP_STARTED", "SAGA_COMPENSATION_STEP_STARTED")
+STARTS: Sequence[str] = (EventType.STEP_STARTED, EventType.COMPENSATION_STEP_STARTED)
 
 
 @dataclass(frozen=True)

@@ -1,33 +1,39 @@
 """The demo's fault console: GET, PUT and DELETE /api/demo/faults/."""
 
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from django.http import HttpResponse
-from django_sagas.guard.models import FaultKind
+from django_sagas.guard.models import Fault, FaultKind
 from drf_spectacular.utils import extend_schema
+from pydantic import Field
 from rest_framework import serializers
 from rest_framework.request import Request
 
 from service_kit import faults, schema
 from service_kit.api import ServiceView, json_response, read_json
-from service_kit.fields import Fields
+from service_kit.inputs import CorrelationId, Input, Positive, items
 from service_kit.permissions import DemoMode
+from service_kit.problems import invalid
 
 
-class FaultForm(serializers.Serializer[None]):
-    step = serializers.CharField(help_text="an action or compensation of this service")
-    kind = serializers.ChoiceField(FaultKind.choices)
-    correlation_id = schema.CorrelationId(required=False, help_text="only this saga; without it, all")
-    times = serializers.IntegerField(required=False, min_value=1, help_text="only the next n calls")
-    seconds = serializers.IntegerField(required=False, min_value=0, max_value=faults.MAX_SECONDS)
+class FaultForm(Input):
+    step: Annotated[str, Field(description="an action or compensation of this service")]
+    kind: Annotated[FaultKind, Field(strict=False)]
+    correlation_id: CorrelationId = Field(default_factory=str, description="only this saga; without it, all")
+    times: Positive = Field(default_factory=int, description="only the next n calls")
+    seconds: Annotated[int, Field(ge=0, le=30)] = 3
 
 
-class Faults(serializers.Serializer[None]):
-    faults = serializers.ListField(child=FaultForm(), max_length=faults.MAX_FAULTS)
+class Faults(Input):
+    faults: Annotated[tuple[FaultForm, ...], *items(0, 50)]
 
 
-class ActiveFault(FaultForm):
+class ActiveFault(serializers.Serializer[None]):
     id = serializers.IntegerField()
+    step = serializers.CharField()
+    kind = serializers.ChoiceField(FaultKind.choices)
+    correlation_id = serializers.CharField(allow_blank=True)
+    seconds = serializers.IntegerField()
     remaining = serializers.IntegerField(allow_null=True)
     fired = serializers.IntegerField()
 
@@ -55,7 +61,12 @@ class FaultsView(ServiceView):
     @extend_schema(request=Faults, responses=ANSWER)
     def put(self, request: Request) -> HttpResponse:
         """Replace all faults with these."""
-        faults.replace_all(faults.read_faults(Fields(read_json(request)), self.steps))
+        forms = Faults.read(read_json(request)).faults
+        unknown = [number for number, form in enumerate(forms) if form.step not in self.steps]
+        if unknown:
+            message = "must be one of " + ", ".join(sorted(self.steps))
+            raise invalid({f"faults[{number}].step": message for number in unknown})
+        faults.replace_all([_fault(form) for form in forms])
         return self.get(request)
 
     @extend_schema(responses=ANSWER)
@@ -63,3 +74,7 @@ class FaultsView(ServiceView):
         """Remove every fault."""
         faults.replace_all([])
         return self.get(request)
+
+
+def _fault(form: FaultForm) -> Fault:
+    return Fault(**form.model_dump(exclude={"times"}), remaining=form.times or None, fired=0)

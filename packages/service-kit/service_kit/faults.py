@@ -10,12 +10,9 @@ from django.http import StreamingHttpResponse
 from django_sagas.database import write_transaction
 from django_sagas.guard.models import Fault, FaultKind
 
-from service_kit.fields import Fields
 from service_kit.problems import Problem
 
 REFRESH_SECONDS = 0.1
-MAX_FAULTS = 50
-MAX_SECONDS = 30
 
 
 class ReplyLost(Exception):
@@ -94,29 +91,3 @@ def replace_all(faults: list[Fault]) -> None:
         Fault.objects.all().delete()
         Fault.objects.bulk_create(faults)
     _cache.refresh()
-
-
-def read_faults(body: Fields, steps: frozenset[str]) -> list[Fault]:
-    """The faults of a PUT. Raises a 400 that names every bad field."""
-    faults = [_read_fault(one, steps) for one in body.objects("faults", most=MAX_FAULTS, fewest=0)]
-    body.check()
-    return faults
-
-
-def _read_fault(one: Fields, steps: frozenset[str]) -> Fault:
-    kind = one.choice("kind", FaultKind.values, default="")
-    step = one.choice("step", sorted(steps), default="")
-    for name, value in (("kind", kind), ("step", step)):
-        if not value:
-            one.fail(name, "is required")
-    seconds = one.integer("seconds", minimum=0) if one.has("seconds") else 3
-    if seconds > MAX_SECONDS:
-        one.fail("seconds", f"must be at most {MAX_SECONDS}")
-    return Fault(
-        step=step,
-        kind=kind,
-        correlation_id=one.correlation_id() if one.has("correlation_id") else "",
-        remaining=one.integer("times") if one.has("times") else None,
-        seconds=seconds,
-        fired=0,
-    )

@@ -1,13 +1,12 @@
-"""Inputs as pydantic models: one declaration validates a body and describes it in the OpenAPI schema.
+"""Inputs as pydantic models: one declaration validates an input and describes it in the OpenAPI schema.
 
-The body has been parsed by `strict_json`: no number out of range, no lone surrogate, no long text.
+A body has been parsed by `strict_json`: no number out of range, no lone surrogate, no long text.
+In a query string all values are texts.
 """
 
 from collections.abc import Iterable, Mapping
-from functools import partial
 from typing import Annotated, Any, Self
 
-from django.conf import settings
 from pydantic import (
     BaseModel,
     BeforeValidator,
@@ -19,7 +18,7 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails
 
-from service_kit import rules, schema
+from service_kit import rules
 from service_kit.problems import invalid
 
 WORDS = {
@@ -31,6 +30,8 @@ WORDS = {
     "greater_than_equal": "must be an integer of at least {ge}",
     "enum": "must be one of {expected}",
     "literal_error": "must be one of {expected}",
+    "less_than_equal": "must be at most {le}",
+    "string_too_long": "must be text of at most {max_length} characters",
     "value_error": "{error}",
 }
 "pydantic's kinds of errors"
@@ -87,70 +88,30 @@ def items(fewest: int, most: int) -> tuple[Any, ...]:
     return described, BeforeValidator(sized)
 
 
+def one_of(choices: Iterable[str]) -> tuple[Any, ...]:
+    """Read as the choice itself, which may be a member of an enum."""
+    known = {str(choice): choice for choice in choices}
+
+    def read(value: Any) -> str:
+        if isinstance(value, str) and value in known:
+            return known[value]
+        raise ValueError("must be one of " + ", ".join(filter(None, known)))
+
+    return PlainValidator(read), WithJsonSchema({"type": "string", "enum": [*known]})
+
+
+def number(least: int, most: int) -> tuple[Any, ...]:
+    """In a query string."""
+
+    def read(value: Any) -> int:
+        digits = value.isascii() and value.isdigit() and len(value) <= len(str(most))
+        if digits and least <= int(value) <= most:
+            return int(value)
+        raise ValueError(f"must be a number from {least} to {most}")
+
+    return PlainValidator(read), WithJsonSchema({"type": "integer", "minimum": least, "maximum": most})
+
+
 Positive = Annotated[int, Field(ge=1)]
 CorrelationId = Annotated[str, *text(rules.CORRELATION)]
 UserId = Annotated[str, PlainValidator(rules.user_id), WithJsonSchema(rules.USER_SCHEMA)]
-AMOUNT = PlainValidator(rules.cents), WithJsonSchema(rules.AMOUNT_SCHEMA)
-Amount = Annotated[int, *AMOUNT]
-Charges = Annotated[int, PlainValidator(partial(rules.cents, fewest=0)), WithJsonSchema(rules.CHARGES_SCHEMA)]
-Name = Annotated[str, *text(rules.NAME)]
-Email = Annotated[str, *text(rules.EMAIL)]
-Mobile = Annotated[str, *text(rules.MOBILE)]
-SeatNumber = Annotated[str, *text(rules.SEAT_NUMBER)]
-CardToken = Annotated[str, *text(rules.CARD_TOKEN)]
-
-
-def _in_demo_mode(value: Any) -> Any:
-    """Demo mode's default; otherwise the field is required."""
-    return Field(default_factory=lambda: value if settings.DEMO_MODE else None, validate_default=True)
-
-
-def _is_given(value: Any) -> Any:
-    if value is None:
-        raise ValueError("is required")
-    return value
-
-
-class Card(Input):
-    """In demo mode a token that is left out is tok_ok."""
-
-    card_token: Annotated[CardToken, _in_demo_mode("tok_ok"), BeforeValidator(_is_given)]
-
-
-Payment = Annotated[Card, _in_demo_mode({}), BeforeValidator(_is_given)]
-Carried = Annotated[Any, Field(exclude=True)]
-
-
-class BookingData(Input):
-    """What one envelope carries to all steps. Each step declares what it uses, and ignores the rest."""
-
-    flight_id: Carried = None
-    user_id: Carried = None
-    passengers: Carried = None
-    contact_info: Carried = None
-    flight_fare: Carried = None
-    other_charges: Carried = None
-    amount: Carried = None
-    seat_class: Carried = None
-    seat_numbers: Carried = None
-    payment: Carried = None
-
-    def used(self) -> dict[str, Any]:
-        """What must be equal in two calls with one correlation id."""
-        return self.model_dump()
-
-
-class StepRequest(Input):
-    """The envelope of all steps."""
-
-    correlation_id: CorrelationId
-    step_number: Positive = 1
-    simulate_failure: bool = False
-    booking_data: Any = Field(default_factory=dict)
-
-
-@schema.asked({"correlation_id": "test-12345"})
-class CompensationRequest(StepRequest):
-    """A compensation needs only the correlation id."""
-
-    booking_data: dict[str, Any] = Field(default_factory=dict)

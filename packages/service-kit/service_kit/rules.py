@@ -96,6 +96,9 @@ CORRELATION = TextRule(
 )
 
 
+USER = TextRule(most=64, must="must be 1 to 64 of A-Z a-z 0-9 . _ : @ -, but not . or ..", pattern=USER_ID)
+
+
 def readable_id(document: Mapping[str, Any]) -> str | None:
     """The correlation id of a body that may be invalid otherwise."""
     cid = document.get("correlation_id")

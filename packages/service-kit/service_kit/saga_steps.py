@@ -12,12 +12,13 @@ from django_sagas.guard import barrier
 from django_sagas.guard.barrier import Answer, Done, Refused
 from django_sagas.guard.models import FaultKind
 from drf_spectacular.utils import OpenApiParameter, extend_schema
+from pydantic import Field
 from rest_framework.request import Request
 
 from service_kit import credentials, faults, middleware, rules, schema, unknown_fields
 from service_kit.api import ServiceView, json_response, read_json
 from service_kit.authentication import caller_of
-from service_kit.inputs import CompensationRequest, StepRequest
+from service_kit.inputs import CorrelationId, Input, Positive
 from service_kit.permissions import ServicesOnly
 
 SIMULATED = Refused("SIMULATED_FAILURE", "This failure was asked for by simulate_failure.")
@@ -25,6 +26,22 @@ SIMULATED = Refused("SIMULATED_FAILURE", "This failure was asked for by simulate
 PREFER = OpenApiParameter(
     "Prefer", location="header", description="handling=strict refuses every unknown field (RFC 7240)"
 )
+
+
+class StepRequest(Input):
+    """The envelope of all steps."""
+
+    correlation_id: CorrelationId
+    step_number: Positive = 1
+    simulate_failure: bool = False
+    booking_data: Any = Field(default_factory=dict)
+
+
+@schema.asked({"correlation_id": "test-12345"})
+class CompensationRequest(StepRequest):
+    """A compensation needs only the correlation id."""
+
+    booking_data: dict[str, Any] = Field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -1,12 +1,14 @@
 """Pieces of the OpenAPI schemas that the services have in common. They describe."""
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from drf_spectacular.utils import (
     OpenApiExample,
     OpenApiParameter,
     OpenApiResponse,
     PolymorphicProxySerializer,
+    extend_schema,
     extend_schema_field,
     extend_schema_serializer,
 )
@@ -17,6 +19,7 @@ from service_kit.rules import CORRELATION_ID
 from service_kit.security.models import AuditKind
 
 Serializer = serializers.Serializer
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 def asked(value: Any) -> Any:
@@ -164,6 +167,11 @@ def problem(*statuses: int) -> dict[Any, Any]:
 
 def read(answer: type[Serializer[None]]) -> dict[Any, Any]:
     return {200: answer, **problem(400, 401, 403, 404, 405, 429, 503)}
+
+
+def reading(query: Any, answer: type[Serializer[None]]) -> Callable[[F], F]:
+    """Describes a GET whose query string the model takes."""
+    return extend_schema(parameters=[query], responses=read(answer))
 
 
 def step(done: type[Serializer[None]]) -> dict[Any, Any]:

@@ -4,8 +4,10 @@ from typing import Annotated, Any
 
 import pytest
 from django.test import RequestFactory
-from service_kit.inputs import BookingData, Input, Name, Payment, StepRequest, UserId, items
+from service_kit.booking_data import BookingData, Name, Payment
+from service_kit.inputs import Input, UserId, items
 from service_kit.problems import Problem
+from service_kit.saga_steps import StepRequest
 from service_kit.unknown_fields import prefers, read
 
 

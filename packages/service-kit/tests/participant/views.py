@@ -12,8 +12,9 @@ from rest_framework.request import Request
 from service_kit import schema
 from service_kit.api import ServiceView, json_response, read_json
 from service_kit.authentication import caller_of
-from service_kit.inputs import Amount, BookingData, StepRequest, UserId
-from service_kit.saga_steps import ActionView, Call, CompensationView
+from service_kit.booking_data import Amount, BookingData
+from service_kit.inputs import UserId
+from service_kit.saga_steps import ActionView, Call, CompensationView, StepRequest
 
 from tests.participant.models import Entry
 
