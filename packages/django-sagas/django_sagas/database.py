@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cache, lru_cache
@@ -10,12 +10,22 @@ from typing import Any, TypeVar
 
 from django.conf import settings
 from django.db import OperationalError, connection, transaction
+from django.db.backends.utils import CursorWrapper
 from django.db.models import Model, QuerySet
 
 Row = TypeVar("Row", bound=Model)
+T = TypeVar("T")
 NOTABLE_WAIT_SECONDS = 0.1
 
 _writer = threading.Lock()
+
+
+class _Transaction(threading.local):
+    cursor: CursorWrapper | None = None
+    "of this thread's write transaction; making one for each statement costs more than a short statement"
+
+
+_transaction = _Transaction()
 
 
 @contextmanager
@@ -31,11 +41,13 @@ def write_transaction() -> Iterator[None]:
             # SQLite waits for writers of other processes for the rest of the time-out.
             _set_busy_timeout(max(0.0, settings.DATABASE_BUSY_SECONDS - waited))
         with transaction.atomic():
-            yield
+            with connection.cursor() as _transaction.cursor:
+                yield
             if transaction.get_rollback():
                 # An error was swallowed that no savepoint undid; Django would roll back silently.
                 raise OperationalError("the transaction was spoiled by an earlier error")
     finally:
+        _transaction.cursor = None
         if is_sqlite():
             _end_turn(waited)
 
@@ -65,23 +77,37 @@ def _set_busy_timeout(seconds: float) -> None:
 
 def execute(sql: str, parameters: Sequence[Any] = ()) -> int:
     """Run one statement; how many rows it changed."""
-    with connection.cursor() as cursor:
-        cursor.execute(sql, parameters)
-        changed: int = cursor.rowcount
-        return changed
+    return _run(sql, parameters, _changed)
 
 
 def fetch_one(sql: str, parameters: Sequence[Any] = ()) -> tuple[Any, ...] | None:
-    with connection.cursor() as cursor:
-        cursor.execute(sql, parameters)
-        row: tuple[Any, ...] | None = cursor.fetchone()
-        return row
+    return _run(sql, parameters, _first)
 
 
 def fetch_all(sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+    return _run(sql, parameters, _all)
+
+
+def _run(sql: str, parameters: Sequence[Any], result: Callable[[CursorWrapper], T]) -> T:
+    if _transaction.cursor is not None:
+        _transaction.cursor.execute(sql, parameters)
+        return result(_transaction.cursor)
     with connection.cursor() as cursor:
         cursor.execute(sql, parameters)
-        return list(cursor.fetchall())
+        return result(cursor)
+
+
+def _changed(cursor: CursorWrapper) -> int:
+    return cursor.rowcount
+
+
+def _first(cursor: CursorWrapper) -> tuple[Any, ...] | None:
+    row: tuple[Any, ...] | None = cursor.fetchone()
+    return row
+
+
+def _all(cursor: CursorWrapper) -> list[tuple[Any, ...]]:
+    return list(cursor.fetchall())
 
 
 def by_pages(rows: QuerySet[Row], size: int = 200) -> Iterator[Row]:

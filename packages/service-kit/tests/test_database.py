@@ -1,6 +1,7 @@
 import threading
 import time
 from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
 
 import pytest
 from django.db import OperationalError, connection
@@ -58,6 +59,29 @@ def test_who_watches_statements_sees_those_of_a_block_too() -> None:
         write("a")
     assert [query["sql"] for query in watched if "participant_entry" in query["sql"]]
     assert fetch_one("SELECT amount FROM participant_entry WHERE correlation_id = %s", ("a",)) == (1,)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_statements_of_a_block_share_a_cursor_that_ends_with_it() -> None:
+    used: list[object] = []
+
+    def note(run: Any, sql: str, parameters: Any, many: bool, context: dict[str, Any]) -> Any:
+        if "participant_entry" in sql:
+            used.append(context["cursor"])
+        return run(sql, parameters, many, context)
+
+    with connection.execute_wrapper(note):
+        with pytest.raises(ValueError, match="no"):
+            write("a", then=ValueError("no"))
+        with write_transaction():
+            write("b")
+            write("c")
+        # The rest of a result is dropped when the next statement runs.
+        with write_transaction():
+            assert fetch_one("SELECT amount FROM participant_entry") == (1,)
+            assert execute("UPDATE participant_entry SET amount = 2") == 2
+        assert fetch_all("SELECT amount FROM participant_entry") == [(2,), (2,)]
+    assert [used.index(each) for each in used] == [0, 1, 1, 3, 3, 5]
 
 
 @on_sqlite
