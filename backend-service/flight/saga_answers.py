@@ -3,7 +3,7 @@
 from typing import Any
 
 from django_sagas.clock import iso, iso_or_none
-from django_sagas.definitions import Saga, definition_of
+from django_sagas.definitions import SAGAS, Saga, definition_of, find_step
 from django_sagas.state import SagaState, SagaStatus, StepState, StepStatus
 from service_kit.money import to_wire
 
@@ -117,14 +117,18 @@ def status(saga: SagaState) -> dict[str, Any]:
         "finished_at": iso_or_none(saga.finished_at),
         "next_attempt_at": iso_or_none(saga.due_at),
         "owner": saga.owner or None,
-        "steps": [_step(step) for step in saga.steps],
+        "definition": saga.name,
+        "version": saga.version,
+        "steps": [_step(saga.name, step) for step in saga.steps],
     }
     if saga.result is not None:
         answer["result"] = current_result(saga)
     return answer
 
 
-def _step(step: StepState) -> dict[str, Any]:
+def _step(saga: str, step: StepState) -> dict[str, Any]:
+    known = find_step(saga, step.step)
+    words = known.words if known else None
     return {
         "name": step.name,
         "compensation": step.compensation,
@@ -135,6 +139,8 @@ def _step(step: StepState) -> dict[str, Any]:
         "error": step.error,
         "error_code": step.error_code,
         "compensation_attempts": step.undo_attempts,
+        "title": words.of(step.status) if words else step.name,
+        "icon": words.icon if words else "",
     }
 
 
@@ -153,7 +159,31 @@ def cancellation(saga: SagaState) -> dict[str, Any]:
 def summary(row: SagaState) -> dict[str, Any]:
     """One line of the list of sagas."""
     full = status(row)
-    names = ("name", "status")
+    names = ("name", "status", "title")
     full["steps"] = [{name: step[name] for name in names} for step in full["steps"]]
     full.pop("result", None)
     return full
+
+
+def definitions() -> list[dict[str, Any]]:
+    """The sagas of this service as they are declared."""
+    return [
+        {
+            "name": saga.name,
+            "version": saga.version,
+            "steps": [
+                {
+                    "name": step.name,
+                    "compensation": step.compensation,
+                    "participant": step.participant or None,
+                    "kind": step.kind.value,
+                    "refusals": sorted(step.refusals),
+                    "title": step.words.waiting if step.words else step.name,
+                    "undone": step.words.undone if step.words else step.compensation,
+                    "icon": step.words.icon if step.words else "",
+                }
+                for step in saga.steps
+            ],
+        }
+        for saga in SAGAS.values()
+    ]

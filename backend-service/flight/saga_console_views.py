@@ -89,6 +89,13 @@ class ListView(SagaView):
         return json_response({"results": [saga_answers.summary(saga) for saga in page], "next": following})
 
 
+class DefinitionsView(ServiceView):
+    @extend_schema(responses=schema.read(saga_schema.Declarations))
+    def get(self, request: Request) -> HttpResponse:
+        """The sagas of this service: steps, compensations, refusals and words."""
+        return json_response({"results": saga_answers.definitions()})
+
+
 class OverviewView(ServiceView):
     permission_classes = [Overseers]
 

@@ -13,7 +13,7 @@ from service_kit import credentials, strict_json
 from service_kit.money import to_wire
 from service_kit.security import throttle
 
-from flight import saga_answers, saga_local
+from flight import saga_answers, saga_local, saga_words
 from flight.saga_booking import BookingSaga
 
 PAYMENT, LOYALTY = "payment", "loyalty"
@@ -44,6 +44,7 @@ class BookTrip(Saga):
     steps = (
         local(
             "ReserveSeat",
+            words=saga_words.SEATS,
             undo="CancelSeat",
             run=saga_local.reserve_seat,
             back=saga_local.cancel_seat,
@@ -51,6 +52,7 @@ class BookTrip(Saga):
         ),
         remote(
             "AuthorizePayment",
+            words=saga_words.PAYMENT,
             undo="CancelPayment",
             at=PAYMENT,
             sends=booking_data,
@@ -60,6 +62,7 @@ class BookTrip(Saga):
         ),
         remote(
             "AwardMiles",
+            words=saga_words.MILES,
             undo="ReverseMiles",
             at=LOYALTY,
             sends=booking_data,
@@ -67,6 +70,7 @@ class BookTrip(Saga):
         ),
         local(
             "ConfirmBooking",
+            words=saga_words.TICKETS,
             undo="CancelBooking",
             run=saga_local.confirm_booking,
             back=saga_local.cancel_booking,

@@ -1,6 +1,6 @@
 """The answers of the steps and of the saga endpoints, for the OpenAPI schema."""
 
-from django_sagas.state import SagaStatus
+from django_sagas.state import Kind, SagaStatus
 from rest_framework import serializers
 from service_kit import schema
 
@@ -171,14 +171,19 @@ class Step(Serializer[None]):
     error = serializers.CharField(allow_null=True)
     error_code = serializers.CharField(allow_null=True)
     compensation_attempts = serializers.IntegerField()
+    title = serializers.CharField(help_text="what a traveller is told of its state")
+    icon = serializers.CharField(help_text="a name of an icon, or nothing")
 
 
 class StepBrief(Serializer[None]):
     name = serializers.CharField()
     status = serializers.CharField()
+    title = serializers.CharField()
 
 
 class SagaState(Serializer[None]):
+    definition = serializers.CharField(help_text="of the saga, such as book-trip")
+    version = serializers.IntegerField(help_text="of the definition, when the saga began")
     correlation_id = schema.CorrelationId()
     status = serializers.ChoiceField(SagaStatus.choices)
     reason = serializers.CharField(allow_null=True)
@@ -274,6 +279,27 @@ class Engine(Serializer[None]):
     name = serializers.CharField()
     workers = Worker(many=True)
     jobs_waiting = serializers.IntegerField(allow_null=True)
+
+
+class DeclaredStep(Serializer[None]):
+    name = serializers.CharField()
+    compensation = serializers.CharField()
+    participant = serializers.CharField(allow_null=True, help_text="null: the orchestrator's own database")
+    kind = serializers.ChoiceField(list(Kind))
+    refusals = serializers.ListField(child=serializers.CharField())
+    title = serializers.CharField()
+    undone = serializers.CharField()
+    icon = serializers.CharField()
+
+
+class Declared(Serializer[None]):
+    name = serializers.CharField()
+    version = serializers.IntegerField()
+    steps = DeclaredStep(many=True)
+
+
+class Declarations(Serializer[None]):
+    results = Declared(many=True)
 
 
 class Definition(Serializer[None]):

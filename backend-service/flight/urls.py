@@ -13,6 +13,7 @@ urlpatterns = [
     path("api/saga/status/<str:correlation_id>/", saga_console_views.StatusView.as_view()),
     path("api/saga/events/<str:correlation_id>/", saga_console_views.EventsView.as_view()),
     path("api/saga/", saga_console_views.ListView.as_view()),
+    path("api/saga/definitions/", saga_console_views.DefinitionsView.as_view()),
     path("api/saga/overview/", saga_console_views.OverviewView.as_view()),
     path("api/saga/<str:correlation_id>/retry/", saga_console_views.RetryView.as_view()),
     path("api/saga/<str:correlation_id>/cancel/", saga_console_views.CancelView.as_view()),

@@ -14,6 +14,11 @@ BACKEND, LOYALTY, PAYMENT = (f"http://127.0.0.1:{port}" for port in (8001, 8002,
 SAGA = "0b54a8b7-6a4c-4a86-8b6b-0f6f0f4f9d11"
 RETURN_SAGA = "5d6e1d53-2f6f-4f0e-9d0e-2f7f5f2c1a22"
 STEPS = ("ReserveSeat", "AuthorizePayment", "AwardMiles", "ConfirmBooking")
+TITLES = {
+    "ReserveSeat": {"PENDING": "Hold your seats", "DONE": "Seats held", "UNDONE": "Seats given back"},
+    "AuthorizePayment": {"STARTED": "Asking your bank", "UNDOING": "Cancelling the payment"},
+    "ConfirmBooking": {"PENDING": "Issue the tickets"},
+}
 UNDOES = ("CancelSeat", "CancelPayment", "ReverseMiles", "CancelBooking")
 Json = dict[str, Any]
 
@@ -116,6 +121,8 @@ def saga(status: str, states: str, **changes: Any) -> Json:
             "compensation_attempts": 1 if state in ("UNDOING", "UNDONE") else 0,
             "error": "The card was declined." if state == "REFUSED" else None,
             "error_code": "PAYMENT_DECLINED" if state == "REFUSED" else None,
+            "title": TITLES.get(name, {}).get(state, name),
+            "icon": "armchair",
         }
         for name, undo, state in zip(STEPS, UNDOES, states.split(), strict=True)
     ]
@@ -205,6 +212,30 @@ def audit_row(**changes: Any) -> Json:
         "evidence": "",
         **changes,
     }
+
+
+PARTICIPANTS = (None, "payment", "loyalty", None)
+DEFINITIONS: Json = {
+    "results": [
+        {
+            "name": "book-trip",
+            "version": 1,
+            "steps": [
+                {
+                    "name": name,
+                    "compensation": undo,
+                    "participant": participant,
+                    "kind": "compensatable",
+                    "refusals": [],
+                    "title": TITLES.get(name, {}).get("PENDING", f"Do {name}"),
+                    "undone": f"{name} undone",
+                    "icon": "armchair",
+                }
+                for name, undo, participant in zip(STEPS, UNDOES, PARTICIPANTS, strict=True)
+            ],
+        }
+    ]
+}
 
 
 class Desk:

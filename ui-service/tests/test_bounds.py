@@ -5,7 +5,19 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from tests.desk import BACKEND, COMPLETED, EVENTS, LOYALTY, PAYMENT, SAGA, Desk, booking, event, flight
+from tests.desk import (
+    BACKEND,
+    COMPLETED,
+    DEFINITIONS,
+    EVENTS,
+    LOYALTY,
+    PAYMENT,
+    SAGA,
+    Desk,
+    booking,
+    event,
+    flight,
+)
 from ui.models import User
 
 # The session, the traveller, and what a page writes into the session.
@@ -25,6 +37,7 @@ def world(desk: Desk, traveller: User, size: int) -> None:
     desk.answers("/api/bookings/ABC234/", booking(tickets=booking()["tickets"] * min(size, 9)))
     desk.lists(*[{**COMPLETED, "correlation_id": f"c{n}"} for n in range(size)])
     desk.audits()
+    desk.answers("/api/saga/definitions/", DEFINITIONS)
     for base in (BACKEND, LOYALTY, PAYMENT):
         desk.answers("/api/demo/faults/", {"faults": [], "kinds": {}}, base=base)
     desk.tells(COMPLETED, EVENTS + [event(n, "SAGA_STEP_STARTED", step="AwardMiles") for n in range(5, size)])
@@ -52,7 +65,7 @@ def world(desk: Desk, traveller: User, size: int) -> None:
         ("/console/", 2),
         ("/console/audit/", 1),
         (f"/console/{SAGA}/", 5),
-        ("/faults/", 4),
+        ("/faults/", 5),
     ],
 )
 def test_calls_and_queries_do_not_grow_with_what_is_shown(

@@ -1,6 +1,5 @@
 """The backend's saga status in plain words."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -27,63 +26,6 @@ ICONS = {
     "undone": "undo-2",
 }
 
-
-@dataclass(frozen=True)
-class Words:
-    """A traveller's text for each state of a step."""
-
-    icon: str
-    waiting: str
-    working: str
-    done: str
-    refused: str
-    undoing: str
-    undone: str
-    by_hand: str
-
-
-STEPS: Mapping[str, Words] = {
-    "ReserveSeat": Words(
-        icon="armchair",
-        waiting="Hold your seats",
-        working="Holding your seats",
-        done="Seats held",
-        refused="The seats could not be held",
-        undoing="Giving the seats back",
-        undone="Seats given back",
-        by_hand="Your seats: settled by our desk",
-    ),
-    "AuthorizePayment": Words(
-        icon="credit-card",
-        waiting="Authorise the payment",
-        working="Asking your bank",
-        done="Payment authorised",
-        refused="The payment was refused",
-        undoing="Cancelling the payment",
-        undone="Payment cancelled, nothing charged",
-        by_hand="Your payment: settled by our desk",
-    ),
-    "AwardMiles": Words(
-        icon="award",
-        waiting="Add your miles",
-        working="Adding your miles",
-        done="Miles added",
-        refused="The miles could not be added",
-        undoing="Taking the miles back",
-        undone="Miles taken back",
-        by_hand="Your miles: settled by our desk",
-    ),
-    "ConfirmBooking": Words(
-        icon="ticket",
-        waiting="Issue the tickets",
-        working="Issuing the tickets",
-        done="Tickets issued",
-        refused="The tickets could not be issued",
-        undoing="Cancelling the tickets",
-        undone="Tickets cancelled",
-        by_hand="Your tickets: settled by our desk",
-    ),
-}
 
 REASONS = {
     "SEAT_UNAVAILABLE": "Somebody else took a seat that you wanted, or the cabin is full.",
@@ -214,34 +156,20 @@ def from_status(body: Json) -> SagaView:
 
 def _step(step: Json, *, going_back: bool) -> StepView:
     status = str(step.get("status", "PENDING"))
-    words = STEPS.get(str(step.get("name")))
     undo_attempts = int(step.get("compensation_attempts") or 0)
     return StepView(
         name=str(step.get("name")),
         compensation=str(step.get("compensation") or ""),
         status=status,
         mood=MOODS.get(status, "idle"),
-        icon=ICONS[MOODS.get(status, "idle")] if status != "PENDING" or words is None else words.icon,
-        title=_title(words, status) if words else str(step.get("name")),
+        icon=(status == "PENDING" and str(step.get("icon") or "")) or ICONS[MOODS.get(status, "idle")],
+        title=str(step.get("title") or step.get("name")),
         detail=_detail(status, going_back, int(step.get("attempts") or 0), undo_attempts),
         attempts=int(step.get("attempts") or 0),
         undo_attempts=undo_attempts,
         error=str(step.get("error") or ""),
         error_code=str(step.get("error_code") or ""),
     )
-
-
-def _title(words: Words, status: str) -> str:
-    return {
-        "PENDING": words.waiting,
-        "STARTED": words.working,
-        "UNKNOWN": words.working,
-        "DONE": words.done,
-        "REFUSED": words.refused,
-        "UNDOING": words.undoing,
-        "UNDONE": words.undone,
-        "RESOLVED": words.by_hand,
-    }.get(status, words.waiting)
 
 
 def _detail(status: str, going_back: bool, attempts: int, undo_attempts: int) -> str:

@@ -17,6 +17,7 @@ from ui.backend_client import Actor, Json, NotFound, ServiceTrouble, call, get, 
 from ui.forms import UnclearPlace
 
 NOBODY = Actor("")
+BOOKING_SAGA = "book-trip"
 LABELLED_CODE = re.compile(r"\(([A-Z]{3})\)\s*\Z")
 STRIP_DAYS = 3
 # More than the number of served airports.
@@ -29,6 +30,12 @@ QUICK_SECONDS = 0.5
 
 T = TypeVar("T")
 _codes: set[str] = set()
+
+
+def booking_steps() -> list[Json]:
+    """The steps of a booking's saga, as the backend declares them."""
+    declared = get("backend", "/api/saga/definitions/", actor=NOBODY)["results"]
+    return next((saga["steps"] for saga in declared if saga["name"] == BOOKING_SAGA), [])
 
 
 def places(text: str, *, limit: int = 8) -> list[travel.Place]:

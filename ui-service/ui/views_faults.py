@@ -16,17 +16,6 @@ from ui.backend_client import Actor, Json, Service, ServiceTrouble, get, optiona
 from ui.identity import console_actor
 
 SERVICES: tuple[Service, ...] = ("backend", "payment", "loyalty")
-WHERE: dict[str, tuple[Service, str]] = {
-    "ReserveSeat": ("backend", "Seats: hold"),
-    "CancelSeat": ("backend", "Seats: give back"),
-    "AuthorizePayment": ("payment", "Payment: authorise"),
-    "CancelPayment": ("payment", "Payment: cancel the authorisation"),
-    "AwardMiles": ("loyalty", "Loyalty: award miles"),
-    "ReverseMiles": ("loyalty", "Loyalty: take miles back"),
-    "ConfirmBooking": ("backend", "Tickets: issue"),
-    "CancelBooking": ("backend", "Tickets: cancel"),
-}
-COMPENSATIONS = ("CancelSeat", "CancelPayment", "ReverseMiles", "CancelBooking")
 BOOK = "/?origin=Dallas-Fort+Worth+(DFW)&destination=Chicago+(ORD)"
 OFTEN = (("1", "the next call"), ("3", "the next three calls"), ("", "all calls"))
 PRESETS: dict[str, tuple[str, str, list[tuple[str, Json]]]] = {
@@ -81,7 +70,7 @@ def faults(request: HttpRequest) -> HttpResponse:
     newest = optional(lambda: console.page({}, actor=actor, limit=8).sagas, otherwise=[])
     context = {
         **_state(actor),
-        "lanes": _lanes(),
+        "lanes": _lanes(optional(selectors.booking_steps, otherwise=[])),
         "often": OFTEN,
         "presets": [(key, label, text) for key, (label, text, _) in PRESETS.items()],
         "sagas": newest,
@@ -112,11 +101,22 @@ def _lesson(actor: Actor) -> str:
     return services.start_lesson(actor=actor, flight_id=free)
 
 
-def _lanes() -> list[tuple[str, list[tuple[str, str]]]]:
+def _lanes(steps: list[Json]) -> list[tuple[str, list[tuple[str, str]]]]:
     """Steps and compensations in their order."""
-    forward = [(name, label) for name, (_, label) in WHERE.items() if name not in COMPENSATIONS]
-    back = [(name, WHERE[name][1]) for name in reversed(COMPENSATIONS)]
+    forward = [(step["name"], f"{step['title']} ({step['name']})") for step in steps]
+    back = [(step["compensation"], f"{step['undone']} ({step['compensation']})") for step in reversed(steps)]
     return [("Forward", forward), ("Back", back)]
+
+
+def _owners() -> dict[str, Service]:
+    """The service of each step and compensation that can be given a fault."""
+    return {
+        name: service
+        for step in selectors.booking_steps()
+        for service in SERVICES
+        if service == (step["participant"] or "backend")
+        for name in (step["name"], step["compensation"])
+    }
 
 
 def _change(request: HttpRequest, actor: Actor) -> None:
@@ -130,14 +130,13 @@ def _change(request: HttpRequest, actor: Actor) -> None:
             services.set_faults(actor=actor, service=service, faults=chosen)
         then = "Now book a flight." if "then" in request.POST else "Watch what becomes of this booking."
         messages.success(request, f"Set: {PRESETS[preset][0].lower()}. {then}")
-    elif request.POST.get("step") in WHERE:
-        _add(request, actor)
+    elif (service := _owners().get(request.POST.get("step", ""))) is not None:
+        _add(request, actor, service)
 
 
-def _add(request: HttpRequest, actor: Actor) -> None:
+def _add(request: HttpRequest, actor: Actor, service: Service) -> None:
     """Add a fault to those that are set."""
     step, times, seconds = (request.POST.get(name, "") for name in ("step", "times", "seconds"))
-    service = WHERE[step][0]
     if service == "backend" and request.POST.get("kind") == "lose_reply":
         messages.error(request, f"{step} runs inside the backend: there is no reply to be lost.")
         return

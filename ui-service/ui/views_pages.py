@@ -5,17 +5,16 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from ui.sagas import STEPS
+from ui.backend_client import optional
+from ui.selectors import booking_steps
 
-COMPENSATIONS = ("CancelSeat", "CancelPayment", "ReverseMiles", "CancelBooking")
 PAGES = ("about", "contact", "privacy", "terms")
 
 
 @require_safe
 def how_it_works(request: HttpRequest) -> HttpResponse:
-    steps = list(zip(STEPS.items(), COMPENSATIONS, strict=True))
-    rows = [{"name": name, "words": words, "undo": undo} for (name, words), undo in steps]
-    return render(request, "ui/pages/how_it_works.html", {"rows": rows, "backwards": rows[::-1]})
+    steps = optional(booking_steps, otherwise=[])
+    return render(request, "ui/pages/how_it_works.html", {"rows": steps, "backwards": steps[::-1]})
 
 
 @require_safe

@@ -1,6 +1,6 @@
 """Durable, orchestrated sagas for Django."""
 
-from django_sagas.definitions import DefinitionError, Planned, Saga, Step, WriteConflict, local, remote
+from django_sagas.definitions import DefinitionError, Planned, Saga, Step, Words, WriteConflict, local, remote
 from django_sagas.outcomes import Done, Refused, Unknown
 from django_sagas.state import Kind, SagaState, SagaStatus, StepStatus
 
@@ -17,6 +17,7 @@ __all__ = [
     "Step",
     "StepStatus",
     "Unknown",
+    "Words",
     "WriteConflict",
     "local",
     "remote",

@@ -17,7 +17,7 @@ from typing import Any, ClassVar
 from django_sagas.clock import iso_or_none
 from django_sagas.conf import conf
 from django_sagas.outcomes import Outcome
-from django_sagas.state import LOCAL, Kind, SagaState, SagaStatus, SagaStep, StepState
+from django_sagas.state import LOCAL, Kind, SagaState, SagaStatus, SagaStep, StepState, StepStatus
 
 SIMULATED_FAILURE = "SIMULATED_FAILURE"
 "Every step may refuse with it: a failure that the caller asked for."
@@ -60,6 +60,32 @@ def _always(data: Mapping[str, Any]) -> bool:
 
 
 @dataclass(frozen=True)
+class Words:
+    """What people who wait for the saga are told of a step."""
+
+    waiting: str
+    working: str
+    done: str
+    refused: str
+    undoing: str
+    undone: str
+    by_hand: str
+    icon: str = ""
+
+    def of(self, status: StepStatus) -> str:
+        return {
+            StepStatus.PENDING: self.waiting,
+            StepStatus.STARTED: self.working,
+            StepStatus.UNKNOWN: self.working,
+            StepStatus.DONE: self.done,
+            StepStatus.REFUSED: self.refused,
+            StepStatus.UNDOING: self.undoing,
+            StepStatus.UNDONE: self.undone,
+            StepStatus.RESOLVED: self.by_hand,
+        }[status]
+
+
+@dataclass(frozen=True)
 class Step:
     """One line of the table. Made by `local` and `remote`."""
 
@@ -77,7 +103,7 @@ class Step:
     private: frozenset[str] = field(default_factory=frozenset)
     aliases: Mapping[str, str] = field(default_factory=dict)
     when: Callable[[Mapping[str, Any]], bool] = _always
-    waiting: str = ""
+    words: Words | None = None
 
     @property
     def stored(self) -> StepState:
@@ -106,7 +132,7 @@ def local(
     private: Collection[str] = (),
     aliases: Mapping[str, str] | None = None,
     when: Callable[[Mapping[str, Any]], bool] = _always,
-    waiting: str = "",
+    words: Words | None = None,
 ) -> Step:
     """A step in the orchestrator's own database: planned by `run`, undone by `back`, in the saga's commits.
 
@@ -125,7 +151,7 @@ def local(
         private=frozenset(private),
         aliases=aliases or {},
         when=when,
-        waiting=waiting,
+        words=words,
     )
 
 
@@ -144,7 +170,7 @@ def remote(
     private: Collection[str] = (),
     aliases: Mapping[str, str] | None = None,
     when: Callable[[Mapping[str, Any]], bool] = _always,
-    waiting: str = "",
+    words: Words | None = None,
 ) -> Step:
     """A step at the participant `at`, called with what `sends` returns for the saga.
 
@@ -156,7 +182,7 @@ def remote(
     - `private`: fields of its answer that events do not carry.
     - `aliases`: earlier names, each with its compensation, for sagas that began before a renaming.
     - `when`: whether a saga with these data has the step.
-    - `waiting`: what to tell people while it runs.
+    - `words`: what people who wait are told of it.
     """
     return Step(
         name,
@@ -171,7 +197,7 @@ def remote(
         private=frozenset(private),
         aliases=aliases or {},
         when=when,
-        waiting=waiting,
+        words=words,
     )
 
 

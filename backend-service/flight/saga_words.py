@@ -1,0 +1,44 @@
+"""What travellers are told of each step of a booking."""
+
+from django_sagas import Words
+
+SEATS = Words(
+    icon="armchair",
+    waiting="Hold your seats",
+    working="Holding your seats",
+    done="Seats held",
+    refused="The seats could not be held",
+    undoing="Giving the seats back",
+    undone="Seats given back",
+    by_hand="Your seats: settled by our desk",
+)
+PAYMENT = Words(
+    icon="credit-card",
+    waiting="Authorise the payment",
+    working="Asking your bank",
+    done="Payment authorised",
+    refused="The payment was refused",
+    undoing="Cancelling the payment",
+    undone="Payment cancelled, nothing charged",
+    by_hand="Your payment: settled by our desk",
+)
+MILES = Words(
+    icon="award",
+    waiting="Add your miles",
+    working="Adding your miles",
+    done="Miles added",
+    refused="The miles could not be added",
+    undoing="Taking the miles back",
+    undone="Miles taken back",
+    by_hand="Your miles: settled by our desk",
+)
+TICKETS = Words(
+    icon="ticket",
+    waiting="Issue the tickets",
+    working="Issuing the tickets",
+    done="Tickets issued",
+    refused="The tickets could not be issued",
+    undoing="Cancelling the tickets",
+    undone="Tickets cancelled",
+    by_hand="Your tickets: settled by our desk",
+)
