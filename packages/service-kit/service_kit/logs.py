@@ -4,21 +4,25 @@ Our own lines go straight to standard error; lines of Django, gunicorn and other
 through the standard library and get the same form.
 """
 
+import json
 import logging
 import sys
+from contextlib import suppress
 from typing import Any
 
+import orjson
 import structlog
 from structlog.dev import ConsoleRenderer, plain_traceback
 from structlog.processors import JSONRenderer, TimeStamper, add_log_level, format_exc_info
 from structlog.typing import EventDict, Processor
 
-from service_kit.cards import masked
+from service_kit.cards import looks_like_card, masked
 from service_kit.settings import env
 
-MIN_CARD = 13
 OWN = frozenset({"timestamp", "service", "level"})
 "what we write ourselves"
+DELETE = b"\x7f"
+AS_TEXT = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS
 
 
 def configure(service: str) -> dict[str, Any]:
@@ -65,7 +69,7 @@ def without_cards(_: Any, __: str, event: EventDict) -> EventDict:
     """Masks card numbers in every value of a line."""
     for name, value in event.items():
         if type(value) is str:
-            if len(value) >= MIN_CARD and name not in OWN:
+            if name not in OWN and looks_like_card(value):
                 event[name] = masked(value)
         elif isinstance(value, list | tuple | dict | Exception):
             text = str(value)
@@ -76,12 +80,21 @@ def without_cards(_: Any, __: str, event: EventDict) -> EventDict:
 
 def _renderers(form: str) -> list[Processor]:
     if form != "console":
-        # json.dumps writes ASCII, in which every control character is escaped.
-        return [JSONRenderer(default=str)]
+        return [JSONRenderer(serializer=as_json)]
     console = ConsoleRenderer(
         colors=False, sort_keys=False, pad_event_to=16, exception_formatter=plain_traceback
     )
     return [escape, console]
+
+
+def as_json(event: EventDict, **_: Any) -> str:
+    """In ASCII, with every control character escaped, as json.dumps writes it. That takes seven times as long
+    as orjson, which does the same for nearly every line."""
+    with suppress(TypeError):  # Half of a surrogate pair, or a number of more than 64 bits.
+        quick = orjson.dumps(event, default=str, option=AS_TEXT)
+        if quick.isascii() and DELETE not in quick:
+            return quick.decode()
+    return json.dumps(event, default=str, separators=(",", ":"))
 
 
 def escape(_: Any, __: str, event: EventDict) -> EventDict:

@@ -2,12 +2,15 @@ import json
 import re
 import subprocess
 import sys
+from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 import pytest
 from django.test import Client
 from prometheus_client import REGISTRY
+from service_kit import logs
 from service_kit.testing.calls import client as quiet_client
 from service_kit.testing.calls import envelope, post
 from service_kit.testing.protocol import Pair, assert_problem
@@ -129,7 +132,7 @@ import logging, logging.config
 logging.config.dictConfig(logs.configure("kit"))
 logging.getLogger("library").warning("said %s", {path!r})
 """
-FORGED = 'a\r\nb\x0bc\x1b[2Jd\x00e\u2028f\x85g","level":"critical'
+FORGED = 'a\r\nb\x0bc\x1b[2Jd\x00e\u2028f\x85g\x7fh","level":"critical'
 
 
 @pytest.mark.parametrize("form", ["json", "console"])
@@ -139,11 +142,33 @@ def test_control_characters_never_break_a_log_line(form: str) -> None:
     ran = subprocess.run(command, env={"LOG_FORMAT": form}, capture_output=True, check=True)  # noqa: S603
     text = ran.stderr.decode()
     assert text.endswith("\n") and len(text.splitlines()) == 2
-    assert not any(ord(character) < 32 for character in text.replace("\n", ""))
+    assert not any(ord(one) < 32 or 127 <= ord(one) < 160 for one in text.replace("\n", ""))
     if form == "json":
         own, foreign = map(json.loads, text.splitlines())
         assert (own["path"], own["level"], own["service"]) == (FORGED, "info", "kit")
         assert foreign["event"] == f"said {FORGED}"
+
+
+LOGGED = (
+    "\x7f",
+    "\x85",
+    "\u2028",
+    "ü",
+    "\ud800",
+    2**70,
+    1.5,
+    None,
+    ["a", {"b": (1, 2)}],
+    Decimal("1.50"),
+    datetime(2030, 1, 2, tzinfo=UTC),
+    ValueError("no"),
+)
+
+
+@pytest.mark.parametrize("value", LOGGED, ids=ascii)
+def test_json_line_is_written_as_the_standard_library_writes_it(value: Any) -> None:
+    event = {"event": "a line", "value": value}
+    assert logs.as_json(event) == json.dumps(event, default=str, separators=(",", ":"))
 
 
 def test_readable_line_quotes_what_could_be_taken_for_more_than_one_value() -> None:
