@@ -15,7 +15,7 @@ from scripts.console import Console
 from scripts.ports import require_free
 from scripts.service import Service
 
-STOP_WITHIN = 10.0
+READY_WITHIN, STOP_WITHIN = 180.0, 10.0
 KILLED_WITHIN = 3.0
 POLL = 0.05
 FIRST_PAUSE, LONGEST_PAUSE, STEADY_AFTER = 0.5, 10.0, 30.0
@@ -83,7 +83,7 @@ class Suite:
                 raise
             self._claim = claim
 
-    def start(self, within: float = 60.0) -> None:
+    def start(self, within: float = READY_WITHIN) -> None:
         """Start everything and return when all are ready. Raises StartError and ends what had started."""
         self.claim()
         try:
@@ -133,7 +133,7 @@ class Suite:
     def pid(self, name: str) -> int | None:
         return self._slots[name].child.pid
 
-    def start_one(self, name: str, within: float = 60.0) -> None:
+    def start_one(self, name: str, within: float = READY_WITHIN) -> None:
         self._want(name)
         self.wait_ready(within, [name])
 
@@ -153,7 +153,7 @@ class Suite:
         """A signal to all of a service, such as SIGSTOP."""
         self._slots[name].child.send(number)
 
-    def wait_ready(self, within: float = 60.0, names: Sequence[str] = ()) -> None:
+    def wait_ready(self, within: float = READY_WITHIN, names: Sequence[str] = ()) -> None:
         deadline = time.monotonic() + within
         waiting = list(names or self._slots)
         while waiting := [name for name in waiting if not self._ready(name)]:

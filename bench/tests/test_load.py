@@ -2,6 +2,7 @@ import itertools
 import socket
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
 
@@ -70,9 +71,8 @@ def server() -> Iterator[str]:
 
 
 def test_load_sends_as_many_as_asked_for_and_tells_bookings_from_the_rest(server: str) -> None:
-    load = Load(server, 2, itertools.repeat(b"POST / HTTP/1.1\r\n\r\n"))
-    result = load.run(seconds=60, most=10)
-    load.close()
+    with closing(Load(server, 2, itertools.repeat(b"POST / HTTP/1.1\r\n\r\n"))) as load:
+        result = load.run(seconds=60, most=10)
     assert len(result.latencies) + result.failed == 10
     assert result.failed >= 4
     assert '"success":false' in result.example

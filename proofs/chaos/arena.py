@@ -18,7 +18,6 @@ from scripts.prepare import prepare
 from scripts.service import HOST, Service
 from scripts.suite import Suite
 
-READY_WITHIN = 90.0
 LONGEST_PAUSE = 0.5
 "Dead processes are restarted at once."
 DATABASES = ("backend", "payment", "loyalty")
@@ -109,7 +108,7 @@ def _running(ground: _Ground, chosen: Sequence[Service]) -> Iterator[Suite]:
         chosen, data_dir=ground.config.data_dir, console=ground.console, longest_pause=LONGEST_PAUSE
     )
     try:
-        suite.start(READY_WITHIN)
+        suite.start()
         yield suite
     finally:
         suite.stop()

@@ -21,7 +21,6 @@ from scripts.postgres import SERVICES, Server, private_server
 from scripts.prepare import prepare
 from scripts.suite import Suite
 
-READY_WITHIN = 90.0
 POLL = 0.1
 # A column of each service that its own statements read.
 COLUMNS = {
@@ -158,7 +157,7 @@ def watched(data_dir: Path, engine: str) -> Iterator[Watched]:
         prepare(config, console, seed=False)
         suite = booking_suite(config, console=console, restart=False)
         stack.callback(suite.stop)
-        suite.start(READY_WITHIN)
+        suite.start()
         yield Watched(suite, server, databases)
 
 

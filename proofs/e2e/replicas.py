@@ -21,7 +21,6 @@ from scripts.service import HOST, Service
 from scripts.suite import Suite
 
 PACKAGES = {"backend": "flight", "payment": "payment", "loyalty": "loyalty"}
-READY_WITHIN = 120.0
 POLL = 0.1
 OWNED = "SELECT correlation_id, epoch, owner FROM sagas_saga WHERE due_at IS NOT NULL AND owner <> ''"
 OPEN = "SELECT COUNT(*) FROM sagas_saga WHERE due_at IS NOT NULL"
@@ -107,7 +106,7 @@ def replicas(data_dir: Path, *, each: int, workers: int, **environment: str) -> 
             stack.enter_context(Balancer(config.ports[name], ports))
         suite = Suite(services, data_dir=data_dir, console=console, restart=False)
         stack.callback(suite.stop)
-        suite.start(READY_WITHIN)
+        suite.start()
         yield Replicas(suite, server, databases, config.ports)
 
 

@@ -23,12 +23,11 @@ SHORT = {
     "OTHER_CHARGES": "62.50",
     "GATEWAY_TIMEOUT_SECONDS": "0.3",
     "SAGA_CALL_TIMEOUT": "3",
-    "SAGA_FORWARD_DEADLINE": "6",
+    "SAGA_FORWARD_DEADLINE": "15",
     "SAGA_LEASE": "4",
     "SAGA_RECOVERY_POLL": "0.2",
     "SAGA_COMPENSATION_BACKOFF_CAP": "2",
 }
-READY_WITHIN = 90.0
 LINES_SHOWN = 40
 
 
@@ -89,10 +88,10 @@ class OwnSuite:
         self._suite.kill_all()
 
     def start(self) -> None:
-        self._suite.start(READY_WITHIN)
+        self._suite.start()
 
     def _last_lines(self) -> str:
         return "\n".join(self.log.read_text(encoding="utf-8").splitlines()[-LINES_SHOWN:])
 
     def wait_ready(self) -> None:
-        self._suite.wait_ready(READY_WITHIN)
+        self._suite.wait_ready()

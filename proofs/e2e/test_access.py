@@ -46,7 +46,6 @@ from scripts.console import Console
 from scripts.prepare import prepare
 
 pytestmark = pytest.mark.e2e
-READY_WITHIN = 120.0
 WITHIN = 20.0
 PARAMETER = re.compile("<[a-z]+:([a-z_]+)>")
 GREEN = ("Ada", "Green", "ada@green.example", "+15550100")

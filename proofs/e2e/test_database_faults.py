@@ -62,11 +62,17 @@ def signs(suite: Watched, over: datetime, before: dict[str, list[object]]) -> di
 
     return {
         "ready": lambda: all(suite.readiness(name)[0] == 200 for name in SERVICES),
-        "booking": lambda: suite.book(requests.Session()),
-        "page": lambda: suite.visit(requests.Session()),
+        "booking": lambda: alone(suite.book),
+        "page": lambda: alone(suite.visit),
         "heartbeat": beats,
         "sagas": every_saga_moved,
     }
+
+
+def alone(work: Callable[[requests.Session], bool]) -> bool:
+    """With a session of its own."""
+    with requests.Session() as session:
+        return work(session)
 
 
 def wait_for_all(signs: dict[str, Callable[[], bool]], began: float) -> dict[str, float]:

@@ -19,7 +19,8 @@ from saga_checker.report import report
 pytestmark = pytest.mark.e2e
 CLIENTS = 12
 BOOKINGS = 600
-TAKEN_WITHIN = 15.0
+TAKEN_WITHIN = 60.0
+"How soon it usually is, `make chaos-recovery` measures."
 QUIET_WITHIN = 120.0
 VICTIMS = ("worker-1", "backend-1", "payment-1", "loyalty-1")
 

@@ -15,7 +15,6 @@ from scripts.prepare import prepare
 from scripts.suite import Suite
 
 pytestmark = pytest.mark.e2e
-READY_WITHIN = 120.0
 TOLD_WITHIN = 30.0
 ADA = {"p0-first_name": "Ada", "p0-last_name": "Lovelace", "email": "ada@example.com", "mobile": "+15550100"}
 STEPS = ("ReserveSeat", "AuthorizePayment", "AwardMiles", "ConfirmBooking")

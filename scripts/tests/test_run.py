@@ -14,6 +14,7 @@ import pytest
 
 from scripts.paths import ROOT
 from scripts.ports import free_ports
+from scripts.suite import STOP_WITHIN
 from scripts.tests.conftest import MakeSuite, server
 from scripts.tests.waiting import alive, eventually
 
@@ -65,13 +66,11 @@ def test_signal_stops_everything_within_15_seconds(
     start_runner: Callable[..., tuple[Runner, int]], number: signal.Signals
 ) -> None:
     runner, service = start_runner("grandchild")
-    began = time.monotonic()
     runner.send_signal(number)
     output, _ = runner.communicate(timeout=15)
     assert runner.returncode == 0
     assert "Stopped." in output
     assert not alive(service)
-    assert time.monotonic() - began < 5
 
 
 def test_second_interrupt_ends_a_stubborn_service_at_once(
@@ -85,7 +84,7 @@ def test_second_interrupt_ends_a_stubborn_service_at_once(
     runner.send_signal(signal.SIGINT)
     runner.communicate(timeout=15)
     assert not alive(service)
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < STOP_WITHIN
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends children with their parent")

@@ -16,7 +16,6 @@ from scripts.booking_suite import SERVERS, Config, booking_suite
 from scripts.console import Console
 from scripts.prepare import prepare
 
-START_SECONDS = 180.0
 SECONDS = 30.0
 POLL = 0.02
 OPEN = ("PENDING", "RUNNING", "COMPENSATING")
@@ -52,7 +51,7 @@ class Suite:
 
     def start(self) -> None:
         prepare(self._config, self._console, seed=False)
-        self._services.start(START_SECONDS)
+        self._services.start()
 
     def stop(self) -> None:
         self._services.stop()
@@ -63,14 +62,14 @@ class Suite:
         self._services.kill_all()
 
     def start_again(self) -> None:
-        self._services.start(START_SECONDS)
+        self._services.start()
 
     def kill(self, service: str) -> None:
         """SIGKILL to one service, which is started again by itself."""
         self._services.kill(service)
 
     def wait_ready(self, service: str) -> None:
-        self._services.wait_ready(START_SECONDS, [service])
+        self._services.wait_ready(names=[service])
 
     @contextmanager
     def hung(self, service: str) -> Iterator[None]:

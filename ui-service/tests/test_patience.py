@@ -53,7 +53,7 @@ def desk_beside(desk: Desk, hung: Hung) -> Desk:
 @pytest.fixture(autouse=True)
 def short(settings: Settings) -> None:
     """Long enough that a page which waits twice is told from one that waits once."""
-    settings.PAGE_SECONDS, settings.OPTIONAL_SECONDS = 10.0, 0.1
+    settings.PAGE_SECONDS, settings.OPTIONAL_SECONDS = 10.0, 0.5
 
 
 @pytest.fixture(autouse=True)

@@ -15,6 +15,7 @@ from scripts.ports import free_ports
 from scripts.service import HOST
 
 NAME = EDGES[0]
+SECONDS = 60.0
 
 
 @dataclass
@@ -38,7 +39,7 @@ class Participant:
 
     async def has(self, *correlation_ids: str) -> None:
         """Returns when exactly these calls have come."""
-        async with asyncio.timeout(5), self.changed:
+        async with asyncio.timeout(SECONDS), self.changed:
             await self.changed.wait_for(lambda: len(self.got) >= len(correlation_ids))
         assert self.got == list(correlation_ids)
 
@@ -83,5 +84,5 @@ async def connected(edge: Edge, correlation_id: str) -> AsyncIterator[StreamRead
 
 async def call(edge: Edge, correlation_id: str) -> Message | None:
     """The whole answer; None where the connection ended before."""
-    async with connected(edge, correlation_id) as reader, asyncio.timeout(5):
+    async with connected(edge, correlation_id) as reader, asyncio.timeout(SECONDS):
         return await read_message(reader)

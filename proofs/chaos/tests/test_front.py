@@ -7,7 +7,7 @@ import socket
 import subprocess
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -82,12 +82,10 @@ class Proxy:
         return caller
 
     def ask(self, method: str, path: str) -> tuple[int, http.client.HTTPMessage, bytes]:
-        connection = http.client.HTTPConnection(self.host, self.port, timeout=20)
-        connection.request(method, path, headers={"X-Forwarded-For": "198.18.1.1"})
-        answer = connection.getresponse()
-        told = answer.status, answer.headers, answer.read()
-        connection.close()
-        return told
+        with closing(http.client.HTTPConnection(self.host, self.port, timeout=20)) as connection:
+            connection.request(method, path, headers={"X-Forwarded-For": "198.18.1.1"})
+            answer = connection.getresponse()
+            return answer.status, answer.headers, answer.read()
 
 
 @pytest.fixture
