@@ -130,8 +130,8 @@ def _change(request: HttpRequest, actor: Actor) -> None:
             services.set_faults(actor=actor, service=service, faults=chosen)
         then = "Now book a flight." if "then" in request.POST else "Watch what becomes of this booking."
         messages.success(request, f"Set: {PRESETS[preset][0].lower()}. {then}")
-    elif (service := _owners().get(request.POST.get("step", ""))) is not None:
-        _add(request, actor, service)
+    elif (owner := _owners().get(request.POST.get("step", ""))) is not None:
+        _add(request, actor, owner)
 
 
 def _add(request: HttpRequest, actor: Actor, service: Service) -> None:
