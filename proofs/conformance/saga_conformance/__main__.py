@@ -15,10 +15,11 @@ from typing import Any
 
 import requests
 
-from saga_conformance.participant import NotPreparedError, Participant
+from saga_conformance.participant import REFUSALS, NotPreparedError, Participant
 from saga_conformance.report import BROKEN, HELD, UNTRIED, examine
 
 HOLDS, VIOLATED, UNREACHABLE = 0, 1, 2
+QUICK = {"crowd": 4, "races": 1}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -31,6 +32,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         refused_body=given.refused_body,
         headers=dict(given.header),
         before=given.before,
+        refusals=tuple(given.refusal or REFUSALS),
+        expected=dict(given.expect),
+        restart=given.restart,
+        **(QUICK if given.quick else {}),
     )
     try:
         participant.send("GET", participant.action, b"")
@@ -80,6 +85,24 @@ def _parser() -> argparse.ArgumentParser:
         metavar=("ACTION", "COMPENSATION"),
         help="URLs of a step that has to succeed first, with the same body; again for each further one",
     )
+    parser.add_argument(
+        "--refusal",
+        action="append",
+        metavar="CODE",
+        help=f"a code by which the action may refuse; again for each (default: {', '.join(REFUSALS)})",
+    )
+    parser.add_argument(
+        "--expect",
+        type=_field,
+        action="append",
+        default=[],
+        metavar="FIELD=VALUE",
+        help="what the action's answer must hold; VALUE is JSON, or else a text",
+    )
+    parser.add_argument(
+        "--restart", default="", metavar="CMD", help="restarts the participant, whose memory is then lost"
+    )
+    parser.add_argument("--quick", action="store_true", help="4 calls at once instead of 20, one race of 5")
     parser.add_argument("--header", type=_header, action="append", default=[], metavar="'NAME: VALUE'")
     return parser
 
@@ -100,6 +123,16 @@ def _header(text: str) -> tuple[str, str]:
     if not colon:
         raise argparse.ArgumentTypeError("must be NAME: VALUE")
     return name.strip(), value.strip()
+
+
+def _field(text: str) -> tuple[str, Any]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise argparse.ArgumentTypeError("must be FIELD=VALUE")
+    try:
+        return name, json.loads(value)
+    except ValueError:
+        return name, value
 
 
 def _changed(body: dict[str, Any]) -> dict[str, Any] | None:

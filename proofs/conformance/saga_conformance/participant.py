@@ -1,6 +1,7 @@
 """The participant under test: an action, its compensation, and bodies that it understands."""
 
 import json
+import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -14,6 +15,19 @@ Body = dict[str, Any]
 T = TypeVar("T")
 PATIENT_TRIES = 10
 LONGEST_WAIT = 2.0
+RESTART_SECONDS = 60.0
+REFUSALS = (
+    "SEAT_UNAVAILABLE",
+    "FLIGHT_NOT_FOUND",
+    "FLIGHT_CLOSED",
+    "PRICE_CHANGED",
+    "PAYMENT_DECLINED",
+    "ACCOUNT_CLOSED",
+    "SEAT_NOT_HELD",
+    "LIMIT_EXCEEDED",
+    "SIMULATED_FAILURE",
+)
+"of the booking's participants"
 
 
 class NotPreparedError(Exception):
@@ -63,6 +77,15 @@ class Participant:
     headers: Mapping[str, str] = field(default_factory=dict)
     before: Sequence[tuple[str, str]] = ()
     "action and compensation of each step that has to have succeeded under the same id first"
+    refusals: Sequence[str] = REFUSALS
+    "the codes by which the action may refuse"
+    expected: Mapping[str, Any] = field(default_factory=dict)
+    "fields that the action's answer must have, with their values"
+    restart: str = ""
+    "a shell command that restarts the participant"
+    crowd: int = 20
+    "how many calls are sent at once"
+    races: int = 5
     timeout: float = 30.0
     used: list[str] = field(default_factory=list)
 
@@ -105,6 +128,20 @@ class Participant:
             asked = reply.headers.get("Retry-After", "1")
             time.sleep(min(float(asked) if asked.isdigit() else 1.0, LONGEST_WAIT))
         return reply
+
+    def restarted(self) -> None:
+        """Restart it and wait until it answers again. Raises requests.RequestException if it does not."""
+        subprocess.run(self.restart, shell=True, check=True, timeout=RESTART_SECONDS)  # noqa: S602  as given
+        deadline = time.monotonic() + RESTART_SECONDS
+        while True:
+            try:
+                self.send("GET", self.action, b"")
+            except requests.ConnectionError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.1)
+            else:
+                return
 
     def tidy(self) -> None:
         """Leave nothing behind of what was tried."""

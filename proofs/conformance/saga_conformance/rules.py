@@ -5,18 +5,6 @@ from functools import partial
 
 from saga_conformance.participant import Participant, Reply, at_once
 
-CROWD, RACES = 20, 5
-REFUSALS = (
-    "SEAT_UNAVAILABLE",
-    "FLIGHT_NOT_FOUND",
-    "FLIGHT_CLOSED",
-    "PRICE_CHANGED",
-    "PAYMENT_DECLINED",
-    "ACCOUNT_CLOSED",
-    "SEAT_NOT_HELD",
-    "LIMIT_EXCEEDED",
-    "SIMULATED_FAILURE",
-)
 Rule = Callable[[Participant], None]
 RULES: list[Rule] = []
 
@@ -74,7 +62,8 @@ def refused(participant: Participant, cid: str) -> Reply:
     reply = participant.act(cid, participant.refused_body)
     expect(reply.is_refused, "200 with success false", reply)
     expect(reply.body.get("error"), "a sentence in `error`", reply)
-    expect(reply.body.get("error_code") in REFUSALS, f"an error_code of {', '.join(REFUSALS)}", reply)
+    declared = participant.refusals
+    expect(reply.body.get("error_code") in declared, f"an error_code of {', '.join(declared)}", reply)
     return reply
 
 
@@ -89,9 +78,32 @@ def a_repeat_gets_the_first_answer_word_for_word(participant: Participant) -> No
 
 
 @rule
-def twenty_at_once_get_one_answer(participant: Participant) -> None:
+def the_answer_says_what_was_expected(participant: Participant) -> None:
+    if not participant.expected:
+        raise NotTried("needs --expect")
     cid = participant.new_id()
-    replies = at_once(*[partial(participant.act, cid)] * CROWD)
+    reply = done(participant.act(cid), cid)
+    for name, value in participant.expected.items():
+        expect(reply.body.get(name) == value, f"{name} to be {value!r}", reply)
+
+
+@rule
+def a_restart_forgets_nothing(participant: Participant) -> None:
+    if not participant.restart:
+        raise NotTried("needs --restart")
+    kept, undone = participant.new_id(), participant.new_id()
+    first = done(participant.act(kept), kept)
+    tombstone = done(participant.undo(undone), undone)
+    participant.restarted()
+    same_body([first, participant.act(kept)], "the first answer, after a restart too")
+    problem(participant.act(undone), 409, "ALREADY_COMPENSATED")
+    same_body([tombstone, participant.undo(undone)], "the compensation's first answer, after a restart too")
+
+
+@rule
+def many_at_once_get_one_answer(participant: Participant) -> None:
+    cid = participant.new_id()
+    replies = at_once(*[partial(participant.act, cid)] * participant.crowd)
     for reply in replies:
         done(reply, cid)
     same_body(replies, "one answer for all")
@@ -126,10 +138,10 @@ def a_compensation_undoes_and_its_repeat_gets_the_same_answer(participant: Parti
 
 
 @rule
-def twenty_compensations_at_once_undo_once(participant: Participant) -> None:
+def many_compensations_at_once_undo_once(participant: Participant) -> None:
     cid = participant.new_id()
     done(participant.act(cid), cid)
-    replies = at_once(*[partial(participant.undo, cid)] * CROWD)
+    replies = at_once(*[partial(participant.undo, cid)] * participant.crowd)
     for reply in replies:
         done(reply, cid)
     same_body(replies, "one answer for all")
@@ -206,7 +218,7 @@ def the_correlation_id_comes_back_in_every_answer(participant: Participant) -> N
 
 @rule
 def an_action_that_races_its_compensation_is_never_live_afterwards(participant: Participant) -> None:
-    for _ in range(RACES):
+    for _ in range(participant.races):
         cid = participant.new_id()
         acted, undone = at_once(partial(participant.act, cid), partial(participant.undo, cid))
         done(undone, cid)

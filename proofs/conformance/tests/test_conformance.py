@@ -1,6 +1,7 @@
 """A sound participant keeps every rule; each defect breaks the rules that it ought to break."""
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -15,27 +16,41 @@ BODY = {"booking_data": {"flight_fare": 500}}
 REFUSED = {**BODY, "simulate_failure": True}
 
 
+def restarts(url: str) -> str:
+    """A command that restarts the tiny participant."""
+    ask = f"from urllib.request import *; urlopen(Request('{url}', method='DELETE'))"
+    return f'{sys.executable} -c "{ask}"'
+
+
 def verdicts(*defects: str) -> dict[str, str]:
     with serving(Tiny(*defects)) as url:
         other = {"booking_data": {"flight_fare": 501}}
-        participant = Participant(f"{url}/act/", f"{url}/undo/", BODY, other_body=other, refused_body=REFUSED)
+        participant = Participant(
+            f"{url}/act/",
+            f"{url}/undo/",
+            BODY,
+            other_body=other,
+            refused_body=REFUSED,
+            expected={"colour": "blue"},
+            restart=restarts(url),
+        )
         return {finding.rule: finding.verdict for finding in examine(participant)}
 
 
 def test_a_sound_participant_keeps_every_rule() -> None:
     assert set(verdicts().values()) == {HELD}
-    assert len(verdicts()) == len(RULES) == 14
+    assert len(verdicts()) == len(RULES) == 16
 
 
 @pytest.mark.parametrize(
     ("defect", "rule"),
     [
         ("new body", "a repeat gets the first answer word for word"),
-        ("get-then-create", "twenty at once get one answer"),
+        ("get-then-create", "many at once get one answer"),
         ("everything is compared", "unknown fields and the step number make no other request"),
         ("any request", "another request under the same id is 422"),
         ("undo forgets", "a compensation undoes and its repeat gets the same answer"),
-        ("undo forgets", "twenty compensations at once undo once"),
+        ("undo forgets", "many compensations at once undo once"),
         ("no tombstone", "a compensation of what never came succeeds and is a tombstone"),
         ("refusal not stored", "a refusal is sticky"),
         ("foreign refusal", "a refusal is sticky"),
@@ -43,6 +58,8 @@ def test_a_sound_participant_keeps_every_rule() -> None:
         ("bad input stored", "malformed input is 400 and stores nothing"),
         ("any method", "another method or media type is refused as http has it"),
         ("plain errors", "an action after its compensation is 409"),
+        ("memory only", "a restart forgets nothing"),
+        ("another colour", "the answer says what was expected"),
         ("trace lost", "the correlation id comes back in every answer"),
         ("get-then-create", "an action that races its compensation is never live afterwards"),
     ],
@@ -88,7 +105,19 @@ def test_the_command_says_ok_for_each_rule(tmp_path: Path, capsys: pytest.Captur
         assert main([*arguments(url, str(file)), *more]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "ok         a repeat gets the first answer word for word"
-    assert lines[-1] == "14 ok, 0 BROKEN, 0 not tried"
+    assert lines[-1] == "14 ok, 0 BROKEN, 2 not tried"
+
+
+def test_the_command_tries_what_it_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    with serving(Tiny()) as url:
+        more = ["--expect", "colour=blue", "--restart", restarts(url), "--quick"]
+        refused = ["--refused-body", json.dumps(REFUSED), "--refusal", "SIMULATED_FAILURE"]
+        assert main([*arguments(url, json.dumps(BODY)), *more, *refused]) == 0
+        other = [*refused[:2], "--refusal", "NO_ROOM", "--quick"]
+        assert main([*arguments(url, json.dumps(BODY)), *other]) == 1
+    out = capsys.readouterr().out
+    assert "16 ok, 0 BROKEN, 0 not tried" in out
+    assert "expected  an error_code of NO_ROOM" in out
 
 
 def test_the_command_shows_what_was_sent_and_seen_where_a_rule_is_broken(

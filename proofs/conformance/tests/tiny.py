@@ -45,7 +45,9 @@ class Tiny:
 
     def _first(self, cid: str, used: dict[str, Any]) -> dict[str, Any]:
         self.effects += 1
+        colour = "red" if "another colour" in self.defects else "blue"
         answer: dict[str, Any] = {"success": True, "correlation_id": cid, "number": self.effects}
+        answer["colour"] = colour
         if used.get("simulate_failure"):
             answer = {
                 "success": False,
@@ -91,6 +93,12 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         status = 200 if "any method" in self.tiny.defects else 405
         self._send(status, {"code": "METHOD_NOT_ALLOWED"}, kind="application/problem+json", Allow="POST")
+
+    def do_DELETE(self) -> None:
+        """A restart."""
+        if "memory only" in self.tiny.defects:
+            self.tiny.records.clear()
+        self._send(200, {})
 
     def _answer(self, raw: bytes) -> Answer:
         if self.headers["Content-Type"] != "application/json":
