@@ -19,7 +19,7 @@ from saga_conformance.participant import REFUSALS, NotPreparedError, Participant
 from saga_conformance.report import BROKEN, HELD, UNTRIED, examine
 
 HOLDS, VIOLATED, UNREACHABLE = 0, 1, 2
-QUICK = {"crowd": 4, "races": 1}
+QUICK: dict[str, Any] = {"crowd": 4, "races": 1}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
