@@ -21,6 +21,7 @@ from django_sagas.state import LOCAL, Kind, SagaState, SagaStatus, SagaStep, Ste
 
 SIMULATED_FAILURE = "SIMULATED_FAILURE"
 "Every step may refuse with it: a failure that the caller asked for."
+KINDS = frozenset(Kind)
 
 
 class DefinitionError(Exception):
@@ -114,8 +115,8 @@ class Step:
 
     def is_meant_by(self, step: SagaStep) -> bool:
         """Whether a row's step is this one, under its name of today or of before."""
-        names = {self.name: self.compensation, **self.aliases}
-        return step.participant == self.participant and names.get(step.name) == step.compensation
+        undone_by = self.compensation if step.name == self.name else self.aliases.get(step.name)
+        return step.participant == self.participant and step.compensation == undone_by
 
 
 def local(
@@ -323,7 +324,7 @@ def definition_of(name: str) -> type[Saga] | None:
 def find_step(saga: str, step: SagaStep) -> Step | None:
     """This release's implementation of a row's step; None if it has none: then the saga waits."""
     definition = SAGAS.get(saga)
-    return definition.find(step) if definition and step.kind in list(Kind) else None
+    return definition.find(step) if definition and step.kind in KINDS else None
 
 
 def refusals_of(saga: str, step: SagaStep) -> frozenset[str]:

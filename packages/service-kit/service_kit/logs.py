@@ -16,7 +16,7 @@ from structlog.dev import ConsoleRenderer, plain_traceback
 from structlog.processors import JSONRenderer, TimeStamper, add_log_level, format_exc_info
 from structlog.typing import EventDict, Processor
 
-from service_kit.cards import looks_like_card, masked
+from service_kit.cards import MIN_DIGITS, looks_like_card, masked
 from service_kit.settings import env
 
 OWN = frozenset({"timestamp", "service", "level"})
@@ -69,7 +69,7 @@ def without_cards(_: Any, __: str, event: EventDict) -> EventDict:
     """Masks card numbers in every value of a line."""
     for name, value in event.items():
         if type(value) is str:
-            if name not in OWN and looks_like_card(value):
+            if len(value) >= MIN_DIGITS and name not in OWN and looks_like_card(value):
                 event[name] = masked(value)
         elif isinstance(value, list | tuple | dict | Exception):
             text = str(value)
