@@ -8,10 +8,11 @@ from datetime import UTC, datetime
 from functools import cache, lru_cache
 from typing import Any, TypeVar
 
-from django.conf import settings
 from django.db import OperationalError, connection, transaction
 from django.db.backends.utils import CursorWrapper
 from django.db.models import Model, QuerySet
+
+from django_sagas.conf import conf
 
 Row = TypeVar("Row", bound=Model)
 T = TypeVar("T")
@@ -39,7 +40,7 @@ def write_transaction() -> Iterator[None]:
     try:
         if waited >= NOTABLE_WAIT_SECONDS:
             # SQLite waits for writers of other processes for the rest of the time-out.
-            _set_busy_timeout(max(0.0, settings.DATABASE_BUSY_SECONDS - waited))
+            _set_busy_timeout(max(0.0, conf.DATABASE_BUSY_SECONDS - waited))
         with transaction.atomic():
             with connection.cursor() as _transaction.cursor:
                 yield
@@ -58,7 +59,7 @@ def _take_turn() -> float:
     if _writer.acquire(blocking=False):
         return 0.0
     began = time.monotonic()
-    if not _writer.acquire(timeout=settings.DATABASE_BUSY_SECONDS):
+    if not _writer.acquire(timeout=conf.DATABASE_BUSY_SECONDS):
         raise OperationalError("database is locked by another writer of this process")
     return time.monotonic() - began
 
@@ -66,7 +67,7 @@ def _take_turn() -> float:
 def _end_turn(waited: float) -> None:
     try:
         if waited >= NOTABLE_WAIT_SECONDS:
-            _set_busy_timeout(settings.DATABASE_BUSY_SECONDS)
+            _set_busy_timeout(conf.DATABASE_BUSY_SECONDS)
     finally:
         _writer.release()
 

@@ -9,6 +9,7 @@ class PlaceOrder(Saga):
     ]
 """
 
+import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -22,6 +23,10 @@ from django_sagas.state import LOCAL, Kind, SagaState, SagaStatus, SagaStep, Ste
 SIMULATED_FAILURE = "SIMULATED_FAILURE"
 "Every step may refuse with it: a failure that the caller asked for."
 KINDS = frozenset(Kind)
+LONGEST_NAME, LONGEST_STEP = 64, 32
+"Characters that the tables hold."
+CAMEL_CASE = re.compile(r"([A-Z][a-z0-9]*)+")
+"A step's name becomes its path: ChargeCard is served at charge-card/."
 
 
 class DefinitionError(Exception):
@@ -177,9 +182,9 @@ def remote(
 
     - `undo`: the compensation's name. Only a retriable step, or a pivot that is final, has none.
     - `refusals`: the codes by which it may refuse; any other refusal violates the contract.
-    - `accepts`: says what is wrong with an answer; empty when nothing is.
+    - `accepts`: says what is wrong with an answer, such as "PRICE_CHANGED: It is dearer."; empty: nothing.
     - `uses`: names of secrets; they are erased when the step has ended.
-    - `reference`: the field of its answer that becomes the saga's reference.
+    - `reference`: the field of its answer that becomes the saga's reference; an answer without it is wrong.
     - `private`: fields of its answer that events do not carry.
     - `aliases`: earlier names, each with its compensation, for sagas that began before a renaming.
     - `when`: whether a saga with these data has the step.
@@ -229,6 +234,11 @@ class Saga:
     def first_steps(cls, data: Mapping[str, Any]) -> tuple[StepState, ...]:
         """The steps that a new saga with these data stores."""
         return tuple(step.stored for step in cls.steps if step.when(data))
+
+    @classmethod
+    def key_scope(cls, subject: str) -> str:
+        """Where an idempotency key is unique: among this subject's sagas of this definition."""
+        return f"{cls.name}:{subject}"
 
     @classmethod
     def new(
@@ -337,15 +347,22 @@ def check(saga: type[Saga]) -> None:
     if not getattr(saga, "name", "") or not getattr(saga, "steps", ()):
         raise DefinitionError(f"{saga.__name__} needs a name and at least one step.")
     other = SAGAS.get(saga.name)
-    if other is not None and other.__qualname__ != saga.__qualname__:
-        raise DefinitionError(f"{other.__name__} and {saga.__name__} are both named {saga.name!r}.")
+    if other is not None and _path(other) != _path(saga):
+        both = f"{_path(other)} and {_path(saga)}"
+        raise DefinitionError(f"{both} are both named {saga.name!r}; give one another name.")
     for problem in _problems(saga):
         raise DefinitionError(f"{saga.name}: {problem}")
+
+
+def _path(saga: type[Saga]) -> str:
+    return f"{saga.__module__}.{saga.__qualname__}"
 
 
 def _problems(saga: type[Saga]) -> Sequence[str]:
     steps, every = tuple(saga.steps), (*saga.steps, *saga.retired)
     found = [*_names(every), *_order(steps)]
+    if len(saga.name) > LONGEST_NAME:
+        found.append(f"its name is longer than {LONGEST_NAME} characters; shorten it.")
     for step in every:
         found += _of_one(step)
     return found
@@ -354,7 +371,13 @@ def _problems(saga: type[Saga]) -> Sequence[str]:
 def _names(steps: Sequence[Step]) -> list[str]:
     names = [name for step in steps for name in (step.name, step.compensation, *step.aliases) if name]
     twice = sorted({name for name in names if names.count(name) > 1})
-    return [f"{name} stands twice; every step and compensation needs a name of its own." for name in twice]
+    found = [f"{name} stands twice; every step and compensation needs a name of its own." for name in twice]
+    for name in names:
+        if not CAMEL_CASE.fullmatch(name):
+            found.append(f"{name!r} is not in CamelCase; write it like ReserveStock.")
+        if len(name) > LONGEST_STEP:
+            found.append(f"{name} is longer than {LONGEST_STEP} characters; shorten it.")
+    return found
 
 
 def _order(steps: Sequence[Step]) -> list[str]:
@@ -383,4 +406,8 @@ def _of_one(step: Step) -> list[str]:
         found.append(f"{step.compensation} has no implementation; give {step.name} a back=.")
     if step.participant == LOCAL and step.back is not None and not step.compensation:
         found.append(f"{step.name} has a back= and no name for it; give it an undo=.")
+    if step.participant == LOCAL and step.back is None and any(step.aliases.values()):
+        found.append(
+            f"{step.name} has no back= for the compensation of its alias; put the old step into retired."
+        )
     return found

@@ -1,6 +1,7 @@
 """Writes JSON with exact numbers, and reads back what was written."""
 
 import json
+import re
 from collections.abc import Mapping
 from decimal import Decimal
 from hashlib import sha256
@@ -8,6 +9,7 @@ from typing import Any
 
 import orjson
 
+_NON_ASCII = re.compile(r"[^\x00-\x7f]+")
 _stored = json.JSONDecoder(parse_float=Decimal)
 
 
@@ -24,9 +26,12 @@ def _exact(value: Any) -> orjson.Fragment:
 
 def canonical(value: Any) -> str:
     """Canonical: equal values have equal text, in ASCII."""
-    quick = orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
-    # The same text as the standard library's; only that escapes non-ASCII.
-    return quick.decode() if quick.isascii() else json.dumps(value, sort_keys=True, separators=(",", ":"))
+    text = orjson.dumps(value, default=_exact, option=orjson.OPT_SORT_KEYS).decode()
+    return text if text.isascii() else _NON_ASCII.sub(_escaped, text)
+
+
+def _escaped(found: re.Match[str]) -> str:
+    return json.dumps(found[0])[1:-1]
 
 
 def load_stored(text: str) -> Any:

@@ -44,7 +44,9 @@ class SagaRow(models.Model):
     error = models.CharField(max_length=200)
     error_code = models.CharField(max_length=40)
 
-    idempotency_scope = models.CharField(max_length=80, null=True)
+    idempotency_scope = models.CharField(
+        max_length=130, null=True, help_text="where its key is unique, such as the definition and the subject"
+    )
     idempotency_key = models.CharField(max_length=200, null=True)
     request_fingerprint = models.CharField(max_length=64)
 

@@ -8,6 +8,7 @@ import os
 import random
 import socket
 from collections.abc import Callable, Mapping, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -58,6 +59,9 @@ OUTCOMES: Mapping[str, str] = {
 WELL = ("DONE", "UNDONE")
 LOGGED = ("step", "compensation", "outcome", "attempt", "error_code", "error", "actor")
 MAX_WRITE_CONFLICTS = 20
+REFERENCE_LENGTH = 64
+within_a_saga: ContextVar[bool] = ContextVar("within_a_saga", default=False)
+"Whether a saga's own commit is being written."
 RELEASE_PAUSE = timedelta(seconds=20)
 "Pause between two claims of a saga whose next step this release does not know."
 
@@ -82,8 +86,12 @@ def write(transition: Transition, *, expected: SagaStatus | None) -> bool:
             return False
     else:
         saga_log.save(transition.saga, expected=expected)
-    for also in transition.writes:
-        also()
+    outside = within_a_saga.set(True)
+    try:
+        for also in transition.writes:
+            also()
+    finally:
+        within_a_saga.reset(outside)
     saga_log.append(transition.events)
     return True
 
@@ -429,6 +437,13 @@ def _as_it_is(saga: SagaState) -> SagaState:
 
 def _checked(saga: SagaState, step: SagaStep, outcome: Outcome) -> Outcome:
     """An answer that the step does not accept is a contract error."""
-    wrong = _known(saga, step).accepts(saga, outcome.body) if isinstance(outcome, Done) else ""
-    code, _, error = wrong.partition(": ")
-    return ContractError(code, error) if wrong else outcome
+    if not isinstance(outcome, Done):
+        return outcome
+    known = _known(saga, step)
+    if known.reference and not 0 < len(str(outcome.body.get(known.reference, ""))) <= REFERENCE_LENGTH:
+        return ContractError("NO_REFERENCE", f"The answer has no {known.reference} that fits.")
+    wrong = known.accepts(saga, outcome.body)
+    code, colon, error = wrong.partition(": ")
+    if not wrong:
+        return outcome
+    return ContractError(code, error) if colon else ContractError("NOT_ACCEPTED", wrong)

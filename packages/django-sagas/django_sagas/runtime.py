@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from functools import cache
 from typing import Any
 
@@ -11,7 +12,7 @@ from django.utils.module_loading import import_string
 from django_sagas import json_text, saga_log
 from django_sagas.conf import conf
 from django_sagas.definitions import Saga
-from django_sagas.orchestrator import Orchestrator
+from django_sagas.orchestrator import Orchestrator, within_a_saga
 from django_sagas.problems import Problem, try_again
 from django_sagas.state import SagaState
 
@@ -31,19 +32,23 @@ def start(
     subject: str = "",
     secrets: Mapping[str, Any] | None = None,
     key: str | None = None,
+    reversible_until: datetime | None = None,
     also: Callable[[str], object] = lambda correlation_id: None,
 ) -> SagaState:
     """Store a new saga in the caller's transaction; recovery runs it once that is committed.
 
     - `subject`: whose saga it is; with `key`, a repeat returns the saga that the first one began.
+    - `reversible_until`: once complete, it is not cancelled after this time; None: no limit.
     - `also`: gets the correlation id, and writes in the same transaction.
 
-    Raises Problem 422 for a key that came before with other data, 503 while too many sagas are open.
+    Raises Problem 422 for a key that came before with other data, 503 while too many sagas are open; a saga
+    that a step starts is never turned away, because the step's own saga could not end then.
     """
     from django_sagas.engines import engine  # The engines import this module.
 
-    admission.check()
-    driver, scope = orchestrator(), f"{definition.name}:{subject}" if key else None
+    if not within_a_saga.get():
+        admission.check()
+    driver, scope = orchestrator(), definition.key_scope(subject) if key else None
     saga: SagaState = definition.new(
         data,
         correlation_id=driver.new_id(),
@@ -52,6 +57,7 @@ def start(
         secrets=secrets,
         scope=scope,
         key=key,
+        reversible_until=reversible_until,
         fingerprint=json_text.fingerprint({"data": data, "secrets": secrets or {}}),
     )
 

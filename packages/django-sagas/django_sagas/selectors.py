@@ -11,6 +11,7 @@ from django.db.models.functions import Coalesce
 
 from django_sagas import json_text, saga_log
 from django_sagas.clock import iso
+from django_sagas.definitions import SAGAS
 from django_sagas.models import SagaEventRow, SagaRow
 from django_sagas.problems import Problem
 from django_sagas.state import OPEN, SagaState
@@ -80,7 +81,9 @@ def _matching(filters: Filters) -> QuerySet[SagaRow]:
     if filters.subject:
         found = found.filter(subject=filters.subject)
     if filters.idempotency_key is not None:
-        found = found.filter(idempotency_scope=filters.subject, idempotency_key=filters.idempotency_key)
+        subject = filters.subject or ""
+        scopes = [subject, *(saga.key_scope(subject) for saga in SAGAS.values())]
+        found = found.filter(idempotency_scope__in=scopes, idempotency_key=filters.idempotency_key)
     if filters.id_prefix:
         # `g` sorts behind every character that a UUID may go on with, whatever the collation.
         found = found.filter(

@@ -24,7 +24,7 @@ from django_sagas.outcomes import (
 from django_sagas.state import Kind, SagaState, SagaStatus, SagaStep, StepState, StepStatus, replace
 
 log = structlog.get_logger("saga")
-ERROR_LENGTH = 200
+ERROR_LENGTH, CODE_LENGTH = 200, 40
 UNKNOWN, ALREADY_COMPENSATED = "UNKNOWN", "ALREADY_COMPENSATED"
 FINISHED_EVENT = {SagaStatus.COMPLETED: EventType.COMPLETED, SagaStatus.COMPENSATED: EventType.COMPENSATED}
 
@@ -102,7 +102,7 @@ class Transition:
         self.emit(EventType.STEP_COMPLETED, step=name, **public)
 
     def _step_failed(self, name: str, status: StepStatus, code: str, error: str) -> None:
-        error = error[:ERROR_LENGTH]
+        error, code = error[:ERROR_LENGTH], code[:CODE_LENGTH]
         finished = iso(self.now) if status is StepStatus.REFUSED else None
         self._progress()
         self.saga.failed_step, self.saga.error = name, error

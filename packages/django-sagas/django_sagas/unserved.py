@@ -26,7 +26,11 @@ NEEDED = """
         WHERE status = 'COMPLETED' AND (reversible_until IS NULL OR reversible_until > %s)
     ) AS saga, {each_step} AS step
     WHERE step.value->>'status' NOT IN ('REFUSED', 'UNDONE', 'RESOLVED')
-      AND NOT (saga.status = 'COMPENSATING' AND step.value->>'status' = 'PENDING')"""
+      AND NOT (saga.status = 'COMPENSATING' AND step.value->>'status' = 'PENDING')
+      -- A saga that cannot go back needs no step that is done.
+      AND NOT (step.value->>'status' = 'DONE' AND EXISTS (
+        SELECT 1 FROM {each_step} AS other
+        WHERE other.value->>'status' = 'DONE' AND other.value->>'compensation' = ''))"""
 # Plain SQL: the ORM has no function that yields the elements of a JSON array as rows.
 EACH_STEP = {"sqlite": "json_each(saga.steps)", "postgresql": "jsonb_array_elements(saga.steps::jsonb)"}
 STEPS_IN_USE = """

@@ -35,6 +35,8 @@ BATCH = 200
 SWEEP_SECONDS = 2.0
 KEEP_FAILED_HOURS = 24
 RESTART_SECONDS = 1.0
+STALLED_SECONDS = 30.0
+"As Procrastinate's own default."
 OPEN_SECONDS = 3.0
 # Plain SQL: every worker asks it each second.
 DUE_WITHOUT_JOB = """
@@ -173,7 +175,8 @@ async def _set(closing: asyncio.Event) -> None:
 
 
 async def _fail_stalled_jobs(workers: App) -> None:
-    dead_after = settings.PROCRASTINATE_WORKER_DEFAULTS["stalled_worker_timeout"]
+    defaults = getattr(settings, "PROCRASTINATE_WORKER_DEFAULTS", {})
+    dead_after = defaults.get("stalled_worker_timeout", STALLED_SECONDS)
     manager = workers.job_manager
     while True:
         with suppress(ConnectorException):  # Another worker may have done it.

@@ -91,7 +91,7 @@ class Migration(migrations.Migration):
                 ('failed_step', models.CharField(max_length=32)),
                 ('error', models.CharField(max_length=200)),
                 ('error_code', models.CharField(max_length=40)),
-                ('idempotency_scope', models.CharField(max_length=80, null=True)),
+                ('idempotency_scope', models.CharField(help_text='where its key is unique, such as the definition and the subject', max_length=130, null=True)),
                 ('idempotency_key', models.CharField(max_length=200, null=True)),
                 ('request_fingerprint', models.CharField(max_length=64)),
                 ('created_at', models.DateTimeField()),
