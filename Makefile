@@ -24,13 +24,13 @@ follow: ## Log lines of all services for one correlation id: ID=
 test: .venv-dev ## All tests, end to end included
 	@$(scripts).check test -- $(ARGS)
 
-test-%: .venv-dev ## One suite: kit, backend, payment, loyalty, ui, scripts, bench, chaos, matrix, mutants, checker, conformance, e2e; ARGS="-k name"
+test-%: .venv-dev ## One suite: sagas, kit, backend, payment, loyalty, ui, scripts, bench, chaos, matrix, mutants, checker, conformance, e2e; ARGS="-k name"
 	@$(scripts).check test $* -- $(ARGS)
 
 test-slow: .venv-dev ## What takes minutes: each way a browser repeats a payment, and ten times the load; ARGS="-k name"
 	@$(scripts).check slow -- $(ARGS)
 
-test-postgres: .venv-dev ## Tests of kit and services on PostgreSQL, the backend's with each engine; ARGS="-k name"
+test-postgres: .venv-dev ## Tests of packages and services on PostgreSQL, the backend's with each engine; ARGS="-k name"
 	@$(scripts).postgres test -- $(ARGS)
 
 test-replicas: .venv-dev ## Replicas on PostgreSQL, one of each killed; then a suite whose PostgreSQL fails

@@ -1,0 +1,106 @@
+"""A participant in plain Django: done once, refused for good, undone once, answered word for word."""
+
+from typing import Any
+
+import pytest
+from django.test import Client
+from django_sagas import json_text
+from django_sagas.guard.models import StepRecord
+from django_sagas.guard.views import steps
+
+from tests.toy.models import Effect
+from tests.toy.urls import charge, refund
+
+pytestmark = pytest.mark.django_db(transaction=True)
+CHARGE, REFUND = "/api/saga/charge-card/", "/api/saga/refund-card/"
+DATA = {"amount": 3, "card": "4111"}
+
+
+def post(path: str, body: Any = None, **headers: str) -> Any:
+    body = {"correlation_id": "saga-1", "step_number": 2, "data": DATA} if body is None else body
+    raw = body if isinstance(body, bytes) else json_text.dumps(body).encode()
+    return Client().post(path, raw, content_type="application/json", headers=headers)
+
+
+def effects() -> list[str]:
+    return list(Effect.objects.order_by("id").values_list("name", flat=True))
+
+
+def test_a_step_takes_effect_once_and_its_repeat_gets_the_same_answer() -> None:
+    first, second = post(CHARGE), post(CHARGE)
+    assert first.json() == {"success": True, "correlation_id": "saga-1", "charged": 3}
+    assert (second.content, second.headers["Idempotent-Replayed"]) == (first.content, "true")
+    assert effects() == ["ChargeCard"]
+
+
+def test_a_refusal_is_final_and_changes_nothing() -> None:
+    body = {"correlation_id": "saga-1", "data": {"amount": 3, "card": "declined"}}
+    answers = [post(CHARGE, body) for _ in range(2)]
+    assert answers[0].json() == {
+        "success": False,
+        "correlation_id": "saga-1",
+        "error": "The bank declines.",
+        "error_code": "CARD_DECLINED",
+    }
+    assert answers[0].content == answers[1].content
+    assert post(REFUND).json() == {"success": True, "correlation_id": "saga-1"}
+    assert effects() == []
+
+
+def test_a_compensation_undoes_once() -> None:
+    post(CHARGE)
+    answers = [post(REFUND, {"correlation_id": "saga-1"}) for _ in range(2)]
+    assert answers[0].json() == {"success": True, "correlation_id": "saga-1", "refunded": 3}
+    assert answers[0].content == answers[1].content
+    assert effects() == ["ChargeCard", "RefundCard"]
+
+
+def test_a_step_that_comes_after_its_compensation_is_refused() -> None:
+    assert post(REFUND).json() == {"success": True, "correlation_id": "saga-1"}
+    late = post(CHARGE)
+    assert (late.status_code, late.headers["Content-Type"]) == (409, "application/problem+json")
+    assert (late.json()["code"], late.json()["correlation_id"]) == ("ALREADY_COMPENSATED", "saga-1")
+    assert effects() == []
+
+
+def test_other_data_under_the_same_id_are_a_422() -> None:
+    post(CHARGE)
+    other = post(CHARGE, {"correlation_id": "saga-1", "data": {**DATA, "amount": 4}})
+    assert (other.status_code, other.json()["code"]) == (422, "DIFFERENT_REQUEST")
+    assert effects() == ["ChargeCard"]
+
+
+WRONG: dict[str, Any] = {
+    "no JSON": b"{",
+    "too deep": b"[" * 100_000,
+    "no object": [],
+    "no id": {"data": DATA},
+    "no text": {"correlation_id": 1, "data": DATA},
+    "no id of ours": {"correlation_id": "a b", "data": DATA},
+    "too long": {"correlation_id": "a" * 65, "data": DATA},
+    "data is a list": {"correlation_id": "saga-1", "data": [DATA]},
+}
+
+
+@pytest.mark.parametrize("body", WRONG.values(), ids=WRONG)
+def test_a_body_that_is_no_envelope_is_a_400_and_leaves_nothing(body: Any) -> None:
+    answer = post(CHARGE, body)
+    assert (answer.status_code, answer.json()["code"]) == (400, "INVALID")
+    assert (StepRecord.objects.count(), effects()) == (0, [])
+
+
+def test_only_post_is_served() -> None:
+    assert Client().get(CHARGE).status_code == 405
+
+
+def test_a_caller_that_is_not_admitted_gets_a_401_and_leaves_nothing() -> None:
+    path = "/api/saga/ship-order/"
+    assert post(path).status_code == 401
+    assert StepRecord.objects.count() == 0
+    assert post(path, Authorization="Bearer of the shop").status_code == 200
+
+
+@pytest.mark.parametrize("given", [{"undo": "RefundCard"}, {"back": refund}])
+def test_a_compensation_needs_its_name_and_its_function(given: Any) -> None:
+    with pytest.raises(TypeError, match=r"ChargeCard: undo= names .*; give both or none"):
+        steps("ChargeCard", charge, **given)
