@@ -1,7 +1,7 @@
 # Needs Python 3.11 or newer and make; each target installs what else it needs.
 .DEFAULT_GOAL := help
 .PHONY: help run kill follow test test-% test-slow test-postgres test-replicas schemathesis lint lint-% audit-dependencies sbom secrets compose-check compose-trial
-.PHONY: e2e coverage format lock check-locks chaos chaos-recovery last-seat overload matrix mutants bench bench-compare bench-growth bench-replicas
+.PHONY: e2e coverage format lock check-locks dist chaos chaos-recovery last-seat overload matrix mutants bench bench-compare bench-growth bench-replicas
 .PHONY: bench-footprint bench-memory bench-start bench-goals bench-pages profile clean
 
 # Options for pytest: make test-backend ARGS="-k seat -x"
@@ -90,6 +90,11 @@ sbom: .venv-dev ## Software bill of materials: CycloneDX JSON in build/sbom.json
 	@mkdir -p build
 	@.venv/bin/cyclonedx-py requirements requirements/runtime.txt --output-reproducible -o build/sbom.json
 
+dist: .venv-dev ## Wheel and sdist of django-sagas in dist/, checked as a package index checks them
+	@rm -rf dist
+	@.venv/bin/python -m build --no-isolation --outdir dist packages/django-sagas
+	@.venv/bin/twine check --strict dist/*
+
 format: .venv-dev ## Format the code and apply ruff's fixes
 	@.venv/bin/ruff check --fix-only --quiet .
 	@.venv/bin/ruff format .
@@ -133,7 +138,7 @@ profile: .venv-dev ## Flame graphs of the three data services under load (py-spy
 	@.venv/bin/python -m bench.profile $(ARGS)
 
 clean: ## Remove the environment, the caches and the databases of demo runs
-	@rm -rf .venv var .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	@rm -rf .venv var dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .PHONY: .venv-dev
