@@ -1,6 +1,6 @@
 """Bugs of participants: the guard, payment and loyalty, and the client that calls them."""
 
-from proofs.mutants.mutant import KIT, LOYALTY, PAYMENT, Mutant
+from proofs.mutants.mutant import KIT, LOYALTY, PAYMENT, SAGAS, Mutant
 
 BARRIER = "packages/django-sagas/django_sagas/guard/barrier.py"
 CLIENT = "packages/django-sagas/django_sagas/http.py"
@@ -102,7 +102,7 @@ MUTANTS = (
         "library-retries-on",
         CLIENT,
         (("max_retries=0", "max_retries=3"),),
-        KIT,
+        SAGAS,
         CALLED,
         only="nobody_accepts",
     ),
@@ -187,7 +187,7 @@ MUTANTS = (
         "call-without-a-deadline",
         CLIENT,
         (("            return exchange.result(timeout)", "            return exchange.result()"),),
-        KIT,
+        SAGAS,
         CALLED,
         only="lookup",
     ),
@@ -195,7 +195,7 @@ MUTANTS = (
         "reset-connection-is-a-failed-call",
         CLIENT,
         (("isinstance(cause.args[-1], ConnectionError)", "False"),),
-        KIT,
+        SAGAS,
         CALLED,
         only="tried_once_more",
     ),
@@ -203,7 +203,7 @@ MUTANTS = (
         "redirect-followed",
         CLIENT,
         (("self._adapter.send(", "requests.Session().send("),),
-        KIT,
+        SAGAS,
         CALLED,
         only="redirect",
     ),

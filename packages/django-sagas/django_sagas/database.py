@@ -99,7 +99,8 @@ def _run(sql: str, parameters: Sequence[Any], result: Callable[[CursorWrapper], 
 
 
 def _changed(cursor: CursorWrapper) -> int:
-    return cursor.rowcount
+    changed: int = cursor.rowcount
+    return changed
 
 
 def _first(cursor: CursorWrapper) -> tuple[Any, ...] | None:

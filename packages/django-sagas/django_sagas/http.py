@@ -11,7 +11,7 @@ import requests
 import structlog
 from django.db import connection as database
 from requests.adapters import HTTPAdapter
-from urllib3 import HTTPConnectionPool
+from urllib3.connectionpool import ConnectionPool
 from urllib3.exceptions import HTTPError, MaxRetryError, ProtocolError
 
 CONNECT_SECONDS = 1.0
@@ -41,9 +41,9 @@ class OneService(HTTPAdapter):
     environment, no cookies, no redirects.
     """
 
-    _pool: HTTPConnectionPool | None = None
+    _pool: ConnectionPool | None = None
 
-    def get_connection_with_tls_context(self, *args: Any, **options: Any) -> HTTPConnectionPool:
+    def get_connection_with_tls_context(self, *args: Any, **options: Any) -> ConnectionPool:
         if self._pool is None:
             self._pool = super().get_connection_with_tls_context(*args, **options)
         return self._pool

@@ -6,7 +6,7 @@ from urllib.parse import unquote, urlsplit
 
 
 def database(address: str) -> dict[str, Any]:
-    """`postgres://user:password@host:port/name`; empty: SQLite in memory."""
+    """PostgreSQL by its URL; empty: SQLite in memory."""
     if not address:
         options = {"transaction_mode": "IMMEDIATE", "timeout": 2}
         return {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:", "OPTIONS": options}

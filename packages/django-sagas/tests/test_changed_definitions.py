@@ -46,8 +46,12 @@ def without(step: Step) -> Table:
 
 def renamed(step: Step) -> Step:
     """The same step under another name; it knows the name of before."""
-    names = {"name": f"{step.name}Now", "compensation": f"{step.compensation}Now"}
-    return replace(step, **names, aliases={step.name: step.compensation})
+    return replace(
+        step,
+        name=f"{step.name}Now",
+        compensation=f"{step.compensation}Now",
+        aliases={step.name: step.compensation},
+    )
 
 
 def knowing_both(step: Step) -> Step:
@@ -111,7 +115,7 @@ each_story = pytest.mark.parametrize("story", STORIES.values(), ids=STORIES)
 
 def open_at_every_position(world: World, release: Release, story: dict[str, str]) -> list[str]:
     """One saga for each commit of a run, whose process died right after it."""
-    definition, begun = release.deploy(), []
+    definition, begun = release.deploy(), list[str]()
     while cid := world.start_and_die(definition, after=len(begun), **story):
         begun.append(cid)
     assert begun
@@ -173,7 +177,7 @@ def test_sagas_of_the_old_release_are_cancelled_on_their_way_under_the_new_one(
 @each_change
 def test_cancelled_sagas_go_on_going_back_under_the_next_release(world: World, change: Change) -> None:
     """Each has undone one step more than the one before it when its process dies."""
-    definition, sagas = Release(FIRST).deploy(), []
+    definition, sagas = Release(FIRST).deploy(), list[str]()
     while cid := world.cancel_and_die(world.start(definition).correlation_id, after=len(sagas)):
         sagas.append(cid)
     assert len({str(world.statuses(cid)) for cid in sagas}) == 5

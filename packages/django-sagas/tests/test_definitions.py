@@ -9,7 +9,7 @@ from django_sagas.definitions import SAGAS, definition_of, find_step, refusals_o
 from django_sagas.state import SagaStep
 
 from tests.toy.steps import does, far, near
-from tests.world import define
+from tests.world import define, subclass
 
 Wrong = Callable[[], object]
 STEPS: dict[str, tuple[Wrong, str]] = {
@@ -104,8 +104,8 @@ def test_two_definitions_of_one_name_are_refused_though_their_classes_are_called
 def test_a_subclass_of_a_definition_needs_a_name_of_its_own() -> None:
     parent = define(far("A"))
     with pytest.raises(DefinitionError, match="are both named 'toy'"):
-        type(Saga)("Child", (parent,), {"__module__": __name__})
-    child = type(Saga)("Child", (parent,), {"__module__": __name__, "name": "child"})
+        subclass(parent, __module__="elsewhere")
+    child = subclass(parent, name="child")
     assert definition_of("child") is child
 
 

@@ -271,5 +271,10 @@ class World:
 
 def define(*steps: Step, name: str = "toy", retired: Sequence[Step] = (), **more: Any) -> type[Saga]:
     """A definition, which takes the place of an earlier one of this name, as a deploy does."""
-    body = {"name": name, "steps": steps, "retired": retired, "__module__": __name__, **more}
-    return type(Saga)(f"Toy {name}", (Saga,), body)
+    return subclass(Saga, name=name, steps=steps, retired=retired, **more)
+
+
+def subclass(parent: type[Saga], **body: Any) -> type[Saga]:
+    """As a class statement in this module makes it."""
+    made: type[Saga] = type("Toy", (parent,), {"__module__": __name__, **body})
+    return made

@@ -33,7 +33,7 @@ def data_of(saga: SagaState) -> Mapping[str, Any]:
 
 def near(name: str, *, final: bool = False, **options: Any) -> Step:
     """A local step. `final`: without a compensation."""
-    own = {"run": does(name)}
+    own: dict[str, Any] = {"run": does(name)}
     if not final:
         own |= {"undo": BACK + name, "back": does(BACK + name)}
     return local(name, **{**_refusing(options), **own, **options})
