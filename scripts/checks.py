@@ -13,13 +13,14 @@ BIN = VENV / "bin"
 PACKAGES = (
     ("ui", "ui-service", "ui", "ui.settings"),
     ("backend", "backend-service", "flight", "flight.settings"),
+    ("sagas", "packages/django-sagas", "django_sagas", "tests.settings"),
     ("kit", "packages/service-kit", "service_kit", "tests.settings"),
     ("payment", "payment-service", "payment", "payment.settings"),
     ("loyalty", "loyalty-service", "loyalty", "loyalty.settings"),
 )
 CHECKER = "proofs/checker"
 CONFORMANCE = "proofs/conformance"
-ON_POSTGRES = ("kit", "backend", "payment", "loyalty", "ui")
+ON_POSTGRES = ("sagas", "kit", "backend", "payment", "loyalty", "ui")
 FOLDERS = [*(folder for _, folder, _, _ in PACKAGES), CHECKER, CONFORMANCE]
 # A script that runs in the backend's own environment is judged with the backend.
 BESIDE = {
