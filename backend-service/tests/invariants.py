@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.db import connection
+from django_sagas.testing.rules import Playback
 
 from tests.saga_participants import UNDOES, FakeParticipants
 
@@ -130,80 +131,9 @@ def events_tell_the_row(saga: dict[str, Any], events: list[Event]) -> None:
     """7 and 8: played back, the events go through allowed states only and end where the row stands."""
     told = Playback({name: step["compensation"] for name, step in saga["steps"].items()})
     for event in events:
-        told.play(event)
+        told.play(event.type, event.data)
     assert told.status == saga["status"]
     assert told.steps == {name: step["status"] for name, step in saga["steps"].items()}
-
-
-class Playback:
-    """A saga's state as its events alone tell it; an event out of order fails."""
-
-    def __init__(self, compensations: dict[str, str]) -> None:
-        self.status = ""
-        self.compensations, self.order = compensations, tuple(compensations)
-        self.steps = dict.fromkeys(self.order, "PENDING")
-
-    def play(self, event: Event) -> None:
-        getattr(self, event.type.removeprefix("SAGA_").lower())(event.data)
-
-    def started(self, data: dict[str, Any]) -> None:
-        assert self.status == ""
-        self.status = "PENDING"
-
-    def step_started(self, data: dict[str, Any]) -> None:
-        step = data["step"]
-        assert self.status in ("PENDING", "RUNNING")
-        place = self.order.index(step)
-        assert [self.steps[earlier] for earlier in self.order[:place]] == ["DONE"] * place
-        assert self.steps[step] in ("PENDING", "STARTED", "UNKNOWN")
-        self.status, self.steps[step] = "RUNNING", "STARTED"
-
-    def step_completed(self, data: dict[str, Any]) -> None:
-        self._ends(data, "DONE")
-
-    def step_unknown(self, data: dict[str, Any]) -> None:
-        self._ends(data, "UNKNOWN")
-
-    def step_failed(self, data: dict[str, Any]) -> None:
-        assert data["outcome"] in ("REFUSED", "UNKNOWN")
-        self._ends(data, data["outcome"])
-
-    def _ends(self, data: dict[str, Any], state: str) -> None:
-        assert self.status == "RUNNING"
-        assert self.steps[data["step"]] in ("STARTED", "UNKNOWN")
-        self.steps[data["step"]] = state
-
-    def compensation_started(self, data: dict[str, Any]) -> None:
-        assert self.status in ("PENDING", "RUNNING", "COMPLETED")
-        self.status = "COMPENSATING"
-
-    def compensation_step_started(self, data: dict[str, Any]) -> None:
-        assert self.status == "COMPENSATING"
-        assert data["compensation"] == self.compensations[data["step"]]
-        later = self.order[self.order.index(data["step"]) + 1 :]
-        assert {self.steps[name] for name in later} <= {"PENDING", "REFUSED", "UNDONE", "RESOLVED"}
-        self.steps[data["step"]] = "UNDOING"
-
-    def compensation_failed(self, data: dict[str, Any]) -> None:
-        assert self.steps[data["step"]] == "UNDOING"
-
-    def compensation_step_completed(self, data: dict[str, Any]) -> None:
-        assert self.steps[data["step"]] == "UNDOING"
-        self.steps[data["step"]] = "UNDONE"
-
-    def compensation_resolved(self, data: dict[str, Any]) -> None:
-        # A step that the release does not know is settled without a try of its own.
-        assert self.steps[data["step"]] in ("STARTED", "UNKNOWN", "DONE", "UNDOING")
-        self.steps[data["step"]] = "RESOLVED"
-
-    def completed(self, data: dict[str, Any]) -> None:
-        assert self.status == "RUNNING" and set(self.steps.values()) == {"DONE"}
-        self.status = "COMPLETED"
-
-    def compensated(self, data: dict[str, Any]) -> None:
-        assert self.status in ("RUNNING", "COMPENSATING")
-        assert set(self.steps.values()) <= {"PENDING", "REFUSED", "UNDONE", "RESOLVED"}
-        self.status = "COMPENSATED"
 
 
 def an_open_saga_is_due(saga: dict[str, Any]) -> None:

@@ -22,11 +22,16 @@ def database(address: str) -> dict[str, Any]:
 
 
 SECRET_KEY = "of these tests only"
-INSTALLED_APPS = ["django_sagas", "django_sagas.guard", "tests.toy"]
+INSTALLED_APPS = ["django_sagas", "django_sagas.guard", "tests.toy", "tests.shop"]
 DATABASES = {"default": database(os.environ.get("DATABASE_URL", ""))}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 USE_TZ = True
 ALLOWED_HOSTS = ["testserver", "localhost"]
 ROOT_URLCONF = "tests.toy.urls"
 
-SAGA_PARTICIPANTS = {"bank": "http://bank.test", "depot": "http://depot.test"}
+SAGA_PARTICIPANTS = {
+    "bank": "http://bank.test",
+    "depot": "http://depot.test",
+    "cashier": "http://testserver",
+    "warehouse": "http://warehouse.test",
+}

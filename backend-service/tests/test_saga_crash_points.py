@@ -1,0 +1,58 @@
+"""The booking through the engine's own crash test, which knows nothing of flights."""
+
+from collections import Counter
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django_sagas import Done, Refused
+from django_sagas.orchestrator import Orchestrator
+from django_sagas.testing import CrashTest, Ending, Story
+
+from flight.models import Booking, BookingStatus, Flight, Seat, SeatState, Ticket
+from flight.saga_orchestrator_complete import BookTrip
+from tests.saga_world import World
+
+PASSENGERS = 2
+
+
+class TestBookTrip(CrashTest):
+    saga = BookTrip
+    stories = (
+        Story("booked"),
+        Story("cancelled", cancelled=True, ends="COMPENSATED"),
+        Story("no seat", {"simulate_reserveseat_fail": True}, ends="COMPENSATED"),
+        Story("declined", refuses={"AuthorizePayment": "PAYMENT_DECLINED"}, ends="COMPENSATED"),
+        Story("no miles", refuses={"AwardMiles": "ACCOUNT_CLOSED"}, ends="COMPENSATED"),
+        Story("no ticket", {"simulate_confirmbooking_fail": True}, ends="COMPENSATED"),
+    )
+
+    @pytest.fixture(autouse=True)
+    def _flight(self, transactional_db: None, flight: Flight) -> None:
+        self.world = World(flight)
+
+    def begin(self, story: Story, orchestrator: Orchestrator) -> object:
+        self.world.clock.at = orchestrator.now()
+        return orchestrator.start(self.world.new_saga(**story.data), deadline=None)
+
+    def act(self, step: str, data: Mapping[str, Any], story: Story) -> Done | Refused:
+        if step == "AuthorizePayment":
+            return Done({"amount": Decimal(data["flight_fare"]) + Decimal(data["other_charges"])})
+        return Done({"miles_awarded": int(data["flight_fare"])})
+
+    def always(self) -> None:
+        live = Seat.objects.filter(state__in=[SeatState.HELD, SeatState.SOLD])
+        assert set(Counter(live.values_list("flight_id", "seat_number")).values()) <= {1}
+        assert Booking.objects.count() <= 1
+
+    def invariants(self, ending: Ending) -> None:
+        booked = int(ending.completed)
+        states = Counter(Seat.objects.values_list("state", flat=True))
+        assert states[SeatState.HELD] == 0
+        assert states[SeatState.SOLD] == PASSENGERS * booked
+        assert Booking.objects.filter(status=BookingStatus.CONFIRMED).count() == booked
+        if booked:
+            tickets = Ticket.objects.values_list("seat_number", flat=True)
+            sold = Seat.objects.filter(state=SeatState.SOLD).values_list("seat_number", flat=True)
+            assert sorted(tickets) == sorted(sold)
