@@ -16,4 +16,4 @@ def refund(call, answer):
     return {"refunded": answer["cents"]}
 
 
-urlpatterns = steps("ChargeCard", charge, undo="RefundCard", back=refund)
+urlpatterns = steps("ChargeCard", charge, undo="RefundCard", back=refund, fields=["cents", "card"])

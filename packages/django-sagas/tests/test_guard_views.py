@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from django.db import OperationalError, connection
 from django.test import Client
 from django_sagas import json_text
 from django_sagas.guard.models import StepRecord
@@ -13,6 +14,11 @@ from tests.toy.urls import charge, refund
 
 pytestmark = pytest.mark.django_db(transaction=True)
 CHARGE, REFUND = "/api/saga/charge-card/", "/api/saga/refund-card/"
+NOTHING_TO_UNDO = {
+    "success": True,
+    "correlation_id": "saga-1",
+    "message": "There was nothing to undo.",
+}
 DATA = {"amount": 3, "card": "4111"}
 
 
@@ -43,7 +49,7 @@ def test_a_refusal_is_final_and_changes_nothing() -> None:
         "error_code": "CARD_DECLINED",
     }
     assert answers[0].content == answers[1].content
-    assert post(REFUND).json() == {"success": True, "correlation_id": "saga-1"}
+    assert post(REFUND).json() == NOTHING_TO_UNDO
     assert effects() == []
 
 
@@ -56,7 +62,7 @@ def test_a_compensation_undoes_once() -> None:
 
 
 def test_a_step_that_comes_after_its_compensation_is_refused() -> None:
-    assert post(REFUND).json() == {"success": True, "correlation_id": "saga-1"}
+    assert post(REFUND).json() == NOTHING_TO_UNDO
     late = post(CHARGE)
     assert (late.status_code, late.headers["Content-Type"]) == (409, "application/problem+json")
     assert (late.json()["code"], late.json()["correlation_id"]) == ("ALREADY_COMPENSATED", "saga-1")
@@ -89,8 +95,42 @@ def test_a_body_that_is_no_envelope_is_a_400_and_leaves_nothing(body: Any) -> No
     assert (StepRecord.objects.count(), effects()) == (0, [])
 
 
-def test_only_post_is_served() -> None:
-    assert Client().get(CHARGE).status_code == 405
+def test_every_missing_field_is_named() -> None:
+    answer = post(CHARGE, {"correlation_id": "saga-1"}).json()
+    assert answer["errors"] == {"data.amount": "is missing", "data.card": "is missing"}
+    assert answer["correlation_id"] == "saga-1"
+
+
+def test_a_field_that_the_step_does_not_use_makes_no_other_request() -> None:
+    post(CHARGE)
+    again = post(CHARGE, {"correlation_id": "saga-1", "data": {**DATA, "note": "new in this release"}})
+    assert again.headers["Idempotent-Replayed"] == "true"
+
+
+def test_only_posts_of_json_are_served() -> None:
+    got, form = Client().get(CHARGE), Client().post(CHARGE, {"a": 1})
+    assert (got.status_code, got.headers["Allow"], form.status_code) == (405, "POST", 415)
+    assert {answer.headers["Content-Type"] for answer in (got, form)} == {"application/problem+json"}
+
+
+@pytest.mark.parametrize(("sent", "echoed"), [("trace-1", "trace-1"), ("no id", "saga-1"), ("", "saga-1")])
+def test_the_correlation_id_comes_back_in_every_answer(sent: str, echoed: str) -> None:
+    headers = {"X-Correlation-ID": sent} if sent else {}
+    for _ in range(2):
+        assert post(REFUND, **headers).headers["X-Correlation-ID"] == echoed
+    assert post(CHARGE, **headers).headers["X-Correlation-ID"] == echoed
+
+
+def test_a_database_that_is_busy_is_a_503() -> None:
+    def busy(run: Any, sql: str, *rest: Any) -> Any:
+        if "guard_step_record" in sql:
+            raise OperationalError("database is locked")
+        return run(sql, *rest)
+
+    with connection.execute_wrapper(busy):
+        answer = post(CHARGE)
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
+    assert effects() == []
 
 
 def test_a_caller_that_is_not_admitted_gets_a_401_and_leaves_nothing() -> None:

@@ -1,6 +1,6 @@
 """Step endpoints in plain Django: `steps` makes the URLs of a step and of its compensation.
 
-    urlpatterns = [*steps("ChargeCard", charge, undo="RefundCard", back=refund)]
+    urlpatterns = [*steps("ChargeCard", charge, undo="RefundCard", back=refund, fields=["cents", "card"])]
 
 `charge(call)` returns the answer's fields, or a `Refused`; `refund(call, answer)` gets that answer and
 returns its own fields. Each runs once per saga, in the transaction of the record that answers every repeat.
@@ -8,15 +8,15 @@ returns its own fields. Each runs once per saga, in the transaction of the recor
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path
 from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import require_POST
 
 from django_sagas import json_text
 from django_sagas.client import path_of
@@ -25,8 +25,9 @@ from django_sagas.conf import conf
 from django_sagas.guard import barrier
 from django_sagas.guard.barrier import Answer
 from django_sagas.outcomes import Refused
-from django_sagas.problems import Problem
+from django_sagas.problems import Problem, try_again
 
+NOTHING = {"message": "There was nothing to undo."}
 CORRELATION_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 
 
@@ -52,16 +53,23 @@ def steps(
     *,
     undo: str = "",
     back: Compensation | None = None,
+    fields: Collection[str] | None = None,
     admits: Admits = everyone,
 ) -> list[URLPattern]:
-    """`admits` says whether a request comes from an orchestrator; others are answered 401."""
+    """The endpoints of one step.
+
+    - `fields`: the data that the action needs. Without one of them a call is a 400; others are left out, also
+      where a repeat is compared with the first call. None: all are taken as they come.
+    - `admits`: whether a request comes from an orchestrator; others are answered 401.
+    """
 
     def perform(call: StepCall) -> Answer:
+        used = _used(call, fields)
         return barrier.perform(
             correlation_id=call.correlation_id,
             step=name,
-            used=call.data,
-            effect=lambda: _effect(action(call)),
+            used=used,
+            effect=lambda: _effect(action(StepCall(call.correlation_id, used, call.now))),
             now=call.now,
         )
 
@@ -71,7 +79,7 @@ def steps(
             correlation_id=call.correlation_id,
             step=name,
             undo=lambda answer: back(call, answer),
-            nothing={},
+            nothing=NOTHING,
             now=call.now,
         )
 
@@ -79,6 +87,17 @@ def steps(
         raise TypeError(f"{name}: undo= names the compensation that back= implements; give both or none.")
     made = [_endpoint(name, perform, admits)]
     return [*made, _endpoint(undo, compensate, admits)] if undo else made
+
+
+def _used(call: StepCall, fields: Collection[str] | None) -> Mapping[str, Any]:
+    """Raises Problem 400 that names each missing field."""
+    if fields is None:
+        return call.data
+    missing = {f"{conf.SAGA_DATA_FIELD}.{name}": "is missing" for name in fields if name not in call.data}
+    if missing:
+        detail = "; ".join(f"{name}: {why}" for name, why in missing.items())
+        raise Problem(400, "INVALID", detail, errors=missing, correlation_id=call.correlation_id)
+    return {name: call.data[name] for name in fields}
 
 
 def _effect(result: Mapping[str, Any] | Refused) -> barrier.Done | barrier.Refused:
@@ -89,20 +108,28 @@ def _effect(result: Mapping[str, Any] | Refused) -> barrier.Done | barrier.Refus
 
 def _endpoint(name: str, answer: Callable[[StepCall], Answer], admits: Admits) -> URLPattern:
     @csrf_exempt
-    @require_POST
     def view(request: HttpRequest) -> HttpResponse:
         try:
-            answered = answer(_read(request, admits))
+            call = _read(request, admits)
+            answered = answer(call)
         except Problem as problem:
-            return _problem(problem)
-        headers = {"Idempotent-Replayed": "true"} if answered.replayed else {}
-        return HttpResponse(answered.body, content_type="application/json", headers=headers)
+            return _problem(request, problem)
+        except OperationalError:
+            return _problem(request, try_again("The database cannot do it now."))
+        response = HttpResponse(answered.body, content_type="application/json")
+        if answered.replayed:
+            response["Idempotent-Replayed"] = "true"
+        return _traced(request, response, call.correlation_id)
 
     return path(path_of(name).lstrip("/"), view, name=name)
 
 
 def _read(request: HttpRequest, admits: Admits) -> StepCall:
-    """Raises Problem 400 or 401."""
+    """Raises Problem 400, 401, 405 or 415."""
+    if request.method != "POST":
+        raise Problem(405, "METHOD_NOT_ALLOWED", "A step is called by POST.", headers={"Allow": "POST"})
+    if request.content_type != "application/json":
+        raise Problem(415, "UNSUPPORTED_MEDIA_TYPE", "A step is called with application/json.")
     if not admits(request):
         raise Problem(401, "UNAUTHENTICATED", "Only orchestrators may call a step.")
     try:
@@ -112,23 +139,37 @@ def _read(request: HttpRequest, admits: Admits) -> StepCall:
     envelope = body if isinstance(body, dict) else {}
     correlation_id, data = envelope.get("correlation_id"), envelope.get(conf.SAGA_DATA_FIELD, {})
     if not isinstance(correlation_id, str) or not CORRELATION_ID.fullmatch(correlation_id):
-        raise Problem(400, "INVALID", "correlation_id is missing, or is none.")
+        raise _invalid("correlation_id", "is missing, or is none", None)
     if not isinstance(data, dict):
-        raise Problem(400, "INVALID", f"{conf.SAGA_DATA_FIELD} is no object.", correlation_id=correlation_id)
+        raise _invalid(conf.SAGA_DATA_FIELD, "is no object", correlation_id)
     return StepCall(correlation_id, data, utc_now())
 
 
-def _problem(problem: Problem) -> HttpResponse:
+def _invalid(field: str, why: str, correlation_id: str | None) -> Problem:
+    return Problem(400, "INVALID", f"{field}: {why}", errors={field: why}, correlation_id=correlation_id)
+
+
+def _problem(request: HttpRequest, problem: Problem) -> HttpResponse:
     body = {
         "type": "about:blank",
         "status": problem.status,
         "code": problem.code,
         "detail": problem.detail,
         "correlation_id": problem.correlation_id,
+        "errors": problem.errors,
     }
-    return HttpResponse(
-        json_text.dumps(body),
+    response = HttpResponse(
+        json_text.dumps({name: value for name, value in body.items() if value is not None}),
         status=problem.status,
         content_type="application/problem+json",
         headers=problem.headers,
     )
+    return _traced(request, response, problem.correlation_id)
+
+
+def _traced(request: HttpRequest, response: HttpResponse, correlation_id: str | None) -> HttpResponse:
+    """Echo the caller's id; a header that is no id is not repeated."""
+    sent = request.headers.get("X-Correlation-ID", "")
+    if traced := sent if CORRELATION_ID.fullmatch(sent) else correlation_id:
+        response["X-Correlation-ID"] = traced
+    return response

@@ -27,6 +27,6 @@ def from_the_shop(request: HttpRequest) -> bool:
 
 
 urlpatterns = [
-    *steps("ChargeCard", charge, undo="RefundCard", back=refund),
+    *steps("ChargeCard", charge, undo="RefundCard", back=refund, fields=["amount", "card"]),
     *steps("ShipOrder", lambda call: {}, admits=from_the_shop),
 ]
