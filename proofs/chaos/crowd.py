@@ -2,7 +2,8 @@
 
 With `--rate` a client arrives so many times a second, whatever becomes of those before (an open loop); with
 `--clients` so many take turns, each at once after its answer. Each books once, on a connection of its own.
-What came of them is printed as JSON: the second of arrival, the status (0 for no answer), the seconds waited.
+What came of them is printed as JSON: the second of arrival, the status (0 for no answer), the seconds waited,
+the saga's id (empty without one).
 """
 
 import argparse
@@ -47,6 +48,7 @@ class Client:
 
     def __init__(self, address: tuple[str, int], request: bytes, now: float) -> None:
         self.began, self._request, self._reply = now, request, b""
+        self.correlation_id = ""
         self.socket = socket.socket()
         self.socket.settimeout(0)
         self.socket.connect_ex(address)
@@ -70,9 +72,13 @@ class Client:
         return selectors.EVENT_WRITE if self._request else selectors.EVENT_READ
 
     def _status(self) -> int:
-        """Of a whole answer: the server closes after it."""
-        head, end, _ = self._reply.partition(END_OF_HEAD)
-        return int(head.split(b" ", 2)[1]) if end else 0
+        """The server closes after a whole answer; one that is cut is none."""
+        head, _, body = self._reply.partition(END_OF_HEAD)
+        try:
+            self.correlation_id = json.loads(body).get("correlation_id", "")
+        except ValueError:
+            return 0
+        return int(head.split(b" ", 2)[1])
 
 
 class Crowd:
@@ -81,7 +87,7 @@ class Crowd:
         self._selector = selectors.DefaultSelector()
         self._present: dict[Client, int] = {}
         "who is here, in the order of arrival, and what its socket is watched for"
-        self.heard: list[tuple[float, int, float]] = []
+        self.heard: list[tuple[float, int, float, str]] = []
         self._began = time.monotonic()
 
     def arrive_at(self, rate: float, seconds: float) -> None:
@@ -129,7 +135,8 @@ class Crowd:
         self._selector.unregister(client.socket)
         client.socket.close()
         now = time.monotonic()
-        self.heard.append((round(client.began - self._began, 3), status, round(now - client.began, 4)))
+        began, waited = round(client.began - self._began, 3), round(now - client.began, 4)
+        self.heard.append((began, status, waited, client.correlation_id))
 
 
 def main() -> None:

@@ -16,10 +16,10 @@ import json
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from itertools import takewhile
@@ -32,7 +32,7 @@ from proofs.chaos.desk import Desk
 from proofs.chaos.front import nginx, proxied
 from proofs.chaos.offers import find_offers
 from proofs.chaos.progress import Progress
-from proofs.chaos.standing import open_sagas, statuses, wait_until
+from proofs.chaos.standing import open_sagas, saga_ids, statuses, wait_until
 from proofs.chaos.takeovers import percentile
 from saga_checker.books import Books, Told
 from saga_checker.invariants import check
@@ -56,6 +56,7 @@ class Heard(NamedTuple):
     status: int
     "0 for no answer"
     seconds: float
+    correlation_id: str = ""
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,11 @@ class Phase:
     @property
     def statuses(self) -> Counter[int]:
         return Counter(one.status for one in self.heard)
+
+    @property
+    def booked(self) -> list[str]:
+        """The sagas that clients were told of."""
+        return [one.correlation_id for one in self.heard if one.status in BOOKED]
 
     def strange(self, *also: int) -> list[int]:
         """Answers, or 0 for none, that no client should get."""
@@ -171,17 +177,17 @@ def measure(
         peak = crowds.come("peak", around, clients=CLIENTS)
         half, ten_times = peak.goodput / 2, peak.goodput * TIMES
         before = crowds.come("half the peak", around, rate=half)
-        with _probing(field) as probes:
-            rushing = crowds.begin(f"{TIMES} times the peak", seconds, rate=ten_times)
-            time.sleep(seconds)  # Its last are still waiting when those after it come.
+        rushing = crowds.begin(f"{TIMES} times the peak", seconds, rate=ten_times)
+        probing = stack.enter_context(ThreadPoolExecutor(1)).submit(_probe, field.backend, seconds)
+        time.sleep(seconds)  # Its last are still waiting when those after it come.
         calm = crowds.come("half the peak again", after, rate=half)
         rush = rushing()
         # Its queue is full of clients who have gone: it would book for them while the books are checked.
         field.suite.stop_one("backend")
         wait_until(lambda: not open_sagas(statuses(field.databases["backend"])))
-        booked = sum(phase.statuses[status] for phase in crowds.seen for status in BOOKED)
-        lost = max(0, booked - sum(statuses(field.databases["backend"]).values()))
-        return Overload(peak, before, rush, calm, _violations(field), proxy, probes, lost)
+        answered = [saga for phase in crowds.seen for saga in phase.booked]
+        lost = len(set(answered) - saga_ids(field.databases["backend"]))
+        return Overload(peak, before, rush, calm, _violations(field, answered), proxy, probing.result(), lost)
 
 
 @contextmanager
@@ -191,25 +197,15 @@ def _behind_the_proxy(field: Place, folder: Path) -> Iterator[str]:
         yield urls["backend"]
 
 
-@contextmanager
-def _probing(field: Place) -> Iterator[list[float]]:
-    """Ask the service itself for its health, as its container does."""
-    over, waited = threading.Event(), []
-    desk = Desk(field.backend, patience=PROBE_PATIENCE)
-
-    def probe() -> None:
-        while not over.wait(PROBE_EVERY):
-            began = time.monotonic()
-            answer = desk.get("/api/health/")
-            waited.append(time.monotonic() - began if answer and answer.status == 200 else float("inf"))
-
-    thread = threading.Thread(target=probe, name="probe")
-    thread.start()
-    try:
-        yield waited
-    finally:
-        over.set()
-        thread.join()
+def _probe(backend: str, seconds: float) -> list[float]:
+    """Ask the service itself for its health, as its container does, for so long."""
+    desk, until, waited = Desk(backend, patience=PROBE_PATIENCE), time.monotonic() + seconds, []
+    while time.monotonic() + PROBE_EVERY < until:
+        time.sleep(PROBE_EVERY)
+        began = time.monotonic()
+        answer = desk.get("/api/health/")
+        waited.append(time.monotonic() - began if answer and answer.status == 200 else float("inf"))
+    return waited
 
 
 def start_at_once(folder: Path, *, database: str, count: int = STARTS) -> Phase:
@@ -261,8 +257,8 @@ class _Crowds:
         return seen_off
 
 
-def _violations(field: Place) -> int:
-    with Books(field.databases, Told(direct_calls=False, logs=[field.log])) as books:
+def _violations(field: Place, answered: Sequence[str]) -> int:
+    with Books(field.databases, Told(clients=answered, direct_calls=False, logs=[field.log])) as books:
         return sum(len(result.findings.violations) for result in check(books, snapshot=False))
 
 

@@ -12,6 +12,7 @@ import psycopg
 from proofs.chaos.profiles import TERMINAL_WITHIN
 
 BY_STATUS = "SELECT status, COUNT(*) FROM sagas_saga GROUP BY status"
+IDS = "SELECT correlation_id FROM sagas_saga"
 NOT_ENDED = "SELECT correlation_id, epoch, owner FROM sagas_saga WHERE due_at IS NOT NULL"
 OPEN = ("PENDING", "RUNNING", "COMPENSATING")
 AWAY = (sqlite3.Error, psycopg.Error)
@@ -32,6 +33,10 @@ class Held(NamedTuple):
 
 def statuses(address: str) -> dict[str, int]:
     return dict(_rows(address, BY_STATUS))
+
+
+def saga_ids(address: str) -> frozenset[str]:
+    return frozenset(cid for (cid,) in _rows(address, IDS))
 
 
 def open_sagas(counts: dict[str, int]) -> int:
