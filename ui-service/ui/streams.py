@@ -20,7 +20,7 @@ FIRST_PAUSE, PATIENCE, LONGEST_PAUSE = 0.1, 1.2, 1.0
 KEEP_ALIVE_SECONDS = 15.0
 LONGEST_STREAM_SECONDS = 600.0
 MOST_LISTENERS = 600
-"per process, below its 1,000 connections. A page without a stream polls instead."
+"per process, below the usual limit of 1,024 descriptors. A page without a stream polls instead."
 READERS = 4
 KEY = "ui.events"
 "Key of the ASGI scope: what to send after Django's part of the answer."
