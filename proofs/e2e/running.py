@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from proofs.e2e.desk import Addresses
-from saga_checker.books import READING_ORDER, Books, Told
+from saga_checker.books import Books, Told
 from saga_checker.invariants import check
 from saga_checker.memory import remember
 from saga_checker.report import report
-from scripts.booking_suite import Config, booking_suite
+from scripts.booking_suite import SERVERS, Config, booking_suite
 from scripts.console import Console
 from scripts.prepare import prepare
 
@@ -37,7 +37,9 @@ class Auditor:
     def __init__(self, data_dir: Path, logs: Sequence[Path] = ()) -> None:
         elsewhere = Config.from_environment().databases
         self._addresses = {
-            name: elsewhere.get(name, str(data_dir / f"{name}.sqlite3")) for name in READING_ORDER
+            name: elsewhere.get(name, str(data_dir / f"{name}.sqlite3"))
+            for name, _, _ in SERVERS
+            if name != "ui"
         }
         self._logs = logs
         self._before: Mapping[str, Any] = {}

@@ -8,13 +8,15 @@ import json
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 
 from saga_checker import memory
 from saga_checker.books import READING_ORDER, Books, Told
-from saga_checker.database import Cannot
+from saga_checker.database import Cannot, Database
 from saga_checker.invariants import check
 from saga_checker.report import report
+from saga_checker.rows import Record
 
 HOLDS, VIOLATED, UNREADABLE = 0, 1, 2
 
@@ -48,7 +50,15 @@ def _run(options: argparse.Namespace) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="saga_checker", description=__doc__)
     parser.add_argument(
-        "--data", type=Path, help="folder with backend.sqlite3, payment.sqlite3, loyalty.sqlite3"
+        "--data", type=Path, help="folder with backend.sqlite3 and so on, those of further participants too"
+    )
+    parser.add_argument(
+        "--participant",
+        metavar="NAME=ADDRESS",
+        type=_named,
+        action="append",
+        default=[],
+        help="a further one",
     )
     for name in READING_ORDER:
         parser.add_argument(f"--{name}", metavar="ADDRESS", help="a file, sqlite:///FILE or postgres://...")
@@ -63,13 +73,30 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _addresses(options: argparse.Namespace) -> dict[str, str]:
-    addresses = {}
+    addresses = {**_further(options.data), **dict(options.participant)}
     for name in READING_ORDER:
         given = getattr(options, name)
         if not given and options.data is None:
             raise Cannot(f"say where the databases are: --data FOLDER or --{name} ADDRESS")
         addresses[name] = given or str(options.data / f"{name}.sqlite3")
     return addresses
+
+
+def _named(text: str) -> tuple[str, str]:
+    name, equals, address = text.partition("=")
+    if not name or not equals:
+        raise argparse.ArgumentTypeError("must be NAME=ADDRESS")
+    return name, address
+
+
+def _further(folder: Path | None) -> dict[str, str]:
+    """The databases of the folder that hold a participant's records."""
+    found = {}
+    for path in sorted(folder.glob("*.sqlite3")) if folder else ():
+        with closing(Database(path.stem, str(path))) as database:
+            if Record.table in database.tables():
+                found[path.stem] = str(path)
+    return found
 
 
 def _clients(path: Path | None) -> list[str]:

@@ -1,4 +1,4 @@
-"""The checker's input: the rows of the three databases, and the caller's facts about them."""
+"""The checker's input: the rows of the databases, and the caller's facts about them."""
 
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Mapping, Sequence
@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from saga_checker.database import Database
 from saga_checker.rows import (
+    ORCHESTRATOR,
     Account,
     AuditEntry,
     Booking,
@@ -27,7 +28,7 @@ from saga_checker.rows import (
 # Effects before their causes. A participant does only what the backend has committed the intent of, so
 # whatever the earlier snapshot of a participant holds, the later one of the backend explains; the other
 # way round a call in between would look like an effect without a cause. For the same reason loyalty, which
-# is called after payment, is read before it.
+# is called after payment, is read before it, and any further participant, which is called later, before both.
 READING_ORDER = ("loyalty", "payment", "backend")
 
 Row = TypeVar("Row")
@@ -53,7 +54,7 @@ class Books:
         self.told = told
         self.databases: dict[str, Database] = {}
         try:
-            for name in READING_ORDER:
+            for name in (*(addresses.keys() - {*READING_ORDER}), *READING_ORDER):
                 self.databases[name] = Database(name, addresses[name])
         except BaseException:
             self.close()
@@ -130,6 +131,15 @@ class Books:
         """By correlation id and step."""
         every = (record for records in self.records.values() for record in records)
         return {(record.correlation_id, record.step): record for record in every}
+
+    @cached_property
+    def recorded_by_orchestrator(self) -> dict[str, set[str]]:
+        """The steps that it called, by correlation id."""
+        called: dict[str, set[str]] = defaultdict(set)
+        for (cid, step), record in self.record.items():
+            if record.caller == ORCHESTRATOR:
+                called[cid].add(step)
+        return called
 
     def _backend(self, kind: type[Row]) -> list[Row]:
         return self.databases["backend"].rows(kind)

@@ -1,5 +1,6 @@
 """Invariants 1 to 3: how a saga ends, and what its ending means in the three databases."""
 
+from collections.abc import Collection
 from itertools import pairwise
 
 from saga_checker.books import Books
@@ -44,6 +45,7 @@ def completed_means_everything(books: Books, find: Findings) -> None:
             _has_its_tickets(books, find, saga)
             _is_paid_once(books, find, saga)
             _has_its_miles(books, find, saga)
+            _stands_everywhere(books, find, saga)
 
 
 def _has_its_tickets(books: Books, find: Findings, saga: Saga) -> None:
@@ -92,6 +94,21 @@ def _has_its_miles(books: Books, find: Findings, saga: Saga) -> None:
     find.expect(users <= {saga.subject}, f"miles of {users}, booked by {saga.subject}", saga.correlation_id)
 
 
+def _stands_everywhere(books: Books, find: Findings, saga: Saga) -> None:
+    for name in saga.step:
+        _is_recorded(books, find, saga, name, ("DONE",))
+
+
+def _is_recorded(books: Books, find: Findings, saga: Saga, name: str, states: Collection[str]) -> None:
+    home, cid = saga.home(name), saga.correlation_id
+    if home not in books.records:
+        find.notes.append(f"{cid} has {name} at {home}, whose database was not given")
+    elif home != ORCHESTRATOR:
+        record = books.record.get((cid, name))
+        state = record.state if record else "not recorded"
+        find.expect(state in states, f"{saga.status}, and {home}'s record of {name} is {state}", cid)
+
+
 def compensated_means_nothing(books: Books, find: Findings) -> None:
     """3"""
     for saga in books.sagas.values():
@@ -122,8 +139,4 @@ def _is_undone(books: Books, find: Findings, saga: Saga, name: str) -> None:
         return
     text = f"COMPENSATED, and its {name} is {step['status']}"
     find.expect(step["status"] in UNDONE_OR_REFUSED, text, cid)
-    if saga.home(name) != ORCHESTRATOR:
-        record = books.record.get((cid, name))
-        state = record.state if record else "not recorded"
-        text = f"COMPENSATED, and {saga.home(name)}'s record of {name} is {state}"
-        find.expect(state in UNDONE_OR_REFUSED, text, cid)
+    _is_recorded(books, find, saga, name, UNDONE_OR_REFUSED)

@@ -6,8 +6,6 @@ from saga_checker.books import Books
 from saga_checker.findings import Findings
 
 STEPS = ("ReserveSeat", "AuthorizePayment", "AwardMiles", "ConfirmBooking")
-BACKEND = "backend"
-"The orchestrator's name in credentials; a direct call has none, or another."
 
 
 def everything_belongs_to_somebody(books: Books, find: Findings) -> None:
@@ -35,11 +33,8 @@ def _ids(books: Books) -> set[str]:
 
 def _not_a_direct_call(books: Books, cid: str) -> str:
     """Why this cannot have come by step endpoints alone: each leaves a record, and none is a saga's way."""
-    made = [
-        step for step in STEPS if (cid, step) in books.record and books.record[cid, step].caller == BACKEND
-    ]
-    if made:
-        return f"the orchestrator made its {', '.join(made)}: is the saga log older than the others?"
+    if made := books.recorded_by_orchestrator.get(cid):
+        return f"the orchestrator made its {', '.join(sorted(made))}: is the saga log older than the others?"
     recorded = {step for step in STEPS if (cid, step) in books.record}
     effects = {
         "ReserveSeat": cid in books.seats_of,

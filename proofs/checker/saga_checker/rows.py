@@ -14,6 +14,7 @@ COMPENSATION = {
     "ConfirmBooking": "CancelBooking",
 }
 ORCHESTRATOR = "backend"
+"Also its name in credentials; a direct call has none, or another."
 TERMINAL = ("COMPLETED", "COMPENSATED")
 
 

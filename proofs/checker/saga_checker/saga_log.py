@@ -5,7 +5,7 @@ from datetime import timedelta
 from saga_checker.books import Books
 from saga_checker.findings import Findings
 from saga_checker.playback import Playback
-from saga_checker.rows import Event, Saga
+from saga_checker.rows import ORCHESTRATOR, Event, Saga
 
 ATTENTION_ATTEMPTS = 10
 ATTENTION_AFTER = timedelta(minutes=5)
@@ -26,7 +26,8 @@ def _played(books: Books, cid: str, events: list[Event]) -> Playback:
 
 def nothing_is_sent_before_its_intent(books: Books, find: Findings) -> None:
     """7: what a participant has recorded, the saga log had decided before."""
-    for record in (one for service in ("payment", "loyalty") for one in books.records[service]):
+    participants = (records for service, records in books.records.items() if service != ORCHESTRATOR)
+    for record in (one for records in participants for one in records):
         if record.correlation_id not in books.sagas:
             continue
         told = {
