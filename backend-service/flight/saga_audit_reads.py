@@ -9,6 +9,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db.models import Count
+from django_sagas.client import named_addresses
 from django_sagas.http import NoReply, Reply, ServiceClient
 from service_kit.credentials import AUDITOR, ON_BEHALF_OF, ROLE, service_bearer
 from service_kit.money import to_wire
@@ -29,7 +30,7 @@ class Unreadable(Exception):
 
 
 def _clients() -> dict[str, ServiceClient]:
-    return {PAYMENT: ServiceClient(settings.PAYMENT_URL), LOYALTY: ServiceClient(settings.LOYALTY_URL)}
+    return {name: ServiceClient(url) for name, url in named_addresses().items()}
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,21 @@
 
 from django_sagas import Words
 
+
+def about(what: str, verb: str, working: str, done: str, *, icon: str) -> Words:
+    """Of something that a step takes for the traveller: about("room", "Reserve", "Reserving", "reserved")."""
+    return Words(
+        icon=icon,
+        waiting=f"{verb} your {what}",
+        working=f"{working} your {what}",
+        done=f"Your {what} is {done}",
+        refused=f"The {what} could not be {done}",
+        undoing=f"Giving the {what} back",
+        undone=f"The {what} was given back",
+        by_hand=f"Your {what}: settled by our desk",
+    )
+
+
 SEATS = Words(
     icon="armchair",
     waiting="Hold your seats",

@@ -62,7 +62,7 @@ SALE_CLOSES_MINUTES = kit.env.int("SALE_CLOSES_MINUTES", default=60)
 # A hold made by a direct call, which no saga owns, is released after this long.
 HOLD_MINUTES = kit.env.int("HOLD_MINUTES", default=15)
 
-SAGA_PARTICIPANTS = {"payment": PAYMENT_URL, "loyalty": LOYALTY_URL}
+SAGA_PARTICIPANTS = kit.participants(payment=PAYMENT_URL, loyalty=LOYALTY_URL)
 SAGA_ORCHESTRATOR = "flight.saga_orchestrator_complete.BookingOrchestrator"
 SAGA_CLIENT = "flight.saga_traces.TracedParticipants" if TRACES else "django_sagas.client.Participants"
 SAGA_HEADERS = "service_kit.credentials.headers_for"

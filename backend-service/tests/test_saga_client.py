@@ -130,6 +130,11 @@ def test_a_refusal_is_an_answer_and_opens_no_breaker(
     assert len(world.participants.calls()) == 4
 
 
+def test_only_the_participants_that_a_definition_names_are_connected(settings: LazySettings) -> None:
+    settings.SAGA_PARTICIPANTS = {**settings.SAGA_PARTICIPANTS, "ui": "http://ui:8000"}
+    assert set(Participants().breakers) == {"payment", "loyalty"}
+
+
 # The bulkhead
 
 

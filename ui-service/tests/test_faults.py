@@ -1,6 +1,7 @@
 """The fault console of demo mode."""
 
 from django.test import Client
+from pytest_django import Settings
 
 from tests.desk import BACKEND, COMPLETED, DEFINITIONS, LOYALTY, PAYMENT, RUNNING, SAGA, Desk, flight
 
@@ -129,3 +130,19 @@ def test_guided_scenario_sets_its_fault_and_leads_to_the_search(client: Client, 
     response = client.post("/faults/", {"preset": "refused", "then": "book"})
     assert response["Location"].startswith("/?origin=Dallas")
     assert ("PUT 8003", [{"step": "AuthorizePayment", "kind": "refuse", "times": 1}]) in changes(desk)
+
+
+def test_a_participant_that_only_the_definition_names_has_its_faults_here(
+    client: Client, desk: Desk, settings: Settings
+) -> None:
+    has_faults(desk)
+    hotel = "http://127.0.0.1:8004"
+    settings.FURTHER_URLS = {"hotel": hotel}
+    (definition,) = DEFINITIONS["results"]
+    named = {"name": "ReserveRoom", "compensation": "CancelRoom", "participant": "hotel"}
+    steps = [*definition["steps"], {**definition["steps"][0], **named}]
+    desk.answers("/api/saga/definitions/", {"results": [{**definition, "steps": steps}]})
+    for method in ("GET", "PUT"):
+        desk.answers(PATH, {"faults": [], "kinds": KINDS, "steps": []}, base=hotel, method=method)
+    client.post("/faults/", {"step": "ReserveRoom", "kind": "refuse", "times": "1"})
+    assert changes(desk) == [("PUT 8004", [{"step": "ReserveRoom", "kind": "refuse", "times": 1}])]

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 from django.conf import settings
@@ -15,7 +15,8 @@ from service_kit.credentials import ADDRESS, ALSO, ON_BEHALF_OF, ROLE, service_b
 
 from ui import patience
 
-Service = Literal["backend", "loyalty", "payment"]
+Service = str
+"backend, or a participant of a saga's steps"
 Json = dict[str, Any]
 T = TypeVar("T")
 Other = TypeVar("Other")
@@ -87,7 +88,12 @@ def _client(base_url: str) -> ServiceClient:
 
 
 def _base_url(service: Service) -> str:
-    return str(getattr(settings, f"{service.upper()}_URL"))
+    return str(getattr(settings, f"{service.upper()}_URL", None) or settings.FURTHER_URLS[service])
+
+
+def is_known(service: Service) -> bool:
+    """Whether its address is known here."""
+    return hasattr(settings, f"{service.upper()}_URL") or service in settings.FURTHER_URLS
 
 
 def call(

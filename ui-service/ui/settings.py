@@ -32,6 +32,8 @@ LIMITS = limits(
 BACKEND_URL = kit.env.str("BACKEND_URL", default="http://127.0.0.1:8001")
 LOYALTY_URL = kit.env.str("LOYALTY_URL", default="http://127.0.0.1:8002")
 PAYMENT_URL = kit.env.str("PAYMENT_URL", default="http://127.0.0.1:8003")
+# Of participants that only a saga's definition names.
+FURTHER_URLS = kit.participants()
 # Time-outs of all calls of a page together, and of optional ones.
 PAGE_SECONDS = kit.env.float("PAGE_SECONDS", default=8.0)
 OPTIONAL_SECONDS = kit.env.float("OPTIONAL_SECONDS", default=1.0)

@@ -12,10 +12,9 @@ from django.views.decorators.http import require_http_methods
 from django_sagas.clock import utc_now
 
 from ui import console, patience, selectors, services
-from ui.backend_client import Actor, Json, Service, ServiceTrouble, get, optional
+from ui.backend_client import Actor, Json, Service, ServiceTrouble, get, is_known, optional
 from ui.identity import console_actor
 
-SERVICES: tuple[Service, ...] = ("backend", "payment", "loyalty")
 BOOK = "/?origin=Dallas-Fort+Worth+(DFW)&destination=Chicago+(ORD)"
 OFTEN = (("1", "the next call"), ("3", "the next three calls"), ("", "all calls"))
 PRESETS: dict[str, tuple[str, str, list[tuple[str, Json]]]] = {
@@ -45,7 +44,13 @@ PRESETS: dict[str, tuple[str, str, list[tuple[str, Json]]]] = {
 }
 
 
-def _state(actor: Actor) -> dict[str, Any]:
+def _services(steps: list[Json]) -> list[Service]:
+    """Those that the steps of a booking run at, and those that are known without asking the backend."""
+    named = ("backend", *(step["participant"] for step in steps if step["participant"]))
+    return list(dict.fromkeys(name for name in (*named, "payment", "loyalty") if is_known(name)))
+
+
+def _state(actor: Actor, steps: list[Json]) -> dict[str, Any]:
     """The faults of each service; an unavailable one is marked."""
 
     def read(service: Service) -> Json:
@@ -55,7 +60,7 @@ def _state(actor: Actor) -> dict[str, Any]:
         except ServiceTrouble as error:
             return {"service": service, "faults": [], "kinds": {}, "away": error.detail}
 
-    found = patience.at_once(*(partial(read, service) for service in SERVICES))
+    found = patience.at_once(*(partial(read, service) for service in _services(steps)))
     kinds: dict[str, str] = next((each["kinds"] for each in found if each["kinds"]), {})
     return {"services": found, "kinds": sorted(kinds.items()), "any": any(each["faults"] for each in found)}
 
@@ -68,9 +73,10 @@ def faults(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         return _posted(request, actor)
     newest = optional(lambda: console.page({}, actor=actor, limit=8).sagas, otherwise=[])
+    steps = optional(selectors.booking_steps, otherwise=[])
     context = {
-        **_state(actor),
-        "lanes": _lanes(optional(selectors.booking_steps, otherwise=[])),
+        **_state(actor, steps),
+        "lanes": _lanes(steps),
         "often": OFTEN,
         "presets": [(key, label, text) for key, (label, text, _) in PRESETS.items()],
         "sagas": newest,
@@ -113,19 +119,19 @@ def _owners() -> dict[str, Service]:
     return {
         name: service
         for step in selectors.booking_steps()
-        for service in SERVICES
-        if service == (step["participant"] or "backend")
+        if is_known(service := step["participant"] or "backend")
         for name in (step["name"], step["compensation"])
     }
 
 
 def _change(request: HttpRequest, actor: Actor) -> None:
+    owners_of_faults = _services(optional(selectors.booking_steps, otherwise=[]))
     if "clear" in request.POST:
-        for service in SERVICES:
+        for service in owners_of_faults:
             services.set_faults(actor=actor, service=service, faults=[])
         messages.success(request, "Every fault is removed.")
     elif (preset := request.POST.get("preset", "")) in PRESETS:
-        for service in SERVICES:
+        for service in owners_of_faults:
             chosen = [fault for where, fault in PRESETS[preset][2] if where == service]
             services.set_faults(actor=actor, service=service, faults=chosen)
         then = "Now book a flight." if "then" in request.POST else "Watch what becomes of this booking."

@@ -15,7 +15,7 @@ from django_sagas import alarms, json_text
 from django_sagas.breaker import Breaker, Slots
 from django_sagas.clock import utc_now
 from django_sagas.conf import conf
-from django_sagas.definitions import Step, definition_of
+from django_sagas.definitions import Step, definition_of, participants
 from django_sagas.http import NoReply, ServiceClient
 from django_sagas.outcomes import Outcome, Unknown, classify, has_answered
 from django_sagas.state import SagaState, StepState
@@ -69,11 +69,16 @@ def path_of(name: str) -> str:
     return "/api/saga/" + re.sub(r"(?<!^)(?=[A-Z])", "-", name).lower() + "/"
 
 
+def named_addresses() -> dict[str, str]:
+    """By participant, of those that a definition calls: SAGA_PARTICIPANTS may name more."""
+    return {name: url for name, url in conf.SAGA_PARTICIPANTS.items() if name in participants()}
+
+
 class Participants:
     """The remote services, each behind its own connections, its own breaker and its own bulkhead."""
 
     def __init__(self, addresses: Mapping[str, str] | None = None) -> None:
-        addresses = conf.SAGA_PARTICIPANTS if addresses is None else addresses
+        addresses = named_addresses() if addresses is None else addresses
         self._headers_of: Headers | None = import_string(conf.SAGA_HEADERS) if conf.SAGA_HEADERS else None
         most = conf.SAGA_CALLS_PER_PARTICIPANT
         # More threads than slots, so that a call that outlives its time blocks no other.

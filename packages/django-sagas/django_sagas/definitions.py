@@ -331,6 +331,12 @@ def definition_of(name: str) -> type[Saga] | None:
     return SAGAS.get(name)
 
 
+def participants() -> frozenset[str]:
+    """Where the steps of every definition run, but for the orchestrator itself."""
+    steps = (step for saga in SAGAS.values() for step in (*saga.steps, *saga.retired))
+    return frozenset(step.participant for step in steps if step.participant != LOCAL)
+
+
 def find_step(saga: str, step: SagaStep) -> Step | None:
     """This release's implementation of a row's step; None if it has none: then the saga waits."""
     definition = SAGAS.get(saga)

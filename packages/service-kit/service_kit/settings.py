@@ -172,6 +172,16 @@ def named(name: str, known: Sequence[str], *, what: str) -> str:
     return value
 
 
+def participants(**usual: str) -> dict[str, str]:
+    """Addresses by service: every NAME_URL of the environment, over the `usual` ones."""
+    given = {
+        name.removesuffix("_URL").lower(): url
+        for name, url in os.environ.items()
+        if name.endswith("_URL") and url.startswith(("http://", "https://"))
+    }
+    return usual | given
+
+
 def cents(name: str, default: str) -> int:
     """An amount of money from the environment, such as 50.00, as cents."""
     text: str = env.str(name, default=default)

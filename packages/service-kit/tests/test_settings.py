@@ -1,3 +1,4 @@
+import os
 import sqlite3
 import stat
 from contextlib import closing
@@ -174,3 +175,14 @@ def test_other_database_stops_the_start(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setenv("DATABASE_URL", "mysql://me@db.example/payment")
     with pytest.raises(ImproperlyConfigured, match="SQLite or PostgreSQL"):
         kit.databases("payment")
+
+
+def test_every_web_address_of_the_environment_may_be_a_participants(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.endswith("_URL")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("HOTEL_URL", "http://hotel:8004")
+    monkeypatch.setenv("PAYMENT_URL", "https://pay.example")
+    monkeypatch.setenv("CACHE_URL", "redis://cache:6379")
+    usual = {"payment": "http://127.0.0.1:8003", "loyalty": "http://127.0.0.1:8002"}
+    expected = {**usual, "payment": "https://pay.example", "hotel": "http://hotel:8004"}
+    assert kit.participants(**usual) == expected
