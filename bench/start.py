@@ -5,7 +5,6 @@ uv keep what they have fetched before.
 """
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -19,7 +18,7 @@ from bench import goals
 from bench.measure import LoadError
 from scripts.booking_suite import SERVERS
 from scripts.console import Console
-from scripts.paths import ROOT
+from scripts.copies import copy_tree
 from scripts.ports import free_ports
 from scripts.run import stop_on_signals
 
@@ -34,7 +33,7 @@ def main() -> int:
     figures = {}
     try:
         with tempfile.TemporaryDirectory(prefix="start-") as name:
-            folder = copy(Path(name) / "tree")
+            folder = copy_tree(Path(name) / "tree")
             for which in ("first", "second"):
                 with running(folder) as seconds:
                     console.say(f"{which} time: {seconds:.1f} s")
@@ -45,16 +44,6 @@ def main() -> int:
     for line in goals.write():
         console.say(line)
     return 0
-
-
-def copy(folder: Path) -> Path:
-    listed = ("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard")
-    names = subprocess.run(listed, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout
-    for name in filter(None, names.split("\0")):
-        if (ROOT / name).is_file():
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / name, folder / name)
-    return folder
 
 
 @contextmanager
