@@ -1,7 +1,7 @@
 # Needs Python 3.11 or newer and make; each target installs what else it needs.
 .DEFAULT_GOAL := help
 .PHONY: help run kill follow test test-% test-slow test-postgres test-replicas schemathesis lint lint-% audit-dependencies sbom secrets compose-check compose-trial
-.PHONY: e2e coverage format lock check-locks dist chaos chaos-recovery last-seat overload matrix mutants bench bench-compare bench-growth bench-replicas
+.PHONY: new-service example-hotel e2e coverage format lock check-locks dist chaos chaos-recovery last-seat overload matrix mutants bench bench-compare bench-growth bench-replicas
 .PHONY: bench-footprint bench-memory bench-start bench-goals bench-pages profile clean
 
 # Options for pytest: make test-backend ARGS="-k seat -x"
@@ -24,7 +24,7 @@ follow: ## Log lines of all services for one correlation id: ID=
 test: .venv-dev ## All tests, end to end included
 	@$(scripts).check test -- $(ARGS)
 
-test-%: .venv-dev ## One suite: sagas, kit, backend, payment, loyalty, ui, scripts, bench, chaos, matrix, mutants, checker, conformance, e2e; ARGS="-k name"
+test-%: .venv-dev ## One suite: sagas, kit, backend, payment, loyalty, ui, template, scripts, bench, chaos, matrix, mutants, checker, conformance, e2e; ARGS="-k name"
 	@$(scripts).check test $* -- $(ARGS)
 
 test-slow: .venv-dev ## What takes minutes: each way a browser repeats a payment, and ten times the load; ARGS="-k name"
@@ -38,6 +38,12 @@ test-replicas: .venv-dev ## Replicas on PostgreSQL, one of each killed; then a s
 
 schemathesis: .venv-dev ## Test the data services against their OpenAPI schemas (ARGS="-n 1000" for more cases)
 	@$(scripts).contract $(or $(ARGS),-n 120)
+
+new-service: .venv-dev ## Make NAME-service, a participant that reserves a THING: NAME=hotel THING=room
+	@NAME="$(NAME)" THING="$(THING)" $(scripts).new_service
+
+example-hotel: .venv-dev ## Add a fifth step to a copy of the suite, as examples/hotel shows it, and book with it
+	@.venv/bin/pytest examples/hotel/test_fifth_step.py $(ARGS)
 
 e2e: .venv-dev ## End-to-end script against a suite that it starts itself
 	@$(scripts).check test e2e -- $(ARGS)

@@ -5,22 +5,28 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from scripts.booking_suite import SERVERS
 from scripts.paths import PROOFS, ROOT, VENV
 
 BIN = VENV / "bin"
 # Name, folder, package and settings module; the first is the name that `make test-NAME` takes.
 # The longest runs come first, so that both cores end at about the same time.
-PACKAGES = (
+LONGEST = (
     ("ui", "ui-service", "ui", "ui.settings"),
     ("backend", "backend-service", "flight", "flight.settings"),
     ("sagas", "packages/django-sagas", "django_sagas", "tests.settings"),
     ("kit", "packages/service-kit", "service_kit", "tests.settings"),
-    ("payment", "payment-service", "payment", "payment.settings"),
-    ("loyalty", "loyalty-service", "loyalty", "loyalty.settings"),
+)
+SERVICES = tuple((name, f"{name}-service", package, f"{package}.settings") for name, package, _ in SERVERS)
+PACKAGES = (
+    *LONGEST,
+    *(each for each in SERVICES if each not in LONGEST),
+    # What `make new-service` copies.
+    ("template", "examples/hotel/hotel-service", "hotel", "hotel.settings"),
 )
 CHECKER = "proofs/checker"
 CONFORMANCE = "proofs/conformance"
-ON_POSTGRES = ("sagas", "kit", "backend", "payment", "loyalty", "ui")
+ON_POSTGRES = tuple(name for name, _, _, _ in PACKAGES)
 FOLDERS = [*(folder for _, folder, _, _ in PACKAGES), CHECKER, CONFORMANCE]
 # A script that runs in the backend's own environment is judged with the backend.
 BESIDE = {
@@ -32,6 +38,7 @@ END_TO_END = (
     "proofs/e2e/test_traces.py",
     "proofs/e2e/test_alarms.py",
 )
+EXAMPLES = ("examples/hotel/serve.py", "examples/hotel/test_fifth_step.py")
 # Of what is no Django: the plugin asks for settings all the same.
 NO_DJANGO = "django.conf.global_settings"
 MYPY = (str(BIN / "mypy"), "--config-file", str(ROOT / "pyproject.toml"))
@@ -120,7 +127,7 @@ def lints() -> list[Check]:
             _mypy(name, ROOT / folder, settings, ".", *BESIDE.get(name, ()))
             for name, folder, _, settings in PACKAGES
         ),
-        _mypy("scripts", ROOT, NO_DJANGO, "scripts", "proofs/e2e", "test_saga_implementation.py"),
+        _mypy("scripts", ROOT, NO_DJANGO, "scripts", "proofs/e2e", *EXAMPLES, "test_saga_implementation.py"),
         _mypy("bench", ROOT, "bench.baselines.textbook.settings", "bench", "--exclude", "history_questions"),
         _mypy("chaos", ROOT, NO_DJANGO, "proofs/chaos"),
         _mypy("matrix", ROOT, NO_DJANGO, "proofs/matrix", "--exclude", "proofs/matrix/inside"),

@@ -7,9 +7,9 @@ import secrets
 import sys
 from pathlib import Path
 
+from scripts.booking_suite import SERVERS
 from scripts.paths import ROOT
 
-SERVICES = ("backend", "loyalty", "payment", "ui")
 FOLDER = ROOT / "secrets"
 
 
@@ -19,7 +19,7 @@ def main(folder: Path = FOLDER) -> int:
         _write(folder / name, secrets.token_urlsafe(48))
     _write(folder / "service_keys", f"first:{secrets.token_urlsafe(48)}")
     _write(folder / "secret_key_fallbacks", "")
-    for name in SERVICES:
+    for name, _, _ in SERVERS:
         _write(folder / f"{name}_database_url", _url(name, name))
         _write(folder / f"{name}_owner_url", _url(f"{name}_owner", name))
     print(f"Secrets are in {folder}.")

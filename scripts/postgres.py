@@ -22,11 +22,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from scripts import check, checks
+from scripts.booking_suite import SERVERS
 from scripts.paths import VENV_PYTHON
 from scripts.ports import free_ports
 from scripts.service import HOST
 
-SERVICES = ("backend", "loyalty", "payment", "ui")
+SERVICES = tuple(name for name, _, _ in SERVERS)
 ADMIN = "saga_admin"
 PORT = 5432
 ACCOUNTS = ("postgres", "nobody")

@@ -23,6 +23,7 @@ from scripts.prepare import PrepareError, prepare
 from scripts.suite import StartError, Suite
 
 FAILED, WRONG_SETTING, TAKEN = 1, 2, 3
+WHAT = {"backend": "flights and sagas", "loyalty": "miles", "payment": "payments"}
 STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -95,7 +96,8 @@ def _stop(suite: Suite, console: Console) -> None:
 def _welcome(config: Config, console: Console, seconds: float) -> None:
     console.say()
     console.say(f"Ready after {seconds:.1f} s. Open {config.url('ui')}/")
-    for name, what in (("backend", "flights and sagas"), ("loyalty", "miles"), ("payment", "payments")):
+    for name in (name for name in config.ports if name != "ui"):
+        what = WHAT.get(name, name)
         elsewhere = ", not started here" if name in config.elsewhere else ""
         console.say(f"  {name:<8} {config.url(name)}/api/docs/  {what}{elsewhere}")
     console.say(f"  data     {config.data_dir}")

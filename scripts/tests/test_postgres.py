@@ -57,7 +57,7 @@ def test_without_any_postgresql_it_says_what_is_missing(
 def test_every_service_is_tested_in_a_database_of_its_own_and_the_backend_with_either_engine() -> None:
     found = checks.suites_on_postgres("postgres://db", [])
     engines = {each.name: each.environment.get("SAGA_ENGINE") for each in found}
-    others = ("backend", "sagas", "kit", "payment", "loyalty", "ui")
+    others = ("backend", "sagas", "kit", "payment", "loyalty", "ui", "template")
     assert engines == {"procrastinate": "procrastinate", **dict.fromkeys(others)}
     urls = [each.environment["DATABASE_URL"] for each in found]
     assert len(set(urls)) == len(urls) and all(url.startswith("postgres://db/saga_") for url in urls)
