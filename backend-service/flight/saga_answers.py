@@ -3,7 +3,7 @@
 from typing import Any
 
 from django_sagas.clock import iso, iso_or_none
-from django_sagas.definitions import SAGAS, Saga, definition_of, find_step
+from django_sagas.definitions import SAGAS, definition_of, find_step
 from django_sagas.state import SagaState, SagaStatus, StepState, StepStatus
 from service_kit.money import to_wire
 
@@ -112,7 +112,7 @@ def status(saga: SagaState) -> dict[str, Any]:
         "resolved_manually": any(step.status == StepStatus.RESOLVED for step in saga.steps),
         "booking_reference": saga.reference or None,
         "user_id": saga.subject,
-        **(definition_of(saga.name) or Saga).described(saga),
+        **definition_of(saga.name).described(saga),
         "created_at": iso(saga.created_at),
         "finished_at": iso_or_none(saga.finished_at),
         "next_attempt_at": iso_or_none(saga.due_at),

@@ -101,7 +101,7 @@ class StartBookingView(ServiceView):
 def start(saga: SagaState, *, at_once: bool) -> SagaState | None:
     """Run the saga, or accept it for recovery to run; None if its idempotency key is taken."""
     if not at_once:
-        return orchestrator().accept(saga, on_commit=engine().submit)
+        return orchestrator().accept(saga, also=engine().submit)
     deadline = saga.created_at + timedelta(seconds=settings.SAGA_REQUEST_DEADLINE)
     try:
         return orchestrator().start(saga, deadline=deadline)
@@ -146,11 +146,11 @@ def run_cancellation(
     completed: bool,
     reason: str,
     at_once: bool,
-    on_commit: Callable[[], object] = lambda: None,
+    also: Callable[[], object] = lambda: None,
 ) -> SagaState | None:
     """Turn the saga back and run its compensations, or leave them to recovery; None if its state does not
     allow it."""
-    taken = orchestrator().cancel(correlation_id, completed=completed, reason=reason, on_commit=on_commit)
+    taken = orchestrator().cancel(correlation_id, completed=completed, reason=reason, also=also)
     if taken is None:
         return None
     seconds = settings.SAGA_REQUEST_DEADLINE if at_once else 0.0
@@ -218,7 +218,7 @@ class CancelBookingView(ServiceView):
             completed=True,
             reason="CANCELLED_BY_OPERATOR" if foreign else "CANCELLED_BY_USER",
             at_once=not wants_async(request),
-            on_commit=told if foreign else lambda: None,
+            also=told if foreign else lambda: None,
         )
         saga = saga or saga_log.load(booking.correlation_id)
         if saga is None:

@@ -149,7 +149,7 @@ class CancelView(SagaActionView):
             completed=False,
             reason="CANCELLED_BY_OPERATOR",
             at_once=not wants_async(request),
-            on_commit=told,
+            also=told,
         )
         saga = saga or saga_log.load(correlation_id)
         assert saga is not None, "sagas are never deleted"

@@ -29,7 +29,7 @@ def reserve_seat(saga: BookingSaga, now: datetime) -> Planned:
         now=now,
     )
     if not isinstance(seats, tuple):
-        return Planned(Refused(seats.code, seats.error))
+        return Planned(seats)
     return Planned(
         Done({"seat_numbers": list(seats), "seats_reserved": len(seats)}),
         lambda: services.hold_seats(
@@ -98,7 +98,7 @@ def injected(name: str, saga: BookingSaga) -> Planned | None:
     """
     fault = faults.take(name, saga.correlation_id)
     if name in saga.request.simulate or (fault and fault.kind == FaultKind.REFUSE):
-        return Planned(Refused(SIMULATED.code, SIMULATED.error))
+        return Planned(SIMULATED)
     if fault and fault.kind == FaultKind.DELAY and _is_first_try(saga, name):
         return Planned(Unknown("late, as asked for by the fault console", retry_after=fault.seconds))
     if fault and fault.kind == FaultKind.FAIL:

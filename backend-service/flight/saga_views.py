@@ -10,7 +10,8 @@ from django_sagas import json_text, saga_log
 from django_sagas.clock import iso
 from django_sagas.definitions import WriteConflict
 from django_sagas.guard import barrier
-from django_sagas.guard.barrier import Answer, Done, Refused
+from django_sagas.guard.barrier import Answer, Done
+from django_sagas.outcomes import Refused
 from drf_spectacular.utils import extend_schema
 from service_kit import schema
 from service_kit.problems import Problem, try_again

@@ -13,7 +13,7 @@ from datetime import datetime
 from django.conf import settings
 from django_sagas.database import db_time, execute, fetch_all, values
 from django_sagas.definitions import WriteConflict
-from django_sagas.guard.barrier import Refused
+from django_sagas.outcomes import Refused
 from service_kit.cards import looks_like_card
 
 from flight import aircraft

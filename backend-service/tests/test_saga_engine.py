@@ -86,7 +86,7 @@ def accept(desk: Desk, settings: LazySettings) -> Accept:
         settings.SAGA_ENGINE = to
         sagas = [desk.world.new_saga(**changes) for _ in range(count)]
         for saga in sagas:
-            assert orchestrator().accept(saga, on_commit=engine().submit) is not None
+            assert orchestrator().accept(saga, also=engine().submit) is not None
         return [saga.correlation_id for saga in sagas]
 
     return accept
@@ -177,7 +177,7 @@ def test_a_second_submission_is_a_success_and_spoils_no_transaction(desk: Desk, 
         execute("UPDATE sagas_saga SET attention = 'still usable' WHERE correlation_id = %s", (saga_id,))
 
     saga = desk.world.new_saga()
-    assert orchestrator().accept(saga, on_commit=twice) is not None
+    assert orchestrator().accept(saga, also=twice) is not None
     assert waiting_jobs() == [f"{saga.correlation_id}:1"]
     assert desk.world.row(saga.correlation_id).attention == "still usable"
 

@@ -5,7 +5,8 @@ from datetime import datetime
 from typing import Any
 
 from django_sagas.database import db_time, execute, fetch_one
-from django_sagas.guard.barrier import Done, Refused
+from django_sagas.guard.barrier import Done
+from django_sagas.outcomes import Refused
 
 from loyalty.inputs import Award
 from loyalty.models import EntryKind

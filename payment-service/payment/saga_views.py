@@ -8,7 +8,8 @@ from typing import Any
 
 from django.conf import settings
 from django_sagas.guard import barrier
-from django_sagas.guard.barrier import Done, Refused
+from django_sagas.guard.barrier import Done
+from django_sagas.outcomes import Refused
 from drf_spectacular.utils import extend_schema
 from service_kit import schema
 from service_kit.problems import try_again

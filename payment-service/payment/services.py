@@ -6,7 +6,8 @@ from typing import Any
 from uuid import UUID
 
 from django_sagas.database import db_time, execute
-from django_sagas.guard.barrier import Done, Refused
+from django_sagas.guard.barrier import Done
+from django_sagas.outcomes import Refused
 from service_kit.money import to_wire
 
 from payment.gateway import Decision, gateway

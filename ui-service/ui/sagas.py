@@ -157,12 +157,13 @@ def from_status(body: Json) -> SagaView:
 def _step(step: Json, *, going_back: bool) -> StepView:
     status = str(step.get("status", "PENDING"))
     undo_attempts = int(step.get("compensation_attempts") or 0)
+    own_icon = str(step.get("icon") or "") if status == "PENDING" else ""
     return StepView(
         name=str(step.get("name")),
         compensation=str(step.get("compensation") or ""),
         status=status,
         mood=MOODS.get(status, "idle"),
-        icon=(status == "PENDING" and str(step.get("icon") or "")) or ICONS[MOODS.get(status, "idle")],
+        icon=own_icon or ICONS[MOODS.get(status, "idle")],
         title=str(step.get("title") or step.get("name")),
         detail=_detail(status, going_back, int(step.get("attempts") or 0), undo_attempts),
         attempts=int(step.get("attempts") or 0),

@@ -26,7 +26,7 @@ def _participants() -> list[CheckMessage]:
             id="sagas.E001",
         )
         for saga in SAGAS.values()
-        for step in (*saga.steps, *saga.retired)
+        for step in saga.known_steps()
         if step.participant and step.participant not in known
     ]
 

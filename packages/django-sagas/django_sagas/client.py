@@ -30,8 +30,8 @@ BREAKER_OPEN = Gauge(
     ["participant"],
     multiprocess_mode="livemax",
 )
-# Looking a metric up by its labels costs more than changing it.
 Headers = Callable[[str], Mapping[str, str]]
+# Looking a metric up by its labels costs more than changing it.
 _seconds_of, _breaker_gauge = cache(CALL_SECONDS.labels), cache(BREAKER_OPEN.labels)
 
 
@@ -55,8 +55,7 @@ def make_call(saga: SagaState, step: Step, stored: StepState, *, undo: bool) -> 
     body: dict[str, Any] = {"correlation_id": saga.correlation_id, "step_number": number}
     if not undo:
         body[conf.SAGA_DATA_FIELD] = step.sends(saga)
-        definition = definition_of(saga.name)
-        if definition and stored.name in definition.simulated(saga):
+        if stored.name in definition_of(saga.name).simulated(saga):
             body["simulate_failure"] = True
     name, attempt = (stored.compensation, stored.undo_attempts) if undo else (stored.name, stored.attempts)
     text = json_text.dumps(body)

@@ -5,7 +5,7 @@ class PlaceOrder(Saga):
     steps = [
         local("ReserveStock", undo="ReleaseStock", run=reserve, back=release, refusals={"SOLD_OUT"}),
         remote("ChargeCard", undo="RefundCard", at="payment", sends=charge_data),
-        remote("ShipOrder", at="warehouse", kind=Kind.RETRIABLE, sends=parcel_data),
+        remote("ShipOrder", at="warehouse", retriable=True, sends=parcel_data),
     ]
 """
 
@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypedDict, Unpack
 
 from django_sagas.clock import iso_or_none
 from django_sagas.conf import conf
@@ -124,41 +124,32 @@ class Step:
         return step.participant == self.participant and step.compensation == undone_by
 
 
-def local(
-    name: str,
-    *,
-    run: Plan,
-    back: Plan | None = None,
-    undo: str = "",
-    pivot: bool = False,
-    retriable: bool = False,
-    refusals: Collection[str] = (),
-    uses: Sequence[str] = (),
-    reference: str = "",
-    private: Collection[str] = (),
-    aliases: Mapping[str, str] | None = None,
-    when: Callable[[Mapping[str, Any]], bool] = _always,
-    words: Words | None = None,
-) -> Step:
-    """A step in the orchestrator's own database: planned by `run`, undone by `back`, in the saga's commits.
+class Options(TypedDict, total=False):
+    """What `local` and `remote` take by name."""
 
-    The other arguments are those of `remote`.
-    """
-    return Step(
-        name,
-        undo,
-        LOCAL,
-        _kind(pivot=pivot, retriable=retriable),
-        frozenset({*refusals, SIMULATED_FAILURE}),
-        run=run,
-        back=back,
-        uses=tuple(uses),
-        reference=reference,
-        private=frozenset(private),
-        aliases=aliases or {},
-        when=when,
-        words=words,
-    )
+    undo: str
+    "The compensation's name. Only a retriable step, or a pivot that is final, has none."
+    pivot: bool
+    retriable: bool
+    refusals: Collection[str]
+    "The codes by which it may refuse; any other refusal violates the contract."
+    uses: Collection[str]
+    "Names of secrets; they are erased when the step has ended."
+    reference: str
+    "The field of its answer that becomes the saga's reference; an answer without it is wrong."
+    private: Collection[str]
+    "Fields of its answer that events do not carry."
+    aliases: Mapping[str, str]
+    "Earlier names, each with its compensation, for sagas that began before a renaming."
+    when: Callable[[Mapping[str, Any]], bool]
+    "Whether a saga with these data has the step."
+    words: Words
+    "What people who wait are told of it."
+
+
+def local(name: str, *, run: Plan, back: Plan | None = None, **options: Unpack[Options]) -> Step:
+    """A step in the orchestrator's own database: `run` plans it and `back` its undoing, in the saga's commit."""
+    return _step(name, LOCAL, options, run=run, back=back)
 
 
 def remote(
@@ -166,44 +157,30 @@ def remote(
     *,
     at: str,
     sends: Callable[[Any], Mapping[str, Any]] = _no_data,
-    undo: str = "",
-    pivot: bool = False,
-    retriable: bool = False,
-    refusals: Collection[str] = (),
     accepts: Callable[[Any, Mapping[str, Any]], str] = _accepts,
-    uses: Sequence[str] = (),
-    reference: str = "",
-    private: Collection[str] = (),
-    aliases: Mapping[str, str] | None = None,
-    when: Callable[[Mapping[str, Any]], bool] = _always,
-    words: Words | None = None,
+    **options: Unpack[Options],
 ) -> Step:
     """A step at the participant `at`, called with what `sends` returns for the saga.
 
-    - `undo`: the compensation's name. Only a retriable step, or a pivot that is final, has none.
-    - `refusals`: the codes by which it may refuse; any other refusal violates the contract.
-    - `accepts`: says what is wrong with an answer, such as "PRICE_CHANGED: It is dearer."; empty: nothing.
-    - `uses`: names of secrets; they are erased when the step has ended.
-    - `reference`: the field of its answer that becomes the saga's reference; an answer without it is wrong.
-    - `private`: fields of its answer that events do not carry.
-    - `aliases`: earlier names, each with its compensation, for sagas that began before a renaming.
-    - `when`: whether a saga with these data has the step.
-    - `words`: what people who wait are told of it.
+    `accepts` returns what is wrong with an answer, such as "PRICE_CHANGED: It is dearer.", or an empty text.
     """
+    return _step(name, at, options, sends=sends, accepts=accepts)
+
+
+def _step(name: str, participant: str, options: Options, **own: Any) -> Step:
     return Step(
         name,
-        undo,
-        at,
-        _kind(pivot=pivot, retriable=retriable),
-        frozenset({*refusals, SIMULATED_FAILURE}),
-        sends=sends,
-        accepts=accepts,
-        uses=tuple(uses),
-        reference=reference,
-        private=frozenset(private),
-        aliases=aliases or {},
-        when=when,
-        words=words,
+        options.get("undo", ""),
+        participant,
+        _kind(pivot=options.get("pivot", False), retriable=options.get("retriable", False)),
+        frozenset({*options.get("refusals", ()), SIMULATED_FAILURE}),
+        uses=tuple(options.get("uses", ())),
+        reference=options.get("reference", ""),
+        private=frozenset(options.get("private", ())),
+        aliases=options.get("aliases", {}),
+        when=options.get("when", _always),
+        words=options.get("words"),
+        **own,
     )
 
 
@@ -219,7 +196,7 @@ class Saga:
     name: ClassVar[str]
     version: ClassVar[int] = 1
     "Raise it with the table, so that operators can tell old sagas from new ones."
-    steps: ClassVar[Sequence[Step]]
+    steps: ClassVar[Sequence[Step]] = ()
     retired: ClassVar[Sequence[Step]] = ()
     "Steps that new sagas do not get, and that older ones may still run or undo."
     state: ClassVar[type[SagaState]] = SagaState
@@ -277,8 +254,12 @@ class Saga:
     @classmethod
     def find(cls, stored: SagaStep) -> Step | None:
         """This release's step for a row's step; None if it knows none."""
-        known = (step for step in (*cls.steps, *cls.retired) if step.is_meant_by(stored))
-        return next(known, None)
+        return next((step for step in cls.known_steps() if step.is_meant_by(stored)), None)
+
+    @classmethod
+    def known_steps(cls) -> tuple[Step, ...]:
+        """The steps of new sagas and those that only older ones have."""
+        return (*cls.steps, *cls.retired)
 
     # What a definition may say about its sagas; each is a pure function of the saga.
 
@@ -327,30 +308,25 @@ SAGAS: dict[str, type[Saga]] = {}
 "Every definition of this process, by name."
 
 
-def definition_of(name: str) -> type[Saga] | None:
-    return SAGAS.get(name)
+def definition_of(name: str) -> type[Saga]:
+    """The definition of that name; for a name that this release does not know `Saga`, which knows no step."""
+    return SAGAS.get(name, Saga)
 
 
 def participants() -> frozenset[str]:
     """Where the steps of every definition run, but for the orchestrator itself."""
-    steps = (step for saga in SAGAS.values() for step in (*saga.steps, *saga.retired))
+    steps = (step for saga in SAGAS.values() for step in saga.known_steps())
     return frozenset(step.participant for step in steps if step.participant != LOCAL)
 
 
 def find_step(saga: str, step: SagaStep) -> Step | None:
     """This release's implementation of a row's step; None if it has none: then the saga waits."""
-    definition = SAGAS.get(saga)
-    return definition.find(step) if definition and step.kind in KINDS else None
-
-
-def refusals_of(saga: str, step: SagaStep) -> frozenset[str]:
-    known = find_step(saga, step)
-    return known.refusals if known else frozenset()
+    return definition_of(saga).find(step) if step.kind in KINDS else None
 
 
 def check(saga: type[Saga]) -> None:
     """Raises DefinitionError."""
-    if not getattr(saga, "name", "") or not getattr(saga, "steps", ()):
+    if not getattr(saga, "name", "") or not saga.steps:
         raise DefinitionError(f"{saga.__name__} needs a name and at least one step.")
     other = SAGAS.get(saga.name)
     if other is not None and _path(other) != _path(saga):
@@ -365,11 +341,10 @@ def _path(saga: type[Saga]) -> str:
 
 
 def _problems(saga: type[Saga]) -> Sequence[str]:
-    steps, every = tuple(saga.steps), (*saga.steps, *saga.retired)
-    found = [*_names(every), *_order(steps)]
+    found = [*_names(saga.known_steps()), *_order(saga.steps)]
     if len(saga.name) > LONGEST_NAME:
         found.append(f"its name is longer than {LONGEST_NAME} characters; shorten it.")
-    for step in every:
+    for step in saga.known_steps():
         found += _of_one(step)
     return found
 

@@ -19,7 +19,7 @@ MAX_REPLY_BYTES = 64 * 1024
 MAX_CALLS = 16
 READ_BYTES = 64 * 1024
 CACHED_ADDRESSES = 256
-# requests raises OSErrors, and passes some of urllib3's errors through.
+# requests raises OSErrors, and passes some of urllib3's errors through; its adapter hands out urllib3's pool.
 FAILURES = (OSError, HTTPError)
 
 
@@ -44,6 +44,7 @@ class OneService(HTTPAdapter):
     _pool: ConnectionPool | None = None
 
     def get_connection_with_tls_context(self, *args: Any, **options: Any) -> ConnectionPool:
+        # Two threads may look it up at once: they find the same one.
         if self._pool is None:
             self._pool = super().get_connection_with_tls_context(*args, **options)
         return self._pool
@@ -77,7 +78,7 @@ class ServiceClient:
         """One call of at most `timeout` seconds in all. Raises NoReply.
 
         Sent once more at once if the connection is closed before an answer begins: the peer may have closed a
-        kept connection, and every call of the suite is safe to repeat.
+        kept connection, and every call is safe to repeat.
         """
         assert not database.in_atomic_block, "no transaction may be open during a call"
         if timeout <= 0:

@@ -35,7 +35,7 @@ def _escaped(found: re.Match[str]) -> str:
 
 
 def load_stored(text: str) -> Any:
-    """Parse JSON that the suite wrote; decimals as Decimal."""
+    """Parse JSON that `dumps` has written; decimals as Decimal."""
     return _stored.decode(text)
 
 

@@ -117,5 +117,5 @@ def _seconds_since(moment: datetime | None) -> float:
 def _step_names() -> Iterator[str]:
     """Of every definition, those of before included."""
     for saga in SAGAS.values():
-        for step in (*saga.steps, *saga.retired):
+        for step in saga.known_steps():
             yield from (step.name, *step.aliases)

@@ -60,10 +60,10 @@ WELL = ("DONE", "UNDONE")
 LOGGED = ("step", "compensation", "outcome", "attempt", "error_code", "error", "actor")
 MAX_WRITE_CONFLICTS = 20
 REFERENCE_LENGTH = 64
-within_a_saga: ContextVar[bool] = ContextVar("within_a_saga", default=False)
-"Whether a saga's own commit is being written."
 RELEASE_PAUSE = timedelta(seconds=20)
 "Pause between two claims of a saga whose next step this release does not know."
+within_a_saga: ContextVar[bool] = ContextVar("within_a_saga", default=False)
+"Whether a saga's own commit is being written."
 
 
 def configured_participants() -> Participants:
@@ -137,16 +137,16 @@ class Orchestrator:
         return self._run(*began, deadline=deadline) if began else None
 
     def accept(
-        self, saga: SagaState, *, on_commit: Callable[[str], object] = lambda saga_id: None
+        self, saga: SagaState, *, also: Callable[[str], object] = lambda saga_id: None
     ) -> SagaState | None:
         """Store a new saga for recovery to run; None if its idempotency key is taken.
 
-        `on_commit` gets its id, in the same transaction.
+        `also` gets its id, and writes in the same transaction.
         """
         transition = Transition(saga, owner="", now=self.now())
         transition.start()
         transition.wait(transition.now)
-        transition.writes.append(partial(on_commit, saga.correlation_id))
+        transition.writes.append(partial(also, saga.correlation_id))
         with write_transaction():
             if not write(transition, expected=None):
                 return None
@@ -182,17 +182,17 @@ class Orchestrator:
         *,
         completed: bool,
         reason: str,
-        on_commit: Callable[[], object] = lambda: None,
+        also: Callable[[], object] = lambda: None,
     ) -> SagaState | None:
         """Turn a running saga back, or with `completed` a complete one. None if it is in another state.
 
         A take-over: the next write of its previous owner is refused. The caller advances the returned saga.
-        `on_commit` writes in the same transaction.
+        `also` writes in the same transaction.
         """
         now = self.now()
         try:
             transition = self._turn_back(
-                correlation_id, completed=completed, reason=reason, now=now, on_commit=on_commit
+                correlation_id, completed=completed, reason=reason, now=now, also=also
             )
         except _CannotGoBack:
             return None
@@ -206,7 +206,7 @@ class Orchestrator:
         completed: bool,
         reason: str,
         now: datetime,
-        on_commit: Callable[[], object],
+        also: Callable[[], object],
     ) -> Transition:
         from_statuses = (SagaStatus.COMPLETED,) if completed else RUNNING_STATUSES
         with write_transaction():
@@ -223,7 +223,7 @@ class Orchestrator:
                 _refuse_unknown_steps(saga)
             transition = Transition(replace(saga, reason=reason), owner=self.owner, now=now)
             transition.compensate()
-            transition.writes.append(on_commit)
+            transition.writes.append(also)
             write(transition, expected=SagaStatus.COMPENSATING)
         return transition
 
@@ -233,7 +233,7 @@ class Orchestrator:
             log_outcome(event)
         try:
             self.publisher(events)
-        except Exception:  # An error of a subscriber must not fail the booking.
+        except Exception:  # An error of a subscriber must not fail the saga.
             log.exception("events_not_published", correlation_id=events[0].correlation_id)
 
     def _run(self, saga: SagaState, pending: PendingCall | None, *, deadline: datetime | None) -> SagaState:
@@ -311,7 +311,7 @@ class Orchestrator:
                     if not write(transition, expected=None if new else saga.status):
                         return None
             except WriteConflict:
-                continue  # A chosen seat was taken meanwhile; the transaction is rolled back.
+                continue  # What a step had chosen was taken meanwhile; the transaction is rolled back.
             self.publish(transition.events)
             return transition.saga, following
         raise WriteConflict(f"{saga.correlation_id}: {MAX_WRITE_CONFLICTS} conflicts in a row")
@@ -377,10 +377,7 @@ class Orchestrator:
 
     @staticmethod
     def _record_intent(transition: Transition, step: SagaStep, *, undo: bool) -> PendingCall:
-        if undo:
-            transition.begin_undo(step.name, step.compensation)
-        else:
-            transition.begin_step(step.name)
+        _begin(transition, step, undo=undo)
         state = transition.saga.step(step.name)
         call = make_call(transition.saga, _known(transition.saga, step), state, undo=undo)
         return PendingCall(step, undo, call)
@@ -389,18 +386,21 @@ class Orchestrator:
         """A local step: planned now, written in this same transaction."""
         # Before the attempt is counted: a plan may depend on whether it is the first.
         saga = transition.saga
-        definition = definition_of(saga.name)
-        assert definition is not None, "decide_next waits where it is unknown"
-        planned = definition.plan(_known(saga, step), saga, transition.now, undo=undo)
-        if undo:
-            transition.begin_undo(step.name, step.compensation)
-        else:
-            transition.begin_step(step.name)
+        known = _known(saga, step)
+        planned = definition_of(saga.name).plan(known, saga, transition.now, undo=undo)
+        _begin(transition, step, undo=undo)
         self._record_outcome(transition, step, planned.outcome, undo=undo)
         transition.writes.append(planned.write)
 
     def _lease(self, now: datetime) -> datetime:
         return now + timedelta(seconds=conf.SAGA_LEASE)
+
+
+def _begin(transition: Transition, step: SagaStep, *, undo: bool) -> None:
+    if undo:
+        transition.begin_undo(step.name, step.compensation)
+    else:
+        transition.begin_step(step.name)
 
 
 def _stop(transition: Transition, decision: Finish | WaitUntil | WaitForRelease) -> None:

@@ -18,6 +18,8 @@ class Done:
 
 @dataclass(frozen=True)
 class Refused:
+    """A business rule refused; nothing was changed."""
+
     code: str
     error: str
 

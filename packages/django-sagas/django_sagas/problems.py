@@ -26,6 +26,21 @@ class Problem(Exception):
         self.errors, self.headers = errors, headers or {}
         self.correlation_id, self.extra = correlation_id, extra
 
+    def body(self, **more: Any) -> dict[str, Any]:
+        """The JSON object; `more` comes behind its type."""
+        body = {
+            "type": "about:blank",
+            **more,
+            "status": self.status,
+            "code": self.code,
+            "detail": self.detail,
+        }
+        if self.correlation_id:
+            body["correlation_id"] = self.correlation_id
+        if self.errors:
+            body["errors"] = dict(self.errors)
+        return body | self.extra
+
 
 def try_again(detail: str, *, seconds: int = 1, code: str = "TRY_AGAIN") -> Problem:
     """503: the outcome is unknown to the service; nothing is stored and the call is safe to repeat."""

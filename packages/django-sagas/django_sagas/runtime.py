@@ -65,7 +65,7 @@ def start(
         engine().submit(correlation_id)
         also(correlation_id)
 
-    accepted = driver.accept(saga, on_commit=submit)
+    accepted = driver.accept(saga, also=submit)
     return accepted or _known(saga)
 
 

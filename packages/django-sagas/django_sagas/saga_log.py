@@ -244,8 +244,7 @@ def from_row(row: Sequence[Any]) -> SagaState:
     stored["steps"] = tuple(StepState.from_json(step) for step in json_text.load_stored(stored["steps"]))
     stored["facts"] = json_text.load_stored(stored["facts"])
     stored["result"] = json_text.load_stored(stored["result"]) if stored["result"] else None
-    definition = definition_of(stored["name"])
-    return (definition.state if definition else SagaState)(**stored)
+    return definition_of(stored["name"]).state(**stored)
 
 
 RUNNING_STATUSES = (SagaStatus.PENDING, SagaStatus.RUNNING)

@@ -43,7 +43,7 @@ class Transition:
 
     @property
     def _definition(self) -> type[Saga]:
-        return definition_of(self.saga.name) or Saga
+        return definition_of(self.saga.name)
 
     def emit(self, event_type: EventType, **data: Any) -> None:
         self.saga.last_sequence += 1

@@ -5,7 +5,7 @@ from types import new_class
 
 import pytest
 from django_sagas import DefinitionError, Saga, Step, local, remote
-from django_sagas.definitions import SAGAS, definition_of, find_step, refusals_of
+from django_sagas.definitions import SAGAS, definition_of, find_step
 from django_sagas.state import SagaStep
 
 from tests.toy.steps import does, far, near
@@ -148,7 +148,7 @@ def test_a_rows_step_is_known_by_its_own_name_and_compensation_or_by_an_alias(
 ) -> None:
     define(KNOWN)
     assert find_step("toy", step) == (KNOWN if known else None)
-    assert refusals_of("toy", step) == ({"NO", "SIMULATED_FAILURE"} if known else set())
+    assert KNOWN.refusals == {"NO", "SIMULATED_FAILURE"}
 
 
 def test_retired_steps_are_known_and_given_to_no_new_saga() -> None:

@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Callable, Mapping
-from typing import Any
 
 import structlog
 from django.core.exceptions import (
@@ -74,20 +73,8 @@ def too_many(seconds: int) -> Problem:
 
 
 def to_response(problem: Problem) -> HttpResponse:
-    body: dict[str, Any] = {
-        "type": "about:blank",
-        "title": TITLES.get(problem.status, "Error"),
-        "status": problem.status,
-        "code": problem.code,
-        "detail": problem.detail,
-    }
-    if problem.correlation_id:
-        body["correlation_id"] = problem.correlation_id
-    if problem.errors:
-        body["errors"] = dict(problem.errors)
-    body.update(problem.extra)
     return HttpResponse(
-        json_text.dumps(body),
+        json_text.dumps(problem.body(title=TITLES.get(problem.status, "Error"))),
         status=problem.status,
         content_type="application/problem+json",
         headers=dict(problem.headers),

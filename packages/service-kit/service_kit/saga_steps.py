@@ -8,9 +8,11 @@ from typing import Any, ClassVar
 import structlog
 from django.http import HttpResponseBase
 from django_sagas import clock
+from django_sagas.definitions import SIMULATED_FAILURE
 from django_sagas.guard import barrier
-from django_sagas.guard.barrier import Answer, Done, Refused
+from django_sagas.guard.barrier import Answer, Done
 from django_sagas.guard.models import FaultKind
+from django_sagas.outcomes import Refused
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from pydantic import Field
 from rest_framework.request import Request
@@ -21,7 +23,7 @@ from service_kit.authentication import caller_of
 from service_kit.inputs import CorrelationId, Input, Positive
 from service_kit.permissions import ServicesOnly
 
-SIMULATED = Refused("SIMULATED_FAILURE", "This failure was asked for by simulate_failure.")
+SIMULATED = Refused(SIMULATED_FAILURE, "This failure was asked for by simulate_failure.")
 
 PREFER = OpenApiParameter(
     "Prefer", location="header", description="handling=strict refuses every unknown field (RFC 7240)"

@@ -8,8 +8,9 @@ import pytest
 from django.db import IntegrityError, connection
 from django_sagas import json_text
 from django_sagas.guard import barrier
-from django_sagas.guard.barrier import Answer, Done, Refused
+from django_sagas.guard.barrier import Answer, Done
 from django_sagas.guard.models import Fault, StepRecord
+from django_sagas.outcomes import Refused
 from service_kit.problems import Problem
 from service_kit.testing.calls import snapshot
 

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from django_sagas.guard.barrier import Done, Refused
+from django_sagas.guard.barrier import Done
+from django_sagas.outcomes import Refused
 from drf_spectacular.utils import extend_schema
 from service_kit import schema
 from service_kit.saga_steps import ActionView, Call, CompensationView

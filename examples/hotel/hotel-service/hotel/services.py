@@ -5,7 +5,8 @@ from datetime import datetime
 from typing import Any
 
 from django.db.models import F
-from django_sagas.guard.barrier import Done, Refused
+from django_sagas.guard.barrier import Done
+from django_sagas.outcomes import Refused
 from service_kit.money import to_wire
 
 from hotel.inputs import Reservation

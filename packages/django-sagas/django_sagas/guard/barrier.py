@@ -19,6 +19,7 @@ from django_sagas.database import (
     write_transaction,
 )
 from django_sagas.guard.models import RecordState
+from django_sagas.outcomes import Refused
 from django_sagas.problems import Problem
 
 # Plain SQL: each call of a step passes here, and the row count of the insert decides who is first.
@@ -49,14 +50,6 @@ class Done:
     fields: Mapping[str, Any]
     write: Callable[[], object] = _nothing
     "applies the effect if the outcome was decided before the transaction"
-
-
-@dataclass(frozen=True)
-class Refused:
-    """A business rule refused; nothing was changed."""
-
-    code: str
-    error: str
 
 
 @dataclass(frozen=True)

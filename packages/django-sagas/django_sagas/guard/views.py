@@ -100,10 +100,8 @@ def _used(call: StepCall, fields: Collection[str] | None) -> Mapping[str, Any]:
     return {name: call.data[name] for name in fields}
 
 
-def _effect(result: Mapping[str, Any] | Refused) -> barrier.Done | barrier.Refused:
-    if isinstance(result, Refused):
-        return barrier.Refused(result.code, result.error)
-    return barrier.Done(result)
+def _effect(result: Mapping[str, Any] | Refused) -> barrier.Done | Refused:
+    return result if isinstance(result, Refused) else barrier.Done(result)
 
 
 def _endpoint(name: str, answer: Callable[[StepCall], Answer], admits: Admits) -> URLPattern:
@@ -150,16 +148,8 @@ def _invalid(field: str, why: str, correlation_id: str | None) -> Problem:
 
 
 def _problem(request: HttpRequest, problem: Problem) -> HttpResponse:
-    body = {
-        "type": "about:blank",
-        "status": problem.status,
-        "code": problem.code,
-        "detail": problem.detail,
-        "correlation_id": problem.correlation_id,
-        "errors": problem.errors,
-    }
     response = HttpResponse(
-        json_text.dumps({name: value for name, value in body.items() if value is not None}),
+        json_text.dumps(problem.body()),
         status=problem.status,
         content_type="application/problem+json",
         headers=problem.headers,

@@ -68,7 +68,7 @@ class CrashTest:
 
     def invariants(self, ending: Ending) -> None:
         """Assert what holds when everything has ended: over the tables of the project and `ending`."""
-        raise NotImplementedError
+        raise NotImplementedError  # A crash test that asserts nothing would prove nothing.
 
     # The test
 

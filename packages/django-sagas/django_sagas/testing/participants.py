@@ -13,7 +13,7 @@ from django.utils.module_loading import import_string
 from django_sagas import json_text
 from django_sagas.client import Call, path_of
 from django_sagas.conf import conf
-from django_sagas.definitions import SAGAS, Step
+from django_sagas.definitions import SAGAS, SIMULATED_FAILURE, Step
 from django_sagas.http import Reply
 from django_sagas.outcomes import Done, Refused
 
@@ -27,7 +27,7 @@ class Participant(Protocol):
 
 
 def steps_at(participant: str) -> list[Step]:
-    every = (step for saga in SAGAS.values() for step in (*saga.steps, *saga.retired))
+    every = (step for saga in SAGAS.values() for step in saga.known_steps())
     return [step for step in every if step.participant == participant]
 
 
@@ -121,7 +121,7 @@ class FakeParticipant:
         record = self.records.get(key)
         if record is None:
             asked_to = bool(body.get("simulate_failure"))
-            outcome = Refused("SIMULATED_FAILURE", "As asked.") if asked_to else self._act(step, data)
+            outcome = Refused(SIMULATED_FAILURE, "As asked.") if asked_to else self._act(step, data)
             record = self.records[key] = _recorded(outcome, data)
         elif record.state == RecordState.UNDONE:
             return _problem(409, "ALREADY_COMPENSATED", f"{step} was compensated before.", correlation_id)

@@ -8,7 +8,8 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 from django_sagas.clock import utc_now
 from django_sagas.guard import barrier
-from django_sagas.guard.barrier import Done, Refused
+from django_sagas.guard.barrier import Done
+from django_sagas.outcomes import Refused
 from django_sagas.problems import Problem
 
 from tests.shop.models import Entry

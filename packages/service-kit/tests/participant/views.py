@@ -7,7 +7,8 @@ from typing import Any
 
 from django.db import connection
 from django.http import HttpRequest, HttpResponse
-from django_sagas.guard.barrier import Done, Refused
+from django_sagas.guard.barrier import Done
+from django_sagas.outcomes import Refused
 from rest_framework.request import Request
 from service_kit import schema
 from service_kit.api import ServiceView, json_response, read_json
