@@ -148,7 +148,7 @@ class Options(TypedDict, total=False):
 
 
 def local(name: str, *, run: Plan, back: Plan | None = None, **options: Unpack[Options]) -> Step:
-    """A step in the orchestrator's own database: `run` plans it and `back` its undoing, in the saga's commit."""
+    """A step in the orchestrator's own database, in the saga's commits: `run` plans it, `back` undoes it."""
     return _step(name, LOCAL, options, run=run, back=back)
 
 
