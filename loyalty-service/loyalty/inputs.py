@@ -1,10 +1,13 @@
 """What this service takes."""
 
-from pydantic import Field
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
 from service_kit import schema
 from service_kit.booking_data import Amount, BookingData
 from service_kit.inputs import CorrelationId, Input, UserId
 from service_kit.money import CENTS_PER_UNIT
+from service_kit.rules import MAX_AMOUNT
 from service_kit.saga_steps import StepRequest
 
 
@@ -23,5 +26,33 @@ class AwardRequest(StepRequest):
     booking_data: Award
 
 
+def _is_not_zero(miles: int) -> int:
+    if miles == 0:
+        raise ValueError("must not be 0")
+    return miles
+
+
+# At most what the dearest booking earns.
+Miles = Annotated[int, Field(ge=-MAX_AMOUNT, le=MAX_AMOUNT), AfterValidator(_is_not_zero)]
+
+
+class Adjustment(BookingData):
+    user_id: UserId
+    trip_id: Annotated[CorrelationId, Field(description="correlation id of the booking")]
+    miles: Annotated[Miles, Field(description="positive for a dearer trip, negative for a cheaper one")]
+
+
+@schema.asked(
+    {
+        "correlation_id": "test-12346",
+        "booking_data": {"user_id": 1, "trip_id": "test-12345", "miles": -120},
+    }
+)
+class AdjustRequest(StepRequest):
+    booking_data: Adjustment
+
+
 class LoyaltyQuery(Input):
-    correlation_id: CorrelationId = Field(default_factory=str, description="only the entries of this booking")
+    correlation_id: CorrelationId = Field(
+        default_factory=str, description="only the entries of this booking, or of this change"
+    )

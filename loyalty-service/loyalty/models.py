@@ -3,7 +3,8 @@ from django.db import models
 
 class EntryKind(models.TextChoices):
     AWARD = "AWARD", "miles earned by a booking"
-    REVERSAL = "REVERSAL", "an award taken back"
+    ADJUSTED = "ADJUSTED", "the difference of a trip that was changed"
+    REVERSAL = "REVERSAL", "what a trip has earned, taken back"
 
 
 class Account(models.Model):
@@ -26,9 +27,10 @@ class LedgerEntry(models.Model):
     """One movement of miles. Append-only."""
 
     correlation_id = models.CharField(max_length=64)
+    trip_id = models.CharField(max_length=64, help_text="correlation id of the award that it belongs to")
     kind = models.CharField(max_length=10, choices=EntryKind)
     user_id = models.CharField(max_length=64)
-    miles = models.BigIntegerField(help_text="positive for an award, negative for a reversal")
+    miles = models.BigIntegerField(help_text="positive when earned, negative when taken back")
     created_at = models.DateTimeField()
 
     class Meta:
@@ -37,11 +39,19 @@ class LedgerEntry(models.Model):
             models.UniqueConstraint(fields=["correlation_id", "kind"], name="one_miles_entry_per_kind"),
             models.CheckConstraint(
                 condition=models.Q(kind=EntryKind.AWARD, miles__gte=0)
-                | models.Q(kind=EntryKind.REVERSAL, miles__lte=0),
+                | models.Q(kind=EntryKind.REVERSAL, miles__lte=0)
+                | models.Q(kind=EntryKind.ADJUSTED) & ~models.Q(miles=0),
                 name="miles_sign_follows_the_kind",
             ),
+            models.CheckConstraint(
+                condition=models.Q(kind=EntryKind.ADJUSTED) | models.Q(trip_id=models.F("correlation_id")),
+                name="award_and_reversal_are_their_own_trip",
+            ),
         ]
-        indexes = [models.Index(fields=["user_id", "-id"], name="loyalty_ledger_of_a_user")]
+        indexes = [
+            models.Index(fields=["user_id", "-id"], name="loyalty_ledger_of_a_user"),
+            models.Index(fields=["trip_id"], name="loyalty_ledger_of_a_trip"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.kind} {self.miles} {self.user_id}"

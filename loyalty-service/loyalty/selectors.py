@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.db.models import Q
 from django_sagas.clock import iso
 
 from loyalty import tiers
@@ -15,10 +16,10 @@ def account_of(user_id: str) -> Account | None:
 
 
 def describe(account: Account, *, correlation_id: str = "") -> dict[str, Any]:
-    """The account with its newest entries, or those of one booking, and the miles to the next tier."""
+    """The account with its newest entries, or those of one booking or change, and the next tier."""
     entries = LedgerEntry.objects.filter(user_id=account.user_id)
     if correlation_id:
-        entries = entries.filter(correlation_id=correlation_id)
+        entries = entries.filter(Q(trip_id=correlation_id) | Q(correlation_id=correlation_id))
     following = tiers.next_tier(account.balance)
     return {
         "user_id": account.user_id,
@@ -29,6 +30,7 @@ def describe(account: Account, *, correlation_id: str = "") -> dict[str, Any]:
         "entries": [
             {
                 "correlation_id": entry.correlation_id,
+                "trip_id": entry.trip_id,
                 "kind": entry.kind,
                 "miles": entry.miles,
                 "created_at": iso(entry.created_at),

@@ -46,9 +46,33 @@ class Reversed(schema.StepDone):
     message = serializers.CharField(required=False)
 
 
+@schema.answered(
+    adjusted={
+        "success": True,
+        "correlation_id": "test-12346",
+        "user_id": "1",
+        "miles_adjusted": -120,
+        "new_balance": 380,
+    },
+    nothing={
+        "success": True,
+        "correlation_id": "test-12346",
+        "user_id": "1",
+        "miles_adjusted": 0,
+        "message": "The miles of this trip were taken back: there is nothing to adjust.",
+    },
+)
+class Adjusted(schema.StepDone):
+    user_id = serializers.CharField()
+    miles_adjusted = serializers.IntegerField()
+    new_balance = serializers.IntegerField(required=False)
+    message = serializers.CharField(required=False)
+
+
 class Entry(serializers.Serializer[None]):
     correlation_id = serializers.CharField()
-    kind = serializers.ChoiceField(["AWARD", "REVERSAL"])
+    trip_id = serializers.CharField()
+    kind = serializers.ChoiceField(["AWARD", "ADJUSTED", "REVERSAL"])
     miles = serializers.IntegerField()
     created_at = serializers.DateTimeField()
 

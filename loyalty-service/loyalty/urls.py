@@ -8,9 +8,10 @@ from loyalty import saga_views, views
 urlpatterns = [
     path("api/saga/award-miles/", saga_views.AwardMiles.as_view()),
     path("api/saga/reverse-miles/", saga_views.ReverseMiles.as_view()),
+    path("api/saga/adjust-miles/", saga_views.AdjustMiles.as_view()),
     path("api/loyalty/<str:user_id>/", views.LoyaltyView.as_view()),
     path("api/saga/records/", RecordsView.as_view()),
-    demo(saga_views.AwardMiles, saga_views.ReverseMiles),
+    demo(saga_views.AwardMiles, saga_views.ReverseMiles, saga_views.AdjustMiles),
     *common(),
 ]
 

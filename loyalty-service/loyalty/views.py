@@ -18,7 +18,7 @@ class LoyaltyView(ServiceView):
 
     @schema.reading(LoyaltyQuery, serializers.Loyalty)
     def get(self, request: Request, user_id: str) -> HttpResponse:
-        """A traveller's balance, tier and newest entries; with `correlation_id` those of one booking."""
+        """Balance, tier and newest entries; with `correlation_id` those of one booking or change."""
         self.check_object_permissions(request, user_id)
         # PostgreSQL refuses a NUL, which a URL can hold.
         account = selectors.account_of(user_id) if USER_ID.fullmatch(user_id) else None

@@ -118,7 +118,7 @@ def test_many_awards_to_one_account_at_once_all_count() -> None:
 def test_database_refuses_an_entry_of_the_wrong_sign(kind: str, miles: int) -> None:
     with pytest.raises(IntegrityError), connection.cursor() as cursor:
         cursor.execute(
-            "INSERT INTO loyalty_ledger (correlation_id, kind, user_id, miles, created_at)"
-            " VALUES (%s, %s, %s, %s, %s)",
-            ["test-1", kind, "1", miles, utc_now().isoformat()],
+            "INSERT INTO loyalty_ledger (correlation_id, trip_id, kind, user_id, miles, created_at)"
+            " VALUES (%s, %s, %s, %s, %s, %s)",
+            ["test-1", "test-1", kind, "1", miles, utc_now().isoformat()],
         )

@@ -12,7 +12,7 @@ from service_kit.testing.protocol import assert_problem
 
 from loyalty.models import Account
 from loyalty.tiers import next_tier, tier_of
-from tests.conftest import AWARD, REVERSE, booking
+from tests.conftest import ADJUST, AWARD, REVERSE, booking
 
 pytestmark = pytest.mark.django_db
 
@@ -105,6 +105,20 @@ def test_entries_of_one_booking_are_found_however_many_came_later() -> None:
     found = quiet_client().get("/api/loyalty/1/?correlation_id=test-1").json()
     assert [(entry["correlation_id"], entry["miles"]) for entry in found["entries"]] == [("test-1", 500)]
     assert found["balance"] == 2000
+
+
+def test_entries_of_a_booking_have_those_of_its_changes_and_a_change_has_its_own() -> None:
+    changed = {"user_id": 1, "trip_id": "test-1", "miles": 70}
+    post(ADJUST, envelope("change-1", changed))
+    post(AWARD, envelope("test-2", booking()))
+
+    def entries(cid: str) -> list[tuple[str, str, str, int]]:
+        found = quiet_client().get(f"/api/loyalty/1/?correlation_id={cid}").json()["entries"]
+        return [(one["correlation_id"], one["trip_id"], one["kind"], one["miles"]) for one in found]
+
+    adjusted = ("change-1", "test-1", "ADJUSTED", 70)
+    assert entries("test-1") == [adjusted, ("test-1", "test-1", "AWARD", 500)]
+    assert entries("change-1") == [adjusted]
 
 
 def test_entries_of_what_is_no_correlation_id_are_400() -> None:

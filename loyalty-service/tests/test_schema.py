@@ -4,7 +4,7 @@ import pytest
 from django.test import Client
 from service_kit.testing.described import assert_every_route_is_described
 
-STEPS = ("award-miles", "reverse-miles")
+STEPS = ("award-miles", "reverse-miles", "adjust-miles")
 
 
 def test_schema_is_valid_without_a_warning_and_describes_every_route(tmp_path: Path) -> None:

@@ -197,6 +197,7 @@ LOYALTY: Mapping[str, Row] = {
     **COMMON,
     "api/saga/award-miles/": STEP,
     "api/saga/reverse-miles/": STEP,
+    "api/saga/adjust-miles/": STEP,
     "api/saga/records/": OVERSEER,
     "api/loyalty/<str:user_id>/": OWN,
 }

@@ -167,8 +167,8 @@ MUTANTS = (
         BEFORE[call.correlation_id] = row[0] if row else 0""",
             ),
             (
-                "from loyalty.inputs import Award, AwardRequest\n",
-                "from loyalty.inputs import Award, AwardRequest\nfrom django_sagas.database import execute, fetch_one\n\nBEFORE = {}\n",
+                "from loyalty.inputs import Adjustment, AdjustRequest, Award, AwardRequest\n",
+                "from loyalty.inputs import Adjustment, AdjustRequest, Award, AwardRequest\nfrom django_sagas.database import execute, fetch_one\n\nBEFORE = {}\n",
             ),
         ),
         LOYALTY,
@@ -178,9 +178,17 @@ MUTANTS = (
     Mutant(
         "reversal-takes-no-miles-back",
         "loyalty-service/loyalty/services.py",
-        (("SET balance = balance - %s WHERE", "SET balance = balance - 0 * %s WHERE"),),
+        (("        -miles, awarded[", "        -0 * miles, awarded["),),
         LOYALTY,
         ("tests/test_award_miles.py",),
+        only="reversal",
+    ),
+    Mutant(
+        "reversal-forgets-the-changes-of-a-trip",
+        "loyalty-service/loyalty/services.py",
+        (("    miles = _miles_of(correlation_id)", '    miles = awarded["miles_awarded"]'),),
+        LOYALTY,
+        ("tests/test_adjust_miles.py",),
         only="reversal",
     ),
     Mutant(

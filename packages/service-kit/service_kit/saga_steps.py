@@ -1,7 +1,7 @@
 """The HTTP side of a saga's steps: one envelope, one guard, for every participant."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, ClassVar
 
@@ -130,6 +130,19 @@ class ActionView(StepView):
             caller=call.caller,
             now=now,
         )
+
+
+class RetriableView(ActionView):
+    """A step after the pivot: nothing undoes it, and its saga repeats it until it is done."""
+
+    def answer(self, call: Call, command: Any, now: datetime) -> Answer:
+        if call.simulate_failure and not self._is_recorded(call):
+            # Not stored: a stored refusal would keep the saga from ever ending.
+            return Answer(barrier.refusal_body(call.correlation_id, SIMULATED))
+        return super().answer(replace(call, simulate_failure=False), command, now)
+
+    def _is_recorded(self, call: Call) -> bool:
+        return barrier.read(correlation_id=call.correlation_id, step=self.step) is not None
 
 
 class CompensationView(StepView):

@@ -122,6 +122,11 @@ class Books:
         return _grouped(self.databases["loyalty"].rows(Miles), "correlation_id")
 
     @cached_property
+    def miles_of_trip(self) -> dict[str, list[Miles]]:
+        """By the correlation id of the booking: its award, the adjustments of its changes, its reversal."""
+        return _grouped((entry for entries in self.miles.values() for entry in entries), "trip_id")
+
+    @cached_property
     def records(self) -> dict[str, list[Record]]:
         """By service."""
         return {name: database.rows(Record) for name, database in self.databases.items()}
@@ -160,7 +165,8 @@ class Books:
         ]
 
     def net_miles(self, correlation_id: str) -> int:
-        return sum(entry.miles for entry in self.miles.get(correlation_id, []))
+        """Of a trip."""
+        return sum(entry.miles for entry in self.miles_of_trip.get(correlation_id, []))
 
     def has_live_booking(self, correlation_id: str) -> bool:
         booking = self.bookings.get(correlation_id)

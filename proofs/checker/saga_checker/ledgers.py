@@ -40,13 +40,17 @@ def an_opposite_entry_mirrors_the_first(books: Books, find: Findings) -> None:
         find.expect("AUTHORIZED" in kinds, "a cancellation without an authorisation", cid)
         summed = all(one.amount == one.flight_fare + one.other_charges for one in payments)
         find.expect(summed, "an amount is not fare and charges", cid)
-    for cid, entries in books.miles.items():
+    for trip, entries in books.miles_of_trip.items():
         by_kind = {one.kind: one for one in entries}
         award, reversal = by_kind.get("AWARD"), by_kind.get("REVERSAL")
-        find.expect(award is not None and award.miles >= 0, "no award, or a negative one", cid)
-        if award and reversal:
-            mirrored = reversal.miles == -award.miles and reversal.user_id == award.user_id
-            find.expect(mirrored, f"awarded {award.miles} miles, reversed {reversal.miles}", cid)
+        find.expect(award is not None and award.miles >= 0, "no award, or a negative one", trip)
+        find.expect(len({one.user_id for one in entries}) == 1, "its miles belong to several users", trip)
+        own = all(one.correlation_id == trip for one in (award, reversal) if one)
+        find.expect(own, "its award or reversal is of another correlation id", trip)
+        earned = sum(one.miles for one in entries if one is not reversal)
+        find.expect(earned >= 0, f"has earned {earned} miles", trip)
+        if reversal:
+            find.expect(reversal.miles == -earned, f"earned {earned} miles, reversed {reversal.miles}", trip)
 
 
 def money_is_whole_cents(books: Books, find: Findings) -> None:

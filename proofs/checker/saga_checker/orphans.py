@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from saga_checker.books import Books
 from saga_checker.findings import Findings
 
-STEPS = ("ReserveSeat", "AuthorizePayment", "AwardMiles", "ConfirmBooking")
+STEPS = ("ReserveSeat", "AuthorizePayment", "AwardMiles", "ConfirmBooking", "AdjustMiles")
 
 
 def everything_belongs_to_somebody(books: Books, find: Findings) -> None:
@@ -36,10 +36,12 @@ def _not_a_direct_call(books: Books, cid: str) -> str:
     if made := books.recorded_by_orchestrator.get(cid):
         return f"the orchestrator made its {', '.join(sorted(made))}: is the saga log older than the others?"
     recorded = {step for step in STEPS if (cid, step) in books.record}
+    miles = {entry.kind for entry in books.miles.get(cid, [])}
     effects = {
         "ReserveSeat": cid in books.seats_of,
         "AuthorizePayment": cid in books.payments,
-        "AwardMiles": cid in books.miles,
+        "AwardMiles": "AWARD" in miles,
+        "AdjustMiles": "ADJUSTED" in miles,
         "ConfirmBooking": cid in books.bookings,
     }
     missing = [step for step, there in effects.items() if there and step not in recorded]
@@ -64,7 +66,7 @@ def the_sums_agree(books: Books, find: Findings) -> None:
     completed = [saga for saga in books.sagas.values() if saga.status == "COMPLETED"]
     bookings = [one for cid, one in books.bookings.items() if cid in counted and one.status == "CONFIRMED"]
     payments = [one for cid in books.payments if cid in counted for one in books.live_payments(cid)]
-    miles = sum(books.net_miles(cid) for cid in books.miles if cid in counted)
+    miles = sum(books.net_miles(trip) for trip in books.miles_of_trip if trip in counted)
     counts = (len(completed), len(bookings), len(payments))
     find.expect(
         len(set(counts)) == 1, "{} completed sagas, {} live bookings, {} live payments".format(*counts)

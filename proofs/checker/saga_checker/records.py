@@ -21,10 +21,15 @@ REFUSALS = {
 }
 ALLOWED_MOVES = {("DONE", "UNDONE")}
 NOTHING: frozenset[str] = frozenset()
-# The ledger's entries while a step stands, and after it was undone.
+# Of each step the ledger's entries while it stands, and after it was undone.
 LEDGERS = {
-    "payment": ("AuthorizePayment", frozenset({"AUTHORIZED"}), frozenset({"AUTHORIZED", "CANCELLED"})),
-    "loyalty": ("AwardMiles", frozenset({"AWARD"}), frozenset({"AWARD", "REVERSAL"})),
+    "payment": {
+        "AuthorizePayment": (frozenset({"AUTHORIZED"}), frozenset({"AUTHORIZED", "CANCELLED"})),
+    },
+    "loyalty": {
+        "AwardMiles": (frozenset({"AWARD"}), frozenset({"AWARD", "REVERSAL"})),
+        "AdjustMiles": (frozenset({"ADJUSTED"}), NOTHING),
+    },
 }
 
 
@@ -65,14 +70,17 @@ def _read(text: str) -> dict[str, Any]:
 
 
 def a_record_has_its_entries_and_no_others(books: Books, find: Findings) -> None:
-    for service, (step, standing, undone) in LEDGERS.items():
+    for service, steps in LEDGERS.items():
         entries = _kinds(books, service)
         cids = entries.keys() | {record.correlation_id for record in books.records[service]}
         for cid in cids:
-            record, kinds = books.record.get((cid, step)), entries.get(cid, NOTHING)
-            expected = _expected(record, standing, undone)
-            state = record.state if record else "not recorded"
-            text = f"{step} is {state}, and {service}'s entries are {sorted(kinds)}"
+            records = {step: books.record.get((cid, step)) for step in steps}
+            expected = NOTHING.union(*(_expected(records[step], *steps[step]) for step in steps))
+            kinds = entries.get(cid, NOTHING)
+            states = [f"{step} is {record.state}" for step, record in records.items() if record]
+            text = (
+                f"{', '.join(states) or 'nothing is recorded'}, and {service}'s entries are {sorted(kinds)}"
+            )
             find.expect(kinds == expected, text, cid)
 
 
@@ -83,9 +91,14 @@ def _kinds(books: Books, service: str) -> Mapping[str, frozenset[str]]:
 
 
 def _expected(record: Record | None, standing: frozenset[str], undone: frozenset[str]) -> frozenset[str]:
-    if record is None or record.state == "REFUSED" or record.is_tombstone:
+    if record is None or record.state == "REFUSED" or record.is_tombstone or _changed_nothing(record):
         return NOTHING
     return undone if record.state == "UNDONE" else standing
+
+
+def _changed_nothing(record: Record) -> bool:
+    """An adjustment of miles that were taken back."""
+    return _read(record.answer).get("miles_adjusted") == 0
 
 
 def a_direct_call_has_its_seats(books: Books, find: Findings) -> None:

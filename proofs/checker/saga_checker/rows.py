@@ -226,6 +226,7 @@ class Account:
 class Miles:
     table: ClassVar[str] = "loyalty_ledger"
     correlation_id: str
+    trip_id: str
     kind: str
     user_id: str
     miles: int

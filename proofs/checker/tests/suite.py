@@ -12,6 +12,8 @@ from saga_checker.invariants import check
 
 FARE, CHARGES = 19_950, 5_000
 MILES = 199
+ADJUSTED = -40
+"by a direct call, of a trip that direct calls made"
 FLIGHT = 7
 AT = "2026-03-01 10:00:{:02d}.000000"
 STEPS = ("ReserveSeat", "AuthorizePayment", "AwardMiles", "ConfirmBooking")
@@ -172,6 +174,8 @@ class Suite:
     def answer(self, cid: str, step: str) -> dict[str, Any]:
         if step == "AuthorizePayment":
             return {"authorization_id": f"auth-{cid}", "amount": (FARE + CHARGES) / 100}
+        if step == "AdjustMiles":
+            return {"miles_adjusted": ADJUSTED}
         return {"miles_awarded": MILES} if step == "AwardMiles" else {"seats_reserved": 1}
 
     def record(
@@ -208,10 +212,11 @@ class Suite:
         }
         self.add("payment", "payment_ledger", **(row | more))
 
-    def miles(self, cid: str, miles: int = MILES, *, user_id: str = "ada") -> None:
-        kind = "AWARD" if miles >= 0 else "REVERSAL"
+    def miles(self, cid: str, miles: int = MILES, *, user_id: str = "ada", trip: str = "") -> None:
+        """An award or a reversal; with `trip` an adjustment of that trip."""
+        kind = "ADJUSTED" if trip else "AWARD" if miles >= 0 else "REVERSAL"
         row = {"correlation_id": cid, "kind": kind, "user_id": user_id, "created_at": AT.format(6)}
-        self.add("loyalty", "loyalty_ledger", miles=miles, **row)
+        self.add("loyalty", "loyalty_ledger", miles=miles, trip_id=trip or cid, **row)
         self.run(
             "loyalty", "UPDATE loyalty_account SET balance = balance + ? WHERE user_id = ?", miles, user_id
         )
@@ -334,9 +339,13 @@ def called_directly(suite: Suite, cid: str, number: str, reference: str) -> None
     suite.record("backend", cid, "ReserveSeat", "DONE")
     suite.record("backend", cid, "ConfirmBooking", "DONE")
     suite.record("payment", cid, "AuthorizePayment", "DONE")
+    suite.record("loyalty", cid, "AwardMiles", "DONE")
+    suite.record("loyalty", f"{cid}-change", "AdjustMiles", "DONE")
     suite.seat(cid, number, "SOLD", expires_at=AT.format(30))
     suite.booking(cid, reference, number, amount=None)
     suite.payment(cid)
+    suite.miles(cid)
+    suite.miles(f"{cid}-change", ADJUSTED, trip=cid)
 
 
 def a_good_day(suite: Suite) -> None:

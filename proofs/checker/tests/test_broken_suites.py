@@ -9,7 +9,7 @@ import pytest
 
 from saga_checker.books import Books, Told
 from saga_checker.memory import remember
-from tests.suite import AT, Suite, back, begun, did, running, undid
+from tests.suite import AT, MILES, Suite, back, begun, did, running, undid
 from tests.test_good_suites import refused_a_seat
 
 Break = Callable[[Suite], object]
@@ -209,6 +209,24 @@ BROKEN: list[tuple[str, int, Break]] = [
             "loyalty",
             "UPDATE loyalty_ledger SET miles = -5 WHERE correlation_id = 'cancelled' AND kind = 'REVERSAL'",
         ),
+    ),
+    ("reversal that forgets an adjustment", 5, lambda suite: suite.miles("direct", -MILES)),
+    (
+        "adjustment of more than was earned",
+        5,
+        sql("loyalty", "UPDATE loyalty_ledger SET miles = -200 WHERE kind = 'ADJUSTED'"),
+    ),
+    (
+        "adjustment of another user's trip",
+        5,
+        sql("loyalty", "UPDATE loyalty_ledger SET user_id = 'eve' WHERE kind = 'ADJUSTED'"),
+    ),
+    ("adjustment of no trip", 5, lambda suite: suite.miles("late", 5, trip="declined")),
+    ("adjustment without a record", 6, lambda suite: suite.miles("late", 5, trip="good")),
+    (
+        "adjustment recorded and not made",
+        6,
+        sql("loyalty", "DELETE FROM loyalty_ledger WHERE kind = 'ADJUSTED'"),
     ),
     (
         "money as a float",

@@ -151,7 +151,7 @@ def signed(number: Any) -> str:
     return f"{int(number):+,}".replace("-", MINUS)
 
 
-ENTRY_WORDS = {"AWARD": "Earned", "REVERSAL": "Taken back"}
+ENTRY_WORDS = {"AWARD": "Earned", "ADJUSTED": "Trip changed", "REVERSAL": "Taken back"}
 
 
 @register.filter

@@ -1,4 +1,4 @@
-"""Access to a pair of step endpoints outside demo mode, as tests for any pair."""
+"""Access to the endpoints of a step outside demo mode, as tests for any step."""
 
 from typing import Any
 from uuid import uuid4
@@ -44,7 +44,7 @@ class StepAccess:
 
     def both(self, pair: Pair, cid: str, **headers: str) -> list[Any]:
         action = post(pair.action, envelope(cid, pair.booking), **headers)
-        return [action, post(pair.compensation, envelope(cid), **headers)]
+        return [action, *(post(url, envelope(cid), **headers) for url in pair.urls[1:])]
 
     def test_step_without_credential_is_401_and_nothing_is_stored(self, pair: Pair, cid: str) -> None:
         before = snapshot()
@@ -56,15 +56,13 @@ class StepAccess:
     def test_refused_step_leaves_an_audit_row_and_no_other(self, pair: Pair, cid: str) -> None:
         self.both(pair, cid)
         tried = list(AuditEntry.objects.order_by("id").values_list("kind", "actor", "action", "reason"))
-        assert tried == [
-            ("refusal", "", f"POST {url}", "NOT_AUTHENTICATED") for url in (pair.action, pair.compensation)
-        ]
+        assert tried == [("refusal", "", f"POST {url}", "NOT_AUTHENTICATED") for url in pair.urls]
 
     def test_hostile_body_without_credential_is_401_before_it_is_read(self, pair: Pair) -> None:
         assert_problem(post(pair.action, b"not json"), 401, "NOT_AUTHENTICATED")
 
     def test_wrong_method_is_405_also_without_credential(self, pair: Pair, client: Any) -> None:
-        for url in (pair.action, pair.compensation):
+        for url in pair.urls:
             answer = client.get(url)
             assert_problem(answer, 405, "METHOD_NOT_ALLOWED")
             assert answer["Allow"] == "POST, OPTIONS"
@@ -95,7 +93,7 @@ class StepAccess:
     def test_failure_switch_is_403_and_nothing_is_stored(self, pair: Pair, cid: str, bearer: str) -> None:
         before = snapshot()
         body = envelope(cid, pair.booking, simulate_failure=True)
-        for url in (pair.action, pair.compensation):
+        for url in pair.urls:
             assert_problem(post(url, body, Authorization=bearer), 403, "NOT_ALLOWED", cid)
         assert snapshot() == before
 

@@ -1,4 +1,4 @@
-"""Injected faults of a pair of step endpoints, as tests for any pair."""
+"""Injected faults of a step's endpoints, as tests for any step."""
 
 from typing import Any
 from uuid import uuid4
@@ -23,8 +23,8 @@ def without_faults(tables: dict[str, list[str]]) -> dict[str, list[str]]:
 
 
 @pytest.mark.django_db(transaction=True)
-class FaultConsole:
-    """Subclass it in each service with a `pair` fixture."""
+class ActionFaults:
+    """What holds for every action, with a compensation or without."""
 
     @pytest.fixture(autouse=True)
     def no_faults(self, settings: Settings) -> Any:
@@ -38,11 +38,6 @@ class FaultConsole:
         pair.before(cid)
         return cid
 
-    def compensation_of(self, pair: Pair) -> str:
-        steps: list[str] = client().get(URL).json()["steps"]
-        others = {step for step in steps if step != pair.step}
-        return next(step for step in others if step.lower() in pair.compensation.replace("-", ""))
-
     def test_console_names_the_services_steps_and_shows_what_fired(self, pair: Pair, cid: str) -> None:
         assert put({"step": pair.step, "kind": "delay", "seconds": 0}).status_code == 200
         pair.act(cid)
@@ -51,12 +46,6 @@ class FaultConsole:
         (fault,) = shown["faults"]
         assert (fault["step"], fault["fired"], fault["remaining"]) == (pair.step, 1, None)
         assert client().delete(URL).json()["faults"] == []
-
-    def test_refused_action_is_refused_as_the_failure_switch_does(self, pair: Pair, cid: str) -> None:
-        put({"step": pair.step, "kind": "refuse", "times": 1})
-        assert_refused(pair.act(cid), cid, "SIMULATED_FAILURE")
-        assert_refused(pair.act(cid), cid, "SIMULATED_FAILURE")
-        assert (pair.state(cid), pair.live(cid)) == ("REFUSED", 0)
 
     def test_failing_call_is_500_and_stores_nothing_and_the_next_one_is_done(
         self, pair: Pair, cid: str
@@ -81,17 +70,6 @@ class FaultConsole:
         assert repeat["Idempotent-Replayed"] == "true"
         assert repeat.content.startswith(received) and len(received) < len(repeat.content)
         assert int(lost["Content-Length"]) == len(repeat.content)
-
-    def test_fault_of_a_compensation_meets_only_its_correlation_id(self, pair: Pair, cid: str) -> None:
-        put({"step": self.compensation_of(pair), "kind": "fail", "correlation_id": cid})
-        other = str(uuid4())
-        assert_done(pair.undo(other), other)
-        pair.act(cid)
-        for _ in range(2):
-            assert_problem(pair.undo(cid), 500, "SIMULATED_ERROR", cid)
-        assert pair.live(cid) == pair.worth
-        client().delete(URL)
-        assert_done(pair.undo(cid), cid)
 
     @pytest.mark.parametrize(
         ("fault", "named"),
@@ -123,3 +101,39 @@ class FaultConsole:
     def test_empty_list_of_faults_removes_all(self, pair: Pair) -> None:
         put({"step": pair.step, "kind": "fail"})
         assert put().json()["faults"] == []
+
+
+class FaultConsole(ActionFaults):
+    """Subclass it in each service with a `pair` fixture."""
+
+    def compensation_of(self, pair: Pair) -> str:
+        steps: list[str] = client().get(URL).json()["steps"]
+        others = {step for step in steps if step != pair.step}
+        return next(step for step in others if step.lower() in pair.compensation.replace("-", ""))
+
+    def test_refused_action_is_refused_as_the_failure_switch_does(self, pair: Pair, cid: str) -> None:
+        put({"step": pair.step, "kind": "refuse", "times": 1})
+        assert_refused(pair.act(cid), cid, "SIMULATED_FAILURE")
+        assert_refused(pair.act(cid), cid, "SIMULATED_FAILURE")
+        assert (pair.state(cid), pair.live(cid)) == ("REFUSED", 0)
+
+    def test_fault_of_a_compensation_meets_only_its_correlation_id(self, pair: Pair, cid: str) -> None:
+        put({"step": self.compensation_of(pair), "kind": "fail", "correlation_id": cid})
+        other = str(uuid4())
+        assert_done(pair.undo(other), other)
+        pair.act(cid)
+        for _ in range(2):
+            assert_problem(pair.undo(cid), 500, "SIMULATED_ERROR", cid)
+        assert pair.live(cid) == pair.worth
+        client().delete(URL)
+        assert_done(pair.undo(cid), cid)
+
+
+class RetriableFaults(ActionFaults):
+    """Of a step without a compensation. Subclass it with a `pair` fixture."""
+
+    def test_refused_action_is_done_by_the_next_call(self, pair: Pair, cid: str) -> None:
+        put({"step": pair.step, "kind": "refuse", "times": 1})
+        assert_refused(pair.act(cid), cid, "SIMULATED_FAILURE")
+        assert (pair.state(cid), pair.live(cid)) == (None, 0)
+        assert_done(pair.act(cid), cid)

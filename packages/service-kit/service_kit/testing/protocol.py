@@ -1,4 +1,5 @@
-"""The participant record's table of states, as tests for any pair of an action and its compensation."""
+"""The participant record's table of states, as tests for any pair of an action and its compensation, and for
+a retriable step that has none."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -41,6 +42,7 @@ class Pair:
     step: str
     action: str
     compensation: str
+    "Empty for a retriable step."
     booking: dict[str, Any]
     same: dict[str, Any]
     "The same booking written otherwise: it must have the same fingerprint."
@@ -53,6 +55,10 @@ class Pair:
     "What `live` counts after the action: cents, miles or seats."
     live: Callable[[str], int]
     before: Callable[[str], Any] = _nothing
+
+    @property
+    def urls(self) -> tuple[str, ...]:
+        return (self.action, self.compensation) if self.compensation else (self.action,)
 
     def act(self, cid: str, booking: dict[str, Any] | None = None, **more: Any) -> Any:
         return post(self.action, envelope(cid, booking or self.booking, **more))
@@ -107,8 +113,8 @@ def assert_replay_of(answer: Any, first: Any) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-class StepProtocol:
-    """Subclass it in each service with a `pair` fixture."""
+class ActionProtocol:
+    """What holds for every action, with a compensation or without."""
 
     @pytest.fixture(autouse=True)
     def demo_mode(self, settings: Settings) -> None:
@@ -145,6 +151,45 @@ class StepProtocol:
         assert_problem(pair.act(cid, pair.other), 422, "DIFFERENT_REQUEST", cid)
         assert snapshot() == after
 
+    def test_refusal_changes_nothing_and_is_sticky(self, pair: Pair, cid: str) -> None:
+        before = snapshot()
+        first = pair.act(cid, pair.refused)
+        assert_refused(first, cid, pair.refusal)
+        assert (pair.state(cid), pair.live(cid)) == ("REFUSED", 0)
+        after = snapshot()
+        assert {**after, "guard_step_record": before["guard_step_record"]} == before
+        assert_replay_of(pair.act(cid, pair.refused), first)
+        assert_problem(pair.act(cid, pair.booking), 422, "DIFFERENT_REQUEST", cid)
+        assert snapshot() == after
+
+    def test_same_action_many_times_at_once_has_one_effect_and_one_answer(self, pair: Pair) -> None:
+        """Repeated: one crowd does not always catch a check before the write."""
+        for _ in range(CROWDS):
+            cid = str(uuid4())
+            pair.before(cid)
+            answers = at_once(*[partial(pair.act, cid)] * CALLERS)
+            assert {answer.status_code for answer in answers} == {200}
+            assert len({answer.content for answer in answers}) == 1
+            assert sum("Idempotent-Replayed" not in answer for answer in answers) == 1
+            assert (pair.state(cid), pair.live(cid)) == ("DONE", pair.worth)
+
+    def test_twin_still_in_its_transaction_is_503_and_safe_to_repeat(
+        self, pair: Pair, cid: str, settings: Settings
+    ) -> None:
+        settings.DATABASE_BUSY_SECONDS = 0.2
+        pair.before(cid)
+        before = snapshot()
+        with another_thread_in(partial(first_half, cid, pair.step)), impatient():
+            answer = pair.act(cid)
+        assert_problem(answer, 503, "DATABASE_BUSY", cid)
+        assert snapshot() == before
+        assert_done(pair.act(cid), cid)
+        assert pair.live(cid) == pair.worth
+
+
+class StepProtocol(ActionProtocol):
+    """Subclass it in each service with a `pair` fixture."""
+
     def test_compensation_undoes_once_and_repeats_get_its_answer_word_for_word(
         self, pair: Pair, cid: str
     ) -> None:
@@ -175,17 +220,6 @@ class StepProtocol:
         assert {**after, "guard_step_record": before["guard_step_record"]} == before
         assert_replay_of(pair.undo(cid), first)
         assert_problem(pair.act(cid), 409, "ALREADY_COMPENSATED", cid)
-        assert snapshot() == after
-
-    def test_refusal_changes_nothing_and_is_sticky(self, pair: Pair, cid: str) -> None:
-        before = snapshot()
-        first = pair.act(cid, pair.refused)
-        assert_refused(first, cid, pair.refusal)
-        assert (pair.state(cid), pair.live(cid)) == ("REFUSED", 0)
-        after = snapshot()
-        assert {**after, "guard_step_record": before["guard_step_record"]} == before
-        assert_replay_of(pair.act(cid, pair.refused), first)
-        assert_problem(pair.act(cid, pair.booking), 422, "DIFFERENT_REQUEST", cid)
         assert snapshot() == after
 
     def test_simulated_failure_of_an_action_is_sticky(self, pair: Pair, cid: str) -> None:
@@ -220,17 +254,6 @@ class StepProtocol:
         assert pair.state(cid) is None
         assert_done(pair.act(cid), cid)
         assert pair.live(cid) == pair.worth
-
-    def test_same_action_many_times_at_once_has_one_effect_and_one_answer(self, pair: Pair) -> None:
-        """Repeated: one crowd does not always catch a check before the write."""
-        for _ in range(CROWDS):
-            cid = str(uuid4())
-            pair.before(cid)
-            answers = at_once(*[partial(pair.act, cid)] * CALLERS)
-            assert {answer.status_code for answer in answers} == {200}
-            assert len({answer.content for answer in answers}) == 1
-            assert sum("Idempotent-Replayed" not in answer for answer in answers) == 1
-            assert (pair.state(cid), pair.live(cid)) == ("DONE", pair.worth)
 
     def test_same_compensation_many_times_at_once_undoes_once(self, pair: Pair, cid: str) -> None:
         pair.act(cid)
@@ -273,15 +296,21 @@ class StepProtocol:
         assert_done(pair.undo(cid), cid)
         assert pair.live(cid) == 0
 
-    def test_twin_still_in_its_transaction_is_503_and_safe_to_repeat(
-        self, pair: Pair, cid: str, settings: Settings
-    ) -> None:
-        settings.DATABASE_BUSY_SECONDS = 0.2
-        pair.before(cid)
+
+class RetriableProtocol(ActionProtocol):
+    """Of a step without a compensation. Subclass it with a `pair` fixture."""
+
+    def test_simulated_failure_is_not_stored(self, pair: Pair, cid: str) -> None:
         before = snapshot()
-        with another_thread_in(partial(first_half, cid, pair.step)), impatient():
+        assert_refused(pair.act(cid, simulate_failure=True), cid, "SIMULATED_FAILURE")
+        assert snapshot() == before
+        assert_done(pair.act(cid), cid)
+        assert (pair.state(cid), pair.live(cid)) == ("DONE", pair.worth)
+
+    def test_busy_database_is_503_and_nothing_is_stored(self, pair: Pair, cid: str) -> None:
+        before = snapshot()
+        with busy_database():
             answer = pair.act(cid)
         assert_problem(answer, 503, "DATABASE_BUSY", cid)
         assert snapshot() == before
         assert_done(pair.act(cid), cid)
-        assert pair.live(cid) == pair.worth
