@@ -12,6 +12,7 @@ from django_sagas.clock import iso, iso_or_none
 from service_kit.money import to_wire
 
 from flight.aircraft import AIRCRAFT, Cabin, SeatClass
+from flight.connections import Found, Wanted
 from flight.models import Airport, Booking, Flight, SeatState, Ticket
 from flight.queries import Fares
 from flight.selectors import DayFare
@@ -88,6 +89,36 @@ def _class_offer(
         "seats": seats,
         "seats_left": seats - live[found.id, seat_class],
     }
+
+
+def connections(found: Found, wanted: Wanted, *, now: datetime) -> list[dict[str, Any]]:
+    """Each with its flights as a search shows them, and the classes in which it can be booked."""
+    legs = {leg.id: leg for each in found.connections for leg in each.flights}
+    told = {
+        number: flight_offer(
+            leg, found.live, now=now, seat_class=wanted.seat_class, passengers=wanted.passengers
+        )
+        for number, leg in legs.items()
+    }
+    return [
+        {
+            "flights": [told[leg.id] for leg in each.flights],
+            "duration_minutes": each.minutes,
+            "layovers": [{"airport": airport(where), "minutes": minutes} for where, minutes in each.layovers],
+            "seat_classes": [
+                {
+                    "seat_class": name.value,
+                    "fare": to_wire(offer.fare),
+                    "total": to_wire(offer.fare * wanted.passengers + settings.OTHER_CHARGES_CENTS),
+                    "seats_left": offer.seats_left,
+                }
+                for name, offer in each.offers.items()
+            ],
+            "other_charges": to_wire(settings.OTHER_CHARGES_CENTS),
+            "currency": settings.CURRENCY,
+        }
+        for each in found.connections
+    ]
 
 
 def seat_map(found: Flight, states: Mapping[str, str]) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Queries on airports, flights, seats and bookings; one per function."""
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -22,13 +22,17 @@ from django_sagas.database import fetch_all
 from django_sagas.models import SagaRow
 
 from flight.folding import fold
-from flight.models import Airport, Booking, BookingStatus, Flight, Ticket
+from flight.models import UNRANKED, Airport, Booking, BookingStatus, Flight, Ticket
 
 MAX_WORDS = 8
 # The states of a trip, in the order in which trips are listed.
 TIMES = ("upcoming", "past", "cancelled")
 UPCOMING = TIMES.index("upcoming")
 NEAREST_DAYS = 3
+# Flights that a search for connections considers of each leg, the earliest first.
+MOST_OF_A_SIDE = 1000
+
+Period = tuple[datetime, datetime]
 
 # Plain SQL: SQLite uses the partial index only if the states of its IN are in the text, not parameters.
 LIVE_SEATS_BY_CLASS = """
@@ -85,6 +89,55 @@ def flights_on(
     for flight in flights:
         flight.origin, flight.destination = origin, destination
     return flights
+
+
+def flights_from(
+    origin: Airport, *, avoiding: Airport, day: date, now: datetime, seat_class: str | None
+) -> list[Flight]:
+    """The flights on sale of one local day to anywhere but one airport, earliest first."""
+    found = _with_class(_on_sale(now, origin=origin, departs_on=day), seat_class)
+    found = found.exclude(destination=avoiding).select_related("destination")
+    flights = list(found.order_by("departs_at", "id")[:MOST_OF_A_SIDE])
+    for flight in flights:
+        flight.origin = origin
+    return flights
+
+
+def flights_to(
+    destination: Airport, *, avoiding: Airport, between: Period, seat_class: str | None
+) -> list[Flight]:
+    """The flights of a period from anywhere but one airport, earliest first."""
+    # Named, because the index begins with the origin.
+    served = Airport.objects.filter(busy_rank__lt=UNRANKED).exclude(pk=avoiding.pk).values("pk")
+    found = _of_period(between, seat_class, origin__in=served, destination=destination)
+    flights = list(found.select_related("origin")[:MOST_OF_A_SIDE])
+    for flight in flights:
+        flight.destination = destination
+    return flights
+
+
+def flights_between(
+    origins: Mapping[str, Airport],
+    destinations: Mapping[str, Airport],
+    *,
+    between: Period,
+    seat_class: str | None,
+) -> list[Flight]:
+    """The flights of a period from any of some airports to any of others, earliest first."""
+    found = _of_period(between, seat_class, origin__in=list(origins), destination__in=list(destinations))
+    flights = list(found[:MOST_OF_A_SIDE])
+    for flight in flights:
+        flight.origin = origins[flight.origin_id]
+        flight.destination = destinations[flight.destination_id]
+    return flights
+
+
+def _of_period(between: Period, seat_class: str | None, **where: Any) -> QuerySet[Flight]:
+    first, last = between
+    # The index holds local dates; one is at most a day from the date in UTC.
+    days = first.date() - timedelta(days=1), last.date() + timedelta(days=1)
+    found = Flight.objects.filter(departs_on__range=days, departs_at__range=between, **where)
+    return _with_class(found, seat_class).order_by("departs_at", "id")
 
 
 def live_seats(flight_ids: Sequence[int]) -> Counter[tuple[int, str]]:

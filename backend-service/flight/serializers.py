@@ -60,8 +60,33 @@ class FlightOffer(Flight):
     bookable = serializers.BooleanField()
 
 
+class Layover(Base):
+    airport = Airport()
+    minutes = serializers.IntegerField()
+
+
+class ConnectionClass(Base):
+    seat_class = serializers.ChoiceField(SeatClass.choices)
+    fare = schema.Amount(help_text="one passenger on all flights, before charges")
+    total = schema.Total(help_text="what one booking of all flights costs, charges included")
+    seats_left = serializers.IntegerField(help_text="of the fullest flight")
+
+
+class Connection(Base):
+    flights = FlightOffer(many=True, help_text="two or three, in the order flown")
+    duration_minutes = serializers.IntegerField(help_text="from the first departure to the last arrival")
+    layovers = Layover(many=True, help_text="one for each change")
+    seat_classes = ConnectionClass(many=True, help_text="those with seats for all passengers")
+    other_charges = schema.Charges(help_text="of a booking, whatever the number of flights")
+    currency = serializers.CharField()
+
+
 class FlightResults(Base):
     results = FlightOffer(many=True)
+    connections = Connection(
+        many=True,
+        help_text="at most 50 journeys with a change, the shortest first; only if no result is bookable",
+    )
     nearest_dates = serializers.ListField(
         child=serializers.DateField(),
         help_text="days with flights on sale; only if no result is on sale",

@@ -59,6 +59,9 @@ CURRENCY = "USD"
 SCHEDULE_DAYS = kit.env.int("SCHEDULE_DAYS", default=60)
 # A flight closes for sale this long before its departure.
 SALE_CLOSES_MINUTES = kit.env.int("SALE_CLOSES_MINUTES", default=60)
+# A connection leaves this long after the flight before it has arrived, at least and at most.
+CONNECTION_MINUTES = kit.env.int("CONNECTION_MINUTES", default=45)
+CONNECTION_MAX_HOURS = kit.env.int("CONNECTION_MAX_HOURS", default=24)
 # A hold made by a direct call, which no saga owns, is released after this long.
 HOLD_MINUTES = kit.env.int("HOLD_MINUTES", default=15)
 

@@ -1,5 +1,7 @@
 """The reads. A booking is shown to its owner, and by `BookingFind` to a service."""
 
+from typing import Any
+
 from django.http import HttpResponse
 from django_sagas.clock import utc_now
 from drf_spectacular.utils import extend_schema
@@ -10,7 +12,8 @@ from service_kit.permissions import Owner, ServicesOnly
 from service_kit.problems import Problem, hidden, invalid, missing, not_found
 from service_kit.rules import USER_ID
 
-from flight import descriptions, queries, selectors, serializers
+from flight import connections, descriptions, queries, selectors, serializers
+from flight.connections import Wanted
 from flight.folding import same_name
 from flight.inputs import FindBooking
 from flight.models import Booking, Flight
@@ -40,7 +43,11 @@ class Destinations(ServiceView):
 class FlightSearch(ServiceView):
     @schema.reading(queries.Search, serializers.FlightResults)
     def get(self, request: Request) -> HttpResponse:
-        """The flights of one local day at the origin, earliest first; with none on sale the nearest days."""
+        """The flights of one local day at the origin, earliest first.
+
+        With none on sale also the nearest days; if none can be booked, connections: with one change, or if
+        there is none with two.
+        """
         search, now = queries.Search.read(request.query_params.dict()), utc_now()
         origin, destination = queries.airports(origin=search.origin, destination=search.destination)
         day = search.depart_date
@@ -61,7 +68,17 @@ class FlightSearch(ServiceView):
                 origin=origin, destination=destination, day=day, now=now, seat_class=search.seat_class
             )
         )
-        return json_response({"results": offers, "nearest_dates": [each.isoformat() for each in nearest]})
+        changing: list[dict[str, Any]] = []
+        if not any(offer["bookable"] for offer in offers):
+            wanted = Wanted(origin, destination, day, search.seat_class, search.passengers)
+            changing = descriptions.connections(connections.find(wanted, now=now), wanted, now=now)
+        return json_response(
+            {
+                "results": offers,
+                "connections": changing,
+                "nearest_dates": [each.isoformat() for each in nearest],
+            }
+        )
 
 
 class FareSearch(ServiceView):

@@ -1,3 +1,4 @@
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -6,7 +7,7 @@ from rest_framework.serializers import BaseSerializer, ListField, ListSerializer
 
 from flight import serializers
 from flight.models import Flight
-from tests.conftest import MakeBooking, OwnSeats
+from tests.conftest import MakeBooking, MakeFlight, OwnSeats
 
 pytestmark = pytest.mark.django_db
 ROUTE = "origin=DFW&destination=ORD"
@@ -34,6 +35,7 @@ def differences(described: Any, value: Any, path: str = "") -> list[str]:
         ("/api/places/destinations/?origin=DFW", serializers.Places),
         ("/api/flights/search/?{route}&depart_date={day}", serializers.FlightResults),
         ("/api/flights/search/?{route}&depart_date=2020-01-01", serializers.FlightResults),
+        ("/api/flights/search/?origin=DFW&destination=LHR&depart_date={day}", serializers.FlightResults),
         ("/api/flights/fares/?{route}&from={day}&to={day}", serializers.FareStrip),
         ("/api/flights/{id}/", serializers.FlightOffer),
         ("/api/flights/{id}/seats/", serializers.SeatMap),
@@ -45,6 +47,7 @@ def differences(described: Any, value: Any, path: str = "") -> list[str]:
 def test_answer_has_the_fields_of_its_schema(
     client: Client,
     flight: Flight,
+    make_flight: MakeFlight,
     make_booking: MakeBooking,
     own_seats: OwnSeats,
     path: str,
@@ -52,6 +55,7 @@ def test_answer_has_the_fields_of_its_schema(
 ) -> None:
     make_booking()
     own_seats(flight, "12A")
+    make_flight(number="ZZ201", route="ORD-LHR", departs_at=flight.arrives_at + timedelta(hours=2))
     answer = client.get(path.format(route=ROUTE, day=flight.departs_on, id=flight.id))
     assert answer.status_code == 200
     assert differences(serializer(), answer.json()) == []
