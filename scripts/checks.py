@@ -38,7 +38,11 @@ END_TO_END = (
     "proofs/e2e/test_traces.py",
     "proofs/e2e/test_alarms.py",
 )
-EXAMPLES = ("examples/hotel/serve.py", "examples/hotel/test_fifth_step.py")
+EXAMPLES = (
+    "examples/fastapi-participant/participant.py",
+    "examples/hotel/serve.py",
+    "examples/hotel/test_fifth_step.py",
+)
 # Of what is no Django: the plugin asks for settings all the same.
 NO_DJANGO = "django.conf.global_settings"
 MYPY = (str(BIN / "mypy"), "--config-file", str(ROOT / "pyproject.toml"))

@@ -1,13 +1,18 @@
 // A participant of a saga in Node: ReserveRoom and CancelRoom, with nothing but Node itself.
 // Run: node participant.mjs [PORT] [FILE]. The records are kept in FILE, one JSON line for each change.
+// With SERVICE_KEYS=kid:secret,kid:secret it takes only calls that carry a service's token.
 
-import { createHash } from "node:crypto";
+import { createHash, createHmac, timingSafeEqual } from "node:crypto";
 import { appendFileSync, existsSync, readFileSync } from "node:fs";
 import { createServer } from "node:http";
 
 const [port = "9000", file = "records.jsonl"] = process.argv.slice(2);
 const ROOMS = 1000;
 const LONGEST_BODY = 64 * 1024;
+const AUDIENCE = "hotel";
+const LEEWAY_SECONDS = 10;
+const PAIRS = (process.env.SERVICE_KEYS ?? "").split(",").filter(Boolean);
+const KEYS = new Map(PAIRS.map((pair) => [pair.slice(0, pair.indexOf(":")), pair.slice(pair.indexOf(":") + 1)]));
 
 // One record per correlation id: DONE, REFUSED or UNDONE, with the fields that were used and the answers.
 const records = new Map();
@@ -56,6 +61,29 @@ function cancel(id) {
   return { answer: undone, replayed: false };
 }
 
+// A JSON Web Token of another service, signed with HS256 and meant for this one.
+function isGenuine(token, now) {
+  try {
+    const [header, claims, signature, ...more] = token.split(".");
+    const { alg, typ, kid } = JSON.parse(Buffer.from(header, "base64url"));
+    if (more.length || alg !== "HS256" || typ !== "service+jwt" || !KEYS.has(kid)) return false;
+    const expected = createHmac("sha256", KEYS.get(kid)).update(`${header}.${claims}`).digest();
+    if (!timingSafeEqual(expected, Buffer.from(signature, "base64url"))) return false;
+    const { iss, aud, sub, iat, exp } = JSON.parse(Buffer.from(claims, "base64url"));
+    const named = typeof sub === "string" && sub !== "" && iss === sub && [aud].flat().some((one) => [AUDIENCE, "*"].includes(one));
+    return named && iat <= now + LEEWAY_SECONDS && exp > now - LEEWAY_SECONDS;
+  } catch {
+    return false; // It is no token at all.
+  }
+}
+
+function authenticate(authorization = "") {
+  const [scheme, token = ""] = authorization.split(" ");
+  if (KEYS.size && !(scheme.toLowerCase() === "bearer" && isGenuine(token, Date.now() / 1000))) {
+    throw new Problem(401, "NOT_AUTHENTICATED", "A valid credential is needed.");
+  }
+}
+
 const ROUTES = {
   "/api/saga/reserve-room/": (body) => reserve(idOf(body), usedBy(body)),
   "/api/saga/cancel-room/": (body) => cancel(idOf(body)),
@@ -88,6 +116,7 @@ function answer(request, raw) {
   const route = ROUTES[request.url];
   if (!route) throw new Problem(404, "NOT_FOUND", "There is nothing at this address.");
   if (request.method !== "POST") throw new Problem(405, "METHOD_NOT_ALLOWED", "POST only.");
+  authenticate(request.headers.authorization);
   if (request.headers["content-type"]?.split(";")[0] !== "application/json") {
     throw new Problem(415, "UNSUPPORTED_MEDIA_TYPE", "application/json only.");
   }
@@ -104,6 +133,7 @@ function respond(request, response, raw) {
   } catch (error) {
     const { status = 500, code = "INTERNAL_ERROR", id } = error;
     if (status === 405) headers.Allow = "POST";
+    if (status === 401) headers["WWW-Authenticate"] = "Bearer";
     const body = { type: "about:blank", title: code, status, code, detail: error.message, correlation_id: id };
     response.writeHead(status, { ...headers, "Content-Type": "application/problem+json" }).end(JSON.stringify(body));
   }

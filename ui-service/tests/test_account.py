@@ -4,7 +4,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.test import Client
 from pytest_django import Settings
-from service_kit import credentials
+from service_kit import tokens
 
 from tests.desk import Desk
 from ui.models import User
@@ -119,8 +119,12 @@ def test_token_is_the_travellers_and_shown_once(client: Client, desk: Desk, trav
     client.force_login(traveller)
     text = client.post("/account/").content.decode()
     token = text.partition("Bearer ")[2].partition("<")[0]
-    claims = credentials._verify(token, credentials.USER_SALT, credentials.USER_SECONDS)
-    assert claims == {"sub": traveller.traveller_id, "role": "traveller", "audience": "*"}
+    claims = tokens.verify(token)
+    assert claims and (claims.kind, claims.subject, claims.role) == (
+        tokens.OF_USER,
+        traveller.traveller_id,
+        "traveller",
+    )
     assert "Bearer" not in client.get("/account/").content.decode()
 
 

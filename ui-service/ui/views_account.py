@@ -13,8 +13,8 @@ from django.db import IntegrityError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
-from service_kit.credentials import USER_SECONDS, user_token
 from service_kit.security.throttle import folded
+from service_kit.tokens import ANY_AUDIENCE, USER_SECONDS, user_token
 
 from ui import claims, services, throttle, views_errors
 from ui.context import THEMES
@@ -96,7 +96,7 @@ def account(request: HttpRequest) -> HttpResponse:
     assert isinstance(user, User)
     token = ""
     if request.method == "POST":
-        token = user_token(user_id=user.traveller_id, role=user.role, audience="*")
+        token = user_token(user_id=user.traveller_id, role=user.role, audience=ANY_AUDIENCE)
     context = {"token": token, "token_minutes": USER_SECONDS // 60}
     return render(request, "ui/account/account.html", context)
 

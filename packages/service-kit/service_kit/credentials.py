@@ -1,31 +1,17 @@
-"""Credentials of callers: services (a short-lived signed bearer) and people (a signed token).
+"""Credentials of callers: the Authorization header, and the person that a service calls for."""
 
-Both are verified by signature alone, with the keys that the services share; the first key signs,
-every listed key verifies, so that keys can be rotated without a gap.
-"""
-
-import time
-import zlib
 from dataclasses import dataclass
-from functools import cache, lru_cache
-from typing import Any
+from functools import cache
 
 from django.conf import settings
-from django.core import signing
 from django.http import HttpRequest
 
+from service_kit import tokens
 from service_kit.address import address_of, network_of
 from service_kit.problems import Problem
 from service_kit.rules import USER_ID
+from service_kit.tokens import user_token as user_token
 
-SERVICE_SALT = "service-bearer"
-USER_SALT = "user-token"
-SERVICE_SECONDS = 60
-RENEW_SECONDS = 20
-USER_SECONDS = 15 * 60
-SKEW_SECONDS = 10
-"How far the signer's clock may be ahead."
-CACHED_TOKENS = 256
 ON_BEHALF_OF = "X-On-Behalf-Of"
 ROLE = "X-On-Behalf-Of-Role"
 ADDRESS = "X-On-Behalf-Of-Address"
@@ -64,66 +50,12 @@ ANONYMOUS = Caller()
 
 def service_bearer(*, caller: str, audience: str) -> str:
     """The Authorization header of a call from one service to another."""
-    # By the clock that checks its age: a changed clock expires the bearer.
-    return _bearer(caller, audience, int(time.time() // RENEW_SECONDS))
+    return "Bearer " + tokens.service_token(caller=caller, audience=audience)
 
 
 def headers_for(participant: str) -> dict[str, str]:
     """What this service's calls to another one carry."""
     return {"Authorization": service_bearer(caller=settings.SERVICE_NAME, audience=participant)}
-
-
-@lru_cache(maxsize=64)
-def _bearer(caller: str, audience: str, _period: int) -> str:
-    return "Bearer " + _sign({"caller": caller, "audience": audience}, SERVICE_SALT)
-
-
-def user_token(*, user_id: str, role: str, audience: str) -> str:
-    return _sign({"sub": user_id, "role": role, "audience": audience}, USER_SALT)
-
-
-def _sign(claims: dict[str, str], salt: str) -> str:
-    kid, key = settings.SERVICE_KEYS[0]
-    return f"{kid}~{signing.dumps(claims, key=key, salt=salt, compress=False)}"
-
-
-def _verify(token: str, salt: str, max_age: int, *names: str) -> dict[str, str] | None:
-    """The claims of a genuine token for this service: all of `names`, all strings."""
-    kid, _, signed = token.partition("~")
-    for known, key in settings.SERVICE_KEYS:
-        if known == kid:
-            claims = _claims(signed, key, salt, max_age, int(time.time()))
-            return claims if _are_texts(claims, ("audience", *names)) and _is_for_us(claims) else None
-    return None
-
-
-def _are_texts(claims: Any, names: tuple[str, ...]) -> bool:
-    return isinstance(claims, dict) and all(isinstance(claims.get(name), str) for name in names)
-
-
-def _is_for_us(claims: dict[str, str]) -> bool:
-    return claims["audience"] in (settings.SERVICE_NAME, "*")
-
-
-@lru_cache(maxsize=CACHED_TOKENS)
-def _claims(signed: str, key: str, salt: str, max_age: int, _second: int) -> Any:
-    """A genuine token's claims; cached, because a service reuses a token for a while."""
-    try:
-        # Without `fallback_keys`, earlier SECRET_KEYs would verify tokens too.
-        claims = signing.loads(signed, key=key, salt=salt, max_age=max_age, fallback_keys=[])
-        return None if _is_from_the_future(signed, key, salt) else claims
-    except (signing.BadSignature, ValueError, zlib.error):
-        # The latter two: signed by one of our keys, but not JSON.
-        return None
-
-
-def _is_from_the_future(signed: str, key: str, salt: str) -> bool:
-    try:
-        # Django checks only a maximum age. A negative one finds tokens from the future.
-        signing.loads(signed, key=key, salt=salt, max_age=-SKEW_SECONDS, fallback_keys=[])
-    except signing.SignatureExpired:
-        return False
-    return True
 
 
 def verified(request: HttpRequest) -> Caller:
@@ -132,13 +64,11 @@ def verified(request: HttpRequest) -> Caller:
     if not header:
         return ANONYMOUS
     scheme, _, token = header.partition(" ")
-    if scheme.lower() == "bearer":
-        claims = _verify(token, SERVICE_SALT, SERVICE_SECONDS, "caller")
-        if claims and claims["caller"]:
-            return _on_behalf(request, claims["caller"])
-        claims = _verify(token, USER_SALT, USER_SECONDS, "sub", "role")
-        if claims and USER_ID.fullmatch(claims["sub"]):
-            return Caller(user_id=claims["sub"], role=claims["role"])
+    claims = tokens.verify(token) if scheme.lower() == "bearer" else None
+    if claims and claims.kind == tokens.OF_SERVICE:
+        return _on_behalf(request, claims.subject)
+    if claims and USER_ID.fullmatch(claims.subject):
+        return Caller(user_id=claims.subject, role=claims.role)
     raise unauthenticated()
 
 

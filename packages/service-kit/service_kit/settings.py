@@ -75,6 +75,9 @@ def service_keys() -> list[tuple[str, str]]:
             raise ImproperlyConfigured("SERVICE_KEYS must read kid:secret[,kid:secret].")
         if not DEMO_MODE:
             _refuse_weak(f"SERVICE_KEYS[{kid}]", value)
+        elif len(value) < MIN_SECRET_LENGTH:
+            # HS256 takes no shorter one (RFC 7518, section 3.2).
+            raise ImproperlyConfigured(f"SERVICE_KEYS[{kid}] must have {MIN_SECRET_LENGTH} characters.")
     return [(kid, value) for kid, _, value in pairs]
 
 

@@ -7,7 +7,7 @@ from service_kit.limits import api_limits
 SERVICE_NAME = "kit"
 DEMO_MODE = True
 SECRET_KEY = "of these tests only"
-SERVICE_KEYS = [("new", "a-key-of-these-tests"), ("old", "another-key-of-these-tests")]
+SERVICE_KEYS = [("new", "a-key-of-these-tests, of 32 bytes"), ("old", "another-key-of-these-tests, as long")]
 ALLOWED_HOSTS = kit.allowed_hosts()
 TRUSTED_PROXIES = kit.TRUSTED_PROXIES
 LIMITS = api_limits()

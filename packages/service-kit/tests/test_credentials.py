@@ -1,14 +1,18 @@
+import base64
+import hashlib
+import hmac
+import json
 import time
 from collections.abc import Callable
 from typing import Any
 
+import jwt
 import pytest
-from django.core import signing
 from django.http import HttpRequest
 from django.test import Client, RequestFactory
 from pytest_django import Settings
 from rest_framework.permissions import BasePermission
-from service_kit import credentials
+from service_kit import credentials, tokens
 from service_kit.api import ServiceView
 from service_kit.authentication import caller_of
 from service_kit.credentials import ANONYMOUS, ROLE, Caller, may_see, service_bearer, user_token
@@ -54,10 +58,27 @@ class Ruled(ServiceView):
     subject = "payment"
 
 
+KEY = "a-key-of-these-tests, of 32 bytes"
+OTHER_KEY = "a-key-of-somebody-else, of 32 bytes"
+USER = {"iss": "ui", "aud": "kit", "sub": "1", "role": ""}
+SERVICE = {"iss": "ui", "aud": "kit", "sub": "ui"}
+
+
 def signed(
-    claims: Any, *, kid: str = "new", key: str = "a-key-of-these-tests", salt: str = "user-token"
+    claims: Any, *, typ: str | None = tokens.OF_USER, key: str = KEY, alg: str = "HS256", **header: Any
 ) -> str:
-    return f"Bearer {kid}~{signing.dumps(claims, key=key, salt=salt)}"
+    """The header of a token made from the claims alone; `iat` and `exp` are those of a minute from now on."""
+    now = int(time.time())
+    whole = {"iat": now, "exp": now + 60, **claims}
+    sent = {name: value for name, value in whole.items() if value is not None}
+    return "Bearer " + jwt.encode(sent, key, alg, headers={"kid": "new", "typ": typ, **header})
+
+
+def by_hand(header: bytes, claims: bytes, key: str = KEY) -> str:
+    """Signed as RFC 7515 says, without a library."""
+    parts = b".".join(base64.urlsafe_b64encode(part).rstrip(b"=") for part in (header, claims))
+    signature = hmac.digest(key.encode(), parts, hashlib.sha256)
+    return f"Bearer {parts.decode()}.{base64.urlsafe_b64encode(signature).rstrip(b'=').decode()}"
 
 
 def test_without_credential_the_caller_is_nobody(client: Client) -> None:
@@ -113,35 +134,40 @@ def test_user_token_names_the_person_and_the_role(client: Client) -> None:
         "Bearer",
         "Bearer ",
         "Bearer x",
-        "Bearer new~",
-        "Bearer new~a:b:c",
         "Basic dXNlcjpwYXNz",
         "Token abc",
+        "Bearer a.b.c",
+        "Bearer e30.e30.e30",
         "Bearer " + "x" * 5000,
-        "Bearer new~\xe9",
-        signed({"sub": "1", "role": "", "audience": "payment"}),
-        signed({"sub": "1", "role": "", "audience": "kit"}, kid="unknown"),
-        signed({"sub": "1", "role": "", "audience": "kit"}, key="a-key-of-somebody-else"),
-        signed({"sub": "1", "role": "", "audience": "kit"}, salt="session"),
-        signed({"sub": "1", "role": ""}),
-        signed({"role": "", "audience": "kit"}),
-        signed({"sub": "1", "audience": "kit"}),
-        signed({"sub": 1, "role": "", "audience": "kit"}),
-        signed({"sub": "1", "role": None, "audience": "kit"}),
-        signed({"sub": "1", "role": ["operator"], "audience": "kit"}),
-        signed({"sub": "1", "role": "", "audience": ["kit"]}),
-        signed({"sub": "", "role": "operator", "audience": "kit"}),
-        signed({"sub": "a b", "role": "operator", "audience": "kit"}),
-        signed({"audience": "kit"}, salt="service-bearer"),
-        signed({"caller": "", "audience": "kit"}, salt="service-bearer"),
-        signed({"caller": 7, "audience": "kit"}, salt="service-bearer"),
-        signed(["caller", "audience"], salt="service-bearer"),
-        signed("kit"),
-        signed(None),
-        "Bearer new~"
-        + signing.TimestampSigner(key="a-key-of-these-tests", salt="user-token").sign("no-json"),
-        "Bearer new~"
-        + signing.TimestampSigner(key="a-key-of-these-tests", salt="user-token").sign(".no-zip"),
+        "Bearer new.\xe9.x",
+        signed({**USER, "aud": "payment"}),
+        signed({**USER, "aud": ["payment", "loyalty"]}),
+        signed(USER, kid="unknown"),
+        signed(USER, kid="old"),
+        signed(USER, key=OTHER_KEY),
+        signed(USER, alg="HS512", key=KEY * 2),
+        "Bearer " + jwt.encode(USER, "", "none", headers={"kid": "new", "typ": tokens.OF_USER}),
+        signed(USER, typ="JWT"),
+        signed(USER, typ=None),
+        *(signed({**USER, name: None}) for name in ("iss", "aud", "sub", "iat", "exp", "role")),
+        *(signed({**USER, name: 1}) for name in ("sub", "role", "aud")),
+        *(signed({**USER, name: "soon"}) for name in ("iat", "exp")),
+        signed({**USER, "role": ["operator"]}),
+        signed({**USER, "sub": ""}),
+        signed({**USER, "sub": "a b"}),
+        signed({**USER, "nbf": 2**40}),
+        signed(USER, crit=["b64"], b64=True),
+        *(
+            signed({**SERVICE, name: None}, typ=tokens.OF_SERVICE)
+            for name in ("iss", "aud", "sub", "iat", "exp")
+        ),
+        signed({**SERVICE, "sub": "", "iss": ""}, typ=tokens.OF_SERVICE),
+        signed({**SERVICE, "sub": "backend"}, typ=tokens.OF_SERVICE),
+        by_hand(b'{"alg":"HS256","kid":"new","typ":"user+jwt"}', b"no json"),
+        by_hand(b'{"alg":"HS256","kid":"new","typ":"user+jwt"}', b'["aud"]'),
+        by_hand(b'{"alg":"HS256","kid":"new","typ":"user+jwt"}', b"[" * 1000),
+        by_hand(b'{"alg":"HS256","kid":["new"]}', b"{}"),
+        by_hand(b'{"alg":"HS256"}', b"{}"),
     ],
 )
 def test_credential_that_proves_nothing_is_401(client: Client, authorization: str) -> None:
@@ -157,25 +183,51 @@ def test_user_token_is_no_service_bearer_and_the_other_way_round() -> None:
     assert check(ServicesOnly, request(service_bearer(caller="backend", audience="kit"))).service == "backend"
 
 
-@pytest.mark.parametrize("name", ["SERVICE_SECONDS", "USER_SECONDS"])
-def test_expired_credential_is_401(client: Client, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    monkeypatch.setattr(credentials, name, -1)
-    token = "Bearer " + user_token(user_id="1", role="", audience="kit")
-    header = service_bearer(caller="expiring", audience="kit") if name == "SERVICE_SECONDS" else token
+@pytest.mark.parametrize(("claims", "typ"), [(USER, tokens.OF_USER), (SERVICE, tokens.OF_SERVICE)])
+@pytest.mark.parametrize(
+    ("issued", "expires", "status"),
+    [(-60, 60, 200), (-60, -5, 200), (-60, -11, 401), (5, 65, 200), (60, 120, 401), (86400, 2**31, 401)],
+)
+def test_credential_is_valid_from_its_issue_to_its_end_but_for_clocks_that_differ_a_little(
+    client: Client, claims: dict[str, str], typ: str, issued: int, expires: int, status: int
+) -> None:
+    now = int(time.time())
+    header = signed({**claims, "iat": now + issued, "exp": now + expires}, typ=typ)
+    for _ in range(2):
+        assert who(client, header).status_code == status
+
+
+def test_token_ends_also_when_it_is_known(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    header = service_bearer(caller="backend", audience="kit")
+    assert who(client, header).status_code == 200
+    later = time.time() + tokens.SERVICE_SECONDS + tokens.LEEWAY_SECONDS
+    monkeypatch.setattr(time, "time", lambda: later)
     assert who(client, header).status_code == 401
 
 
-@pytest.mark.parametrize("salt", ["user-token", "service-bearer"])
-@pytest.mark.parametrize(("ahead", "status"), [(5, 200), (60, 401), (86400, 401)])
-def test_credential_from_the_future_is_401_but_for_clocks_that_differ_a_little(
-    client: Client, salt: str, ahead: int, status: int
-) -> None:
-    """Signed as Django signs, by somebody whose clock is ahead."""
-    claims = {"sub": "1", "role": "", "caller": "ui", "audience": "kit"}
-    payload, _, _ = signing.dumps(claims).partition(":")
-    issued = signing.b62_encode(int(time.time()) + ahead)
-    token = signing.Signer(key="a-key-of-these-tests", salt=salt).sign(f"{payload}:{issued}")
-    assert who(client, f"Bearer new~{token}").status_code == status
+def test_service_sends_the_same_token_for_a_while_and_another_to_another_service() -> None:
+    first = tokens.service_token(caller="backend", audience="kit")
+    again = [tokens.service_token(caller="backend", audience="kit") for _ in range(3)]
+    assert len({first, *again}) <= 2, "a period may end in between"
+    assert first != tokens.service_token(caller="backend", audience="payment")
+
+
+def test_token_is_a_json_web_token_that_any_library_can_verify() -> None:
+    """The page on participants says so, in these words."""
+    made = {
+        "service+jwt": (tokens.service_token(caller="backend", audience="hotel"), 60, {}),
+        "user+jwt": (tokens.user_token(user_id="7", role="auditor", audience="*"), 900, {"role": "auditor"}),
+    }
+    for kind, (token, seconds, more) in made.items():
+        header, claims, signature = token.split(".")
+        signed_part = f"{header}.{claims}".encode()
+        whole = [json.loads(base64.urlsafe_b64decode(part + "==")) for part in (header, claims)]
+        assert base64.urlsafe_b64decode(signature + "==") == hmac.digest(KEY.encode(), signed_part, "sha256")
+        assert whole[0] == {"alg": "HS256", "typ": kind, "kid": "new"}
+        sub, aud, iss = ("7", "*", "kit") if more else ("backend", "hotel", "backend")
+        iat = whole[1].pop("iat")
+        assert 0 <= time.time() - iat < tokens.RENEW_SECONDS + 1
+        assert whole[1] == {"iss": iss, "aud": aud, "sub": sub, "exp": iat + seconds, **more}
 
 
 def test_old_key_still_verifies_while_the_new_one_signs(client: Client, settings: Settings) -> None:
@@ -183,16 +235,16 @@ def test_old_key_still_verifies_while_the_new_one_signs(client: Client, settings
     settings.SERVICE_KEYS = [old]
     before = "Bearer " + user_token(user_id="1", role="", audience="kit")
     settings.SERVICE_KEYS = [new, old]
-    assert before.startswith("Bearer old~")
-    assert user_token(user_id="1", role="", audience="kit").startswith("new~")
+    after = "Bearer " + user_token(user_id="1", role="", audience="kit")
+    assert [jwt.get_unverified_header(each[7:])["kid"] for each in (before, after)] == ["old", "new"]
     assert who(client, before).json()["user_id"] == "1"
     settings.SERVICE_KEYS = [new]
     assert who(client, before).status_code == 401
 
 
 def test_earlier_secret_key_of_a_service_signs_no_credential(client: Client, settings: Settings) -> None:
-    settings.SECRET_KEY_FALLBACKS = ["a-key-of-somebody-else"]
-    forged = signed({"sub": "1", "role": "operator", "audience": "kit"}, key="a-key-of-somebody-else")
+    settings.SECRET_KEY_FALLBACKS = [OTHER_KEY]
+    forged = signed({**USER, "role": "operator"}, key=OTHER_KEY)
     assert who(client, forged).status_code == 401
 
 

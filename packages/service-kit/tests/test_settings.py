@@ -62,8 +62,17 @@ def test_demo_mode_brings_its_own_secrets(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(kit, "DEMO_MODE", True)
     assert kit.secret("SECRET_KEY") == kit.DEMO_SECRET
     assert kit.service_keys() == [("demo", kit.DEMO_SECRET)]
-    monkeypatch.setenv("SERVICE_KEYS", "a:short")
-    assert kit.service_keys() == [("a", "short")]
+    monkeypatch.setenv("SERVICE_KEYS", f"a:{'weak' * 8}")
+    assert kit.service_keys() == [("a", "weak" * 8)]
+
+
+def test_service_key_that_is_too_short_for_hs256_stops_the_start_in_demo_mode_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(kit, "DEMO_MODE", True)
+    monkeypatch.setenv("SERVICE_KEYS", f"a:{'weak' * 8},b:{'x' * 31}")
+    with pytest.raises(ImproperlyConfigured, match=r"SERVICE_KEYS\[b\] must have 32 characters"):
+        kit.service_keys()
 
 
 def test_service_keys_are_read_in_their_order(monkeypatch: pytest.MonkeyPatch) -> None:

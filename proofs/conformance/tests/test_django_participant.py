@@ -13,7 +13,7 @@ import requests
 
 from saga_conformance.participant import Participant
 from saga_conformance.report import HELD, examine
-from tests.test_node_participant import free_port
+from tests.hotels import free_port
 
 EXAMPLE = Path(__file__).resolve().parents[3] / "examples" / "shop"
 PATIENCE = 60.0
