@@ -1,18 +1,41 @@
-"""The audit trail of sagas: the engine's alarms, and what operators did."""
+"""The audit trail of sagas: the engine's alarms, what operators did, and what the auditor found."""
 
-from collections.abc import Callable
 from datetime import datetime
-from functools import partial
 
+from django_sagas.audit.rules import Finding
 from service_kit.security import audit
-from service_kit.security.models import AuditKind
+from service_kit.security.models import AuditEntry, AuditKind
 
 
 def raise_alarm(*, action: str, correlation_id: str, reason: str, now: datetime) -> None:
     audit.record(AuditKind.ALARM, action=action, correlation_id=correlation_id, reason=reason, now=now)
 
 
-def told(correlation_id: str, *, action: str, now: datetime, **what: str) -> Callable[[], object]:
-    """Writes the row of an operator's action: `actor`, `reason` and `evidence`."""
-    record = partial(audit.record, AuditKind.OPERATOR)
-    return partial(record, correlation_id=correlation_id, action=action, now=now, **what)
+def leave_trail(
+    *, action: str, correlation_id: str, actor: str, reason: str, evidence: str, now: datetime
+) -> None:
+    audit.record(
+        AuditKind.OPERATOR,
+        action=action,
+        correlation_id=correlation_id,
+        actor=actor,
+        reason=reason,
+        evidence=evidence,
+        now=now,
+    )
+
+
+def report_finding(*, finding: Finding, now: datetime) -> None:
+    """A row for each thing found, not for each run that finds it."""
+    action = f"drift-{finding.about}"
+    evidence = f"seen {finding.seen}; expected {finding.expected}"[:200]
+    told = AuditEntry.objects.filter(correlation_id=finding.correlation_id, action=action, evidence=evidence)
+    if not told.exists():
+        audit.record(
+            AuditKind.ALARM,
+            action=action,
+            correlation_id=finding.correlation_id,
+            reason=f"{finding.about} is not what the saga log says",
+            evidence=evidence,
+            now=now,
+        )

@@ -1,91 +1,90 @@
-"""The state of one saga's seats and booking (ORM), payment and miles (their APIs)."""
+"""What the owners of a booking's effects show: seats and booking (ORM), payment and miles (their APIs).
+
+Each returns one line of text, which is compared and is the evidence.
+"""
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
 from django.conf import settings
 from django.db.models import Count
-from django_sagas.client import named_addresses
+from django_sagas.audit.rules import NOTHING, Unreadable
 from django_sagas.http import NoReply, Reply, ServiceClient
 from service_kit.credentials import AUDITOR, ON_BEHALF_OF, ROLE, service_bearer
 from service_kit.money import to_wire
 
 from flight.models import LIVE, Booking, Seat
-from flight.saga_booking import BookingSaga
-from flight.saga_orchestrator_complete import LOYALTY, PAYMENT
+from flight.saga_booking import LOYALTY, PAYMENT, BookingSaga
 
-NOTHING = "nothing"
 RECORDS = "/api/saga/records/"
 ACTOR = "audit_sagas"
 "The auditor's user and role: reads all payments and miles, changes none."
-LOOK_UPS = ("ReserveSeat", "AuthorizePayment", "AwardMiles", "ConfirmBooking")
 
 
-class Unreadable(Exception):
-    """A participant could not be asked: whether there is drift is unknown."""
+def seats_of(saga: BookingSaga) -> str:
+    seats = Seat.objects.filter(correlation_id=saga.correlation_id, state__in=LIVE)
+    rows = sorted(seats.values_list("seat_number", "state"))
+    return ", ".join(f"{seat} {state}" for seat, state in rows) or NOTHING
 
 
-def _clients() -> dict[str, ServiceClient]:
-    return {name: ServiceClient(url) for name, url in named_addresses().items()}
+def payment_of(saga: BookingSaga) -> str:
+    path = f"/api/payments/{saga.correlation_id}/"
+    found = _get(PAYMENT, path, saga.correlation_id, {"status", "amount", "currency"})
+    return f"{found['status']} {found['amount']:.2f} {found['currency']}" if found else NOTHING
 
 
-@dataclass(frozen=True)
-class Owners:
-    """Each look-up returns one line of text, which is compared and is the evidence."""
+def miles_of(saga: BookingSaga) -> str:
+    path = f"/api/loyalty/{saga.user_id}/?correlation_id={saga.correlation_id}"
+    found = _get(LOYALTY, path, saga.correlation_id, {"entries"})
+    entries = found["entries"] if found else []
+    return ", ".join(f"{entry['kind']} {entry['miles']}" for entry in reversed(entries)) or NOTHING
 
-    clients: Mapping[str, ServiceClient] = field(default_factory=_clients)
 
-    def look(self, saga: BookingSaga) -> dict[str, str]:
-        """The state of each step at its participant. Raises Unreadable."""
-        return {
-            "ReserveSeat": seats_of(saga.correlation_id),
-            "AuthorizePayment": self.payment_of(saga),
-            "AwardMiles": self.miles_of(saga),
-            "ConfirmBooking": booking_of(saga.correlation_id),
-        }
+def booking_of(saga: BookingSaga) -> str:
+    bookings = Booking.objects.filter(correlation_id=saga.correlation_id)
+    counted = bookings.annotate(passengers=Count("tickets"))
+    row = counted.values_list("reference", "status", "amount", "passengers").first()
+    return booking(*row) if row else NOTHING
 
-    def payment_of(self, saga: BookingSaga) -> str:
-        path = f"/api/payments/{saga.correlation_id}/"
-        found = self._get(PAYMENT, path, saga.correlation_id, {"status", "amount", "currency"})
-        return f"{found['status']} {found['amount']:.2f} {found['currency']}" if found else NOTHING
 
-    def miles_of(self, saga: BookingSaga) -> str:
-        path = f"/api/loyalty/{saga.user_id}/?correlation_id={saga.correlation_id}"
-        found = self._get(LOYALTY, path, saga.correlation_id, {"entries"})
-        entries = found["entries"] if found else []
-        return ", ".join(f"{entry['kind']} {entry['miles']}" for entry in reversed(entries)) or NOTHING
+def booking(reference: str, status: str, amount: int | None, tickets: int) -> str:
+    price = f"{to_wire(amount):.2f}" if amount is not None else "no price"
+    return f"{status} {reference}, {tickets} tickets, {price}"
 
-    def recorded(self, participant: str, *, since: datetime) -> Iterator[list[Mapping[str, Any]]]:
-        """The records of the orchestrator's calls, in pages, newest first. Raises Unreadable."""
-        path = RECORDS
-        while path:
-            page = self._get(participant, path, "", {"results", "next"})
-            if page is None:
-                raise Unreadable(f"{participant} has no list of its records")
-            fresh = [each for each in page["results"] if datetime.fromisoformat(each["created_at"]) >= since]
-            yield [each for each in fresh if each["caller"] == settings.SERVICE_NAME]
-            path = page["next"] if len(fresh) == len(page["results"]) else ""
 
-    def _get(
-        self, participant: str, path: str, correlation_id: str, fields: set[str]
-    ) -> Mapping[str, Any] | None:
-        headers = {
-            **({"X-Correlation-ID": correlation_id} if correlation_id else {}),
-            "Authorization": service_bearer(caller="backend", audience=participant),
-            ON_BEHALF_OF: ACTOR,
-            ROLE: AUDITOR,
-        }
-        try:
-            reply = self.clients[participant].request(
-                "GET", path, headers=headers, timeout=settings.SAGA_CALL_TIMEOUT
-            )
-        except NoReply as error:
-            raise Unreadable(f"{participant}: {error}") from error
-        return _read(participant, reply, fields)
+def recorded(participant: str, *, since: datetime) -> Iterator[list[Mapping[str, Any]]]:
+    """The participant's records of our calls, in pages, newest first. Raises Unreadable."""
+    path = RECORDS
+    while path:
+        page = _get(participant, path, "", {"results", "next"})
+        if page is None:
+            raise Unreadable(f"{participant} has no list of its records")
+        fresh = [each for each in page["results"] if datetime.fromisoformat(each["created_at"]) >= since]
+        yield [each for each in fresh if each["caller"] == settings.SERVICE_NAME]
+        path = page["next"] if len(fresh) == len(page["results"]) else ""
+
+
+@cache
+def _client(participant: str) -> ServiceClient:
+    return ServiceClient(settings.SAGA_PARTICIPANTS[participant])
+
+
+def _get(participant: str, path: str, correlation_id: str, fields: set[str]) -> Mapping[str, Any] | None:
+    headers = {
+        **({"X-Correlation-ID": correlation_id} if correlation_id else {}),
+        "Authorization": service_bearer(caller=settings.SERVICE_NAME, audience=participant),
+        ON_BEHALF_OF: ACTOR,
+        ROLE: AUDITOR,
+    }
+    try:
+        reply = _client(participant).request("GET", path, headers=headers, timeout=settings.SAGA_CALL_TIMEOUT)
+    except NoReply as error:
+        raise Unreadable(f"{participant}: {error}") from error
+    return _read(participant, reply, fields)
 
 
 def _read(participant: str, reply: Reply, fields: set[str]) -> Mapping[str, Any] | None:
@@ -99,20 +98,3 @@ def _read(participant: str, reply: Reply, fields: set[str]) -> Mapping[str, Any]
     if isinstance(body, dict) and reply.status == 404 and body.get("code") == "NOT_FOUND":
         return None
     raise Unreadable(f"{participant} answered {reply.status}, which is not what was asked for")
-
-
-def seats_of(correlation_id: str) -> str:
-    seats = Seat.objects.filter(correlation_id=correlation_id, state__in=LIVE)
-    rows = sorted(seats.values_list("seat_number", "state"))
-    return ", ".join(f"{seat} {state}" for seat, state in rows) or NOTHING
-
-
-def booking_of(correlation_id: str) -> str:
-    bookings = Booking.objects.filter(correlation_id=correlation_id).annotate(passengers=Count("tickets"))
-    row = bookings.values_list("reference", "status", "amount", "passengers").first()
-    return booking(*row) if row else NOTHING
-
-
-def booking(reference: str, status: str, amount: int | None, tickets: int) -> str:
-    price = f"{to_wire(amount):.2f}" if amount is not None else "no price"
-    return f"{status} {reference}, {tickets} tickets, {price}"

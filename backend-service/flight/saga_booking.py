@@ -10,6 +10,9 @@ from django_sagas.state import SagaState
 from flight.inputs import Passenger
 from flight.inventory import FlightForSale
 
+PAYMENT, LOYALTY = "payment", "loyalty"
+"The participants of a booking's saga."
+
 
 @dataclass(frozen=True)
 class BookingRequest:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
+from functools import partial
 
 import structlog
 from django.conf import settings
@@ -10,6 +10,7 @@ from django.http import HttpResponse
 from django_sagas import saga_log
 from django_sagas.definitions import WriteConflict
 from django_sagas.engines import engine
+from django_sagas.operators import Operator, not_cancellable
 from django_sagas.runtime import admission, orchestrator
 from django_sagas.state import SagaState
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -21,7 +22,7 @@ from service_kit.parsers import JsonOrFormParser
 from service_kit.permissions import KnownCallers, Owner
 from service_kit.problems import Problem, invalid, try_again
 
-from flight import saga_alarms, saga_answers, saga_requests, saga_schema
+from flight import saga_answers, saga_requests, saga_schema
 from flight.inputs import Reason
 from flight.models import Booking, BookingStatus
 from flight.saga_limits import Held, caller_limits
@@ -135,22 +136,16 @@ def answer(saga: SagaState) -> HttpResponse:
     return json_response(saga_answers.answer(saga), status=202, headers=headers)
 
 
-def not_cancellable(saga: SagaState | None, detail: str, **extra: Any) -> Problem:
-    cid = saga.correlation_id if saga else None
-    return Problem(409, "NOT_CANCELLABLE", detail, correlation_id=cid, **extra)
-
-
 def run_cancellation(
     correlation_id: str,
     *,
-    completed: bool,
     reason: str,
     at_once: bool,
     also: Callable[[], object] = lambda: None,
 ) -> SagaState | None:
-    """Turn the saga back and run its compensations, or leave them to recovery; None if its state does not
-    allow it."""
-    taken = orchestrator().cancel(correlation_id, completed=completed, reason=reason, also=also)
+    """Turn a complete saga back and run its compensations, or leave them to recovery; None if it is not
+    complete."""
+    taken = orchestrator().cancel(correlation_id, completed=True, reason=reason, also=also)
     if taken is None:
         return None
     seconds = settings.SAGA_REQUEST_DEADLINE if at_once else 0.0
@@ -205,20 +200,14 @@ class CancelBookingView(ServiceView):
             raise Problem(403, "NOT_ALLOWED", "Auditors look and change nothing.")
         foreign = caller.is_operator and caller.user_id != booking.user_id
         reason = read_reason(request, needed=foreign and not settings.DEMO_MODE)
-        told = saga_alarms.told(
-            booking.correlation_id,
-            actor=caller.user_id,
-            action="cancel-booking",
-            reason=reason,
-            now=orchestrator().now(),
-        )
+        by, now = Operator(caller.user_id, reason), orchestrator().now()
+        leave_trail = partial(by.leave_trail, "cancel-booking", booking.correlation_id, now)
         _refuse_departed(booking)
         saga = run_cancellation(
             booking.correlation_id,
-            completed=True,
             reason="CANCELLED_BY_OPERATOR" if foreign else "CANCELLED_BY_USER",
             at_once=not wants_async(request),
-            also=told if foreign else lambda: None,
+            also=leave_trail if foreign else lambda: None,
         )
         saga = saga or saga_log.load(booking.correlation_id)
         if saga is None:

@@ -1,14 +1,14 @@
 """Reads of sagas, and the operator's three actions."""
 
-from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlencode
 
 from django.conf import settings
 from django.http import HttpResponse
 from django_sagas import operators, saga_log, selectors
+from django_sagas.operators import Operator
 from django_sagas.runtime import orchestrator
-from django_sagas.state import SagaState, SagaStatus
+from django_sagas.state import SagaState
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from service_kit import credentials, schema
@@ -18,14 +18,12 @@ from service_kit.parsers import OptionalJsonParser
 from service_kit.permissions import Operators, Overseers, Owner
 from service_kit.problems import invalid
 
-from flight import queries, saga_alarms, saga_answers, saga_overview, saga_schema
+from flight import queries, saga_answers, saga_overview, saga_schema
 from flight.inputs import Reason, Resolve
 from flight.saga_booking_views import (
     PREFER_HEADER,
     cancelled,
-    not_cancellable,
     read_reason,
-    run_cancellation,
     wants_async,
 )
 
@@ -105,8 +103,9 @@ class OverviewView(ServiceView):
         return json_response(saga_overview.overview(orchestrator().now()))
 
 
-def _told(correlation_id: str, *, action: str, **what: str) -> Callable[[], object]:
-    return saga_alarms.told(correlation_id, action=action, now=orchestrator().now(), **what)
+def _operator(request: Request) -> Operator:
+    actor = credentials.actor_of(caller_of(request))
+    return Operator(actor, read_reason(request, needed=not settings.DEMO_MODE))
 
 
 class RetryView(SagaActionView):
@@ -120,11 +119,9 @@ class RetryView(SagaActionView):
     )
     def post(self, request: Request, correlation_id: str) -> HttpResponse:
         """Try a waiting saga again now."""
-        actor = credentials.actor_of(caller_of(request))
-        reason = read_reason(request, needed=not settings.DEMO_MODE)
+        by = _operator(request)
         self.visible_saga(request, correlation_id)
-        told = _told(correlation_id, actor=actor, action="retry", reason=reason)
-        saga = operators.retry(correlation_id, also=told)
+        saga = operators.retry(correlation_id, by=by)
         return json_response(saga_answers.status(saga), status=200 if saga.is_terminal else 202)
 
 
@@ -140,24 +137,9 @@ class CancelView(SagaActionView):
     )
     def post(self, request: Request, correlation_id: str) -> HttpResponse:
         """Turn a running saga back."""
-        actor = credentials.actor_of(caller_of(request))
-        reason = read_reason(request, needed=not settings.DEMO_MODE)
+        by = _operator(request)
         self.visible_saga(request, correlation_id)
-        told = _told(correlation_id, actor=actor, action="cancel", reason=reason)
-        saga = run_cancellation(
-            correlation_id,
-            completed=False,
-            reason="CANCELLED_BY_OPERATOR",
-            at_once=not wants_async(request),
-            also=told,
-        )
-        saga = saga or saga_log.load(correlation_id)
-        assert saga is not None, "sagas are never deleted"
-        if saga.status == SagaStatus.COMPLETED:
-            where = f"/api/bookings/{saga.reference}/cancel/"
-            raise not_cancellable(
-                saga, f"The booking is confirmed; cancel it at {where}", cancel_booking=where
-            )
+        saga = operators.cancel(correlation_id, by=by, at_once=not wants_async(request))
         return cancelled(saga)
 
 
@@ -178,8 +160,7 @@ class ResolveView(SagaActionView):
         if body.step not in steps:
             raise invalid({"step": "must be one of " + ", ".join(steps)})
         actor = credentials.actor_of(caller_of(request))
-        evidence = body.evidence
-        told = _told(correlation_id, actor=actor, action="resolve", reason=body.reason, evidence=evidence)
-        saga = operators.resolve(correlation_id, step=body.step, actor=actor, also=told)
+        by = Operator(actor, body.reason, body.evidence)
+        saga = operators.resolve(correlation_id, step=body.step, by=by)
         answer: dict[str, Any] = saga_answers.status(saga)
         return json_response(answer, status=200 if saga.is_terminal else 202)

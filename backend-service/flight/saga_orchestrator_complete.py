@@ -13,10 +13,8 @@ from service_kit import credentials, strict_json
 from service_kit.money import to_wire
 from service_kit.security import throttle
 
-from flight import saga_answers, saga_local, saga_words
-from flight.saga_booking import BookingSaga
-
-PAYMENT, LOYALTY = "payment", "loyalty"
+from flight import saga_answers, saga_audit, saga_local, saga_words
+from flight.saga_booking import LOYALTY, PAYMENT, BookingSaga
 
 
 def booking_data(saga: BookingSaga) -> dict[str, Any]:
@@ -41,6 +39,7 @@ def amount_as_quoted(saga: BookingSaga, answer: Mapping[str, Any]) -> str:
 class BookTrip(Saga):
     name, version = "book-trip", 1
     state = BookingSaga
+    audits = saga_audit.RULES
     steps = (
         local(
             "ReserveSeat",
@@ -110,6 +109,15 @@ class BookTrip(Saga):
     @classmethod
     def result(cls, saga: BookingSaga) -> dict[str, Any]:
         return saga_answers.result(saga)
+
+    @classmethod
+    def shown_result(cls, saga: BookingSaga) -> Mapping[str, Any] | None:
+        return saga_answers.current_result(saga)
+
+    @classmethod
+    def instead_of_cancelling(cls, saga: BookingSaga) -> Mapping[str, Any]:
+        where = f"/api/bookings/{saga.reference}/cancel/"
+        return {"detail": f"The booking is confirmed; cancel it at {where}", "cancel_booking": where}
 
 
 STEPS = tuple(step.stored.step for step in BookTrip.steps)

@@ -70,6 +70,9 @@ SAGA_ORCHESTRATOR = "flight.saga_orchestrator_complete.BookingOrchestrator"
 SAGA_CLIENT = "flight.saga_traces.TracedParticipants" if TRACES else "django_sagas.client.Participants"
 SAGA_HEADERS = "service_kit.credentials.headers_for"
 SAGA_ALARM = "flight.saga_alarms.raise_alarm"
+SAGA_TRAIL = "flight.saga_alarms.leave_trail"
+SAGA_FINDING = "flight.saga_alarms.report_finding"
+SAGA_RECORDED = "flight.saga_audit_reads.recorded"
 SAGA_DATA_FIELD = "booking_data"
 SAGA_HOUSEKEEPING = [
     ("flight.saga_sweeper.release_expired_holds", 15.0),

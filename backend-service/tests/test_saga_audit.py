@@ -18,10 +18,10 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django_sagas import json_text
+from django_sagas.audit import auditor
 from django_sagas.clock import iso, utc_now
 from django_sagas.database import execute
 
-from flight import saga_audit
 from tests.invariants import rows
 from tests.saga_participants import answers
 from tests.saga_world import Desk, World
@@ -316,7 +316,7 @@ def test_a_booking_that_is_cancelled_while_it_is_looked_at_is_no_drift(
 def test_pages_follow_each_other_without_a_gap_up_to_the_limit(
     desk: Desk, world: World, reads: Reads, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(saga_audit, "PAGE", 2)
+    monkeypatch.setattr(auditor, "PAGE", 2)
     for _ in range(5):
         desk.book()
     execute("UPDATE sagas_saga SET created_at = (SELECT MIN(created_at) FROM sagas_saga)")

@@ -15,7 +15,12 @@ from django.db import connection
 from django.db.migrations.exceptions import IrreversibleError
 from django.db.migrations.executor import MigrationExecutor
 from django_sagas import operators, saga_log
+from django_sagas.audit import log
 from django_sagas.database import db_time, execute
+from django_sagas.models import ManualSettlement
+from django_sagas.operators import Operator
+from service_kit.security import audit
+from service_kit.security.models import AuditEntry, AuditKind
 
 from flight import saga_answers
 from flight.models import Flight
@@ -120,6 +125,8 @@ def test_every_open_saga_goes_on_to_its_end(moved: Moved) -> None:
         invariants.events_have_no_gap(row, events)
         invariants.events_tell_the_row(row, events)
         assert row["secrets"] == ""
+        told = [log.Event(each.sequence, each.type, each.data.get("step", "")) for each in events]
+        assert log.broken(saga, told) == []
 
 
 def test_every_complete_saga_can_be_cancelled(moved: Moved) -> None:
@@ -131,13 +138,30 @@ def test_every_complete_saga_can_be_cancelled(moved: Moved) -> None:
 
 
 def test_a_stuck_saga_can_be_resolved_by_hand(moved: Moved) -> None:
-    told: list[str] = []
     operators.resolve(
-        STORIES["stuck"], step="AuthorizePayment", actor="ops", also=lambda: told.append("audited")
+        STORIES["stuck"], step="AuthorizePayment", by=Operator("ops", "the bank did it", "4711")
     )
     saga = moved.settle("stuck")
-    assert (saga.status, told) == ("COMPENSATED", ["audited"])
+    assert saga.status == "COMPENSATED"
+    (entry,) = AuditEntry.objects.filter(correlation_id=saga.correlation_id, action="resolve", actor="ops")
+    assert (entry.reason, entry.evidence) == ("the bank did it", "4711")
     assert saga.step("AuthorizePayment").status == "RESOLVED"
+
+
+def test_who_resolved_a_compensation_is_taken_from_the_audit_trail(moved: Moved) -> None:
+    migrate(("flight", "0006_sagas_of_the_engine"))
+    cid = STORIES["failed"]
+    steps = "REPLACE(steps, 'UNDONE', 'RESOLVED')"
+    execute(f"UPDATE sagas_saga SET steps = {steps} WHERE correlation_id = %s", (cid,))  # noqa: S608
+    by, now = {"actor": "ops", "reason": "the bank did it", "evidence": "4711"}, moved.clock()
+    try:
+        audit.record(AuditKind.OPERATOR, action="resolve", correlation_id=cid, now=now, **by)
+    finally:
+        migrate()
+    resolved = [step.name for step in moved.row("failed").steps if step.status == "RESOLVED"]
+    settled = ManualSettlement.objects.filter(correlation_id=cid).order_by("id")
+    assert [each.step for each in settled] == resolved and resolved
+    assert {(each.actor, each.reason, each.evidence) for each in settled} == {tuple(by.values())}
 
 
 def test_a_repeat_finds_its_saga(moved: Moved) -> None:

@@ -9,7 +9,15 @@ from django_sagas.conf import conf
 from django_sagas.definitions import SAGAS
 from django_sagas.engines import ENGINES
 
-PATHS = ("SAGA_CLIENT", "SAGA_ORCHESTRATOR", "SAGA_HEADERS", "SAGA_ALARM")
+PATHS = (
+    "SAGA_CLIENT",
+    "SAGA_ORCHESTRATOR",
+    "SAGA_HEADERS",
+    "SAGA_ALARM",
+    "SAGA_TRAIL",
+    "SAGA_FINDING",
+    "SAGA_RECORDED",
+)
 
 
 @register("sagas")

@@ -15,6 +15,13 @@ DEFAULTS: dict[str, Any] = {
     "SAGA_HEADERS": None,
     # Dotted path of `alarm(action, correlation_id, reason, now)`, called in the commit that raises the alarm.
     "SAGA_ALARM": None,
+    # Dotted path of `trail(action, correlation_id, actor, reason, evidence, now)`, called in the commit of an
+    # operator's action.
+    "SAGA_TRAIL": "django_sagas.operators.keep",
+    # Of the auditor. Dotted paths of `report(finding, now)`, called with each finding of each run; and of
+    # `recorded(participant, since)`, which yields pages of what the participant recorded of our calls.
+    "SAGA_FINDING": None,
+    "SAGA_RECORDED": None,
     # Periodic work of recovery: [(dotted path of `work(now)`, seconds), ...].
     "SAGA_HOUSEKEEPING": (),
     # "local" polls the saga log; "procrastinate" needs PostgreSQL and runs on any number of hosts.

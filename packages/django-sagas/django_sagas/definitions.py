@@ -13,12 +13,15 @@ import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, ClassVar, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, ClassVar, TypedDict, Unpack
 
 from django_sagas.clock import iso_or_none
 from django_sagas.conf import conf
 from django_sagas.outcomes import Outcome
 from django_sagas.state import LOCAL, Kind, SagaState, SagaStatus, SagaStep, StepState, StepStatus
+
+if TYPE_CHECKING:
+    from django_sagas.audit.rules import Rule
 
 SIMULATED_FAILURE = "SIMULATED_FAILURE"
 "Every step may refuse with it: a failure that the caller asked for."
@@ -201,6 +204,8 @@ class Saga:
     "Steps that new sagas do not get, and that older ones may still run or undo."
     state: ClassVar[type[SagaState]] = SagaState
     "A subclass whose properties read `data`, for the functions of the steps."
+    audits: ClassVar[Sequence["Rule"]] = ()
+    "What the auditor compares with the owners of the steps' effects; without a rule only the saga's log."
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
@@ -272,6 +277,16 @@ class Saga:
     def described(cls, saga: Any) -> Mapping[str, Any]:
         """Fields of its own that the saga's status shows."""
         return {}
+
+    @classmethod
+    def shown_result(cls, saga: Any) -> Mapping[str, Any] | None:
+        """The result as it is shown now; None while there is none."""
+        return saga.result  # type: ignore[no-any-return]
+
+    @classmethod
+    def instead_of_cancelling(cls, saga: Any) -> Mapping[str, Any]:
+        """Why an operator does not cancel a complete saga: `detail`, and further fields of that answer."""
+        return {"detail": "The saga is complete."}
 
     @classmethod
     def simulated(cls, saga: Any) -> Collection[str]:

@@ -121,6 +121,9 @@ class ManualSettlement(models.Model):
     correlation_id = models.CharField(max_length=64)
     step = models.CharField(max_length=32)
     settled_at = models.DateTimeField()
+    actor = models.CharField(max_length=64, db_default="")
+    reason = models.CharField(max_length=200, db_default="")
+    evidence = models.CharField(max_length=200, db_default="")
     agreed_at = models.DateTimeField(null=True, help_text="when the owner was found to have nothing left")
     seen = models.CharField(max_length=200, help_text="what the owner had when it was asked last")
 
@@ -132,6 +135,23 @@ class ManualSettlement(models.Model):
 
     def __str__(self) -> str:
         return f"{self.correlation_id} {self.step}"
+
+
+class OperatorAction(models.Model):
+    """What an operator did to a saga, written in the transaction of the action and never changed."""
+
+    correlation_id = models.CharField(max_length=64, db_index=True)
+    action = models.CharField(max_length=20)
+    actor = models.CharField(max_length=64)
+    reason = models.CharField(max_length=200)
+    evidence = models.CharField(max_length=200)
+    at = models.DateTimeField()
+
+    class Meta:
+        db_table = "sagas_operator_action"
+
+    def __str__(self) -> str:
+        return f"{self.actor}: {self.action} {self.correlation_id}"
 
 
 class AuditRun(models.Model):

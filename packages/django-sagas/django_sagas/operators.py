@@ -1,34 +1,80 @@
-"""Operator actions on a saga. `also` writes in the transaction of the action, such as an audit row."""
+"""Operator actions on a saga. Each leaves a row of who did it and why, in its own transaction."""
 
-from collections.abc import Callable
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from functools import partial
+from typing import Any
+
+from django.utils.module_loading import import_string
 
 from django_sagas import saga_log, settlements
 from django_sagas.conf import conf
 from django_sagas.database import write_transaction
-from django_sagas.definitions import find_step
+from django_sagas.definitions import definition_of, find_step
 from django_sagas.engines import engine
+from django_sagas.models import OperatorAction
 from django_sagas.orchestrator import write
 from django_sagas.problems import Problem
 from django_sagas.runtime import orchestrator
 from django_sagas.state import MAY_HAVE_HAPPENED, SagaState, SagaStatus, StepStatus
 from django_sagas.transition import Transition
 
+CANCELLED = "CANCELLED_BY_OPERATOR"
 
-def retry(correlation_id: str, *, also: Callable[[], object]) -> SagaState:
+
+@dataclass(frozen=True)
+class Operator:
+    """Who acts, and why."""
+
+    actor: str
+    reason: str
+    evidence: str = ""
+
+    def leave_trail(self, action: str, correlation_id: str, now: datetime) -> None:
+        """Called in the action's transaction."""
+        trail = import_string(conf.SAGA_TRAIL)
+        trail(action=action, correlation_id=correlation_id, now=now, **vars(self))
+
+
+def keep(*, action: str, correlation_id: str, actor: str, reason: str, evidence: str, now: datetime) -> None:
+    """The trail of a project that has none of its own."""
+    OperatorAction.objects.create(
+        action=action,
+        correlation_id=correlation_id,
+        actor=actor[:64],
+        reason=reason[:200],
+        evidence=evidence[:200],
+        at=now,
+    )
+
+
+def retry(correlation_id: str, *, by: Operator) -> SagaState:
     """Make a waiting saga due now and run it here; a saga that is being run is unchanged."""
     now = orchestrator().now()
     with write_transaction():
         engine().wake(correlation_id, now)
-        also()
+        by.leave_trail("retry", correlation_id, now)
     saga = orchestrator().claim(correlation_id)
-    if saga is not None:
-        return orchestrator().advance(saga, deadline=now + timedelta(seconds=conf.SAGA_REQUEST_DEADLINE))
-    return _load(correlation_id)
+    return _advance(saga, now) if saga is not None else _load(correlation_id)
 
 
-def resolve(correlation_id: str, *, step: str, actor: str, also: Callable[[], object]) -> SagaState:
+def cancel(correlation_id: str, *, by: Operator, at_once: bool = True) -> SagaState:
+    """Turn a running saga back. Without `at_once` recovery runs its compensations.
+
+    A saga that goes back already is returned as it is. Raises what its definition says of a complete one.
+    """
+    now = orchestrator().now()
+    also = partial(by.leave_trail, "cancel", correlation_id, now)
+    taken = orchestrator().cancel(correlation_id, completed=False, reason=CANCELLED, also=also)
+    if taken is not None:
+        return _advance(taken, now, at_once=at_once)
+    saga = _load(correlation_id)
+    if saga.status == SagaStatus.COMPLETED:
+        raise not_cancellable(saga, **definition_of(saga.name).instead_of_cancelling(saga))
+    return saga
+
+
+def resolve(correlation_id: str, *, step: str, by: Operator) -> SagaState:
     """Resolve a stuck compensation by hand and run the rest. Raises 409 for a step that is not stuck."""
     now = orchestrator().now()
     if not _is_stuck(_load(correlation_id), step):
@@ -45,12 +91,19 @@ def resolve(correlation_id: str, *, step: str, actor: str, also: Callable[[], ob
         if saga is None or saga.step(step).status not in MAY_HAVE_HAPPENED:
             raise _not_stuck(correlation_id, step)
         transition = Transition(saga, owner=orchestrator().owner, now=now)
-        transition.resolve(step, actor=actor)
-        transition.writes += [also, partial(settlements.remember, correlation_id, step, now=now)]
+        transition.resolve(step, actor=by.actor)
+        transition.writes += [
+            partial(by.leave_trail, "resolve", correlation_id, now),
+            partial(settlements.remember, correlation_id, step, now=now, **vars(by)),
+        ]
         write(transition, expected=SagaStatus.COMPENSATING)
     orchestrator().publish(transition.events)
-    deadline = now + timedelta(seconds=conf.SAGA_REQUEST_DEADLINE)
-    return orchestrator().advance(transition.saga, deadline=deadline)
+    return _advance(transition.saga, now)
+
+
+def _advance(saga: SagaState, now: datetime, *, at_once: bool = True) -> SagaState:
+    seconds = conf.SAGA_REQUEST_DEADLINE if at_once else 0.0
+    return orchestrator().advance(saga, deadline=now + timedelta(seconds=seconds))
 
 
 def _is_stuck(saga: SagaState, step: str) -> bool:
@@ -62,6 +115,11 @@ def _is_stuck(saga: SagaState, step: str) -> bool:
     if saga.status == SagaStatus.COMPENSATING and not find_step(saga.name, state.step):
         return saga.to_undo[:1] == [state]
     return state.status == StepStatus.UNDOING and (not saga.owner or bool(saga.attention))
+
+
+def not_cancellable(saga: SagaState | None, detail: str, **extra: Any) -> Problem:
+    cid = saga.correlation_id if saga else None
+    return Problem(409, "NOT_CANCELLABLE", detail, correlation_id=cid, **extra)
 
 
 def _not_stuck(correlation_id: str, step: str) -> Problem:

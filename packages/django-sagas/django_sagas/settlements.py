@@ -11,9 +11,19 @@ from django_sagas.models import ManualSettlement
 SHOWN = 20
 
 
-def remember(correlation_id: str, step: str, *, now: datetime) -> None:
+def remember(
+    correlation_id: str, step: str, *, actor: str, reason: str, evidence: str, now: datetime
+) -> None:
     """Nothing happens when it is remembered already."""
-    settlement = ManualSettlement(correlation_id=correlation_id, step=step, settled_at=now, seen="")
+    settlement = ManualSettlement(
+        correlation_id=correlation_id,
+        step=step,
+        settled_at=now,
+        seen="",
+        actor=actor[:64],
+        reason=reason[:200],
+        evidence=evidence[:200],
+    )
     ManualSettlement.objects.bulk_create([settlement], ignore_conflicts=True)
 
 
