@@ -1,7 +1,7 @@
 # Needs Python 3.11 or newer and make; each target installs what else it needs.
 .DEFAULT_GOAL := help
 .PHONY: help run kill follow test test-% test-slow test-postgres test-replicas schemathesis lint lint-% audit-dependencies sbom secrets compose-check compose-trial
-.PHONY: new-service example-hotel e2e coverage format lock check-locks dist chaos chaos-recovery last-seat overload matrix mutants bench bench-compare bench-growth bench-replicas
+.PHONY: new-service example-hotel e2e coverage format pictures lock check-locks dist chaos chaos-recovery last-seat overload matrix mutants bench bench-compare bench-growth bench-replicas
 .PHONY: bench-footprint bench-memory bench-start bench-goals bench-pages profile clean
 
 # Options for pytest: make test-backend ARGS="-k seat -x"
@@ -104,6 +104,9 @@ dist: .venv-dev ## Wheel and sdist of django-sagas in dist/, checked as a packag
 format: .venv-dev ## Format the code and apply ruff's fixes
 	@.venv/bin/ruff check --fix-only --quiet .
 	@.venv/bin/ruff format .
+
+pictures: .venv-dev ## Draw the sagas in README and docs as they are defined
+	@cd backend-service && DEMO_MODE=1 ../.venv/bin/python manage.py sagas_picture --here backend ../README.md ../docs/*.md
 
 lock: .venv-dev ## Compile requirements/*.in to pinned versions (ARGS=--upgrade: the newest)
 	@$(scripts).lock $(ARGS)

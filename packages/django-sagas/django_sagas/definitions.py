@@ -64,7 +64,7 @@ def _accepts(saga: Any, answer: Mapping[str, Any]) -> str:
     return ""
 
 
-def _always(data: Mapping[str, Any]) -> bool:
+def always(data: Mapping[str, Any]) -> bool:
     return True
 
 
@@ -111,7 +111,7 @@ class Step:
     reference: str = ""
     private: frozenset[str] = field(default_factory=frozenset)
     aliases: Mapping[str, str] = field(default_factory=dict)
-    when: Callable[[Mapping[str, Any]], bool] = _always
+    when: Callable[[Mapping[str, Any]], bool] = always
     words: Words | None = None
 
     @property
@@ -181,7 +181,7 @@ def _step(name: str, participant: str, options: Options, **own: Any) -> Step:
         reference=options.get("reference", ""),
         private=frozenset(options.get("private", ())),
         aliases=options.get("aliases", {}),
-        when=options.get("when", _always),
+        when=options.get("when", always),
         words=options.get("words"),
         **own,
     )
