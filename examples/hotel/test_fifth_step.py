@@ -68,7 +68,7 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (tree / ".venv").symlink_to(VENV)
     made = run(tree, PYTHON, "-m", "scripts.new_service", NAME="hotel")
     assert made.returncode == 0, made.stderr
-    applied = run(tree, "git", "apply", str(PATCH))
+    applied = run(tree, "git", "apply", "-C1", str(PATCH))
     assert applied.returncode == 0, applied.stderr
     return tree
 
