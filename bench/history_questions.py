@@ -179,7 +179,7 @@ def questions() -> dict[str, Callable[[], object]]:
         "list, next page": lambda: selectors.list_sagas(Filters(after=after)),
         "list, going back": lambda: selectors.list_sagas(Filters(status="COMPENSATING")),
         "list, needs attention": lambda: selectors.list_sagas(Filters(needs_attention=True)),
-        "count for admission": saga_log.count_running,
+        "count for admission": lambda: saga_log.count_running(utc_now()),
         "overview": lambda: saga_overview.overview(utc_now()),
     }
 

@@ -1,6 +1,16 @@
 """Durable, orchestrated sagas for Django."""
 
-from django_sagas.definitions import DefinitionError, Planned, Saga, Step, Words, WriteConflict, local, remote
+from django_sagas.definitions import (
+    DefinitionError,
+    Planned,
+    Saga,
+    Step,
+    Words,
+    WriteConflict,
+    activity,
+    local,
+    remote,
+)
 from django_sagas.outcomes import Done, Refused, Unknown
 from django_sagas.state import Kind, SagaState, SagaStatus, StepStatus
 
@@ -19,6 +29,7 @@ __all__ = [
     "Unknown",
     "Words",
     "WriteConflict",
+    "activity",
     "local",
     "remote",
 ]

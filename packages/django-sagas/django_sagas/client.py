@@ -50,10 +50,13 @@ class Call:
 
 
 def make_call(saga: SagaState, step: Step, stored: StepState, *, undo: bool) -> Call:
-    """The call of an action, or with `undo` of its compensation, which needs only the correlation id."""
+    """The call of an action, or with `undo` of its compensation, which may need only the correlation id."""
     number = saga.steps.index(stored) + 1
     body: dict[str, Any] = {"correlation_id": saga.correlation_id, "step_number": number}
-    if not undo:
+    if undo:
+        if data := step.undo_sends(saga):
+            body[conf.SAGA_DATA_FIELD] = data
+    else:
         body[conf.SAGA_DATA_FIELD] = step.sends(saga)
         if stored.name in definition_of(saga.name).simulated(saga):
             body["simulate_failure"] = True

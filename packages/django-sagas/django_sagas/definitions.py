@@ -96,7 +96,7 @@ class Words:
 
 @dataclass(frozen=True)
 class Step:
-    """One line of the table. Made by `local` and `remote`."""
+    """One line of the table. Made by `local`, `remote` and `activity`."""
 
     name: str
     compensation: str
@@ -105,7 +105,9 @@ class Step:
     refusals: frozenset[str]
     run: Plan | None = None
     back: Plan | None = None
+    does: Callable[[Any], Outcome] | None = None
     sends: Callable[[Any], Mapping[str, Any]] = _no_data
+    undo_sends: Callable[[Any], Mapping[str, Any]] = _no_data
     accepts: Callable[[Any, Mapping[str, Any]], str] = _accepts
     uses: tuple[str, ...] = ()
     reference: str = ""
@@ -128,7 +130,7 @@ class Step:
 
 
 class Options(TypedDict, total=False):
-    """What `local` and `remote` take by name."""
+    """What `local`, `remote` and `activity` take by name."""
 
     undo: str
     "The compensation's name. Only a retriable step, or a pivot that is final, has none."
@@ -160,14 +162,26 @@ def remote(
     *,
     at: str,
     sends: Callable[[Any], Mapping[str, Any]] = _no_data,
+    undo_sends: Callable[[Any], Mapping[str, Any]] = _no_data,
     accepts: Callable[[Any, Mapping[str, Any]], str] = _accepts,
     **options: Unpack[Options],
 ) -> Step:
     """A step at the participant `at`, called with what `sends` returns for the saga.
 
+    `undo_sends` is the same for the compensation, which needs no data of its own. Both use the saga's row
+    alone, so that each repeat is the same call.
     `accepts` returns what is wrong with an answer, such as "PRICE_CHANGED: It is dearer.", or an empty text.
     """
-    return _step(name, at, options, sends=sends, accepts=accepts)
+    return _step(name, at, options, sends=sends, undo_sends=undo_sends, accepts=accepts)
+
+
+def activity(name: str, *, does: Callable[[Any], Outcome], **options: Unpack[Options]) -> Step:
+    """A retriable step in this process and outside the saga's transactions, such as sending a mail.
+
+    Like a call it may run twice: `does` has to tell by itself what it has done already. An exception in it is
+    an unknown outcome.
+    """
+    return _step(name, LOCAL, options, does=does)
 
 
 def _step(name: str, participant: str, options: Options, **own: Any) -> Step:
@@ -391,17 +405,21 @@ def _order(steps: Sequence[Step]) -> list[str]:
 
 
 def _of_one(step: Step) -> list[str]:
+    if step.does and (step.kind != Kind.RETRIABLE or step.compensation):
+        return [f"{step.name} is an activity; make it retriable, without an undo=."]
     found = []
     if step.kind == Kind.COMPENSATABLE and not step.compensation:
         found.append(f"{step.name} is compensatable and has no compensation; name one with undo=.")
     if step.kind == Kind.RETRIABLE and step.refusals != {SIMULATED_FAILURE}:
         found.append(f"{step.name} is retriable and must not refuse; take its refusals out.")
-    if step.participant == LOCAL and step.run is None:
+    if step.participant == LOCAL and step.run is None and step.does is None:
         found.append(f"{step.name} is local and has no run=.")
     if step.participant == LOCAL and step.compensation and step.back is None:
         found.append(f"{step.compensation} has no implementation; give {step.name} a back=.")
     if step.participant == LOCAL and step.back is not None and not step.compensation:
         found.append(f"{step.name} has a back= and no name for it; give it an undo=.")
+    if step.undo_sends is not _no_data and not step.compensation:
+        found.append(f"{step.name} has undo_sends= and no compensation; give it an undo=.")
     if step.participant == LOCAL and step.back is None and any(step.aliases.values()):
         found.append(
             f"{step.name} has no back= for the compensation of its alias; put the old step into retired."

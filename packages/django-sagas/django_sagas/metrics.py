@@ -17,7 +17,7 @@ from django_sagas.definitions import SAGAS
 from django_sagas.models import AuditRun, SagaRow
 from django_sagas.overview import GrowingCount, Totals, compensated_sagas, open_groups
 from django_sagas.state import OPEN
-from django_sagas.watchdog import latest_due
+from django_sagas.watchdog import due_too_late
 
 
 class SagaCollector(Collector):
@@ -63,7 +63,7 @@ class SagaCollector(Collector):
         )
         now = utc_now()
         late = now - timedelta(seconds=conf.SAGA_UNCLAIMED_SECONDS)
-        unclaimed = SagaRow.objects.open().filter(Q(due_at__lt=late) | Q(due_at__gt=latest_due(now)))
+        unclaimed = SagaRow.objects.open().filter(Q(due_at__lt=late) | due_too_late(now))
         yield GaugeMetricFamily(
             "sagas_unclaimed",
             "Sagas due for longer than SAGA_UNCLAIMED_SECONDS; needs nobody alive to say so.",

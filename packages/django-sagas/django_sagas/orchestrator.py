@@ -12,6 +12,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
+from typing import Any
 from uuid import uuid4
 
 import structlog
@@ -19,7 +20,7 @@ from django.db import Error as DatabaseError
 from django.db import transaction
 from django.utils.module_loading import import_string
 
-from django_sagas import saga_log
+from django_sagas import activities, saga_log
 from django_sagas.alarms import needs_attention
 from django_sagas.client import Call, Participants, make_call
 from django_sagas.conf import conf
@@ -108,11 +109,12 @@ def log_outcome(event: SagaEvent) -> None:
 
 @dataclass(frozen=True)
 class PendingCall:
-    """A call whose intent is committed, and the step that it is for."""
+    """A call or an activity whose intent is committed, and the step that it is for."""
 
     step: SagaStep
     undo: bool
-    call: Call
+    call: Call | None = None
+    does: Callable[[], Outcome] | None = None
 
 
 class _CannotGoBack(Exception):
@@ -137,15 +139,19 @@ class Orchestrator:
         return self._run(*began, deadline=deadline) if began else None
 
     def accept(
-        self, saga: SagaState, *, also: Callable[[str], object] = lambda saga_id: None
+        self,
+        saga: SagaState,
+        *,
+        due_at: datetime | None = None,
+        also: Callable[[str], object] = lambda saga_id: None,
     ) -> SagaState | None:
-        """Store a new saga for recovery to run; None if its idempotency key is taken.
+        """Store a new saga for recovery to run, now or at `due_at`; None if its idempotency key is taken.
 
         `also` gets its id, and writes in the same transaction.
         """
         transition = Transition(saga, owner="", now=self.now())
         transition.start()
-        transition.wait(transition.now)
+        transition.wait(due_at or transition.now)
         transition.writes.append(partial(also, saga.correlation_id))
         with write_transaction():
             if not write(transition, expected=None):
@@ -182,17 +188,19 @@ class Orchestrator:
         *,
         completed: bool,
         reason: str,
+        facts: Mapping[str, Any] | None = None,
         also: Callable[[], object] = lambda: None,
     ) -> SagaState | None:
         """Turn a running saga back, or with `completed` a complete one. None if it is in another state.
 
         A take-over: the next write of its previous owner is refused. The caller advances the returned saga.
-        `also` writes in the same transaction.
+        `facts` are added to the row, for the compensations' `undo_sends`; `also` writes in the same
+        transaction.
         """
         now = self.now()
         try:
             transition = self._turn_back(
-                correlation_id, completed=completed, reason=reason, now=now, also=also
+                correlation_id, completed=completed, reason=reason, facts=facts or {}, now=now, also=also
             )
         except _CannotGoBack:
             return None
@@ -205,6 +213,7 @@ class Orchestrator:
         *,
         completed: bool,
         reason: str,
+        facts: Mapping[str, Any],
         now: datetime,
         also: Callable[[], object],
     ) -> Transition:
@@ -221,7 +230,8 @@ class Orchestrator:
                 raise _CannotGoBack  # Rolls the take-over back.
             if completed:
                 _refuse_unknown_steps(saga)
-            transition = Transition(replace(saga, reason=reason), owner=self.owner, now=now)
+            known = {**saga.facts, **facts}
+            transition = Transition(replace(saga, reason=reason, facts=known), owner=self.owner, now=now)
             transition.compensate()
             transition.writes.append(also)
             write(transition, expected=SagaStatus.COMPENSATING)
@@ -291,6 +301,9 @@ class Orchestrator:
             left = min(left, (deadline - self.now()).total_seconds())
         if left <= 0:
             return Unknown("the request's time was used up")
+        if pending.does:
+            return activities.run(pending.step.name, pending.does, timeout=left)
+        assert pending.call, "it is one or the other"
         return self.participants.call(pending.call, timeout=left)
 
     def _commit(
@@ -336,7 +349,7 @@ class Orchestrator:
             match decision:
                 case Run(step) | Undo(step):
                     undo = isinstance(decision, Undo)
-                    if not step.is_local:
+                    if not step.is_local or _known(transition.saga, step).does:
                         return self._record_intent(transition, step, undo=undo)
                     self._perform(transition, step, undo=undo)
                 case GiveUp(step):
@@ -378,9 +391,10 @@ class Orchestrator:
     @staticmethod
     def _record_intent(transition: Transition, step: SagaStep, *, undo: bool) -> PendingCall:
         _begin(transition, step, undo=undo)
-        state = transition.saga.step(step.name)
-        call = make_call(transition.saga, _known(transition.saga, step), state, undo=undo)
-        return PendingCall(step, undo, call)
+        saga, known = transition.saga, _known(transition.saga, step)
+        if known.does:
+            return PendingCall(step, undo, does=partial(known.does, saga))
+        return PendingCall(step, undo, make_call(saga, known, saga.step(step.name), undo=undo))
 
     def _perform(self, transition: Transition, step: SagaStep, *, undo: bool) -> None:
         """A local step: planned now, written in this same transaction."""

@@ -33,12 +33,16 @@ def start(
     secrets: Mapping[str, Any] | None = None,
     key: str | None = None,
     reversible_until: datetime | None = None,
+    due_at: datetime | None = None,
+    correlation_id: str | None = None,
     also: Callable[[str], object] = lambda correlation_id: None,
 ) -> SagaState:
     """Store a new saga in the caller's transaction; recovery runs it once that is committed.
 
     - `subject`: whose saga it is; with `key`, a repeat returns the saga that the first one began.
     - `reversible_until`: once complete, it is not cancelled after this time; None: no limit.
+    - `due_at`: it does not run before this time; None: at once.
+    - `correlation_id`: a fresh one, where the caller has to know it before; None: one is made.
     - `also`: gets the correlation id, and writes in the same transaction.
 
     Raises Problem 422 for a key that came before with other data, 503 while too many sagas are open; a saga
@@ -51,7 +55,7 @@ def start(
     driver, scope = orchestrator(), definition.key_scope(subject) if key else None
     saga: SagaState = definition.new(
         data,
-        correlation_id=driver.new_id(),
+        correlation_id=correlation_id or driver.new_id(),
         now=driver.now(),
         subject=subject,
         secrets=secrets,
@@ -62,10 +66,11 @@ def start(
     )
 
     def submit(correlation_id: str) -> None:
-        engine().submit(correlation_id)
+        if due_at is None:  # Later ones are found by their due time.
+            engine().submit(correlation_id)
         also(correlation_id)
 
-    accepted = driver.accept(saga, also=submit)
+    accepted = driver.accept(saga, due_at=due_at, also=submit)
     return accepted or _known(saga)
 
 
@@ -90,7 +95,7 @@ class Admission:
     def check(self) -> None:
         """Raise 503 before anything is written."""
         if self._is_time_to_count():  # Outside the lock: a slow database must not queue all requests.
-            self._running = saga_log.count_running()
+            self._running = saga_log.count_running(orchestrator().now())
         if self._running >= conf.SAGA_MAX_RUNNING:
             raise try_again("Too many sagas are under way.", code="OVERLOADED")
 

@@ -177,11 +177,12 @@ def epoch(correlation_id: str) -> int | None:
     return int(row[0]) if row else None
 
 
-def count_running() -> int:
-    """Sagas that are going forward."""
+def count_running(now: datetime) -> int:
+    """Sagas that are going forward, without those whose time to begin has not come."""
     row = fetch_one(
-        "SELECT COUNT(*) FROM sagas_saga WHERE due_at IS NOT NULL AND status <> %s",
-        (SagaStatus.COMPENSATING.value,),
+        """SELECT COUNT(*) FROM sagas_saga WHERE due_at IS NOT NULL AND status <> %s
+           AND (status <> %s OR due_at <= %s)""",
+        (SagaStatus.COMPENSATING.value, SagaStatus.PENDING.value, db_time(now)),
     )
     return int(row[0]) if row else 0
 

@@ -170,8 +170,10 @@ class SagaState:
 
     @property
     def can_go_back(self) -> bool:
-        """Whether everything that may have happened has a compensation."""
-        return all(step.compensation for step in self.to_undo)
+        """Whether everything that may have happened has a compensation; a saga that has none at all goes
+        only forward, even before its first step."""
+        has_any = any(step.compensation for step in self.steps)
+        return has_any and all(step.compensation for step in self.to_undo)
 
     def change_step(self, name: str, **changes: Any) -> None:
         self.steps = tuple(replace(step, **changes) if step.name == name else step for step in self.steps)

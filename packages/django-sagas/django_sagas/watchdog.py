@@ -3,12 +3,14 @@
 from datetime import datetime, timedelta
 
 import structlog
+from django.db.models import Q
 
 from django_sagas.alarms import needs_attention
 from django_sagas.conf import conf
 from django_sagas.database import write_transaction
 from django_sagas.models import SagaRow
 from django_sagas.orchestrator import RELEASE_PAUSE
+from django_sagas.state import SagaStatus
 
 log = structlog.get_logger("saga.watchdog")
 BATCH = 100
@@ -27,12 +29,19 @@ def latest_due(now: datetime) -> datetime:
     return now + timedelta(seconds=2 * max(seconds))
 
 
+def due_too_late(now: datetime) -> Q:
+    """Sagas whose due time is further ahead than any wait; one that was accepted before now may have been
+    told to begin so late."""
+    told_to_wait = Q(status=SagaStatus.PENDING, created_at__lte=now)
+    return Q(due_at__gt=latest_due(now)) & ~told_to_wait
+
+
 def bring_forward(now: datetime) -> int:
-    """Make sagas due whose due time is further ahead than any wait: a clock was put back.
+    """Make sagas due that a clock which was put back left waiting.
 
     If their owner is alive after all, the next claim fences it off, as after any lease.
     """
-    brought = SagaRow.objects.filter(due_at__gt=latest_due(now)).update(due_at=now)
+    brought = SagaRow.objects.filter(due_too_late(now)).update(due_at=now)
     if brought:
         log.warning("due_times_ahead", sagas=brought)
     return brought

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from types import new_class
 
 import pytest
-from django_sagas import DefinitionError, Saga, Step, local, remote
+from django_sagas import DefinitionError, Done, Saga, SagaState, Step, activity, local, remote
 from django_sagas.definitions import SAGAS, definition_of, find_step
 from django_sagas.state import SagaStep
 
@@ -12,6 +12,12 @@ from tests.toy.steps import does, far, near
 from tests.world import define, subclass
 
 Wrong = Callable[[], object]
+
+
+def done(saga: SagaState) -> Done:
+    return Done({})
+
+
 STEPS: dict[str, tuple[Wrong, str]] = {
     "no name": (lambda: define(far("A"), name=""), r"needs a name and at least one step\."),
     "no step": (lambda: define(), r"needs a name and at least one step\."),
@@ -36,6 +42,22 @@ STEPS: dict[str, tuple[Wrong, str]] = {
     "a long saga": (
         lambda: define(far("A"), name="a" * 65),
         r"its name is longer than 64 characters; shorten",
+    ),
+    "an activity that is compensatable": (
+        lambda: define(activity("A", does=done)),
+        r"toy: A is an activity; make it retriable, without an undo=",
+    ),
+    "an activity that is the pivot": (
+        lambda: define(activity("A", does=done, pivot=True)),
+        r"toy: A is an activity",
+    ),
+    "an activity with a compensation": (
+        lambda: define(activity("A", does=done, retriable=True, undo="B")),
+        r"toy: A is an activity",
+    ),
+    "data for no compensation": (
+        lambda: define(far("A", final=True, retriable=True, undo_sends=lambda saga: {})),
+        r"toy: A has undo_sends= and no compensation; give it an undo=",
     ),
     "two pivots": (
         lambda: define(far("A", pivot=True), far("B", pivot=True)),

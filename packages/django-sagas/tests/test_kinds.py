@@ -1,5 +1,6 @@
 """Compensatable, pivot, retriable: which way a saga may go, and what is tried again."""
 
+import json
 from typing import Any
 
 import pytest
@@ -109,6 +110,15 @@ def test_a_retriable_step_that_says_no_is_tried_again_with_an_alarm(
     world.check(cid)
 
 
+@pytest.mark.parametrize("step", [far, near], ids=["remote", "local"])
+def test_a_saga_that_only_goes_forward_is_not_cancelled_before_it_began(world: World, step: Any) -> None:
+    saga = world.new(define(step("Ship", retriable=True, final=True)))
+    world.orchestrator().accept(saga)
+    assert world.cancel(saga.correlation_id, completed=False) is None
+    world.settle()
+    assert world.row(saga.correlation_id).status == "COMPLETED"
+
+
 def test_a_local_retriable_step_that_says_no_is_tried_again_with_an_alarm(world: World) -> None:
     saga = world.start(define(RESERVE, near("Ship", retriable=True)), refused_by="Ship")
     cid = saga.correlation_id
@@ -209,3 +219,36 @@ ALARMS: list[dict[str, Any]] = []
 
 def keep_alarm(**alarm: Any) -> None:
     ALARMS.append(alarm)
+
+
+def fee(saga: Any) -> dict[str, Any]:
+    return {"keep": saga.facts["fee"]["cents"]} if "fee" in saga.facts else {}
+
+
+def test_a_cancellation_stores_facts_that_each_try_of_a_compensation_sends(world: World) -> None:
+    world.participant.then("UndoCharge", never_arrives)
+    cid = world.start(define(RESERVE, far("Charge", undo_sends=fee))).correlation_id
+    taken = world.orchestrator().cancel(
+        cid, completed=True, reason="CANCELLED_BY_USER", facts={"fee": {"cents": 500}}
+    )
+    assert taken is not None and world.row(cid).facts["fee"] == {"cents": 500}
+    world.orchestrator().advance(taken)
+    world.settle()
+    assert world.row(cid).status == "COMPENSATED"
+    undone = [json.loads(call.body) for call in world.participant.received if call.name == "UndoCharge"]
+    assert undone == [{"correlation_id": cid, "step_number": 2, "data": {"keep": 500}}] * 2
+    world.check(cid)
+
+
+def test_a_compensation_without_data_of_its_own_sends_none(world: World) -> None:
+    cid = world.start(define(far("Charge", undo_sends=fee), far("Pay")), refused_by="Pay").correlation_id
+    (undo,) = [json.loads(call.body) for call in world.participant.received if call.name == "UndoCharge"]
+    assert undo == {"correlation_id": cid, "step_number": 1}
+
+
+def test_a_cancellation_that_comes_too_late_stores_no_facts(world: World, order: type[Saga]) -> None:
+    cid = world.start(order).correlation_id
+    before = world.row(cid).facts
+    facts = {"fee": {"cents": 500}}
+    assert world.orchestrator().cancel(cid, completed=True, reason="C", facts=facts) is None
+    assert world.row(cid).facts == before

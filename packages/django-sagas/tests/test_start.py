@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.db import transaction
 from django.test import override_settings
-from django_sagas import Done, Planned, Saga, SagaState, json_text, runtime
+from django_sagas import Done, Planned, Saga, SagaState, json_text, runtime, watchdog
 from django_sagas.models import SagaEventRow, SagaRow
 from django_sagas.problems import Problem
 from django_sagas.runtime import start
@@ -192,6 +192,54 @@ def test_a_complete_saga_is_reversible_until_the_time_that_start_was_given(world
     until = world.clock() + timedelta(days=1)
     saga = start(define(*ORDER), {}, reversible_until=until)
     assert world.row(saga.correlation_id).reversible_until == until
+
+
+def test_a_saga_with_a_due_time_runs_from_then_on(world: World) -> None:
+    due_at = world.clock() + timedelta(hours=1)
+    cid = start(define(*ORDER), {}, due_at=due_at).correlation_id
+    assert (world.row(cid).status, world.row(cid).due_at) == ("PENDING", due_at)
+    assert world.recover(after=3599) == 0
+    assert world.recover(after=1) == 1
+    assert world.row(cid).status == "COMPLETED"
+    world.check(cid)
+
+
+def test_a_due_time_that_has_passed_is_now(world: World) -> None:
+    cid = start(define(*ORDER), {}, due_at=world.clock() - timedelta(days=1)).correlation_id
+    assert world.recover(after=0) == 1
+    assert world.row(cid).status == "COMPLETED"
+
+
+def test_the_watchdog_leaves_a_saga_that_is_told_to_wait(world: World) -> None:
+    cid = start(define(*ORDER), {}, due_at=world.clock() + timedelta(days=7)).correlation_id
+    assert watchdog.bring_forward(world.clock()) == 0
+    assert watchdog.mark_unclaimed(world.clock()) == 0
+    assert world.row(cid).status == "PENDING"
+
+
+def test_the_watchdog_brings_a_saga_forward_that_was_accepted_before_its_clock_was_put_back(
+    world: World,
+) -> None:
+    cid = start(define(*ORDER), {}).correlation_id
+    yesterday = world.clock() - timedelta(days=1)
+    assert watchdog.bring_forward(yesterday) == 1
+    assert world.row(cid).due_at == yesterday
+
+
+def test_a_saga_is_started_under_the_id_that_its_caller_chose(world: World) -> None:
+    saga = start(define(*ORDER), {}, correlation_id="chosen")
+    assert (saga.correlation_id, world.row("chosen").status) == ("chosen", "PENDING")
+
+
+def test_sagas_whose_time_has_not_come_turn_no_other_away(world: World, settings: Settings) -> None:
+    settings.SAGA_MAX_RUNNING = 1
+    definition = define(*ORDER)
+    start(definition, {}, due_at=world.clock() + timedelta(hours=1))
+    runtime.admission = runtime.Admission()
+    start(definition, {})
+    runtime.admission = runtime.Admission()
+    with pytest.raises(Problem):
+        start(definition, {})
 
 
 def test_too_many_open_sagas_turn_a_new_one_away(world: World, settings: Settings) -> None:
