@@ -12,7 +12,11 @@ from service_kit.saga_steps import StepRequest
 
 from flight.aircraft import SeatClass
 
+HEX = "[0-9a-f]"
 FINDABLE = TextRule(6, "must be six letters and digits", re.compile(r"[A-Za-z2-9]{6}"))
+QUOTE_ID = TextRule(
+    36, "must be the quote_id of a quote", re.compile(rf"{HEX}{{8}}-(?:{HEX}{{4}}-){{3}}{HEX}{{12}}")
+)
 MAX_PASSENGERS = 9
 PASSENGERS = [{"first_name": "John", "last_name": "Doe", "gender": "male"}]
 CONTACT = {"email": "john@example.com", "mobile": "+1234567890"}
@@ -87,6 +91,11 @@ Words = Annotated[str, *text(rules.printable_text(200))]
 @schema.asked({"reason": "the customer called"})
 class Reason(Input):
     reason: Words = "no reason given"
+
+
+@schema.asked({"quote_id": "5b1f6d0e-35f5-4c3b-9a55-6a9b1d4a2f10"})
+class Cancel(Reason):
+    quote_id: Annotated[str | None, *text(QUOTE_ID), Field(description="of cancel-quote")] = None
 
 
 @schema.asked(

@@ -196,3 +196,30 @@ class Ticket(models.Model):
 
     def __str__(self) -> str:
         return f"{self.ticket_number} {self.seat_number}"
+
+
+class QuoteKind(models.TextChoices):
+    CANCEL = "cancel", "what a cancellation gives back"
+    CHANGE = "change", "what other flights or seats cost"
+
+
+class Quote(models.Model):
+    """What an action on a booking was said to cost or give back."""
+
+    id = models.UUIDField(primary_key=True)
+    booking = models.ForeignKey(Booking, on_delete=models.PROTECT, related_name="quotes")
+    kind = models.CharField(max_length=6, choices=QuoteKind)
+    content = models.TextField(help_text="JSON")
+    created_at = models.DateTimeField()
+    expires_at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        db_table = "flight_quote"
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(expires_at__gt=F("created_at")), name="a_quote_expires_after_it_was_made"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.booking_id} until {self.expires_at}"

@@ -2,12 +2,13 @@
 
 from typing import Any
 
+from django.conf import settings
 from django_sagas.clock import iso, iso_or_none
 from django_sagas.definitions import SAGAS, definition_of, find_step
 from django_sagas.state import SagaState, SagaStatus, StepState, StepStatus
 from service_kit.money import to_wire
 
-from flight.saga_booking import BookingSaga
+from flight.saga_booking import CANCELLATION, BookingSaga
 
 CANCELLATIONS = ("CANCELLED_BY_USER", "CANCELLED_BY_OPERATOR")
 
@@ -41,7 +42,8 @@ def _failed(saga: SagaState) -> dict[str, Any]:
         "error_code": saga.error_code or saga.reason,
         "compensation_result": compensations(saga),
     }
-    return answer | ({"booking_reference": saga.reference} if saga.reference else {})
+    reference = {"booking_reference": saga.reference} if saga.reference else {}
+    return answer | reference | terms(saga)
 
 
 def _how_it_went_back(saga: SagaState) -> str:
@@ -55,7 +57,9 @@ def _how_it_went_back(saga: SagaState) -> str:
     by_hand = [step.compensation for step in saga.steps if step.status == StepStatus.RESOLVED]
     if by_hand:
         return f"{what}. {', '.join(by_hand)} could not be done and was settled by hand; the rest was undone."
-    return f"{what} and everything was undone; nothing is charged."
+    fee = saga.facts.get(CANCELLATION, {}).get("fee", 0)
+    charged = f"a fee of {to_wire(fee):.2f} {settings.CURRENCY}" if fee else "nothing"
+    return f"{what} and everything was undone; {charged} is charged."
 
 
 def _completed(saga: BookingSaga) -> dict[str, Any]:
@@ -153,7 +157,16 @@ def cancellation(saga: SagaState) -> dict[str, Any]:
         "reason": saga.reason or None,
         "booking_reference": saga.reference or None,
         "compensation_result": compensations(saga),
+        **terms(saga),
     }
+
+
+def terms(saga: SagaState) -> dict[str, Any]:
+    """What the cancellation of a booking gives back and keeps; empty for a saga without one."""
+    agreed = saga.facts.get(CANCELLATION)
+    if not agreed:
+        return {}
+    return {"refund": to_wire(agreed["amount"]), "fee": to_wire(agreed["fee"]), "miles": agreed["miles"]}
 
 
 def summary(row: SagaState) -> dict[str, Any]:

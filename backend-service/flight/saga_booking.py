@@ -12,6 +12,8 @@ from flight.inventory import FlightForSale
 
 PAYMENT, LOYALTY = "payment", "loyalty"
 "The participants of a booking's saga."
+CANCELLATION = "cancellation"
+"The fact of a booking's cancellation: the amounts of `fare_rules.Refund`, in cents."
 
 
 @dataclass(frozen=True)
@@ -83,6 +85,11 @@ class BookingSaga(SagaState):
         """What ReserveSeat has held."""
         held: Sequence[str] = self.facts["ReserveSeat"]["seat_numbers"]
         return held
+
+    @property
+    def cancellation(self) -> Mapping[str, Any] | None:
+        """What the cancellation of the booking gives back; None without one."""
+        return self.facts.get(CANCELLATION)
 
     @property
     def flight(self) -> FlightForSale | None:

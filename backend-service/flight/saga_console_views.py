@@ -20,10 +20,10 @@ from service_kit.problems import invalid
 
 from flight import queries, saga_answers, saga_overview, saga_schema
 from flight.inputs import Reason, Resolve
-from flight.saga_booking_views import (
+from flight.saga_cancel_views import (
     PREFER_HEADER,
     cancelled,
-    read_reason,
+    require_reason,
     wants_async,
 )
 
@@ -105,7 +105,8 @@ class OverviewView(ServiceView):
 
 def _operator(request: Request) -> Operator:
     actor = credentials.actor_of(caller_of(request))
-    return Operator(actor, read_reason(request, needed=not settings.DEMO_MODE))
+    body = Reason.read(read_json(request))
+    return Operator(actor, require_reason(body, needed=not settings.DEMO_MODE))
 
 
 class RetryView(SagaActionView):

@@ -30,6 +30,12 @@ def booking_data(saga: BookingSaga) -> dict[str, Any]:
     return data
 
 
+def cancel_data(saga: BookingSaga) -> dict[str, Any]:
+    """A cancellation's fee, which is kept of the money; nothing where everything goes back."""
+    fee = saga.cancellation["fee"] if saga.cancellation else 0
+    return {"keep": to_wire(fee)} if fee else {}
+
+
 def amount_as_quoted(saga: BookingSaga, answer: Mapping[str, Any]) -> str:
     if answer.get("amount") == to_wire(saga.amount):
         return ""
@@ -55,6 +61,7 @@ class BookTrip(Saga):
             undo="CancelPayment",
             at=PAYMENT,
             sends=booking_data,
+            undo_sends=cancel_data,
             accepts=amount_as_quoted,
             uses=["card_token"],
             refusals={"PAYMENT_DECLINED", "LIMIT_EXCEEDED"},

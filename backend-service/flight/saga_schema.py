@@ -146,6 +146,9 @@ class BookingResult(Serializer[None]):
     error = serializers.CharField(required=False)
     error_code = serializers.CharField(required=False)
     compensation_result = Compensation(many=True, required=False)
+    refund = schema.Charges(required=False, help_text="of a cancelled booking: what is given back")
+    fee = schema.Charges(required=False, help_text="of a cancelled booking: what is kept")
+    miles = serializers.IntegerField(required=False, help_text="of a cancelled booking: what is taken back")
 
 
 @schema.answered(
@@ -328,3 +331,6 @@ class CancellationAnswer(Serializer[None]):
     reason = serializers.CharField(allow_null=True)
     booking_reference = serializers.CharField(allow_null=True)
     compensation_result = Compensation(many=True)
+    refund = schema.Charges(required=False, help_text="of a booking's cancellation: what is given back")
+    fee = schema.Charges(required=False, help_text="what is kept")
+    miles = serializers.IntegerField(required=False, help_text="what is taken back")

@@ -174,6 +174,18 @@ class Booking(Base):
     tickets = Ticket(many=True)
 
 
+class CancelQuote(Base):
+    quote_id = serializers.UUIDField(help_text="for cancel/")
+    booking_reference = serializers.CharField()
+    correlation_id = schema.CorrelationId()
+    amount = schema.Total(help_text="what was paid; refund and fee together")
+    refund = schema.Charges(help_text="what a cancellation gives back")
+    fee = schema.Charges(help_text="what it keeps")
+    miles = serializers.IntegerField(help_text="what it takes back")
+    currency = serializers.CharField()
+    expires_at = serializers.DateTimeField(help_text="until when it holds")
+
+
 class Bookings(Base):
     user_id = serializers.CharField()
     results = Booking(many=True)

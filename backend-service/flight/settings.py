@@ -55,6 +55,14 @@ LOYALTY_URL = kit.env.str("LOYALTY_URL", default="http://127.0.0.1:8002")
 # Charges of a booking, added to its fare. They travel with each call: no other service has this setting.
 OTHER_CHARGES_CENTS = kit.cents("OTHER_CHARGES", default="50.00")
 CURRENCY = "USD"
+# What a cancellation costs a ticket, unless it is free: flight/fare_rules.py.
+CANCELLATION_FEES = {
+    "economy": kit.cents("CANCELLATION_FEE_ECONOMY", default="50.00"),
+    "business": kit.cents("CANCELLATION_FEE_BUSINESS", default="100.00"),
+    "first": kit.cents("CANCELLATION_FEE_FIRST", default="150.00"),
+}
+# How long a quote of a cancellation or a change holds.
+QUOTE_SECONDS = kit.env.int("QUOTE_SECONDS", default=900)
 # Days ahead for which recovery keeps flights on sale; 0: only make_schedule adds flights.
 SCHEDULE_DAYS = kit.env.int("SCHEDULE_DAYS", default=60)
 # A flight closes for sale this long before its departure.
@@ -77,6 +85,7 @@ SAGA_DATA_FIELD = "booking_data"
 SAGA_HOUSEKEEPING = [
     ("flight.saga_sweeper.release_expired_holds", 15.0),
     ("flight.schedule_roller.roll", 60.0),
+    ("flight.quotes.forget_expired", 600.0),
 ]
 # Seconds; explained in docs/operations.md.
 SAGA_LEASE = kit.env.float("SAGA_LEASE", default=10.0)

@@ -12,7 +12,8 @@ class TestBackendCorpus(Corpus):
 
     @pytest.fixture(autouse=True)
     def complete(self, desk: Desk, flight: Flight) -> None:
-        """Of a booking that there is, and participants who answer."""
+        """Of a booking that there is, and participants who answer. A quote that is asked for again is not
+        stored again."""
         booked = desk.book().json()
         reference = booked["booking_reference"]
         self.known = {
@@ -22,3 +23,4 @@ class TestBackendCorpus(Corpus):
             "reference": reference,
             "user_id": "1",
         }
+        desk.get(f"/api/bookings/{reference}/cancel-quote/")

@@ -65,6 +65,9 @@ def test_a_cancelled_booking_runs_every_compensation_in_reverse_order(desk: Desk
         "reason": "CANCELLED_BY_USER",
         "booking_reference": reference,
         "compensation_result": undone("ConfirmBooking", "AwardMiles", "AuthorizePayment", "ReserveSeat"),
+        "refund": 450.0,
+        "fee": 0.0,
+        "miles": 400,
     }
     back = [event for step in reversed(BACK) for event in BACK[step]]
     assert world.events(cid) == [*FORWARD, "SAGA_COMPENSATION_STARTED", *back, "SAGA_COMPENSATED"]

@@ -162,6 +162,7 @@ BACKEND: Mapping[str, Row] = {
     "api/saga/<str:correlation_id>/retry/": OPERATORS,
     "api/saga/<str:correlation_id>/cancel/": OPERATORS,
     "api/saga/<str:correlation_id>/resolve/": OPERATORS,
+    "api/bookings/<str:booking_reference>/cancel-quote/": OWN,
     "api/bookings/<str:booking_reference>/cancel/": Row(
         NO,
         {

@@ -16,6 +16,7 @@ from django_sagas.models import OperatorAction
 from django_sagas.orchestrator import write
 from django_sagas.problems import Problem
 from django_sagas.runtime import orchestrator
+from django_sagas.saga_log import RUNNING_STATUSES
 from django_sagas.state import MAY_HAVE_HAPPENED, SagaState, SagaStatus, StepStatus
 from django_sagas.transition import Transition
 
@@ -61,7 +62,8 @@ def retry(correlation_id: str, *, by: Operator) -> SagaState:
 def cancel(correlation_id: str, *, by: Operator, at_once: bool = True) -> SagaState:
     """Turn a running saga back. Without `at_once` recovery runs its compensations.
 
-    A saga that goes back already is returned as it is. Raises what its definition says of a complete one.
+    A saga that goes back already is returned as it is. Raises 409 for one that only goes forward, and what
+    its definition says of a complete one.
     """
     now = orchestrator().now()
     also = partial(by.leave_trail, "cancel", correlation_id, now)
@@ -71,6 +73,8 @@ def cancel(correlation_id: str, *, by: Operator, at_once: bool = True) -> SagaSt
     saga = _load(correlation_id)
     if saga.status == SagaStatus.COMPLETED:
         raise not_cancellable(saga, **definition_of(saga.name).instead_of_cancelling(saga))
+    if saga.status in RUNNING_STATUSES:
+        raise not_cancellable(saga, "This saga has come to a point from which it only goes forward.")
     return saga
 
 
