@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 from django.test import override_settings
-from django_sagas import Saga
+from django_sagas import Saga, operators
+from django_sagas.models import OperatorAction
+from django_sagas.problems import Problem
 
 from tests.toy.steps import far, near
 from tests.world import Behaviour, World, answers, define, loses_its_reply, never_arrives, refuses
@@ -252,3 +254,13 @@ def test_a_cancellation_that_comes_too_late_stores_no_facts(world: World, order:
     facts = {"fee": {"cents": 500}}
     assert world.orchestrator().cancel(cid, completed=True, reason="C", facts=facts) is None
     assert world.row(cid).facts == before
+
+
+def test_an_operator_is_told_that_a_saga_only_goes_forward(world: World, order: type[Saga]) -> None:
+    world.participant.always("Ship", never_arrives)
+    cid = world.start(order).correlation_id
+    with pytest.raises(Problem) as caught:
+        operators.cancel(cid, by=operators.Operator("7", "a test"))
+    assert (caught.value.status, caught.value.code) == (409, "NOT_CANCELLABLE")
+    assert (world.row(cid).status, OperatorAction.objects.count()) == ("RUNNING", 0)
+    world.settle()
