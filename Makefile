@@ -1,7 +1,7 @@
 # Needs Python 3.11 or newer and make; each target installs what else it needs.
 .DEFAULT_GOAL := help
 .PHONY: help run kill follow test test-% test-slow test-postgres test-replicas schemathesis lint lint-% audit-dependencies sbom secrets compose-check compose-trial
-.PHONY: new-service example-hotel e2e coverage format pictures lock check-locks dist chaos chaos-recovery last-seat overload matrix mutants bench bench-compare bench-growth bench-replicas
+.PHONY: new-service example-hotel e2e coverage format pictures lock check-locks dist chaos chaos-recovery last-seat overload matrix spec mutants bench bench-compare bench-growth bench-replicas
 .PHONY: bench-footprint bench-memory bench-start bench-goals bench-pages profile clean
 
 # Options for pytest: make test-backend ARGS="-k seat -x"
@@ -24,7 +24,7 @@ follow: ## Log lines of all services for one correlation id: ID=
 test: .venv-dev ## All tests, end to end included
 	@$(scripts).check test -- $(ARGS)
 
-test-%: .venv-dev ## One suite: sagas, kit, backend, payment, loyalty, ui, template, scripts, bench, chaos, matrix, mutants, checker, conformance, e2e; ARGS="-k name"
+test-%: .venv-dev ## One suite: sagas, kit, backend, payment, loyalty, ui, template, scripts, bench, chaos, matrix, spec, mutants, checker, conformance, e2e; ARGS="-k name"
 	@$(scripts).check test $* -- $(ARGS)
 
 test-slow: .venv-dev ## What takes minutes: each way a browser repeats a payment, and ten times the load; ARGS="-k name"
@@ -63,6 +63,9 @@ compose-trial: .venv-dev ## Book through running containers, kill each, book aga
 matrix: .venv-dev ## Crash at every point of a saga and of its recovery: DB=postgres PAIRS=200 EXAMPLES=1000 SEED=
 	@DB="$(DB)" PAIRS="$(PAIRS)" EXAMPLES="$(EXAMPLES)" SEED="$(SEED)" \
 		.venv/bin/python -m proofs.matrix $(ARGS)
+
+spec: .venv-dev ## Check the specification in TLA+, and that its planted faults are found (needs java; ARGS="--only faults --show")
+	@.venv/bin/python -m proofs.spec $(ARGS)
 
 chaos: .venv-dev ## Random kills and network faults under load, then the checker: DB=postgres ENGINE=procrastinate SEED= SECONDS= PROFILE=nightly
 	@.venv/bin/python -m proofs.chaos $(if $(SEED),--seed "$(SEED)") $(if $(SECONDS),--seconds $(SECONDS)) \

@@ -78,12 +78,13 @@ def suites(options: Sequence[str]) -> list[Check]:
     chaos = _pytest("chaos", ["proofs/chaos/tests", *everyday])
     matrix = _pytest("matrix", ["proofs/matrix/tests", *options])
     mutants = _pytest("mutants", ["proofs/mutants/tests", *options])
+    spec = _pytest("spec", ["proofs/spec/tests", *options])
     folders = [
         _pytest(name, _coverage(f"saga_{name}", options), ROOT / folder)
         for name, folder in (("checker", CHECKER), ("conformance", CONFORMANCE))
     ]
     e2e = _pytest("e2e", [*END_TO_END, *options], alone=True)
-    return [*services, scripts, bench, chaos, matrix, mutants, *folders, e2e]
+    return [*services, scripts, bench, chaos, matrix, spec, mutants, *folders, e2e]
 
 
 def replicas(options: Sequence[str]) -> Check:
@@ -135,6 +136,7 @@ def lints() -> list[Check]:
         _mypy("bench", ROOT, "bench.baselines.textbook.settings", "bench", "--exclude", "history_questions"),
         _mypy("chaos", ROOT, NO_DJANGO, "proofs/chaos"),
         _mypy("matrix", ROOT, NO_DJANGO, "proofs/matrix", "--exclude", "proofs/matrix/inside"),
+        _mypy("spec", ROOT, NO_DJANGO, "proofs/spec"),
         _mypy("mutants", ROOT, NO_DJANGO, "proofs/mutants"),
         _mypy("checker", ROOT / CHECKER, NO_DJANGO, ".", "--explicit-package-bases"),
         _mypy("conformance", ROOT / CONFORMANCE, NO_DJANGO, ".", "--explicit-package-bases"),
