@@ -6,7 +6,7 @@ from django.conf import settings
 from pydantic import Field
 from service_kit import schema
 from service_kit.booking_data import Amount, BookingData, Charges, Payment
-from service_kit.inputs import UserId
+from service_kit.inputs import CorrelationId, UserId
 from service_kit.saga_steps import StepRequest
 
 
@@ -18,6 +18,12 @@ class Authorize(BookingData):
         description="the part of the quote that earns no miles; 50.00 where it is left out",
     )
     payment: Payment
+    trip_id: CorrelationId = Field(
+        default_factory=str, description="correlation id of the booking that is paid; default: the call's own"
+    )
+    replaces: CorrelationId = Field(
+        default_factory=str, description="correlation id of an expired payment of the trip, in whose place"
+    )
 
     @property
     def total(self) -> int:
@@ -25,7 +31,7 @@ class Authorize(BookingData):
         return self.flight_fare + self.other_charges
 
     def used(self) -> dict[str, Any]:
-        """Default charges make the same fingerprint whether they are sent or left out."""
+        """What has a default makes the same fingerprint whether it is sent or left out."""
         used = {
             "user_id": self.user_id,
             "flight_fare": self.flight_fare,
@@ -33,7 +39,8 @@ class Authorize(BookingData):
         }
         if self.other_charges != settings.DEFAULT_CHARGES_CENTS:
             used["other_charges"] = self.other_charges
-        return used
+        optional = {"trip_id": self.trip_id, "replaces": self.replaces}
+        return used | {name: value for name, value in optional.items() if value}
 
 
 @schema.asked(
@@ -49,3 +56,42 @@ class Authorize(BookingData):
 )
 class AuthorizeRequest(StepRequest):
     booking_data: Authorize
+
+
+class OfPayment(BookingData):
+    payment_id: CorrelationId = Field(
+        default_factory=str, description="correlation id of the payment; default: the call's own"
+    )
+    settle: bool = Field(
+        default=False, description="succeed also where a cancellation has given the money back already"
+    )
+
+    def used(self) -> dict[str, Any]:
+        return {name: value for name, value in self.model_dump().items() if value}
+
+
+class Capture(OfPayment):
+    amount: Amount = Field(default_factory=int, description="default: all that is authorised")
+
+
+@schema.asked({"correlation_id": "test-12345", "booking_data": {"amount": 550.0, "payment_id": "test-12345"}})
+class CaptureRequest(StepRequest):
+    booking_data: Capture = Field(default_factory=Capture)
+
+
+class Refund(OfPayment):
+    amount: Amount
+
+
+@schema.asked({"correlation_id": "test-12345", "booking_data": {"amount": 10.0, "payment_id": "test-12345"}})
+class RefundRequest(StepRequest):
+    booking_data: Refund
+
+
+class Cancel(BookingData):
+    keep: Charges = Field(default=0, description="the fee: so much of the trip's money is not given back")
+
+
+@schema.asked({"correlation_id": "test-12345", "booking_data": {"keep": 50.0}})
+class CancelRequest(StepRequest):
+    booking_data: Cancel = Field(default_factory=Cancel)

@@ -14,7 +14,7 @@ ALLOWED_HOSTS = kit.allowed_hosts()
 TRUSTED_PROXIES = kit.TRUSTED_PROXIES
 LIMITS = api_limits()
 
-INSTALLED_APPS = kit.api_apps("payment")
+INSTALLED_APPS = kit.api_apps("payment", "payment.bank")
 MIDDLEWARE = kit.API_MIDDLEWARE
 SILENCED_SYSTEM_CHECKS = kit.API_SILENCED_CHECKS
 ROOT_URLCONF = "payment.urls"
@@ -31,13 +31,15 @@ STATIC_URL = "static/"
 WHITENOISE_USE_FINDERS = True
 
 REST_FRAMEWORK = kit.rest_framework()
-SPECTACULAR_SETTINGS = kit.spectacular("Payment service")
+SPECTACULAR_SETTINGS = kit.spectacular("Payment service", PaymentStatusEnum="payment.models.PaymentStatus")
 LOGGING = logs.configure(SERVICE_NAME)
 
-# The gateway that authorises cards. No default outside demo mode: the simulated one takes no money.
+# The provider that cards are charged by. No default outside demo mode: the simulated one takes no money.
 PAYMENT_GATEWAY = kit.named("PAYMENT_GATEWAY", ("simulated",), what="the payment gateway")
-# Seconds that the simulated gateway waits when it never answers.
+# Seconds that a call to the simulated provider takes when it never answers.
 GATEWAY_TIMEOUT_SECONDS = kit.env.float("GATEWAY_TIMEOUT_SECONDS", default=2.0)
 # Charges of a direct call without other_charges, added to the fare. Part of the wire contract and of
 # stored fingerprints, so not from the environment.
 DEFAULT_CHARGES_CENTS = 5000
+# Days until an authorisation that was not captured is void; also what the simulated bank goes by.
+AUTHORIZATION_DAYS = kit.env.int("AUTHORIZATION_DAYS", default=7)

@@ -8,9 +8,16 @@ from payment import saga_views, views
 urlpatterns = [
     path("api/saga/authorize-payment/", saga_views.AuthorizePayment.as_view()),
     path("api/saga/cancel-payment/", saga_views.CancelPayment.as_view()),
+    path("api/saga/capture-payment/", saga_views.CapturePayment.as_view()),
+    path("api/saga/refund-payment/", saga_views.RefundPayment.as_view()),
     path("api/payments/<str:correlation_id>/", views.PaymentView.as_view()),
     path("api/saga/records/", RecordsView.as_view()),
-    demo(saga_views.AuthorizePayment, saga_views.CancelPayment),
+    demo(
+        saga_views.AuthorizePayment,
+        saga_views.CancelPayment,
+        saga_views.CapturePayment,
+        saga_views.RefundPayment,
+    ),
     *common(views.ready),
 ]
 

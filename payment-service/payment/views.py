@@ -2,6 +2,7 @@
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
+from django_sagas.clock import utc_now
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from service_kit import health, schema
@@ -25,7 +26,7 @@ class PaymentView(ServiceView):
     def get(self, request: Request, correlation_id: str) -> HttpResponse:
         """The state of a booking's payment."""
         # PostgreSQL refuses a NUL, which a URL can hold.
-        entry = selectors.payment_of(correlation_id) if CORRELATION_ID.fullmatch(correlation_id) else None
-        self.check_object_permissions(request, entry.user_id if entry else None)
-        assert entry is not None, "Owner raises for None"
-        return json_response(selectors.describe(entry))
+        found = selectors.payment_of(correlation_id) if CORRELATION_ID.fullmatch(correlation_id) else None
+        self.check_object_permissions(request, found.user_id if found else None)
+        assert found is not None, "Owner raises for None"
+        return json_response(selectors.describe(found, utc_now()))

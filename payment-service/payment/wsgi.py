@@ -7,7 +7,7 @@ application = get_wsgi_application()
 
 from service_kit import startup  # noqa: E402 - needs the settings
 
-from payment import gateway  # noqa: E402 - needs the settings
+from payment import providers  # noqa: E402 - needs the settings
 
 startup.announce()
-gateway.announce()
+providers.announce()

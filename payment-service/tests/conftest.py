@@ -5,10 +5,14 @@ from service_kit.credentials import service_bearer
 from service_kit.testing.protocol import Pair
 from service_kit.testing.unguarded import django_db_setup  # noqa: F401  what is emptied between tests
 
-from payment.models import EntryKind, LedgerEntry
+from payment.bank.models import Movement, MovementKind
+from payment.models import Payment
 
 AUTHORIZE = "/api/saga/authorize-payment/"
 CANCEL = "/api/saga/cancel-payment/"
+CAPTURE = "/api/saga/capture-payment/"
+REFUND = "/api/saga/refund-payment/"
+TRIES = frozenset({"payment_attempt", "bank_movement"})
 
 
 def booking(**changes: Any) -> dict[str, Any]:
@@ -16,9 +20,20 @@ def booking(**changes: Any) -> dict[str, Any]:
 
 
 def held_cents(correlation_id: str) -> int:
-    """What the ledger holds on the card for a booking."""
-    entries = LedgerEntry.objects.filter(correlation_id=correlation_id)
-    return sum(entry.amount * (1 if entry.kind == EntryKind.AUTHORIZED else -1) for entry in entries)
+    """What a booking costs as things stand. The bank's books must say the same."""
+    payments = list(Payment.objects.filter(correlation_id=correlation_id))
+    assert sum(map(held_at_the_bank, payments)) == sum(payment.live for payment in payments)
+    return sum(payment.live for payment in payments)
+
+
+def held_at_the_bank(payment: Payment) -> int:
+    """Cents that the bank holds, or has taken and not given back."""
+    moved = dict.fromkeys(MovementKind, 0)
+    for line in Movement.objects.filter(hold=payment.provider_reference):
+        moved[MovementKind(line.kind)] += line.amount
+    if moved[MovementKind.CAPTURE]:
+        return moved[MovementKind.CAPTURE] - moved[MovementKind.REFUND]
+    return moved[MovementKind.HOLD] - moved[MovementKind.RELEASE]
 
 
 @pytest.fixture
@@ -34,6 +49,7 @@ def pair() -> Pair:
         refusal="PAYMENT_DECLINED",
         worth=55000,
         live=held_cents,
+        tries=TRIES,
     )
 
 

@@ -40,10 +40,18 @@ def test_payment_shows_how_it_stands_before_and_after_its_cancellation(payment: 
         "other_charges": 50,
         "currency": "USD",
         "status": "AUTHORIZED",
+        "trip_id": "test-1",
+        "captured": 0,
+        "refunded": 0,
+        "returned": 0,
     }
-    assert read().json() == expected
+    shown = read().json()
+    assert shown.pop("capture_before").endswith("Z")
+    assert shown == expected
     post(CANCEL, envelope("test-1"))
-    assert read().json() == {**expected, "status": "CANCELLED"}
+    shown = read().json()
+    del shown["capture_before"]
+    assert shown == {**expected, "status": "CANCELLED", "returned": 550}
 
 
 def test_refused_payment_is_none() -> None:

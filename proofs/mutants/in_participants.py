@@ -17,6 +17,9 @@ MUTANTS = (
         (
             (
                 """        if execute(INSERT, (correlation_id, step, RecordState.UNDONE, "", "", idle, at, at, caller)):
+            if callable(nothing):
+                idle = _success(correlation_id, nothing())
+                execute(STORE_UNDO, (RecordState.UNDONE, idle, at, correlation_id, step, RecordState.UNDONE))
             return Answer(idle)
         record = read(correlation_id=correlation_id, step=step, lock=True)
         assert record is not None, "records are never deleted"
@@ -127,10 +130,10 @@ MUTANTS = (
     ),
     Mutant(
         "cancellation-not-written",
-        "payment-service/payment/services.py",
+        "payment-service/payment/ledger.py",
         (
             (
-                "    execute(INSERT_CANCELLATION, (EntryKind.CANCELLED, db_time(now), correlation_id, EntryKind.AUTHORIZED))\n",
+                "    _enter(payment, KINDS[action], amount, number=number, attempt=attempt, now=now)\n",
                 "",
             ),
         ),

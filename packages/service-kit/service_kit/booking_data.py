@@ -53,6 +53,11 @@ class BookingData(Input):
     seat_class: Carried = None
     seat_numbers: Carried = None
     payment: Carried = None
+    trip_id: Carried = None
+    replaces: Carried = None
+    payment_id: Carried = None
+    settle: Carried = None
+    keep: Carried = None
 
     def used(self) -> dict[str, Any]:
         """What must be equal in two calls with one correlation id."""

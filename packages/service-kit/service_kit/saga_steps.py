@@ -148,7 +148,7 @@ class RetriableView(ActionView):
 class CompensationView(StepView):
     """A step's compensating transaction; it needs only the correlation id."""
 
-    takes = CompensationRequest
+    takes: ClassVar[type[StepRequest]] = CompensationRequest
     nothing: ClassVar[Mapping[str, Any]]
     "The answer's fields if there is nothing to undo."
 

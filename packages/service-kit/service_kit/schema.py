@@ -63,6 +63,11 @@ class Total(serializers.Field):  # type: ignore[type-arg]
     """Fare plus charges; the maximum is higher than a fare's."""
 
 
+@extend_schema_field({"type": "number", "minimum": 0, "multipleOf": 0.01, "example": 550.0})
+class Sum(serializers.Field):  # type: ignore[type-arg]
+    """Money that may be nothing."""
+
+
 class StepDone(Serializer[None]):
     success = serializers.BooleanField()
     correlation_id = CorrelationId()

@@ -53,6 +53,11 @@ class Done:
 
 
 @dataclass(frozen=True)
+class RefusedForNow(Refused):
+    """Refused, and not stored: nothing was changed, and the same call may succeed later."""
+
+
+@dataclass(frozen=True)
 class Answer:
     body: str
     replayed: bool = False
@@ -79,9 +84,15 @@ def perform(
     """Apply `effect` once for (correlation id, step); every repeat gets the first answer.
 
     `effect` runs inside the transaction and must change nothing if it returns Refused. With `decided`, an
-    outcome known before, record and answer are written in one statement.
+    outcome known before, record and answer are written in one statement. One that is RefusedForNow is answered
+    and stores nothing, unless the step has a record.
     Raises Problem 409 after a compensation, 422 for other fields under the same id.
     """
+    if isinstance(decided, RefusedForNow):
+        recorded = read(correlation_id=correlation_id, step=step)
+        if recorded is None:
+            return Answer(refusal_body(correlation_id, decided))
+        return replay(recorded, correlation_id=correlation_id, step=step, used=used)
     mark, at = json_text.fingerprint(used), db_time(now)
     state, body = _result(correlation_id, decided) if decided else (RecordState.DONE, "")
     with write_transaction():
@@ -120,28 +131,30 @@ def compensate(
     correlation_id: str,
     step: str,
     undo: Callable[[Mapping[str, Any]], Mapping[str, Any]],
-    nothing: Mapping[str, Any],
+    nothing: Mapping[str, Any] | Callable[[], Mapping[str, Any]],
     now: datetime,
     caller: str = "",
 ) -> Answer:
     """Undo a step once; `undo` gets the action's answer and returns the fields of its own.
 
     With nothing to undo, `nothing` is answered and a tombstone refuses the action from then on;
-    a refused action keeps its refusal.
+    a refused action keeps its refusal. A callable `nothing` runs inside the transaction.
     """
-    idle = json_text.dumps({"success": True, "correlation_id": correlation_id, **nothing})
-    at = db_time(now)
+    at, fixed = db_time(now), {} if callable(nothing) else nothing
+    idle = _success(correlation_id, fixed)
     with write_transaction():
         if execute(INSERT, (correlation_id, step, RecordState.UNDONE, "", "", idle, at, at, caller)):
+            if callable(nothing):
+                idle = _success(correlation_id, nothing())
+                execute(STORE_UNDO, (RecordState.UNDONE, idle, at, correlation_id, step, RecordState.UNDONE))
             return Answer(idle)
         record = read(correlation_id=correlation_id, step=step, lock=True)
         assert record is not None, "records are never deleted"
         if record.state == RecordState.UNDONE:
             return Answer(record.undo_answer, replayed=True)
         if record.state == RecordState.REFUSED:
-            return Answer(idle)
-        fields = undo(json_text.load_stored(record.answer))
-        body = json_text.dumps({"success": True, "correlation_id": correlation_id, **fields})
+            return Answer(_success(correlation_id, nothing()) if callable(nothing) else idle)
+        body = _success(correlation_id, undo(json_text.load_stored(record.answer)))
         execute(STORE_UNDO, (RecordState.UNDONE, body, at, correlation_id, step, RecordState.DONE))
         return Answer(body)
 
@@ -165,5 +178,8 @@ def refusal_body(correlation_id: str, refusal: Refused) -> str:
 def _result(correlation_id: str, outcome: Done | Refused) -> tuple[RecordState, str]:
     if isinstance(outcome, Refused):
         return RecordState.REFUSED, refusal_body(correlation_id, outcome)
-    body = json_text.dumps({"success": True, "correlation_id": correlation_id, **outcome.fields})
-    return RecordState.DONE, body
+    return RecordState.DONE, _success(correlation_id, outcome.fields)
+
+
+def _success(correlation_id: str, fields: Mapping[str, Any]) -> str:
+    return json_text.dumps({"success": True, "correlation_id": correlation_id, **fields})

@@ -1,0 +1,77 @@
+"""What a payment provider has to offer.
+
+Every call has an idempotency key: a repeat with the same key never acts twice, and is answered as the first.
+The service commits an attempt with that key before the call, and the outcome after it.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+
+@dataclass(frozen=True)
+class Approved:
+    """It is done. `reference` is the provider's name for the authorisation."""
+
+    reference: str
+
+
+@dataclass(frozen=True)
+class Declined:
+    """The provider surely did nothing."""
+
+    code: str
+    message: str
+
+
+GONE = "gone"
+"Code of a declined capture: the authorisation has expired, or was cancelled at the provider's side."
+
+
+@dataclass(frozen=True)
+class NeverDone:
+    """Nothing was done under this key, and nothing ever will be, also not by a call that is under way."""
+
+
+class Unknown(Exception):
+    """The provider may or may not have acted; `look_up` tells later."""
+
+
+Outcome = Approved | Declined
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A call to look up. `reference` of the authorisation, empty if the call was to make one; cents."""
+
+    key: str
+    action: str
+    reference: str
+    amount: int
+    since: datetime
+    "when the attempt was committed"
+
+
+class Provider(Protocol):
+    """Each method raises Unknown where it cannot say; amounts are cents."""
+
+    name: str
+
+    @property
+    def timeout(self) -> float:
+        """Seconds after which no call is waited for any more."""
+
+    def authorize(self, *, key: str, card_token: str, amount: int, currency: str) -> Outcome:
+        """Hold an amount on the card."""
+
+    def capture(self, *, key: str, reference: str, amount: int) -> Outcome:
+        """Take an amount of the hold and free the rest. Declined with GONE if there is no hold any more."""
+
+    def cancel(self, *, key: str, reference: str) -> Outcome:
+        """Free the hold; approved too if it has expired or was freed before."""
+
+    def refund(self, *, key: str, reference: str, amount: int) -> Outcome:
+        """Give back an amount that was taken."""
+
+    def look_up(self, asked: Asked) -> Outcome | NeverDone:
+        """What became of a call; see NeverDone for its promise."""

@@ -1,0 +1,75 @@
+"""The simulated provider: decides by the contract's test tokens, and keeps the books of a bank."""
+
+import time
+from collections.abc import Mapping
+from uuid import uuid4
+
+import structlog
+from django.conf import settings
+from django_sagas.clock import utc_now
+
+from payment.bank import books
+from payment.bank.models import Movement, MovementKind
+from payment.providers.interface import GONE, Approved, Asked, Declined, NeverDone, Outcome, Unknown
+
+log = structlog.get_logger("startup")
+
+APPROVED = ""
+DECLINED = "The card was declined."
+# An unknown token is declined.
+ANSWERS: Mapping[str, str] = {
+    "tok_ok": APPROVED,
+    "tok_declined": DECLINED,
+    "tok_insufficient_funds": "The card has insufficient funds.",
+}
+SILENT = "tok_timeout"
+
+
+class SimulatedProvider:
+    name = "simulated"
+
+    @property
+    def timeout(self) -> float:
+        seconds: float = settings.GATEWAY_TIMEOUT_SECONDS
+        return seconds
+
+    def authorize(self, *, key: str, card_token: str, amount: int, currency: str) -> Outcome:
+        if card_token == SILENT:
+            time.sleep(self.timeout)
+            raise Unknown("The payment gateway does not answer.")
+        entered = books.hold(
+            key=key,
+            hold=f"hold-{uuid4()}",
+            amount=amount,
+            currency=currency,
+            declined=ANSWERS.get(card_token, DECLINED),
+            now=utc_now(),
+        )
+        return _outcome(entered)
+
+    def capture(self, *, key: str, reference: str, amount: int) -> Outcome:
+        return _outcome(books.capture(key=key, hold=reference, amount=amount, now=utc_now()), GONE)
+
+    def cancel(self, *, key: str, reference: str) -> Outcome:
+        return _outcome(books.release(key=key, hold=reference, now=utc_now()))
+
+    def refund(self, *, key: str, reference: str, amount: int) -> Outcome:
+        return _outcome(books.refund(key=key, hold=reference, amount=amount, now=utc_now()))
+
+    def look_up(self, asked: Asked) -> Outcome | NeverDone:
+        entered = books.void(key=asked.key, now=utc_now())
+        return NeverDone() if entered.kind == MovementKind.VOID else _outcome(entered)
+
+
+def _outcome(entered: Movement, code: str = "declined") -> Outcome:
+    if entered.kind == MovementKind.VOID:
+        raise Unknown("This key was given up.")
+    if entered.kind == MovementKind.DECLINE:
+        return Declined(code, entered.text)
+    return Approved(entered.hold)
+
+
+def announce() -> None:
+    """Log at every start that no money is taken; in demo mode another line says so."""
+    if not settings.DEMO_MODE:
+        log.warning("simulated_payment_gateway", takes_money=False, not_for="production")
