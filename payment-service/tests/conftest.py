@@ -1,7 +1,9 @@
+from decimal import Decimal
 from typing import Any
 
 import pytest
 from service_kit.credentials import service_bearer
+from service_kit.testing.calls import envelope, post
 from service_kit.testing.protocol import Pair
 from service_kit.testing.unguarded import django_db_setup  # noqa: F401  what is emptied between tests
 
@@ -49,6 +51,64 @@ def pair() -> Pair:
         refusal="PAYMENT_DECLINED",
         worth=55000,
         live=held_cents,
+        tries=TRIES,
+    )
+
+
+def authorized(correlation_id: str) -> None:
+    """What is to be captured."""
+    assert post(AUTHORIZE, envelope(correlation_id, booking())).json()["success"] is True
+
+
+def captured_cents(correlation_id: str) -> int:
+    held_cents(correlation_id)
+    return sum(Payment.objects.filter(correlation_id=correlation_id).values_list("captured", flat=True))
+
+
+def captured(correlation_id: str) -> None:
+    """What is to be refunded, by a payment of the refund's own correlation id."""
+    if not Payment.objects.filter(correlation_id=correlation_id).exists():
+        authorized(correlation_id)
+        assert post(CAPTURE, envelope(correlation_id)).json()["success"] is True
+
+
+def refunded_cents(correlation_id: str) -> int:
+    held_cents(correlation_id)
+    return sum(Payment.objects.filter(correlation_id=correlation_id).values_list("refunded", flat=True))
+
+
+@pytest.fixture
+def capture_pair() -> Pair:
+    return Pair(
+        step="CapturePayment",
+        action=CAPTURE,
+        compensation="",
+        booking={"amount": 200.5},
+        same={"amount": Decimal("200.50"), "flight_fare": 1},
+        other={"amount": 200.51},
+        refused={"amount": 550.01},
+        refusal="NOT_CAPTURABLE",
+        worth=20050,
+        live=captured_cents,
+        before=authorized,
+        tries=TRIES,
+    )
+
+
+@pytest.fixture
+def refund_pair() -> Pair:
+    return Pair(
+        step="RefundPayment",
+        action=REFUND,
+        compensation="",
+        booking={"amount": 20},
+        same={"amount": Decimal("20.00"), "user_id": 7},
+        other={"amount": 20.01},
+        refused={"amount": 550.01},
+        refusal="REFUND_TOO_HIGH",
+        worth=2000,
+        live=refunded_cents,
+        before=captured,
         tries=TRIES,
     )
 

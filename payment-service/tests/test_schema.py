@@ -8,7 +8,7 @@ from service_kit.testing.described import assert_every_route_is_described, descr
 
 from tests.conftest import AUTHORIZE, booking
 
-STEPS = ("authorize-payment", "cancel-payment")
+STEPS = ("authorize-payment", "cancel-payment", "capture-payment", "refund-payment")
 
 
 def test_schema_is_valid_without_a_warning_and_describes_every_route(tmp_path: Path) -> None:

@@ -1,9 +1,12 @@
+from typing import Any
+
 import pytest
 from pytest_django import Settings
 from service_kit.testing.calls import envelope, post, snapshot
+from service_kit.testing.hostile import BAD_VALUES
 from service_kit.testing.hostility import Hostility, Target, assert_bad_values_are_named
 
-from tests.conftest import AUTHORIZE, CANCEL, booking
+from tests.conftest import AUTHORIZE, CANCEL, CAPTURE, REFUND, booking
 
 ENVELOPE = ("correlation_id", "step_number", "simulate_failure", "booking_data")
 
@@ -28,6 +31,39 @@ class TestCancelPayment(Hostility):
     @pytest.fixture
     def target(self, compensation: Target) -> Target:
         return compensation
+
+
+class TestCapturePayment(Hostility):
+    @pytest.fixture
+    def target(self) -> Target:
+        return Target(CAPTURE, envelope("hostile", {"amount": 10, "payment_id": "trip"}), "booking_data")
+
+
+class TestRefundPayment(Hostility):
+    @pytest.fixture
+    def target(self) -> Target:
+        return Target(REFUND, envelope("hostile", {"amount": 10, "payment_id": "trip"}), "booking_data")
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("url", [CAPTURE, REFUND])
+@pytest.mark.parametrize(
+    ("field", "values"),
+    [
+        ("amount", BAD_VALUES["flight_fare"]),
+        ("payment_id", BAD_VALUES["correlation_id"]),
+        ("settle", BAD_VALUES["simulate_failure"]),
+    ],
+)
+def test_bad_values_of_capture_and_refund_are_400_and_named(url: str, field: str, values: list[Any]) -> None:
+    target = Target(url, envelope("hostile", {"amount": 10, "payment_id": "trip"}), "booking_data")
+    assert_bad_values_are_named(target, field, values)
+
+
+@pytest.mark.django_db
+def test_refund_without_an_amount_is_400() -> None:
+    answer = post(REFUND, envelope("hostile", {"payment_id": "trip"}))
+    assert (answer.status_code, list(answer.json()["errors"])) == (400, ["booking_data.amount"])
 
 
 @pytest.mark.django_db

@@ -84,8 +84,7 @@ def perform(
     """Apply `effect` once for (correlation id, step); every repeat gets the first answer.
 
     `effect` runs inside the transaction and must change nothing if it returns Refused. With `decided`, an
-    outcome known before, record and answer are written in one statement. One that is RefusedForNow is answered
-    and stores nothing, unless the step has a record.
+    outcome known before, record and answer are written in one statement; RefusedForNow stores nothing.
     Raises Problem 409 after a compensation, 422 for other fields under the same id.
     """
     if isinstance(decided, RefusedForNow):
