@@ -69,6 +69,7 @@ def _figures(plan: Plan, evidence: Evidence, verdict: Verdict) -> str:
         "SIGKILLs": f"{evidence.kills():,}",
         "faults on calls": f"{sum(verdict.fired.values()):,}",
         "until all had ended": f"{quiet:.1f} s" if quiet is not None else "never",
+        "courses that the specification has": "–" if verdict.courses is None else f"{verdict.courses:,}",
         "p99 to be claimed": f"{percentile((one.seconds for one in evidence.take_overs), 0.99):.1f} s",
     }
     return "".join(

@@ -18,6 +18,7 @@ from proofs.chaos.standing import AWAY, open_sagas, statuses
 from proofs.chaos.takeovers import claims, take_overs
 from proofs.chaos.trouble import complaints
 from proofs.chaos.verdict import Evidence, Verdict, judge
+from proofs.spec import records
 from saga_checker.books import Books, Told
 from saga_checker.invariants import check
 
@@ -53,7 +54,15 @@ def run(plan: Plan, order: Order) -> Verdict:
         books = Books(field.databases, Told(clients=given.ids(), direct_calls=False, logs=[field.log]))
         with books:
             results = check(books, snapshot=False)
-            verdict = judge(books, given, evidence, order.profile, whole=order.whole, results=results)
+            verdict = judge(
+                books,
+                given,
+                evidence,
+                order.profile,
+                whole=order.whole,
+                results=results,
+                modelled=records.check(books, seed=plan.seed),
+            )
             page = report(order.title, plan, books, evidence, verdict, clock.of)
         order.report.write_text(page, encoding="utf-8")
     return verdict

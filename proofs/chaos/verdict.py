@@ -11,6 +11,7 @@ from proofs.chaos.given import Given
 from proofs.chaos.killer import Struck
 from proofs.chaos.profiles import LEAST_COMPENSATED, LEAST_COMPLETED, TERMINAL_WITHIN, Profile
 from proofs.chaos.takeovers import TakeOver
+from proofs.spec.records import Checked
 from saga_checker.books import Books
 from saga_checker.invariants import Result
 
@@ -46,6 +47,8 @@ class Verdict:
     fired: Counter[str]
     outcomes: Counter[tuple[str, str]] = field(default_factory=Counter)
     "how many wishes of each kind ended how"
+    courses: int | None = None
+    "how many different courses of sagas were held against the specification; None where that cannot be done"
 
     @property
     def violations(self) -> int:
@@ -66,19 +69,26 @@ def judge(
     *,
     whole: bool,
     results: Sequence[Result],
+    modelled: Checked | None,
 ) -> Verdict:
     """`whole` says that the run had its profile's full time, so that its counts are due; `results` are
-    the checker's."""
+    the checker's, `modelled` is the specification's."""
     statuses = Counter(saga.status for saga in books.sagas.values())
     fired = _fired(books, evidence)
     return Verdict(
         results=results,
-        broken=list(_broken(books, given, evidence)),
+        broken=[*_broken(books, given, evidence), *_not_in_the_model(modelled)],
         too_easy=list(_too_easy(statuses, fired, evidence, profile, whole=whole)),
         statuses=statuses,
         fired=fired,
         outcomes=Counter((wish.kind, _status(books, wish.correlation_id)) for wish in given.wishes),
+        courses=modelled.courses if modelled else None,
     )
+
+
+def _not_in_the_model(modelled: Checked | None) -> Iterator[tuple[str, str]]:
+    for trace in modelled.refused if modelled else ():
+        yield trace.correlation_id, "no behaviour of the specification leaves this record"
 
 
 def _status(books: Books, correlation_id: str) -> str:

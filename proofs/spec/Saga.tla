@@ -171,6 +171,8 @@ RunLocal(o) ==
              \/ /\ i \in MayRefuse
                 /\ Write(o, Fail(mine[o], i, "REFUSED"))
                 /\ UNCHANGED effect
+             \/ /\ Write(o, Set(mine[o], i, "UNKNOWN"))
+                /\ UNCHANGED effect
     /\ GoesOn(o)
     /\ UNCHANGED <<network, record, release, trouble>>
 
@@ -207,9 +209,11 @@ FinishSkipped(o) ==
 HasFailed(o) == orc[o].does = "decides" /\ mine[o].status = "RUNNING" /\ mine[o].failed
 GoesBack(o) == orc[o].does = "decides" /\ mine[o].status = "COMPENSATING"
 
+(* With nothing to undo the saga ends in the same commit.                    *)
 Compensate(o) ==
     /\ HasFailed(o)
-    /\ Write(o, [mine[o] EXCEPT !.status = "COMPENSATING"])
+    /\ Write(o, [mine[o] EXCEPT !.status =
+                    IF ToUndo(mine[o]) = {} THEN "COMPENSATED" ELSE "COMPENSATING"])
     /\ GoesOn(o)
     /\ UNCHANGED <<network, record, effect, release, trouble>>
 
@@ -217,8 +221,10 @@ UndoLocal(o) ==
     /\ GoesBack(o) /\ ToUndo(mine[o]) # {}
     /\ LET i == NextUndo(mine[o])
        IN /\ i \in Local \cap HasUndo /\ Known(i)
-          /\ Write(o, Set(mine[o], i, "UNDONE"))
-          /\ effect' = [effect EXCEPT ![i] = 0]
+          /\ \/ /\ Write(o, Set(mine[o], i, "UNDONE"))
+                /\ effect' = [effect EXCEPT ![i] = 0]
+             \/ /\ Write(o, Set(mine[o], i, "UNDOING"))
+                /\ UNCHANGED effect
     /\ GoesOn(o)
     /\ UNCHANGED <<network, record, release, trouble>>
 
@@ -354,11 +360,12 @@ Next ==
     \/ Lose \/ Deploy \/ DeployBack
     \/ (row.status \notin Open \cup {"NONE"} /\ UNCHANGED vars)
 
-(* The world heals: who can act acts, and a call that is repeated for ever   *)
-(* is answered at some time.                                                 *)
+(* The world heals: who can act acts, and what is tried for ever succeeds at *)
+(* some time.                                                                *)
 Fairness ==
     /\ \A o \in Orchestrators :
-          WF_vars(Advance(o) /\ trouble' = trouble) /\ WF_vars(TimeOut(o)) /\ SF_vars(Reply(o))
+          /\ WF_vars(Advance(o) /\ trouble' = trouble) /\ WF_vars(TimeOut(o)) /\ SF_vars(Reply(o))
+          /\ SF_vars(RunLocal(o) /\ effect' # effect) /\ SF_vars(UndoLocal(o) /\ effect' # effect)
     /\ WF_vars(DeployBack)
 
 Spec == Init /\ [][Next]_vars /\ Fairness
@@ -399,12 +406,7 @@ OwnerKnowsTheRow ==
     \A o \in Orchestrators :
         (mine[o].epoch = row.epoch /\ mine[o].status = row.status /\ mine[o].status \in Open) => mine[o] = row
 
-(* What travellers, banks and books would notice.                            *)
-NoHarm ==
-    /\ OneEffect /\ CompletedMeansAll /\ CompensatedMeansNone /\ PivotMeansAllBefore
-    /\ Reversed /\ OnlyForwardAfterPivot /\ RefusedIsWithoutEffect
-
-(* How it is avoided.                                                        *)
+(* How that is avoided.                                                      *)
 Discipline == TypeOK /\ OwnerKnowsTheRow /\ DecidedBeforeUndone /\ NothingWithoutIntent
 
 EpochsGrow == [][row'.epoch >= row.epoch]_vars

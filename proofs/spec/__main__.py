@@ -10,12 +10,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from proofs.spec import tlc
-from proofs.spec.models import FAULTS, MODELS, Fault, Model
+from proofs.spec.models import FAULTS, HARM, MODELS, Fault, Model
 from proofs.spec.tlc import Verdict
 
 FEWEST_STATES = 1_000_000
 WRONG, INTERRUPTED = 1, 130
-HARM = ("NoHarm",)
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -5,6 +5,16 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 SAFETY = ("EpochsGrow", "TerminalIsFinal", "RecordsAreFinal", "NoWayBackUnasked")
+# What travellers, banks and books would notice.
+HARM = (
+    "OneEffect",
+    "CompletedMeansAll",
+    "CompensatedMeansNone",
+    "PivotMeansAllBefore",
+    "Reversed",
+    "OnlyForwardAfterPivot",
+    "RefusedIsWithoutEffect",
+)
 ENDS: dict[str, Any] = {"invariants": (), "properties": ("EverySagaEnds",)}
 
 
@@ -24,7 +34,7 @@ class Model:
     "steps that the other release does not know"
     orchestrators: int = 2
     bug: str = ""
-    invariants: tuple[str, ...] = ("NoHarm", "Discipline")
+    invariants: tuple[str, ...] = (*HARM, "Discipline")
     properties: tuple[str, ...] = SAFETY
 
     @property

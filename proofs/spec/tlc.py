@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -52,29 +53,30 @@ def jar() -> Path | None:
 
 def check(model: Model) -> Verdict:
     """Walk every state of the model. Raises Failed."""
+    return read(run(model.text, {}))
+
+
+def run(configuration: str, modules: Mapping[str, str]) -> str:
+    """What TLC prints of Saga.tla, or of the first of the modules, which extend it."""
     with tempfile.TemporaryDirectory(prefix="tlc-") as folder:
         place = Path(folder)
         shutil.copy(SPECIFICATION, place)
-        (place / "model.cfg").write_text(model.text)
-        ran = subprocess.run(
-            _command(place), cwd=place, capture_output=True, text=True, timeout=LONGEST_SECONDS
-        )
-    return read(ran.stdout + ran.stderr)
+        for name, text in modules.items():
+            (place / f"{name}.tla").write_text(text)
+        (place / "model.cfg").write_text(configuration)
+        command = _command(place, next(iter(modules), SPECIFICATION.stem))
+        ran = subprocess.run(command, cwd=place, capture_output=True, text=True, timeout=LONGEST_SECONDS)
+    text = ran.stdout + ran.stderr
+    if not STATES.search(text):
+        raise Failed(text[-3000:])
+    return text
 
 
-def _command(place: Path) -> list[str]:
-    # Only what ends may stand still, which the liveness models check: TLC's own deadlock check is off.
+def _command(place: Path, module: str) -> list[str]:
+    # Whether a saga stands still is what the liveness models ask: TLC's own check of deadlocks is off.
     tool = ["java", "-XX:+UseParallelGC", "-cp", str(jar()), "tlc2.TLC", "-deadlock"]
-    return [
-        *tool,
-        "-workers",
-        str(os.cpu_count() or 1),
-        "-metadir",
-        str(place / "states"),
-        "-config",
-        "model.cfg",
-        SPECIFICATION.name,
-    ]
+    workers = ["-workers", str(os.cpu_count() or 1)]
+    return [*tool, *workers, "-metadir", str(place / "states"), "-config", "model.cfg", f"{module}.tla"]
 
 
 def read(text: str) -> Verdict:

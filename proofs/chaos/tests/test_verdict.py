@@ -15,6 +15,8 @@ from proofs.chaos.given import Given, Wish
 from proofs.chaos.killer import Struck
 from proofs.chaos.profiles import PR
 from proofs.chaos.verdict import Evidence, judge
+from proofs.spec.models import BOOKING
+from proofs.spec.records import Checked, Trace
 from saga_checker.books import Books
 
 SMALL = replace(PR, least_sagas=10, least_kills=1)
@@ -51,14 +53,27 @@ def told(given: Given, status: str, correlation_id: str, **wish: Any) -> None:
     given.answered(one, Answer(200, {"correlation_id": correlation_id, "status": status}, correlation_id))
 
 
-def verdict(given: Given, evidence: Evidence = HARD, completed: int = 6, compensated: int = 4) -> Any:
-    return judge(books(completed, compensated), given, evidence, SMALL, whole=True, results=[])
+def verdict(
+    given: Given,
+    evidence: Evidence = HARD,
+    completed: int = 6,
+    compensated: int = 4,
+    modelled: Checked | None = None,
+) -> Any:
+    read = books(completed, compensated)
+    return judge(read, given, evidence, SMALL, whole=True, results=[], modelled=modelled)
 
 
 def test_hard_run_without_a_broken_promise_counts_and_is_clean(given: Given) -> None:
     told(given, "COMPLETED", "saga-0")
     found = verdict(given)
     assert (found.violations, found.too_easy) == (0, [])
+
+
+def test_a_record_that_the_specification_does_not_have_is_a_violation(given: Given) -> None:
+    told(given, "COMPLETED", "saga-0")
+    found = verdict(given, modelled=Checked(10, 2, (Trace("saga-0", BOOKING, ()),)))
+    assert (found.violations, found.suspects) == (1, ["saga-0"])
 
 
 @pytest.mark.parametrize(

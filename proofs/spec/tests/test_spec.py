@@ -18,7 +18,7 @@ Model checking completed. No error has been found.
 60 states generated, 41 distinct states found, 0 states left on queue.
 """
 VIOLATED = """
-Error: Invariant NoHarm is violated.
+Error: Invariant OneEffect is violated.
 Error: The behavior up to this point is:
 State 1: <Initial predicate>
 State 2: <Start line 131, col 5 to line 133, col 62 of module Saga>
@@ -53,7 +53,7 @@ def test_a_model_that_holds_is_read_with_its_number_of_states() -> None:
 
 def test_a_violation_is_read_with_its_way() -> None:
     verdict = tlc.read(VIOLATED)
-    assert (verdict.distinct, verdict.broken, verdict.way) == (856, "NoHarm", ("Initial", "Start"))
+    assert (verdict.distinct, verdict.broken, verdict.way) == (856, "OneEffect", ("Initial", "Start"))
 
 
 def test_a_saga_that_never_ends_is_a_violation() -> None:
@@ -82,7 +82,7 @@ def test_a_saga_of_retriable_steps_is_safe_and_ends() -> None:
 def test_peers_bug_is_found() -> None:
     """To undo only what is known to be done leaves what a lost reply hides."""
     fault = next(fault for fault in FAULTS if fault.name == "only what is done is undone")
-    assert spec.find(fault).broken == "NoHarm"
+    assert spec.find(fault).broken == "CompensatedMeansNone"
 
 
 @needs_tlc
