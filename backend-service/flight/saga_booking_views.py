@@ -10,6 +10,7 @@ from django_sagas.definitions import WriteConflict
 from django_sagas.engines import engine
 from django_sagas.runtime import admission, orchestrator
 from django_sagas.state import SagaState
+from django_sagas.wire import REPLAYED_HEADER
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from service_kit import credentials, schema, unknown_fields
@@ -113,7 +114,7 @@ def repeated(known: SagaState, command: saga_requests.StartBooking) -> HttpRespo
             correlation_id=known.correlation_id,
         )
     response = answer(known)
-    response.headers["Idempotent-Replayed"] = "true"
+    response.headers[REPLAYED_HEADER] = "true"
     return response
 
 

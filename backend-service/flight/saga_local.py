@@ -5,9 +5,8 @@ from typing import Any
 
 from django_sagas.definitions import Planned
 from django_sagas.guard.models import FaultKind
-from django_sagas.outcomes import Done, Refused, Unknown
+from django_sagas.outcomes import SIMULATED, Done, Refused, Unknown
 from service_kit import faults
-from service_kit.saga_steps import SIMULATED
 
 from flight import services
 from flight.inventory import find_flight

@@ -1,6 +1,5 @@
 """Calls to the remote participants. Never retries; retries are scheduled by the saga log."""
 
-import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from django_sagas.definitions import Step, definition_of, participants
 from django_sagas.http import NoReply, ServiceClient
 from django_sagas.outcomes import Outcome, Unknown, classify, has_answered
 from django_sagas.state import SagaState, StepState
+from django_sagas.wire import CORRELATION_HEADER, path_of
 
 log = structlog.get_logger("saga.call")
 CALL_SECONDS = Histogram(
@@ -63,12 +63,6 @@ def make_call(saga: SagaState, step: Step, stored: StepState, *, undo: bool) -> 
     name, attempt = (stored.compensation, stored.undo_attempts) if undo else (stored.name, stored.attempts)
     text = json_text.dumps(body)
     return Call(stored.participant, name, path_of(name), saga.correlation_id, text, attempt, step.refusals)
-
-
-@cache
-def path_of(name: str) -> str:
-    """`/api/saga/authorize-payment/` for AuthorizePayment."""
-    return "/api/saga/" + re.sub(r"(?<!^)(?=[A-Z])", "-", name).lower() + "/"
 
 
 def named_addresses() -> dict[str, str]:
@@ -128,7 +122,7 @@ class Participants:
 
     def headers(self, call: Call) -> dict[str, str]:
         headers = self._headers_of(call.participant) if self._headers_of else {}
-        return {"X-Correlation-ID": call.correlation_id, **headers}
+        return {CORRELATION_HEADER: call.correlation_id, **headers}
 
     def _send(self, call: Call, timeout: float) -> Outcome:
         try:

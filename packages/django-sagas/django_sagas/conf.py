@@ -28,6 +28,8 @@ DEFAULTS: dict[str, Any] = {
     "SAGA_ENGINE": "local",
     # The envelope's name for a step's data.
     "SAGA_DATA_FIELD": "data",
+    # Whether a step of `guard.views` fails when a call asks for it by `simulate_failure`, for demonstrations.
+    "SAGA_SIMULATE_FAILURES": False,
     "SAGA_LEASE": 10.0,
     "SAGA_CALL_TIMEOUT": 8.0,
     "SAGA_REQUEST_DEADLINE": 10.0,

@@ -17,14 +17,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypedDict, Unpack
 
 from django_sagas.clock import iso_or_none
 from django_sagas.conf import conf
-from django_sagas.outcomes import Outcome
+from django_sagas.outcomes import SIMULATED, Outcome
 from django_sagas.state import LOCAL, Kind, SagaState, SagaStatus, SagaStep, StepState, StepStatus
 
 if TYPE_CHECKING:
     from django_sagas.audit.rules import Rule
 
-SIMULATED_FAILURE = "SIMULATED_FAILURE"
-"Every step may refuse with it: a failure that the caller asked for."
 KINDS = frozenset(Kind)
 LONGEST_NAME, LONGEST_STEP = 64, 32
 "Characters that the tables hold."
@@ -190,7 +188,7 @@ def _step(name: str, participant: str, options: Options, **own: Any) -> Step:
         options.get("undo", ""),
         participant,
         _kind(pivot=options.get("pivot", False), retriable=options.get("retriable", False)),
-        frozenset({*options.get("refusals", ()), SIMULATED_FAILURE}),
+        frozenset({*options.get("refusals", ()), SIMULATED.code}),
         uses=tuple(options.get("uses", ())),
         reference=options.get("reference", ""),
         private=frozenset(options.get("private", ())),
@@ -410,7 +408,7 @@ def _of_one(step: Step) -> list[str]:
     found = []
     if step.kind == Kind.COMPENSATABLE and not step.compensation:
         found.append(f"{step.name} is compensatable and has no compensation; name one with undo=.")
-    if step.kind == Kind.RETRIABLE and step.refusals != {SIMULATED_FAILURE}:
+    if step.kind == Kind.RETRIABLE and step.refusals != {SIMULATED.code}:
         found.append(f"{step.name} is retriable and must not refuse; take its refusals out.")
     if step.participant == LOCAL and step.run is None and step.does is None:
         found.append(f"{step.name} is local and has no run=.")

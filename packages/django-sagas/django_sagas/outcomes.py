@@ -24,6 +24,10 @@ class Refused:
     error: str
 
 
+SIMULATED = Refused("SIMULATED_FAILURE", "This failure was asked for by simulate_failure.")
+"Every step may refuse with it."
+
+
 @dataclass(frozen=True)
 class Unknown:
     """It may or may not have taken effect; the same call is safe to repeat."""

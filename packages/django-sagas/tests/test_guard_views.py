@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from django.conf import LazySettings
 from django.db import OperationalError, connection
 from django.test import Client
 from django_sagas import json_text
@@ -138,6 +139,31 @@ def test_a_caller_that_is_not_admitted_gets_a_401_and_leaves_nothing() -> None:
     assert post(path).status_code == 401
     assert StepRecord.objects.count() == 0
     assert post(path, Authorization="Bearer of the shop").status_code == 200
+
+
+@pytest.mark.parametrize("allowed", [True, False])
+def test_a_failure_that_a_call_asks_for_is_a_refusal_where_the_project_allows_it(
+    settings: LazySettings, allowed: bool
+) -> None:
+    settings.SAGA_SIMULATE_FAILURES = allowed
+    asked = {"correlation_id": "saga-1", "data": DATA, "simulate_failure": True}
+    assert post(CHARGE, asked).json().get("error_code") == ("SIMULATED_FAILURE" if allowed else None)
+    assert effects() == ([] if allowed else ["ChargeCard"])
+
+
+def test_a_failure_that_is_asked_of_a_compensation_or_a_retriable_step_is_not_final(
+    settings: LazySettings,
+) -> None:
+    settings.SAGA_SIMULATE_FAILURES = True
+    post(CHARGE)
+    asked = {"correlation_id": "saga-1", "data": DATA, "simulate_failure": True}
+    assert post(REFUND, asked).json()["error_code"] == "SIMULATED_FAILURE"
+    assert post(REFUND).json()["refunded"] == 3
+    ship = "/api/saga/ship-order/"
+    shop = {"Authorization": "Bearer of the shop"}
+    assert post(ship, asked, **shop).json()["error_code"] == "SIMULATED_FAILURE"
+    assert post(ship, **shop).json()["success"] is True
+    assert post(ship, asked, **shop).json()["success"] is True
 
 
 @pytest.mark.parametrize("given", [{"undo": "RefundCard"}, {"back": refund}])

@@ -7,6 +7,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django_sagas import json_text
 from django_sagas.clock import utc_now
+from django_sagas.wire import CORRELATION_HEADER, CORRELATION_META
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 from rest_framework.views import APIView
@@ -99,8 +100,8 @@ def exception_handler(error: Exception, context: Mapping[str, Any]) -> HttpRespo
     if problem is error:
         refusals.note(request, problem)
     response = problems.to_response(problem)
-    if correlation_id and "X-Correlation-ID" not in request.headers:
-        response.headers["X-Correlation-ID"] = correlation_id
+    if correlation_id and CORRELATION_META not in request.META:
+        response.headers[CORRELATION_HEADER] = correlation_id
     if problem.status == 405:
         response.headers["Allow"] = ", ".join(view.allowed_methods)
     return response

@@ -8,12 +8,12 @@ from uuid import uuid4
 
 import structlog
 from django.http import HttpRequest, HttpResponseBase
+from django_sagas.wire import CORRELATION_HEADER, CORRELATION_META
 
 from service_kit import rules
 from service_kit.metrics import REQUEST_SECONDS
 
 log = structlog.get_logger("request")
-HEADER = "X-Correlation-ID"
 MOST_HOSTS = 100
 "cached allowed hosts, bounded because ALLOWED_HOSTS may have a wildcard"
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -27,7 +27,7 @@ GetResponse = Callable[[HttpRequest], HttpResponseBase]
 
 def incoming_id(request: HttpRequest) -> str:
     """The caller's correlation id, or a fresh one if it is missing or not safe to log."""
-    given: str = request.META.get("HTTP_X_CORRELATION_ID", "")
+    given: str = request.META.get(CORRELATION_META, "")
     return given if rules.is_loggable(given) else str(uuid4())
 
 
@@ -44,8 +44,8 @@ class RequestMiddleware:
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(correlation_id=request_id)
         response = self.get_response(request)
-        if not response.has_header(HEADER):
-            response[HEADER] = request_id
+        if not response.has_header(CORRELATION_HEADER):
+            response[CORRELATION_HEADER] = request_id
         if not response.streaming and not response.has_header("Content-Length"):
             # With a length the answer is sent in one piece and the connection can be kept.
             response["Content-Length"] = str(len(response.content))  # type: ignore[attr-defined]

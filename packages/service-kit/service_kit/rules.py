@@ -13,12 +13,12 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.core.validators import EmailValidator
+from django_sagas.wire import CORRELATION_ID as CORRELATION_ID
 
 from service_kit.cards import looks_like_card
 from service_kit.money import to_cents
 
-# Not `.` or `..`: in a URL they are path segments that clients resolve.
-CORRELATION_ID = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._:-]{1,64}")
+# Not `.` or `..`, as in a correlation id.
 USER_ID = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._:@-]{1,64}")
 MAX_AMOUNT = 1_000_000
 _UNPRINTABLE = {"Cc", "Cs", "Zl", "Zp"}

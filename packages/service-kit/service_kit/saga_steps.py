@@ -1,29 +1,25 @@
-"""The HTTP side of a saga's steps: one envelope, one guard, for every participant."""
+"""A saga's step endpoints: the engine's, with our parser, credentials, hints and faults."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import Any, ClassVar
 
 import structlog
 from django.http import HttpResponseBase
-from django_sagas import clock
-from django_sagas.definitions import SIMULATED_FAILURE
-from django_sagas.guard import barrier
-from django_sagas.guard.barrier import Answer, Done
-from django_sagas.guard.models import FaultKind
-from django_sagas.outcomes import Refused
+from django_sagas.guard import views
+from django_sagas.guard.barrier import Answer
+from django_sagas.guard.models import Fault, FaultKind
+from django_sagas.guard.views import StepCall as Call
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from pydantic import Field
 from rest_framework.request import Request
 
 from service_kit import credentials, faults, middleware, rules, schema, unknown_fields
-from service_kit.api import ServiceView, json_response, read_json
+from service_kit.api import ServiceView, read_json
 from service_kit.authentication import caller_of
 from service_kit.inputs import CorrelationId, Input, Positive
 from service_kit.permissions import ServicesOnly
 
-SIMULATED = Refused(SIMULATED_FAILURE, "This failure was asked for by simulate_failure.")
+__all__ = ["ActionView", "Call", "CompensationRequest", "CompensationView", "RetriableView", "StepRequest"]
 
 PREFER = OpenApiParameter(
     "Prefer", location="header", description="handling=strict refuses every unknown field (RFC 7240)"
@@ -46,56 +42,39 @@ class CompensationRequest(StepRequest):
     booking_data: dict[str, Any] = Field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class Call:
-    correlation_id: str
-    simulate_failure: bool
-    caller: str = ""
-    "the calling service; empty for a direct call in demo mode"
-
-
 @extend_schema(parameters=[PREFER, schema.HINTS])
-class StepView(ServiceView):
+class StepView(views.StepView, ServiceView):
     """Reads the envelope, performs one action or compensation, and answers from the record."""
 
     permission_classes = [ServicesOnly]
     throttle_classes = []
-
-    name: ClassVar[str]
-    "What this endpoint does, as the saga's table calls it."
-    step: ClassVar[str]
-    "The action whose record guards the call: for a compensation, the action that it undoes."
     takes: ClassVar[type[StepRequest]]
+    hints: tuple[str, ...] = ()
+    "What of this call's body was ignored."
+    fault: Fault | None = None
+    "What the fault console has in store for this call."
 
-    def post(self, request: Request) -> HttpResponseBase:
+    def read(self, request: Request) -> tuple[Call, Any]:
         source = read_json(request)
         _note_id(request, source)
         strict = unknown_fields.is_strict(request)
-        body, hints = unknown_fields.read(self.takes, source, strict=strict)
-        fault = faults.take(self.name, body.correlation_id)
-        faults.before(fault)
-        simulate = body.simulate_failure or (fault is not None and fault.kind == FaultKind.REFUSE)
+        body, self.hints = unknown_fields.read(self.takes, source, strict=strict)
+        self.fault = faults.take(self.name, body.correlation_id)
+        faults.before(self.fault)
+        simulate = body.simulate_failure or self._meets(FaultKind.REFUSE)
         credentials.refuse_simulation(simulate)
-        call = Call(body.correlation_id, simulate, caller_of(request).service)
-        self.admit(call)
-        answer = self.answer(call, body.booking_data, clock.utc_now())
+        return Call(body.correlation_id, simulate, caller_of(request).service), body.booking_data
+
+    def respond(self, request: Request, call: Call, answer: Answer) -> HttpResponseBase:
         middleware.tell(request, step=self.name, outcome=_outcome(answer))
-        if fault is not None and fault.kind == FaultKind.LOSE_REPLY:
+        if self._meets(FaultKind.LOSE_REPLY):
             return faults.cut_reply(answer.body)
-        named = "HTTP_X_CORRELATION_ID" in request.META
-        headers = {} if named else {"X-Correlation-ID": call.correlation_id}
-        if answer.replayed:
-            headers["Idempotent-Replayed"] = "true"
-        response = json_response(answer.body, headers=headers)
-        unknown_fields.tell(response, hints)
+        response = super().respond(request, call, answer)
+        unknown_fields.tell(response, self.hints)
         return response
 
-    def answer(self, call: Call, command: Any, now: datetime) -> Answer:
-        """The participant's part: each step view overrides it."""
-        raise NotImplementedError
-
-    def admit(self, call: Call) -> None:
-        """Raise a Problem for a call that this service must refuse."""
+    def _meets(self, kind: FaultKind) -> bool:
+        return self.fault is not None and self.fault.kind == kind
 
 
 def _note_id(request: Request, source: Mapping[str, Any]) -> None:
@@ -109,61 +88,19 @@ def _outcome(answer: Answer) -> str:
     return "replayed" if answer.replayed else "done" if '"success":true' in answer.body else "refused"
 
 
-class ActionView(StepView):
+class ActionView(views.ActionView, StepView):
     """A step's transaction. The command is the envelope's `booking_data`."""
 
-    def decide(self, call: Call, command: Any, now: datetime) -> Done | Refused | None:
-        """The outcome if it is known before the transaction opens, such as from a gateway; None leaves it to
-        `effect`."""
-        return None
-
-    def effect(self, call: Call, command: Any, now: datetime) -> Done | Refused:
-        raise NotImplementedError
-
-    def answer(self, call: Call, command: Any, now: datetime) -> Answer:
-        return barrier.perform(
-            correlation_id=call.correlation_id,
-            step=self.step,
-            used=command.used(),
-            decided=SIMULATED if call.simulate_failure else self.decide(call, command, now),
-            effect=lambda: self.effect(call, command, now),
-            caller=call.caller,
-            now=now,
-        )
+    def used(self, command: Any) -> Mapping[str, Any]:
+        used: Mapping[str, Any] = command.used()
+        return used
 
 
-class RetriableView(ActionView):
+class RetriableView(ActionView, views.RetriableView):
     """A step after the pivot: nothing undoes it, and its saga repeats it until it is done."""
 
-    def answer(self, call: Call, command: Any, now: datetime) -> Answer:
-        if call.simulate_failure and not self._is_recorded(call):
-            # Not stored: a stored refusal would keep the saga from ever ending.
-            return Answer(barrier.refusal_body(call.correlation_id, SIMULATED))
-        return super().answer(replace(call, simulate_failure=False), command, now)
 
-    def _is_recorded(self, call: Call) -> bool:
-        return barrier.read(correlation_id=call.correlation_id, step=self.step) is not None
-
-
-class CompensationView(StepView):
+class CompensationView(views.CompensationView, StepView):
     """A step's compensating transaction; it needs only the correlation id."""
 
-    takes: ClassVar[type[StepRequest]] = CompensationRequest
-    nothing: ClassVar[Mapping[str, Any]]
-    "The answer's fields if there is nothing to undo."
-
-    def undo(self, call: Call, answer: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
-        raise NotImplementedError
-
-    def answer(self, call: Call, command: Any, now: datetime) -> Answer:
-        if call.simulate_failure:
-            # Not stored: a compensation is never refused finally.
-            return Answer(barrier.refusal_body(call.correlation_id, SIMULATED))
-        return barrier.compensate(
-            correlation_id=call.correlation_id,
-            step=self.step,
-            undo=lambda answer: self.undo(call, answer, now),
-            nothing=self.nothing,
-            caller=call.caller,
-            now=now,
-        )
+    takes = CompensationRequest

@@ -18,6 +18,7 @@ import structlog
 from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
 from django_sagas.http import NoReply, Reply, ServiceClient
+from django_sagas.wire import CORRELATION_HEADER
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
@@ -27,7 +28,7 @@ from opentelemetry.trace import SpanContext, SpanKind, TraceFlags, get_current_s
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from opentelemetry.trace.status import Status, StatusCode
 
-from service_kit.middleware import HEADER, QUIET_PATHS, GetResponse
+from service_kit.middleware import QUIET_PATHS, GetResponse
 
 SAMPLED = TraceFlags(TraceFlags.SAMPLED)
 
@@ -170,7 +171,10 @@ class TraceMiddleware:
     @staticmethod
     def _record(request: HttpRequest, response: HttpResponseBase, serving: Serving, began: int) -> None:
         route = f"/{request.resolver_match.route}" if request.resolver_match else "unknown"
-        ids, parent = serving.belongs_to(response.get(HEADER, serving.correlation_id)), parent_of(request)
+        ids, parent = (
+            serving.belongs_to(response.get(CORRELATION_HEADER, serving.correlation_id)),
+            parent_of(request),
+        )
         for each in ids:
             adopted = None if each == serving.correlation_id else span_id(each)
             span = finished(
@@ -237,5 +241,5 @@ class TracedClient(ServiceClient):
         except NoReply:
             keep(serving.correlation_id, 0)
             raise
-        keep(reply.headers.get(HEADER, serving.correlation_id), reply.status)
+        keep(reply.headers.get(CORRELATION_HEADER, serving.correlation_id), reply.status)
         return reply

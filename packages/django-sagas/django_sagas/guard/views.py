@@ -1,45 +1,175 @@
-"""Step endpoints in plain Django: `steps` makes the URLs of a step and of its compensation.
+"""Step endpoints, in plain Django or under REST framework.
+
+`steps` makes the URLs of a step and of its compensation from two functions:
 
     urlpatterns = [*steps("ChargeCard", charge, undo="RefundCard", back=refund, fields=["cents", "card"])]
 
 `charge(call)` returns the answer's fields, or a `Refused`; `refund(call, answer)` gets that answer and
 returns its own fields. Each runs once per saga, in the transaction of the record that answers every repeat.
+
+The classes are what these URLs are made of. Under REST framework a project's own base class goes behind them:
+`class Steps(StepView, MyApiView)` overrides `read`, and its parser, credentials and errors are MyApiView's.
 """
 
-import json
-import re
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
-from django.db import OperationalError
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.urls import URLPattern, path
+from django.views import View
 from django.views.decorators.csrf import csrf_exempt
 
-from django_sagas import json_text
-from django_sagas.client import path_of
 from django_sagas.clock import utc_now
 from django_sagas.conf import conf
 from django_sagas.guard import barrier
-from django_sagas.guard.barrier import Answer
-from django_sagas.outcomes import Refused
-from django_sagas.problems import Problem, try_again
+from django_sagas.guard.barrier import Answer, Done
+from django_sagas.outcomes import SIMULATED, Refused
+from django_sagas.plain import invalid, plain, read_object
+from django_sagas.problems import Problem
+from django_sagas.wire import (
+    CORRELATION_HEADER,
+    CORRELATION_ID,
+    CORRELATION_META,
+    REPLAYED_HEADER,
+    path_of,
+)
 
 NOTHING = {"message": "There was nothing to undo."}
-CORRELATION_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 
 
 @dataclass(frozen=True)
 class StepCall:
+    """Whose step is called; its data are the command."""
+
+    correlation_id: str
+    simulate_failure: bool = False
+    caller: str = ""
+    "the calling service; empty where callers are not told apart"
+
+
+class StepView(View):
+    """Reads the envelope, performs one action or compensation, and answers from the record."""
+
+    name: ClassVar[str]
+    "What this endpoint does, as the saga's table calls it."
+    step: ClassVar[str]
+    "The action whose record guards the call: for a compensation, the action that it undoes."
+
+    # Without a docstring: the class's own describes the endpoint in an OpenAPI schema.
+    def post(self, request: Any) -> HttpResponseBase:
+        call, command = self.read(request)
+        self.admit(call)
+        return self.respond(request, call, self.answer(call, command, utc_now()))
+
+    def read(self, request: Any) -> tuple[StepCall, Any]:
+        """The call, and its command. Raises Problem 400 or 415."""
+        if request.content_type != "application/json":
+            raise Problem(415, "UNSUPPORTED_MEDIA_TYPE", "A step is called with application/json.")
+        envelope = read_object(request)
+        correlation_id, data = envelope.get("correlation_id"), envelope.get(conf.SAGA_DATA_FIELD, {})
+        if not isinstance(correlation_id, str) or not CORRELATION_ID.fullmatch(correlation_id):
+            raise invalid({"correlation_id": "is missing, or is none"})
+        if not isinstance(data, dict):
+            raise invalid({conf.SAGA_DATA_FIELD: "is no object"}, correlation_id)
+        simulate = conf.SAGA_SIMULATE_FAILURES and envelope.get("simulate_failure") is True
+        return StepCall(correlation_id, simulate), data
+
+    def admit(self, call: StepCall) -> None:
+        """Raise a Problem for a call that this service must refuse."""
+
+    def answer(self, call: StepCall, command: Any, now: datetime) -> Answer:
+        raise NotImplementedError
+
+    def respond(self, request: Any, call: StepCall, answer: Answer) -> HttpResponseBase:
+        # Never cached: answers are personal.
+        headers = {"Cache-Control": "no-store"}
+        if CORRELATION_META not in request.META:
+            headers[CORRELATION_HEADER] = call.correlation_id
+        if answer.replayed:
+            headers[REPLAYED_HEADER] = "true"
+        return HttpResponse(answer.body.encode(), content_type="application/json", headers=headers)
+
+
+class ActionView(StepView):
+    """A step's transaction."""
+
+    def used(self, command: Any) -> Mapping[str, Any]:
+        """The fields that the step uses: a repeat with others is refused."""
+        fields: Mapping[str, Any] = command
+        return fields
+
+    def decide(self, call: StepCall, command: Any, now: datetime) -> Done | Refused | None:
+        """The outcome if it is known before the transaction opens, such as from a gateway; None leaves it to
+        `effect`."""
+        return None
+
+    def effect(self, call: StepCall, command: Any, now: datetime) -> Done | Refused:
+        raise NotImplementedError
+
+    def answer(self, call: StepCall, command: Any, now: datetime) -> Answer:
+        return barrier.perform(
+            correlation_id=call.correlation_id,
+            step=self.step,
+            used=self.used(command),
+            decided=SIMULATED if call.simulate_failure else self.decide(call, command, now),
+            effect=lambda: self.effect(call, command, now),
+            caller=call.caller,
+            now=now,
+        )
+
+
+class RetriableView(ActionView):
+    """A step after the pivot: nothing undoes it, and its saga repeats it until it is done."""
+
+    def answer(self, call: StepCall, command: Any, now: datetime) -> Answer:
+        if call.simulate_failure and not self._is_recorded(call):
+            # Not stored: a stored refusal would keep the saga from ever ending.
+            return Answer(barrier.refusal_body(call.correlation_id, SIMULATED))
+        return super().answer(replace(call, simulate_failure=False), command, now)
+
+    def _is_recorded(self, call: StepCall) -> bool:
+        return barrier.read(correlation_id=call.correlation_id, step=self.step) is not None
+
+
+class CompensationView(StepView):
+    """A step's compensating transaction; it needs only the correlation id."""
+
+    nothing: ClassVar[Mapping[str, Any]] = NOTHING
+    "The answer's fields if there is nothing to undo."
+
+    def undo(self, call: StepCall, answer: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
+        raise NotImplementedError
+
+    def answer(self, call: StepCall, command: Any, now: datetime) -> Answer:
+        if call.simulate_failure:
+            # Not stored: a compensation is never refused finally.
+            return Answer(barrier.refusal_body(call.correlation_id, SIMULATED))
+        return barrier.compensate(
+            correlation_id=call.correlation_id,
+            step=self.step,
+            undo=lambda answer: self.undo(call, answer, now),
+            nothing=self.nothing,
+            caller=call.caller,
+            now=now,
+        )
+
+
+# From functions
+
+
+@dataclass(frozen=True)
+class StepCommand:
+    """What the functions of `steps` get."""
+
     correlation_id: str
     data: Mapping[str, Any]
     now: datetime
 
 
-Action = Callable[[StepCall], Mapping[str, Any] | Refused]
-Compensation = Callable[[StepCall, Mapping[str, Any]], Mapping[str, Any]]
+Action = Callable[[StepCommand], Mapping[str, Any] | Refused]
+Compensation = Callable[[StepCommand, Mapping[str, Any]], Mapping[str, Any]]
 Admits = Callable[[HttpRequest], bool]
 
 
@@ -56,110 +186,54 @@ def steps(
     fields: Collection[str] | None = None,
     admits: Admits = everyone,
 ) -> list[URLPattern]:
-    """The endpoints of one step.
+    """The endpoints of one step; without `undo` of a retriable one.
 
     - `fields`: the data that the action needs. Without one of them a call is a 400; others are left out, also
       where a repeat is compared with the first call. None: all are taken as they come.
     - `admits`: whether a request comes from an orchestrator; others are answered 401.
     """
-
-    def perform(call: StepCall) -> Answer:
-        used = _used(call, fields)
-        return barrier.perform(
-            correlation_id=call.correlation_id,
-            step=name,
-            used=used,
-            effect=lambda: _effect(action(StepCall(call.correlation_id, used, call.now))),
-            now=call.now,
-        )
-
-    def compensate(call: StepCall) -> Answer:
-        assert back is not None
-        return barrier.compensate(
-            correlation_id=call.correlation_id,
-            step=name,
-            undo=lambda answer: back(call, answer),
-            nothing=NOTHING,
-            now=call.now,
-        )
-
     if bool(undo) != bool(back):
         raise TypeError(f"{name}: undo= names the compensation that back= implements; give both or none.")
-    made = [_endpoint(name, perform, admits)]
-    return [*made, _endpoint(undo, compensate, admits)] if undo else made
+    view = _Action if undo else _RetriableAction
+    made = [_endpoint(view, name, step=name, function=action, fields=fields, admits=admits)]
+    return [*made, _endpoint(_Compensation, undo, step=name, function=back, admits=admits)] if undo else made
 
 
-def _used(call: StepCall, fields: Collection[str] | None) -> Mapping[str, Any]:
-    """Raises Problem 400 that names each missing field."""
-    if fields is None:
-        return call.data
-    missing = {f"{conf.SAGA_DATA_FIELD}.{name}": "is missing" for name in fields if name not in call.data}
-    if missing:
-        detail = "; ".join(f"{name}: {why}" for name, why in missing.items())
-        raise Problem(400, "INVALID", detail, errors=missing, correlation_id=call.correlation_id)
-    return {name: call.data[name] for name in fields}
+def _endpoint(view: type[StepView], name: str, **options: Any) -> URLPattern:
+    served = view.as_view(http_method_names=["post"], name=name, **options)
+    return path(path_of(name).lstrip("/"), csrf_exempt(plain(served)), name=name)
 
 
-def _effect(result: Mapping[str, Any] | Refused) -> barrier.Done | Refused:
-    return result if isinstance(result, Refused) else barrier.Done(result)
+class _OfFunction(StepView):
+    name = step = ""
+    function: Callable[..., Any] = staticmethod(everyone)
+    fields: Collection[str] | None = None
+    admits: Admits = staticmethod(everyone)
+
+    def read(self, request: HttpRequest) -> tuple[StepCall, Any]:
+        """Raises Problem 400 that names each missing field, or 401."""
+        if not self.admits(request):
+            raise Problem(401, "UNAUTHENTICATED", "Only orchestrators may call a step.")
+        call, data = super().read(request)
+        if self.fields is None:
+            return call, data
+        missing = {f"{conf.SAGA_DATA_FIELD}.{name}": "is missing" for name in self.fields if name not in data}
+        if missing:
+            raise invalid(missing, call.correlation_id)
+        return call, {name: data[name] for name in self.fields}
 
 
-def _endpoint(name: str, answer: Callable[[StepCall], Answer], admits: Admits) -> URLPattern:
-    @csrf_exempt
-    def view(request: HttpRequest) -> HttpResponse:
-        try:
-            call = _read(request, admits)
-            answered = answer(call)
-        except Problem as problem:
-            return _problem(request, problem)
-        except OperationalError:
-            return _problem(request, try_again("The database cannot do it now."))
-        response = HttpResponse(answered.body, content_type="application/json")
-        if answered.replayed:
-            response["Idempotent-Replayed"] = "true"
-        return _traced(request, response, call.correlation_id)
-
-    return path(path_of(name).lstrip("/"), view, name=name)
+class _Action(_OfFunction, ActionView):
+    def effect(self, call: StepCall, command: Mapping[str, Any], now: datetime) -> Done | Refused:
+        result = self.function(StepCommand(call.correlation_id, command, now))
+        return result if isinstance(result, Refused) else Done(result)
 
 
-def _read(request: HttpRequest, admits: Admits) -> StepCall:
-    """Raises Problem 400, 401, 405 or 415."""
-    if request.method != "POST":
-        raise Problem(405, "METHOD_NOT_ALLOWED", "A step is called by POST.", headers={"Allow": "POST"})
-    if request.content_type != "application/json":
-        raise Problem(415, "UNSUPPORTED_MEDIA_TYPE", "A step is called with application/json.")
-    if not admits(request):
-        raise Problem(401, "UNAUTHENTICATED", "Only orchestrators may call a step.")
-    try:
-        body = json.loads(request.body)
-    except (ValueError, RecursionError) as error:
-        raise Problem(400, "INVALID", "The body is not JSON.") from error
-    envelope = body if isinstance(body, dict) else {}
-    correlation_id, data = envelope.get("correlation_id"), envelope.get(conf.SAGA_DATA_FIELD, {})
-    if not isinstance(correlation_id, str) or not CORRELATION_ID.fullmatch(correlation_id):
-        raise _invalid("correlation_id", "is missing, or is none", None)
-    if not isinstance(data, dict):
-        raise _invalid(conf.SAGA_DATA_FIELD, "is no object", correlation_id)
-    return StepCall(correlation_id, data, utc_now())
+class _RetriableAction(_Action, RetriableView):
+    pass
 
 
-def _invalid(field: str, why: str, correlation_id: str | None) -> Problem:
-    return Problem(400, "INVALID", f"{field}: {why}", errors={field: why}, correlation_id=correlation_id)
-
-
-def _problem(request: HttpRequest, problem: Problem) -> HttpResponse:
-    response = HttpResponse(
-        json_text.dumps(problem.body()),
-        status=problem.status,
-        content_type="application/problem+json",
-        headers=problem.headers,
-    )
-    return _traced(request, response, problem.correlation_id)
-
-
-def _traced(request: HttpRequest, response: HttpResponse, correlation_id: str | None) -> HttpResponse:
-    """Echo the caller's id; a header that is no id is not repeated."""
-    sent = request.headers.get("X-Correlation-ID", "")
-    if traced := sent if CORRELATION_ID.fullmatch(sent) else correlation_id:
-        response["X-Correlation-ID"] = traced
-    return response
+class _Compensation(_OfFunction, CompensationView):
+    def undo(self, call: StepCall, answer: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
+        undone: Mapping[str, Any] = self.function(StepCommand(call.correlation_id, {}, now), answer)
+        return undone

@@ -11,11 +11,12 @@ from django.urls import Resolver404, resolve
 from django.utils.module_loading import import_string
 
 from django_sagas import json_text
-from django_sagas.client import Call, path_of
+from django_sagas.client import Call
 from django_sagas.conf import conf
-from django_sagas.definitions import SAGAS, SIMULATED_FAILURE, Step
+from django_sagas.definitions import SAGAS, Step
 from django_sagas.http import Reply
-from django_sagas.outcomes import Done, Refused
+from django_sagas.outcomes import SIMULATED, Done, Refused
+from django_sagas.wire import path_of
 
 Act = Callable[[str, Mapping[str, Any]], Done | Refused]
 "What a step makes of the data that it is sent."
@@ -121,7 +122,7 @@ class FakeParticipant:
         record = self.records.get(key)
         if record is None:
             asked_to = bool(body.get("simulate_failure"))
-            outcome = Refused(SIMULATED_FAILURE, "As asked.") if asked_to else self._act(step, data)
+            outcome = SIMULATED if asked_to else self._act(step, data)
             record = self.records[key] = _recorded(outcome, data)
         elif record.state == RecordState.UNDONE:
             return _problem(409, "ALREADY_COMPENSATED", f"{step} was compensated before.", correlation_id)

@@ -5,19 +5,19 @@ from typing import Any
 
 from django.http import HttpRequest
 from django_sagas import Refused
-from django_sagas.guard.views import StepCall, steps
+from django_sagas.guard.views import StepCommand, steps
 
 from tests.toy.models import Effect
 
 
-def charge(call: StepCall) -> Mapping[str, Any] | Refused:
+def charge(call: StepCommand) -> Mapping[str, Any] | Refused:
     if call.data.get("card") == "declined":
         return Refused("CARD_DECLINED", "The bank declines.")
     Effect.objects.create(correlation_id=call.correlation_id, name="ChargeCard")
     return {"charged": call.data["amount"]}
 
 
-def refund(call: StepCall, answer: Mapping[str, Any]) -> Mapping[str, Any]:
+def refund(call: StepCommand, answer: Mapping[str, Any]) -> Mapping[str, Any]:
     Effect.objects.create(correlation_id=call.correlation_id, name="RefundCard")
     return {"refunded": answer["charged"]}
 

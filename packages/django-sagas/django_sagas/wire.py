@@ -1,0 +1,17 @@
+"""Names of the protocol between an orchestrator and its participants."""
+
+import re
+from functools import cache
+
+CORRELATION_HEADER = "X-Correlation-ID"
+# In `request.META`; `request.headers` would be built for every request.
+CORRELATION_META = "HTTP_X_CORRELATION_ID"
+REPLAYED_HEADER = "Idempotent-Replayed"
+# Not `.` or `..`: in a URL they are path segments that clients resolve.
+CORRELATION_ID = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._:-]{1,64}")
+
+
+@cache
+def path_of(name: str) -> str:
+    """`/api/saga/authorize-payment/` for AuthorizePayment."""
+    return "/api/saga/" + re.sub(r"(?<!^)(?=[A-Z])", "-", name).lower() + "/"
