@@ -62,6 +62,12 @@ def test_a_compensation_undoes_once() -> None:
     assert effects() == ["ChargeCard", "RefundCard"]
 
 
+def test_a_compensation_gets_the_data_that_it_is_sent() -> None:
+    post(CHARGE)
+    kept = post(REFUND, {"correlation_id": "saga-1", "data": {"keep": 1}})
+    assert kept.json() == {"success": True, "correlation_id": "saga-1", "refunded": 2}
+
+
 def test_a_step_that_comes_after_its_compensation_is_refused() -> None:
     assert post(REFUND).json() == NOTHING_TO_UNDO
     late = post(CHARGE)

@@ -54,7 +54,7 @@ class StepView(views.StepView, ServiceView):
     fault: Fault | None = None
     "What the fault console has in store for this call."
 
-    def read(self, request: Request) -> tuple[Call, Any]:
+    def read(self, request: Request) -> Call:
         source = read_json(request)
         _note_id(request, source)
         strict = unknown_fields.is_strict(request)
@@ -63,7 +63,8 @@ class StepView(views.StepView, ServiceView):
         faults.before(self.fault)
         simulate = body.simulate_failure or self._meets(FaultKind.REFUSE)
         credentials.refuse_simulation(simulate)
-        return Call(body.correlation_id, simulate, caller_of(request).service), body.booking_data
+        caller = caller_of(request).service
+        return Call(body.correlation_id, simulate, caller, data=body.booking_data)
 
     def respond(self, request: Request, call: Call, answer: Answer) -> HttpResponseBase:
         middleware.tell(request, step=self.name, outcome=_outcome(answer))
@@ -103,4 +104,4 @@ class RetriableView(ActionView, views.RetriableView):
 class CompensationView(views.CompensationView, StepView):
     """A step's compensating transaction; it needs only the correlation id."""
 
-    takes = CompensationRequest
+    takes: ClassVar[type[StepRequest]] = CompensationRequest

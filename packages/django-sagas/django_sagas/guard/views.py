@@ -41,12 +41,14 @@ NOTHING = {"message": "There was nothing to undo."}
 
 @dataclass(frozen=True)
 class StepCall:
-    """Whose step is called; its data are the command."""
+    """The envelope of a call."""
 
     correlation_id: str
     simulate_failure: bool = False
     caller: str = ""
     "the calling service; empty where callers are not told apart"
+    data: Any = None
+    "the step's command, in the form in which `read` returns it"
 
 
 class StepView(View):
@@ -59,12 +61,12 @@ class StepView(View):
 
     # Without a docstring: the class's own describes the endpoint in an OpenAPI schema.
     def post(self, request: Any) -> HttpResponseBase:
-        call, command = self.read(request)
+        call = self.read(request)
         self.admit(call)
-        return self.respond(request, call, self.answer(call, command, utc_now()))
+        return self.respond(request, call, self.answer(call, call.data, utc_now()))
 
-    def read(self, request: Any) -> tuple[StepCall, Any]:
-        """The call, and its command. Raises Problem 400 or 415."""
+    def read(self, request: Any) -> StepCall:
+        """Raises Problem 400 or 415."""
         if request.content_type != "application/json":
             raise Problem(415, "UNSUPPORTED_MEDIA_TYPE", "A step is called with application/json.")
         envelope = read_object(request)
@@ -74,7 +76,7 @@ class StepView(View):
         if not isinstance(data, dict):
             raise invalid({conf.SAGA_DATA_FIELD: "is no object"}, correlation_id)
         simulate = conf.SAGA_SIMULATE_FAILURES and envelope.get("simulate_failure") is True
-        return StepCall(correlation_id, simulate), data
+        return StepCall(correlation_id, simulate, data=data)
 
     def admit(self, call: StepCall) -> None:
         """Raise a Problem for a call that this service must refuse."""
@@ -210,17 +212,18 @@ class _OfFunction(StepView):
     fields: Collection[str] | None = None
     admits: Admits = staticmethod(everyone)
 
-    def read(self, request: HttpRequest) -> tuple[StepCall, Any]:
+    def read(self, request: HttpRequest) -> StepCall:
         """Raises Problem 400 that names each missing field, or 401."""
         if not self.admits(request):
             raise Problem(401, "UNAUTHENTICATED", "Only orchestrators may call a step.")
-        call, data = super().read(request)
+        call = super().read(request)
         if self.fields is None:
-            return call, data
-        missing = {f"{conf.SAGA_DATA_FIELD}.{name}": "is missing" for name in self.fields if name not in data}
+            return call
+        missing = [name for name in self.fields if name not in call.data]
         if missing:
-            raise invalid(missing, call.correlation_id)
-        return call, {name: data[name] for name in self.fields}
+            errors = {f"{conf.SAGA_DATA_FIELD}.{name}": "is missing" for name in missing}
+            raise invalid(errors, call.correlation_id)
+        return replace(call, data={name: call.data[name] for name in self.fields})
 
 
 class _Action(_OfFunction, ActionView):
@@ -235,5 +238,5 @@ class _RetriableAction(_Action, RetriableView):
 
 class _Compensation(_OfFunction, CompensationView):
     def undo(self, call: StepCall, answer: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
-        undone: Mapping[str, Any] = self.function(StepCommand(call.correlation_id, {}, now), answer)
+        undone: Mapping[str, Any] = self.function(StepCommand(call.correlation_id, call.data, now), answer)
         return undone

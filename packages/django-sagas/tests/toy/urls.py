@@ -19,7 +19,7 @@ def charge(call: StepCommand) -> Mapping[str, Any] | Refused:
 
 def refund(call: StepCommand, answer: Mapping[str, Any]) -> Mapping[str, Any]:
     Effect.objects.create(correlation_id=call.correlation_id, name="RefundCard")
-    return {"refunded": answer["charged"]}
+    return {"refunded": answer["charged"] - call.data.get("keep", 0)}
 
 
 def from_the_shop(request: HttpRequest) -> bool:
