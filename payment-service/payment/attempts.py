@@ -129,6 +129,8 @@ def released_on_failure(keys: Sequence[str]) -> Iterator[None]:
 
 
 def release(keys: Sequence[str]) -> None:
+    if not keys:
+        return
     with write_transaction():
         Attempt.objects.filter(key__in=keys, state=AttemptState.OPEN).update(busy_until=utc_now())
 

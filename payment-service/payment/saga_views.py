@@ -60,8 +60,8 @@ class AuthorizePayment(ActionView):
         self.attempt = ""
         try:
             answer = super().answer(call, command, now)
-        except OperationalError:
-            services.release(self.attempt)
+        except (Interrupted, OperationalError):
+            services.release([self.attempt] if self.attempt else [])
             raise
         except Problem:
             services.end_unused_authorization(self.attempt, now)
@@ -86,8 +86,15 @@ class MoneyView(RetriableView):
     prepared = Prepared()
 
     def answer(self, call: Call, command: Any, now: datetime) -> Answer:
-        answered = super().answer
-        return interruptible(lambda: answered(call, command, now))
+        return interruptible(lambda: self._answer(call, command, now))
+
+    def _answer(self, call: Call, command: Any, now: datetime) -> Answer:
+        self.prepared = Prepared()
+        try:
+            return super().answer(call, command, now)
+        except (Interrupted, OperationalError):
+            services.release(self.prepared.keys)
+            raise
 
     def decide(self, call: Call, command: Any, now: datetime) -> Refused | None:
         if barrier.read(correlation_id=call.correlation_id, step=self.step) is None:
@@ -150,12 +157,17 @@ class CancelPayment(CompensationView):
         record = barrier.read(correlation_id=call.correlation_id, step=self.step)
         done = record is not None and record.state == RecordState.UNDONE
         of: dict[str, Any] = {"correlation_id": call.correlation_id, "keep": command.keep, "now": now}
-        of["calls"] = () if done else services.prepare_cancellation(**of).calls
-        return barrier.compensate(
-            correlation_id=call.correlation_id,
-            step=self.step,
-            undo=lambda answer: services.cancel(**of),
-            nothing=lambda: self.nothing | services.cancel_nothing(**of),
-            caller=call.caller,
-            now=now,
-        )
+        prepared = Prepared() if done else services.prepare_cancellation(**of)
+        of["calls"] = prepared.calls
+        try:
+            return barrier.compensate(
+                correlation_id=call.correlation_id,
+                step=self.step,
+                undo=lambda answer: services.cancel(**of),
+                nothing=lambda: self.nothing | services.cancel_nothing(**of),
+                caller=call.caller,
+                now=now,
+            )
+        except (Interrupted, OperationalError):
+            services.release(prepared.keys)
+            raise

@@ -155,21 +155,25 @@ def end_unused_authorization(key: str, now: datetime) -> None:
         attempts.settle(attempt, now)
 
 
-def release(key: str) -> None:
+def release(keys: Sequence[str]) -> None:
     """The next call need not wait for this one, which has ended without an outcome."""
     with suppress(OperationalError):
-        attempts.release([key])
+        attempts.release(keys)
 
 
 # -- what moves money of earlier authorisations
 
 
-@dataclass
+@dataclass(frozen=True)
 class Prepared:
     """Calls that the provider has approved; their effects are for the guard's transaction to write."""
 
     calls: Sequence[Attempt] = ()
     refusal: Refused | None = None
+
+    @property
+    def keys(self) -> list[str]:
+        return [attempt.key for attempt in self.calls]
 
 
 Decide = Callable[[Sequence[Payment]], "Sequence[Move] | Refused"]

@@ -1,0 +1,72 @@
+"""The provider as a test double: it does what the simulated one does, and dies or falls silent on the way."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from payment import providers
+from payment.providers.interface import Asked, NeverDone, Outcome, Unknown
+from payment.providers.simulated import SimulatedProvider
+
+
+class Killed(BaseException):
+    """The process dies here: nothing catches it, and nothing after it is run."""
+
+
+@dataclass
+class UnreliableProvider:
+    """Two boundaries for each call: before it reaches the provider, and after the provider has acted."""
+
+    fault: Callable[[], BaseException] = Killed
+    at: int = 0
+    "the boundary at which it happens, from 1; 0 for never"
+    passed: list[str] = field(default_factory=list)
+    timeout: float = 0.0
+    name = "simulated"
+
+    def __post_init__(self) -> None:
+        self._inner = SimulatedProvider()
+
+    def authorize(self, **asked: Any) -> Outcome:
+        return self._between("authorize", self._inner.authorize, asked)
+
+    def capture(self, **asked: Any) -> Outcome:
+        return self._between("capture", self._inner.capture, asked)
+
+    def cancel(self, **asked: Any) -> Outcome:
+        return self._between("cancel", self._inner.cancel, asked)
+
+    def refund(self, **asked: Any) -> Outcome:
+        return self._between("refund", self._inner.refund, asked)
+
+    def look_up(self, asked: Asked) -> Outcome | NeverDone:
+        return self._between("look_up", self._inner.look_up, {"asked": asked})
+
+    def _between(self, name: str, call: Callable[..., Any], asked: dict[str, Any]) -> Any:
+        self._reach(f"before {name}")
+        done = call(**asked)
+        self._reach(f"after {name}")
+        return done
+
+    def _reach(self, boundary: str) -> None:
+        self.passed.append(boundary)
+        if len(self.passed) == self.at:
+            raise self.fault()
+
+
+def silence() -> Unknown:
+    return Unknown("The provider does not answer.")
+
+
+@contextmanager
+def served_by(provider: UnreliableProvider) -> Iterator[UnreliableProvider]:
+    """The service works with this provider."""
+    usual = providers.MAKERS["simulated"]
+    providers.MAKERS["simulated"] = lambda: provider
+    providers.named.cache_clear()
+    try:
+        yield provider
+    finally:
+        providers.MAKERS["simulated"] = usual
+        providers.named.cache_clear()
