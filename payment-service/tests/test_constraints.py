@@ -30,12 +30,10 @@ def payments(settings: Settings) -> None:
 
 
 def entry(cid: str, kind: str, **changes: Any) -> None:
-    """Another entry of a payment, which follows its last one."""
-    row = LedgerEntry.objects.filter(payment=cid).values().last() or LedgerEntry.objects.values()[0]
-    del row["id"]
-    LedgerEntry.objects.create(
-        **{**row, "payment_id": cid, "kind": kind, "number": 1, "attempt": None, **changes}
-    )
+    """Another entry of a payment, which is otherwise as the first entry of all."""
+    row: dict[str, Any] = dict(LedgerEntry.objects.values()[0])
+    row |= {"payment_id": cid, "kind": kind, "number": 1, "attempt": None, **changes}
+    LedgerEntry.objects.create(**{name: value for name, value in row.items() if name != "id"})
 
 
 def payment(cid: str, **changes: Any) -> None:
@@ -73,15 +71,15 @@ REFUSED: dict[str, Callable[[], object]] = {
     "an entry above the authorisation": lambda: entry("captured", "REFUNDED", amount=55001),
     "an entry of nothing": lambda: entry("captured", "REFUNDED", amount=0),
     "two entries of one call to the provider": lambda: entry(
-        "captured", "REFUNDED", attempt=LedgerEntry.objects.get(payment="refunded", kind="REFUNDED").attempt
+        "captured",
+        "REFUNDED",
+        attempt=LedgerEntry.objects.get(payment__correlation_id="refunded", kind="REFUNDED").attempt,
     ),
     "an authorisation that is no sum": lambda: payment("held", amount=F("amount") + 1),
     "two payments of one correlation id": lambda: copy(Payment, provider_reference="other"),
     "two payments of one authorisation": lambda: copy(Payment, correlation_id="other"),
     "two calls with one key": lambda: copy(Attempt),
-    "two open calls on one payment": lambda: [
-        copy(Attempt, key=key, payment="held", state="OPEN") for key in ("one", "two")
-    ],
+    "two open calls on one payment": lambda: Attempt.objects.update(payment="held", state="OPEN"),
     "two movements of the bank with one key": lambda: copy(Movement),
     "a release of the bank after a capture": lambda: copy(
         Movement,

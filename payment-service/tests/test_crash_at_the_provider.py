@@ -104,7 +104,7 @@ def assert_books_agree() -> int:
     assert not Attempt.objects.filter(state=AttemptState.OPEN).exists()
     entries = LedgerEntry.objects.values_list("attempt", flat=True)
     done = Attempt.objects.filter(state=AttemptState.DONE).values_list("key", flat=True)
-    assert sorted(entries) == sorted(done)
+    assert sorted(map(str, entries)) == sorted(done)
     payments = list(Payment.objects.all())
     for payment in payments:
         assert held_at_the_bank(payment) == payment.live
@@ -216,7 +216,8 @@ def test_open_attempt_of_a_call_that_still_runs_is_503(settings: Settings) -> No
     authorize()
     with served_by(UnreliableProvider(at=1, timeout=60.0)), pytest.raises(Killed):
         capture()
-    for call in (cancel, capture, lambda: capture("another"), lambda: refund(1)):
+    calls: list[Callable[[], Any]] = [cancel, capture, lambda: capture("another"), lambda: refund(1)]
+    for call in calls:
         answer = call()
         assert (answer.status_code, answer.json()["code"]) == (503, "TRY_AGAIN")
         assert int(answer["Retry-After"]) >= 1

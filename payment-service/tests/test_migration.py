@@ -63,8 +63,9 @@ def test_each_authorisation_becomes_a_payment_with_the_same_money() -> None:
 
 
 def test_ledger_is_as_it_was() -> None:
-    rows = LedgerEntry.objects.order_by("id").values_list("payment_id", "kind", "number", "amount", "attempt")
-    assert list(rows) == [
+    names = ("payment_id", "kind", "number", "amount", "attempt")
+    rows: list[Any] = list(LedgerEntry.objects.order_by("id").values_list(*names))
+    assert rows == [
         ("held", "AUTHORIZED", 1, 55000, None),
         ("cancelled", "AUTHORIZED", 1, 55000, None),
         ("cancelled", "CANCELLED", 1, 55000, None),

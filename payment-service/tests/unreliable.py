@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from payment import providers
-from payment.providers.interface import Asked, NeverDone, Outcome, Unknown
+from payment.providers.interface import Asked, Unknown
 from payment.providers.simulated import SimulatedProvider
 
 
@@ -28,19 +28,19 @@ class UnreliableProvider:
     def __post_init__(self) -> None:
         self._inner = SimulatedProvider()
 
-    def authorize(self, **asked: Any) -> Outcome:
+    def authorize(self, **asked: Any) -> Any:
         return self._between("authorize", self._inner.authorize, asked)
 
-    def capture(self, **asked: Any) -> Outcome:
+    def capture(self, **asked: Any) -> Any:
         return self._between("capture", self._inner.capture, asked)
 
-    def cancel(self, **asked: Any) -> Outcome:
+    def cancel(self, **asked: Any) -> Any:
         return self._between("cancel", self._inner.cancel, asked)
 
-    def refund(self, **asked: Any) -> Outcome:
+    def refund(self, **asked: Any) -> Any:
         return self._between("refund", self._inner.refund, asked)
 
-    def look_up(self, asked: Asked) -> Outcome | NeverDone:
+    def look_up(self, asked: Asked) -> Any:
         return self._between("look_up", self._inner.look_up, {"asked": asked})
 
     def _between(self, name: str, call: Callable[..., Any], asked: dict[str, Any]) -> Any:
