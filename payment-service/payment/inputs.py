@@ -21,9 +21,6 @@ class Authorize(BookingData):
     trip_id: CorrelationId = Field(
         default_factory=str, description="correlation id of the booking that is paid; default: the call's own"
     )
-    replaces: CorrelationId = Field(
-        default_factory=str, description="correlation id of an expired payment of the trip, in whose place"
-    )
 
     @property
     def total(self) -> int:
@@ -39,8 +36,7 @@ class Authorize(BookingData):
         }
         if self.other_charges != settings.DEFAULT_CHARGES_CENTS:
             used["other_charges"] = self.other_charges
-        optional = {"trip_id": self.trip_id, "replaces": self.replaces}
-        return used | {name: value for name, value in optional.items() if value}
+        return used | ({"trip_id": self.trip_id} if self.trip_id else {})
 
 
 @schema.asked(

@@ -19,9 +19,6 @@ class Payment(models.Model):
 
     correlation_id = models.CharField(max_length=64)
     trip_id = models.CharField(max_length=64, help_text="correlation id of the booking")
-    replaces = models.CharField(
-        max_length=64, null=True, help_text="correlation id of the expired payment in whose place"
-    )
     user_id = models.CharField(max_length=64)
     amount = models.BigIntegerField(help_text="cents; what was held on the card")
     flight_fare = models.BigIntegerField(help_text="cents, of the amount")
@@ -40,7 +37,6 @@ class Payment(models.Model):
         db_table = "payment_payment"
         constraints = [
             models.UniqueConstraint(fields=["correlation_id"], name="one_payment_per_correlation_id"),
-            models.UniqueConstraint(fields=["replaces"], name="one_payment_in_the_place_of_another"),
             models.UniqueConstraint(
                 fields=["provider", "provider_reference"], name="one_payment_per_authorization"
             ),

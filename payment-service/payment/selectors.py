@@ -25,15 +25,6 @@ def locked(payments: Q) -> list[Payment]:
     return list(reversed(found))
 
 
-def standing_id(correlation_id: str) -> str:
-    """Of the payment that stands in the place of this one, if it has expired; otherwise its own."""
-    expired = Payment.objects.filter(correlation_id=correlation_id, status=PaymentStatus.EXPIRED)
-    for one in expired:
-        for other in Payment.objects.filter(replaces=correlation_id, trip_id=one.trip_id):
-            return standing_id(other.correlation_id)
-    return correlation_id
-
-
 def entries_by(correlation_id: str, step: str) -> list[tuple[str, int, int]]:
     """(kind, its amount, the payment's amount) of what one call of a step has moved."""
     keys = Attempt.objects.filter(correlation_id=correlation_id, step=step).values("key")

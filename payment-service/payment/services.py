@@ -29,10 +29,10 @@ from payment.providers.interface import Declined, Outcome
 AUTHORIZE, CANCEL, CAPTURE, REFUND = "AuthorizePayment", "CancelPayment", "CapturePayment", "RefundPayment"
 CURRENCY = "USD"
 INSERT_PAYMENT = """
-    INSERT INTO payment_payment (correlation_id, trip_id, replaces, user_id, amount, flight_fare,
+    INSERT INTO payment_payment (correlation_id, trip_id, user_id, amount, flight_fare,
         other_charges, currency, captured, refunded, status, provider, provider_reference, authorization_id,
         authorized_at, capture_before)
-    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, 0, 0, %s, %s, %s, %s, %s, %s)"""
+    VALUES (%s, %s, %s, %s, %s, %s, %s, 0, 0, %s, %s, %s, %s, %s, %s)"""
 INSERT_AUTHORIZATION = """
     INSERT INTO payment_ledger (correlation_id, kind, number, authorization_id, user_id, amount, flight_fare,
         other_charges, currency, created_at, attempt)
@@ -111,7 +111,6 @@ def _payment(
     return Payment(
         correlation_id=correlation_id,
         trip_id=command.trip_id or correlation_id,
-        replaces=command.replaces or None,
         user_id=command.user_id,
         amount=command.total,
         flight_fare=command.flight_fare,
@@ -143,7 +142,7 @@ def _write_authorization(made: Payment, key: str) -> None:
     money = (made.amount, made.flight_fare, made.other_charges, made.currency)
     at = db_time(made.authorized_at)
     of_provider = (made.provider, made.provider_reference, made.authorization_id)
-    payment = (made.correlation_id, made.trip_id, made.replaces, made.user_id, *money, made.status)
+    payment = (made.correlation_id, made.trip_id, made.user_id, *money, made.status)
     execute(INSERT_PAYMENT, (*payment, *of_provider, at, db_time(made.capture_before)))
     entry = (made.correlation_id, EntryKind.AUTHORIZED, made.authorization_id, made.user_id, *money, at, key)
     execute(INSERT_AUTHORIZATION, entry)
@@ -210,7 +209,7 @@ def _prepare(*, correlation_id: str, step: str, trip: Q, decide: Decide, now: da
 
 def prepare_capture(*, correlation_id: str, command: Capture, now: datetime) -> Prepared:
     """Raises 503."""
-    trip = Q(correlation_id=selectors.standing_id(command.payment_id or correlation_id))
+    trip = Q(correlation_id=command.payment_id or correlation_id)
 
     def decide(payments: Sequence[Payment]) -> Sequence[Move] | Refused:
         return _capture(payments[0], command, now) if payments else NOT_FOUND
@@ -237,8 +236,7 @@ def _capture(payment: Payment, command: Capture, now: datetime) -> Sequence[Move
 def capture(*, correlation_id: str, command: Capture, calls: Sequence[Attempt], now: datetime) -> Done:
     """Within the guard's transaction. Raises Interrupted."""
     attempts.apply(calls, now)
-    standing = selectors.standing_id(command.payment_id or correlation_id)
-    payment = selectors.locked(Q(correlation_id=standing))[0]
+    (payment,) = selectors.locked(Q(correlation_id=command.payment_id or correlation_id))
     return Done(
         {
             "authorization_id": payment.authorization_id,

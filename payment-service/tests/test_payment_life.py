@@ -127,16 +127,6 @@ def test_expired_authorisation_is_refused_and_not_stored(settle: bool) -> None:
     assert snapshot() == before
 
 
-def test_capture_goes_on_when_the_card_was_asked_again() -> None:
-    authorize()
-    expire()
-    assert_refused(capture(settle=True), "settle", "AUTHORIZATION_EXPIRED")
-    Payment.objects.update(status="EXPIRED")
-    authorize("again", trip_id="trip", replaces="trip")
-    assert assert_done(capture(settle=True), "settle")["captured"] == 550
-    assert stands("again") == ("CAPTURED", 55000, 0)
-
-
 def test_capture_of_no_payment_is_refused_and_not_stored() -> None:
     assert_refused(capture(), "settle", "PAYMENT_NOT_FOUND")
     assert barrier.read(correlation_id="settle", step="CapturePayment") is None

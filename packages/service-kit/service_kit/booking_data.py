@@ -54,7 +54,6 @@ class BookingData(Input):
     seat_numbers: Carried = None
     payment: Carried = None
     trip_id: Carried = None
-    replaces: Carried = None
     payment_id: Carried = None
     settle: Carried = None
     keep: Carried = None

@@ -80,14 +80,6 @@ class Migration(migrations.Migration):
                 ),
                 ("correlation_id", models.CharField(max_length=64)),
                 ("trip_id", models.CharField(help_text="correlation id of the booking", max_length=64)),
-                (
-                    "replaces",
-                    models.CharField(
-                        help_text="correlation id of the expired payment in whose place",
-                        max_length=64,
-                        null=True,
-                    ),
-                ),
                 ("user_id", models.CharField(max_length=64)),
                 ("amount", models.BigIntegerField(help_text="cents; what was held on the card")),
                 ("flight_fare", models.BigIntegerField(help_text="cents, of the amount")),
@@ -208,12 +200,6 @@ class Migration(migrations.Migration):
             model_name="payment",
             constraint=models.UniqueConstraint(
                 fields=("correlation_id",), name="one_payment_per_correlation_id"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="payment",
-            constraint=models.UniqueConstraint(
-                fields=("replaces",), name="one_payment_in_the_place_of_another"
             ),
         ),
         migrations.AddConstraint(
