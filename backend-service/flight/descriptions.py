@@ -4,6 +4,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
+from itertools import groupby
+from operator import attrgetter
 from typing import Any
 
 from django.conf import settings
@@ -180,7 +182,7 @@ def _day_fare(day: date, fare: DayFare | None) -> dict[str, Any]:
 
 
 def booking(found: Booking) -> dict[str, Any]:
-    """With flight, tickets and price; amounts are null for a booking made by direct calls."""
+    """With flights, tickets and price; amounts are null for a booking made by direct calls."""
     tickets = sorted(found.tickets.all(), key=_place)
     data = json_text.load_stored(found.saga_data) if found.saga_data else {}
     return {
@@ -196,6 +198,17 @@ def booking(found: Booking) -> dict[str, Any]:
         "created_at": iso(found.created_at),
         "cancelled_at": iso_or_none(found.cancelled_at),
         "flight": flight(found.flight),
+        "flights": [_flown(list(flown)) for _, flown in groupby(tickets, key=attrgetter("segment"))],
+        "tickets": [_ticket(ticket) for ticket in tickets],
+    }
+
+
+def _flown(tickets: Sequence[Ticket]) -> dict[str, Any]:
+    """A flight of a booking, with its seats and tickets."""
+    return {
+        **flight(tickets[0].flight),
+        "seat_class": tickets[0].seat_class,
+        "seat_numbers": [ticket.seat_number for ticket in tickets],
         "tickets": [_ticket(ticket) for ticket in tickets],
     }
 
@@ -204,14 +217,16 @@ def _wire_or_none(cents: int | None) -> Decimal | None:
     return None if cents is None else to_wire(cents)
 
 
-def _place(found: Ticket) -> tuple[int, str]:
-    """Sort by row and letter: ticket numbers are random, and neighbours belong together."""
-    return int(found.seat_number[:-1]), found.seat_number[-1]
+def _place(found: Ticket) -> tuple[int, int, str]:
+    """Sort by flight, row and letter: ticket numbers are random, and neighbours belong together."""
+    return found.segment, int(found.seat_number[:-1]), found.seat_number[-1]
 
 
 def _ticket(found: Ticket) -> dict[str, Any]:
     return {
         "ticket_number": found.ticket_number,
+        "flight_id": found.flight_id,
+        "flight_number": found.flight.flight_number,
         "passenger": f"{found.first_name} {found.last_name}",
         "first_name": found.first_name,
         "last_name": found.last_name,

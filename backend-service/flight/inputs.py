@@ -1,24 +1,35 @@
 """What this service takes in its bodies."""
 
 import re
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, ValidationInfo, field_validator
+from pydantic import (
+    AfterValidator,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    ValidatorFunctionWrapHandler,
+    WithJsonSchema,
+    field_validator,
+)
+from pydantic_core import InitErrorDetails, PydanticKnownError
 from service_kit import rules, schema
-from service_kit.booking_data import BookingData, Email, Mobile, Name, SeatNumber
+from service_kit.booking_data import BookingData, Carried, Email, Mobile, Name, SeatNumber
 from service_kit.inputs import Input, Positive, UserId, items, text
 from service_kit.rules import TextRule
 from service_kit.saga_steps import StepRequest
 
 from flight.aircraft import SeatClass
+from flight.models import MAX_FLIGHTS, MAX_PASSENGERS
 
 HEX = "[0-9a-f]"
 FINDABLE = TextRule(6, "must be six letters and digits", re.compile(r"[A-Za-z2-9]{6}"))
 QUOTE_ID = TextRule(
     36, "must be the quote_id of a quote", re.compile(rf"{HEX}{{8}}-(?:{HEX}{{4}}-){{3}}{HEX}{{12}}")
 )
-MAX_PASSENGERS = 9
 PASSENGERS = [{"first_name": "John", "last_name": "Doe", "gender": "male"}]
+FLIGHTS = [{"flight_id": 1, "seat_numbers": ["12A"]}, {"flight_id": 2}]
 CONTACT = {"email": "john@example.com", "mobile": "+1234567890"}
 
 
@@ -36,38 +47,141 @@ class ContactInfo(Input):
 Passengers = Annotated[tuple[Passenger, ...], *items(1, MAX_PASSENGERS)]
 
 
-class Reserve(BookingData):
+Seats = Annotated[tuple[SeatNumber, ...], *items(0, MAX_PASSENGERS)]
+"""One distinct seat per passenger, or none: the service then assigns seats."""
+Cabin = Annotated[SeatClass, Field(strict=False)]
+
+
+def _distinct(seats: tuple[str, ...]) -> tuple[str, ...]:
+    if len(set(seats)) != len(seats):
+        raise ValueError("names a seat twice")
+    return seats
+
+
+def _is_one_for_each(seats: Sequence[str], passengers: Sequence[Passenger]) -> bool:
+    return not seats or len(seats) == len(passengers)
+
+
+ONE_FOR_EACH = "must name one seat for each passenger"
+
+
+class FlightOfTrip(Input):
     flight_id: Positive
+    seat_class: Carried = None
+    seat_numbers: Carried = None
+
+
+class FlightToReserve(FlightOfTrip):
+    seat_class: Cabin = SeatClass.ECONOMY
+    seat_numbers: Annotated[Seats, AfterValidator(_distinct)] = ()
+
+
+def fingerprinted(flights: Sequence[FlightOfTrip]) -> dict[str, Any]:
+    """Their part of a fingerprint. A single flight's is that of the form without `flights`."""
+    used = [flight.model_dump() for flight in flights]
+    return used[0] if len(used) == 1 else {"flights": used}
+
+
+ID_SCHEMA = WithJsonSchema({"type": "integer", "minimum": 1})
+
+
+class Trip(BookingData):
+    """One flight by its own fields, or `flights` in the order flown."""
+
+    flights: Annotated[tuple[FlightOfTrip, ...], *items(1, MAX_FLIGHTS)] = ()
+    flight_id: Annotated[Positive | None, Field(validate_default=True), ID_SCHEMA] = None
+
+    @field_validator("flight_id", mode="wrap")
+    @classmethod
+    def _one_form(cls, given: Any, read: ValidatorFunctionWrapHandler, info: ValidationInfo) -> Any:
+        if given is not None:
+            return _without_flights(read(given), info)
+        if info.data.get("flights") == ():
+            raise PydanticKnownError("missing")
+        return None
+
+
+def _without_flights(given: Any, info: ValidationInfo) -> Any:
+    if info.data.get("flights"):
+        raise ValueError("must be left out beside flights, each of which has its own")
+    return given
+
+
+class Reserve(Trip):
     passengers: Passengers
-    seat_class: Annotated[SeatClass, Field(strict=False)] = SeatClass.ECONOMY
-    seat_numbers: Annotated[tuple[SeatNumber, ...], *items(0, MAX_PASSENGERS)] = ()
-    """One distinct seat per passenger, or none: the service then assigns seats."""
+    flights: Annotated[tuple[FlightToReserve, ...], *items(1, MAX_FLIGHTS)] = ()
+    seat_class: Cabin = SeatClass.ECONOMY
+    seat_numbers: Seats = ()
+
+    @field_validator("flights")
+    @classmethod
+    def _fit_together(
+        cls, flights: tuple[FlightToReserve, ...], info: ValidationInfo
+    ) -> tuple[FlightToReserve, ...]:
+        errors: dict[tuple[int, str], str] = {}
+        ids = [flight.flight_id for flight in flights]
+        for place, flight in enumerate(flights):
+            if flight.flight_id in ids[:place]:
+                errors[place, "flight_id"] = "is in the trip twice"
+            if not _is_one_for_each(flight.seat_numbers, info.data.get("passengers", flight.seat_numbers)):
+                errors[place, "seat_numbers"] = ONE_FOR_EACH
+        if errors:
+            raise _wrong(errors)
+        return flights
+
+    @field_validator("seat_class", "seat_numbers")
+    @classmethod
+    def _of_the_single_flight(cls, given: Any, info: ValidationInfo) -> Any:
+        return _without_flights(given, info)
 
     @field_validator("seat_numbers")
     @classmethod
     def _one_for_each(cls, seats: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
-        passengers = info.data.get("passengers", seats)
-        if len(set(seats)) != len(seats):
-            raise ValueError("names a seat twice")
-        if seats and len(seats) != len(passengers):
-            raise ValueError("must name one seat for each passenger")
+        if not _is_one_for_each(_distinct(seats), info.data.get("passengers", seats)):
+            raise ValueError(ONE_FOR_EACH)
         return seats
 
+    @property
+    def trip(self) -> tuple[FlightToReserve, ...]:
+        """The flights in the order flown, whichever form they came in."""
+        single = FlightToReserve.model_construct(
+            flight_id=self.flight_id, seat_class=self.seat_class, seat_numbers=self.seat_numbers
+        )
+        return self.flights or (single,)
 
-@schema.asked({"correlation_id": "test-12345", "booking_data": {"flight_id": 1, "passengers": PASSENGERS}})
+    def used(self) -> dict[str, Any]:
+        return {"passengers": [each.model_dump() for each in self.passengers], **fingerprinted(self.trip)}
+
+
+def _wrong(errors: Mapping[tuple[int, str], str]) -> ValidationError:
+    """Names fields of a list's items."""
+    details = [
+        InitErrorDetails(type="value_error", loc=place, input=None, ctx={"error": text})
+        for place, text in errors.items()
+    ]
+    return ValidationError.from_exception_data("flights", details)
+
+
+@schema.asked(
+    {"correlation_id": "test-12345", "booking_data": {"flight_id": 1, "passengers": PASSENGERS}},
+    trip={"correlation_id": "test-12345", "booking_data": {"flights": FLIGHTS, "passengers": PASSENGERS}},
+)
 class ReserveRequest(StepRequest):
     booking_data: Reserve
 
 
-class Confirm(BookingData):
-    flight_id: Positive
+class Confirm(Trip):
     user_id: UserId
     passengers: Passengers
     contact_info: ContactInfo
 
+    @property
+    def trip(self) -> tuple[FlightOfTrip, ...]:
+        return self.flights or (FlightOfTrip.model_construct(flight_id=self.flight_id),)
+
     def used(self) -> dict[str, Any]:
-        used = self.model_dump()
-        return {"contact": used.pop("contact_info"), **used}
+        used = self.model_dump(exclude={"flights", "flight_id"})
+        return {"contact": used.pop("contact_info"), **used, **fingerprinted(self.trip)}
 
 
 @schema.asked(
@@ -79,7 +193,16 @@ class Confirm(BookingData):
             "passengers": PASSENGERS,
             "contact_info": CONTACT,
         },
-    }
+    },
+    trip={
+        "correlation_id": "test-12345",
+        "booking_data": {
+            "flights": FLIGHTS,
+            "user_id": 1,
+            "passengers": PASSENGERS,
+            "contact_info": CONTACT,
+        },
+    },
 )
 class ConfirmRequest(StepRequest):
     booking_data: Confirm

@@ -1,13 +1,17 @@
-"""The flight as a sale needs it: one row by plain SQL, without joins."""
+"""Flights as a sale needs them: one row by plain SQL, without joins."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import pairwise
+from typing import Any, Self
 
 from django.conf import settings
 from django_sagas.database import fetch_one, from_db_time
+from service_kit.problems import invalid
 
 SELECT = """
-    SELECT id, flight_number, origin_id, destination_id, departs_at, aircraft,
+    SELECT id, flight_number, origin_id, destination_id, departs_at, arrives_at, aircraft,
            economy_fare, business_fare, first_fare
     FROM flight_flight WHERE id = %s"""
 
@@ -19,6 +23,7 @@ class FlightForSale:
     origin: str
     destination: str
     departs_at: datetime
+    arrives_at: datetime
     aircraft: str
     economy: int
     business: int
@@ -37,5 +42,44 @@ def find_flight(flight_id: int) -> FlightForSale | None:
     row = fetch_one(SELECT, (flight_id,))
     if row is None:
         return None
-    number, flight_number, origin, destination, departs_at, *rest = row
-    return FlightForSale(number, flight_number, origin, destination, from_db_time(departs_at), *rest)
+    number, flight_number, origin, destination, departs_at, arrives_at, *rest = row
+    times = from_db_time(departs_at), from_db_time(arrives_at)
+    return FlightForSale(number, flight_number, origin, destination, *times, *rest)
+
+
+def refuse_unconnected(flights: Sequence[FlightForSale | None], *, within: str = "") -> None:
+    """Raises 400 that names each flight that leaves before the one before it has arrived."""
+    pairs = enumerate(pairwise(flights), start=1)
+    early = [
+        place
+        for place, (before, after) in pairs
+        if before and after and after.departs_at <= before.arrives_at
+    ]
+    if early:
+        told = "must leave after the flight before it has arrived"
+        raise invalid({f"{within}flights[{place}].flight_id": told for place in early})
+
+
+@dataclass(frozen=True)
+class HeldFlight:
+    """A flight of a trip with the seats that are held on it."""
+
+    flight_id: int
+    flight_number: str
+    origin: str
+    destination: str
+    seat_class: str
+    seat_numbers: tuple[str, ...]
+    "one a passenger, in their order"
+
+    @classmethod
+    def of(cls, flight: FlightForSale, seat_class: str, seats: Sequence[str]) -> Self:
+        route = flight.flight_number, flight.origin, flight.destination
+        return cls(flight.id, *route, str(seat_class), tuple(seats))
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Any]) -> Self:
+        return cls(**{**stored, "seat_numbers": tuple(stored["seat_numbers"])})
+
+    def to_json(self) -> dict[str, Any]:
+        return {**vars(self), "seat_numbers": list(self.seat_numbers)}

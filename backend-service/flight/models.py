@@ -10,6 +10,8 @@ from django.db.models import F, Q
 from flight.aircraft import SeatClass
 
 UNRANKED = 9999
+MAX_PASSENGERS, MAX_FLIGHTS = 9, 6
+"of one booking"
 
 
 class Airport(models.Model):
@@ -150,7 +152,9 @@ class Booking(models.Model):
     reference = models.CharField(max_length=6, primary_key=True, help_text="airline style: A-Z 2-9")
     correlation_id = models.CharField(max_length=64, unique=True)
     # No query reads the bookings of a flight, and an index would cost a write per booking.
-    flight = models.ForeignKey(Flight, on_delete=models.PROTECT, related_name="+", db_index=False)
+    flight = models.ForeignKey(
+        Flight, on_delete=models.PROTECT, related_name="+", db_index=False, help_text="the first of the trip"
+    )
     user_id = models.CharField(max_length=64)
     status = models.CharField(max_length=9, choices=BookingStatus)
     email = models.CharField(max_length=200)
@@ -181,10 +185,15 @@ class Booking(models.Model):
 
 
 class Ticket(models.Model):
-    """One passenger's seat. It is valid while its booking is."""
+    """One passenger's seat on one flight. It is valid while its booking is."""
 
     ticket_number = models.CharField(max_length=16, primary_key=True)
-    booking = models.ForeignKey(Booking, on_delete=models.PROTECT, related_name="tickets")
+    # The unique constraint below begins with the booking.
+    booking = models.ForeignKey(Booking, on_delete=models.PROTECT, related_name="tickets", db_index=False)
+    # No query reads the tickets of a flight.
+    flight = models.ForeignKey(Flight, on_delete=models.PROTECT, related_name="+", db_index=False)
+    segment = models.PositiveSmallIntegerField(help_text="the flight's place in the trip, from 1")
+    passenger = models.PositiveSmallIntegerField(help_text="the passenger's place in the booking, from 1")
     first_name = models.CharField(max_length=100)
     last_name = models.CharField(max_length=100)
     gender = models.CharField(max_length=11)
@@ -193,6 +202,15 @@ class Ticket(models.Model):
 
     class Meta:
         db_table = "flight_ticket"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["booking", "segment", "passenger"], name="one_ticket_per_passenger_and_flight"
+            ),
+            models.CheckConstraint(
+                condition=Q(segment__range=(1, MAX_FLIGHTS), passenger__range=(1, MAX_PASSENGERS)),
+                name="ticket_has_a_place",
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.ticket_number} {self.seat_number}"

@@ -9,6 +9,7 @@ from django_sagas.state import SagaState, SagaStatus, StepState, StepStatus
 from service_kit.money import to_wire
 
 from flight.saga_booking import CANCELLATION, BookingSaga
+from flight.saga_local import reserved
 
 CANCELLATIONS = ("CANCELLED_BY_USER", "CANCELLED_BY_OPERATOR")
 
@@ -63,7 +64,6 @@ def _how_it_went_back(saga: SagaState) -> str:
 
 
 def _completed(saga: BookingSaga) -> dict[str, Any]:
-    seats = saga.seats
     return {
         "success": True,
         "correlation_id": saga.correlation_id,
@@ -71,8 +71,7 @@ def _completed(saga: BookingSaga) -> dict[str, Any]:
         "message": f"Booking {saga.reference} is confirmed.",
         "steps_completed": len(saga.steps),
         "booking_reference": saga.reference,
-        "seats_reserved": len(seats),
-        "seat_numbers": seats,
+        **reserved(saga.held),
         "amount": to_wire(saga.amount),
         "miles_awarded": saga.facts.get("AwardMiles", {}).get("miles_awarded", 0),
     }

@@ -7,16 +7,16 @@ from django_sagas.audit.rules import NOTHING, Rule
 from django_sagas.state import SagaStatus
 from service_kit.money import CENTS_PER_UNIT, to_wire
 
-from flight.saga_audit_reads import booking, booking_of, miles_of, payment_of, seats_of
+from flight.saga_audit_reads import booking, booking_of, miles_of, payment_of, seats, seats_of
 from flight.saga_booking import BookingSaga
 
 
 def _seats(saga: BookingSaga) -> Sequence[str]:
     if saga.status != SagaStatus.COMPLETED:
         return (NOTHING,)
-    sold = [f"{seat} SOLD" for seat in sorted(saga.seats)]
-    assert len(sold) == len(saga.request.passengers), "ReserveSeat holds a seat a passenger"
-    return (", ".join(sold),)
+    sold = [(held.flight_id, seat, "SOLD") for held in saga.held for seat in held.seat_numbers]
+    assert len(sold) == saga.tickets, "ReserveSeat holds a seat a passenger on every flight"
+    return (seats(sold),)
 
 
 def _payment(saga: BookingSaga) -> Sequence[str]:
@@ -37,7 +37,7 @@ def _tickets(saga: BookingSaga) -> Sequence[str]:
     if not saga.reference:
         return (NOTHING,)
     state = "CONFIRMED" if saga.status == SagaStatus.COMPLETED else "CANCELLED"
-    return (booking(saga.reference, state, saga.amount, len(saga.request.passengers)),)
+    return (booking(saga.reference, state, saga.amount, saga.tickets),)
 
 
 RULES = (

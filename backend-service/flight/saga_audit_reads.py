@@ -4,7 +4,7 @@ Each returns one line of text, which is compared and is the evidence.
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from decimal import Decimal
 from functools import cache
@@ -26,9 +26,12 @@ ACTOR = "audit_sagas"
 
 
 def seats_of(saga: BookingSaga) -> str:
-    seats = Seat.objects.filter(correlation_id=saga.correlation_id, state__in=LIVE)
-    rows = sorted(seats.values_list("seat_number", "state"))
-    return ", ".join(f"{seat} {state}" for seat, state in rows) or NOTHING
+    live = Seat.objects.filter(correlation_id=saga.correlation_id, state__in=LIVE)
+    return seats(live.values_list("flight_id", "seat_number", "state"))
+
+
+def seats(rows: Iterable[tuple[int, str, str]]) -> str:
+    return ", ".join(f"{seat} of flight {flight} {state}" for flight, seat, state in sorted(rows)) or NOTHING
 
 
 def payment_of(saga: BookingSaga) -> str:
@@ -46,8 +49,8 @@ def miles_of(saga: BookingSaga) -> str:
 
 def booking_of(saga: BookingSaga) -> str:
     bookings = Booking.objects.filter(correlation_id=saga.correlation_id)
-    counted = bookings.annotate(passengers=Count("tickets"))
-    row = counted.values_list("reference", "status", "amount", "passengers").first()
+    counted = bookings.annotate(issued=Count("tickets"))
+    row = counted.values_list("reference", "status", "amount", "issued").first()
     return booking(*row) if row else NOTHING
 
 

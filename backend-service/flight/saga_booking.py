@@ -1,14 +1,39 @@
 """A booking's saga: its data in typed form."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any
 
 from django_sagas.state import SagaState
 
 from flight.inputs import Passenger
-from flight.inventory import FlightForSale
+from flight.inventory import FlightForSale, HeldFlight, find_flight
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A flight of the trip as it was asked for and priced."""
+
+    flight_id: int
+    seat_class: str
+    seat_numbers: tuple[str, ...]
+    "one a passenger, or none: any seats"
+    fare: int
+    "cents, of all passengers"
+
+    def to_json(self) -> dict[str, Any]:
+        return {**vars(self), "seat_numbers": list(self.seat_numbers)}
+
+
+def segments(data: Mapping[str, Any]) -> tuple[Segment, ...]:
+    """In the order flown. Earlier releases stored a single flight, its class and its seats apart."""
+    if "flights" in data:
+        stored = data["flights"]
+    else:
+        seats = {name: data["request"][name] for name in ("seat_class", "seat_numbers")}
+        stored = [{"flight_id": data["flight_id"], **seats, "fare": data["flight_fare"]}]
+    return tuple(Segment(**{**each, "seat_numbers": tuple(each["seat_numbers"])}) for each in stored)
 
 PAYMENT, LOYALTY = "payment", "loyalty"
 "The participants of a booking's saga."
@@ -23,8 +48,6 @@ class BookingRequest:
     passengers: tuple[Passenger, ...]
     email: str
     mobile: str
-    seat_class: str
-    seat_numbers: tuple[str, ...] = ()
     expected_amount: int | None = None
     simulate: tuple[str, ...] = ()
     "names of the steps that are to fail"
@@ -39,26 +62,30 @@ class BookingRequest:
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> "BookingRequest":
+        known = {field.name: stored[field.name] for field in fields(cls) if field.name in stored}
         passengers = tuple(Passenger.model_construct(**each) for each in stored["passengers"])
-        lists = {name: tuple(stored[name]) for name in ("seat_numbers", "simulate")}
-        return cls(**{**stored, **lists, "passengers": passengers})
+        return cls(**{**known, "passengers": passengers, "simulate": tuple(stored["simulate"])})
 
 
 @dataclass
 class BookingSaga(SagaState):
-    """`data` holds the flight's id, the request, and the price in cents, fixed when it was accepted."""
+    """`data` holds the flights, the request, and the price in cents, fixed when it was accepted."""
 
     @property
     def user_id(self) -> str:
         return self.subject
 
-    @property
-    def flight_id(self) -> int:
-        return int(self.data["flight_id"])
+    @cached_property
+    def segments(self) -> tuple[Segment, ...]:
+        return segments(self.data)
 
     @cached_property
     def request(self) -> BookingRequest:
         return BookingRequest.from_json(self.data["request"])
+
+    @property
+    def tickets(self) -> int:
+        return len(self.request.passengers) * len(self.segments)
 
     @property
     def flight_fare(self) -> int:
@@ -81,10 +108,16 @@ class BookingSaga(SagaState):
         return self.reference
 
     @property
-    def seats(self) -> Sequence[str]:
-        """What ReserveSeat has held."""
-        held: Sequence[str] = self.facts["ReserveSeat"]["seat_numbers"]
-        return held
+    def held(self) -> tuple[HeldFlight, ...]:
+        """What ReserveSeat has held, in the order flown."""
+        reserved = self.facts["ReserveSeat"]
+        if "flights" in reserved:
+            return tuple(map(HeldFlight.from_json, reserved["flights"]))
+        # By an earlier release, which held the seats of one flight.
+        (segment,) = self.segments
+        flight = find_flight(segment.flight_id)
+        assert flight is not None, "a flight with seats is never deleted"
+        return (HeldFlight.of(flight, segment.seat_class, reserved["seat_numbers"]),)
 
     @property
     def cancellation(self) -> Mapping[str, Any] | None:
@@ -92,9 +125,9 @@ class BookingSaga(SagaState):
         return self.facts.get(CANCELLATION)
 
     @property
-    def flight(self) -> FlightForSale | None:
-        """The flight as this request read it to price the booking."""
-        return self.context if isinstance(self.context, FlightForSale) else None
+    def flights(self) -> Sequence[FlightForSale]:
+        """As this request read them to price the booking; empty in a later run."""
+        return self.context or ()
 
 
 def as_booking(saga: SagaState | None) -> BookingSaga | None:

@@ -48,7 +48,7 @@ class StartBookingView(ServiceView):
         },
     )
     def post(self, request: Request) -> HttpResponse:
-        """Book a flight: run the saga to its end, or accept it and let it go on."""
+        """Book a trip of one to six flights: run the saga to its end, or accept it and let it go on."""
         strict = unknown_fields.is_strict(request)
         takes = saga_requests.START_BOOKING
         command, hints = unknown_fields.read(takes, read_json(request), strict=strict)
@@ -67,12 +67,12 @@ class StartBookingView(ServiceView):
         admission.check()
         address = "" if settings.DEMO_MODE else credentials.client_address(request, caller)
         correlation_id = orchestrator().new_id()
-        new = Held(command.user_id, address, seats=len(command.passengers))
+        new = Held(command.user_id, address, seats=len(command.passengers) * len(command.trip))
         with caller_limits.starting(correlation_id, new):
             saga = saga_requests.new_saga(
                 command,
                 correlation_id=correlation_id,
-                flight=saga_requests.find_flight_of(command),
+                flights=saga_requests.find_flights_of(command),
                 scope=scope,
                 key=key,
                 address=address,

@@ -11,7 +11,7 @@ from django_sagas.database import fetch_all
 from django_sagas.state import SagaStatus
 from service_kit.problems import too_many
 
-from flight.saga_booking import BookingRequest
+from flight.saga_booking import BookingRequest, segments
 
 RETRY_SECONDS = 5
 # Plain SQL: every booking outside demo mode asks it. Uses the partial index of open sagas; quotes within
@@ -68,9 +68,10 @@ def unfinished_of(*, user_id: str, address: str) -> dict[str, Held]:
 
 
 def _held(status: str, user_id: str, stored: str) -> Held:
-    request = BookingRequest.from_json(json_text.load_stored(stored)["request"])
-    is_running = status != SagaStatus.COMPENSATING
-    return Held(user_id, request.address, len(request.passengers), is_running)
+    data = json_text.load_stored(stored)
+    request = BookingRequest.from_json(data["request"])
+    seats = len(request.passengers) * len(segments(data))
+    return Held(user_id, request.address, seats, is_running=status != SagaStatus.COMPENSATING)
 
 
 def _check(others: Mapping[str, Held], new: Held) -> None:
@@ -81,7 +82,9 @@ def _check(others: Mapping[str, Held], new: Held) -> None:
         (of_address, settings.SAGA_MAX_RUNNING_OF_ADDRESS, settings.SAGA_MAX_SEATS_OF_ADDRESS),
     ):
         running = sum(one.is_running for one in held)
-        if running >= sagas or sum(one.seats for one in held) + new.seats > seats:
+        taken = sum(one.seats for one in held)
+        # A trip of many seats is never over the limit by itself.
+        if running >= sagas or (taken and taken + new.seats > seats):
             raise too_many(RETRY_SECONDS)
 
 

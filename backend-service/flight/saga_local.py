@@ -1,5 +1,6 @@
 """The local steps. Reads plan them; they are written in the saga log's transaction."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -9,7 +10,7 @@ from django_sagas.outcomes import SIMULATED, Done, Refused, Unknown
 from service_kit import faults
 
 from flight import services
-from flight.inventory import find_flight
+from flight.inventory import HeldFlight, find_flight
 from flight.saga_booking import BookingSaga
 
 
@@ -17,29 +18,28 @@ def reserve_seat(saga: BookingSaga, now: datetime) -> Planned:
     request = saga.request
     if request.expected_amount not in (None, saga.amount):
         return Planned(Refused("PRICE_CHANGED", "The price is no longer the one that was shown."))
-    flight = saga.flight or find_flight(saga.flight_id)
-    if flight is None:
-        return Planned(Refused("FLIGHT_NOT_FOUND", "There is no such flight."))
-    seats = services.choose_seats(
-        flight=flight,
-        seat_class=request.seat_class,
-        wanted=request.seat_numbers,
-        count=len(request.passengers),
-        now=now,
+    flights = saga.flights or [find_flight(segment.flight_id) for segment in saga.segments]
+    held = services.choose_trip(
+        flights=flights, wanted=saga.segments, passengers=len(request.passengers), now=now
     )
-    if not isinstance(seats, tuple):
-        return Planned(seats)
+    if not isinstance(held, tuple):
+        return Planned(held)
     return Planned(
-        Done({"seat_numbers": list(seats), "seats_reserved": len(seats)}),
+        Done(reserved(held)),
         lambda: services.hold_seats(
-            correlation_id=saga.correlation_id,
-            flight_id=saga.flight_id,
-            seat_class=request.seat_class,
-            seats=seats,
-            now=now,
-            expires_at=None,
+            correlation_id=saga.correlation_id, flights=held, now=now, expires_at=None
         ),
     )
+
+
+def reserved(held: Sequence[HeldFlight]) -> dict[str, Any]:
+    """The answer's fields of ReserveSeat."""
+    seats = [seat for flight in held for seat in flight.seat_numbers]
+    return {
+        "seat_numbers": seats,
+        "seats_reserved": len(seats),
+        "flights": [flight.to_json() for flight in held],
+    }
 
 
 def cancel_seat(saga: BookingSaga, now: datetime) -> Planned:
@@ -51,15 +51,12 @@ def cancel_seat(saga: BookingSaga, now: datetime) -> Planned:
 
 def confirm_booking(saga: BookingSaga, now: datetime) -> Planned:
     request = saga.request
-    seats = saga.seats
-    confirmation = services.make_confirmation(passengers=request.passengers, seats=seats)
+    confirmation = services.make_confirmation(passengers=request.passengers, flights=saga.held)
     sale = services.Sale(
         correlation_id=saga.correlation_id,
-        flight_id=saga.flight_id,
         user_id=saga.user_id,
         email=request.email,
         mobile=request.mobile,
-        seat_class=request.seat_class,
         amount=saga.amount,
     )
     return Planned(
@@ -77,6 +74,8 @@ def confirmed(confirmation: services.Confirmation) -> dict[str, Any]:
                 "ticket_number": ticket.ticket_number,
                 "passenger": f"{ticket.passenger.first_name} {ticket.passenger.last_name}",
                 "seat_number": ticket.seat_number,
+                "flight_id": ticket.flight.flight_id,
+                "flight_number": ticket.flight.flight_number,
             }
             for ticket in confirmation.tickets
         ],

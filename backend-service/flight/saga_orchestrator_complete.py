@@ -20,7 +20,7 @@ from flight.saga_booking import LOYALTY, PAYMENT, BookingSaga
 def booking_data(saga: BookingSaga) -> dict[str, Any]:
     """What remote participants need: no names, no contact."""
     data: dict[str, Any] = {
-        "flight_id": saga.flight_id,
+        **_flights(saga),
         "user_id": saga.user_id,
         "flight_fare": to_wire(saga.flight_fare),
         "other_charges": to_wire(saga.charges),
@@ -28,6 +28,11 @@ def booking_data(saga: BookingSaga) -> dict[str, Any]:
     if saga.card_token:
         data["payment"] = {"card_token": saga.card_token}
     return data
+
+
+def _flights(saga: BookingSaga) -> dict[str, Any]:
+    ids = [{"flight_id": segment.flight_id} for segment in saga.segments]
+    return dict(ids[0]) if len(ids) == 1 else {"flights": ids}
 
 
 def cancel_data(saga: BookingSaga) -> dict[str, Any]:
@@ -40,6 +45,11 @@ def amount_as_quoted(saga: BookingSaga, answer: Mapping[str, Any]) -> str:
     if answer.get("amount") == to_wire(saga.amount):
         return ""
     return "PRICE_CHANGED: The payment is not over the amount that was quoted."
+
+
+def _named(saga: BookingSaga) -> dict[str, Any]:
+    flights = [segment.flight_id for segment in saga.segments]
+    return {"flight_id": flights[0], "flights": flights}
 
 
 class BookTrip(Saga):
@@ -89,11 +99,11 @@ class BookTrip(Saga):
 
     @classmethod
     def started(cls, saga: BookingSaga) -> Mapping[str, Any]:
-        return {"flight_id": saga.flight_id, "passengers": len(saga.request.passengers)}
+        return {**_named(saga), "passengers": len(saga.request.passengers)}
 
     @classmethod
     def described(cls, saga: BookingSaga) -> Mapping[str, Any]:
-        return {"flight_id": saga.flight_id, "amount": to_wire(saga.amount)}
+        return {**_named(saga), "amount": to_wire(saga.amount)}
 
     @classmethod
     def simulated(cls, saga: BookingSaga) -> Collection[str]:
@@ -148,7 +158,7 @@ class BookingOrchestrator(Orchestrator):
         saga = saga_requests.new_saga(
             command,
             correlation_id=self.new_id(),
-            flight=saga_requests.find_flight_of(command),
+            flights=saga_requests.find_flights_of(command),
             scope=None,
             key=None,
             now=self.now(),

@@ -1,6 +1,7 @@
 """start-booking's input: validation, pricing, and the saga made from it."""
 
 import re
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -14,9 +15,9 @@ from service_kit.cards import looks_like_card
 from service_kit.inputs import UserId
 from service_kit.problems import invalid, not_found
 
-from flight.inputs import CONTACT, PASSENGERS, ContactInfo, Reserve
-from flight.inventory import FlightForSale, find_flight
-from flight.saga_booking import BookingRequest, BookingSaga
+from flight.inputs import CONTACT, FLIGHTS, PASSENGERS, ContactInfo, Reserve, fingerprinted
+from flight.inventory import FlightForSale, find_flight, refuse_unconnected
+from flight.saga_booking import BookingRequest, BookingSaga, Segment
 from flight.saga_orchestrator_complete import STEPS, BookTrip
 
 IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,200}")
@@ -30,7 +31,14 @@ SWITCHES = {f"simulate_{step.name.lower()}_fail": step.name for step in STEPS}
         "passengers": PASSENGERS,
         "contact_info": CONTACT,
         "payment": {"card_token": "tok_ok"},
-    }
+    },
+    trip={
+        "flights": FLIGHTS,
+        "user_id": "demo",
+        "passengers": PASSENGERS,
+        "contact_info": CONTACT,
+        "payment": {"card_token": "tok_ok"},
+    },
 )
 class StartBooking(Reserve):
     """A fare or an amount in it is ignored; `expected_amount` is only compared."""
@@ -51,8 +59,6 @@ class StartBooking(Reserve):
             passengers=self.passengers,
             email=self.contact_info.email,
             mobile=self.contact_info.mobile,
-            seat_class=self.seat_class,
-            seat_numbers=self.seat_numbers,
             expected_amount=self.expected_amount,
             simulate=self.simulated,
         )
@@ -60,7 +66,7 @@ class StartBooking(Reserve):
     def fingerprint(self) -> str:
         """The fields that must be equal in two requests with one Idempotency-Key."""
         used: dict[str, Any] = {
-            "flight_id": self.flight_id,
+            **fingerprinted(self.trip),
             "user_id": self.user_id,
             "card_token": self.payment.card_token,
             **self.request.to_json(),
@@ -79,37 +85,47 @@ def read_idempotency_key(header: str | None) -> str | None:
     raise invalid({"Idempotency-Key": "must be 1 to 200 printable ASCII characters"})
 
 
-def find_flight_of(command: StartBooking) -> FlightForSale:
-    """Raises 404 where there is no such flight."""
-    flight = find_flight(command.flight_id)
-    if flight is None:
+def find_flights_of(command: StartBooking) -> list[FlightForSale]:
+    """In the order flown. Raises 404 where there is no such flight, and 400 where they do not connect."""
+    flights = [flight for asked in command.trip if (flight := find_flight(asked.flight_id))]
+    if len(flights) < len(command.trip):
         raise not_found("flight")
-    return flight
+    refuse_unconnected(flights)
+    return flights
 
 
-def price(command: StartBooking, flight: FlightForSale) -> int:
-    """Cents for all passengers, before charges. Raises 400 where the flight has no such class."""
-    fare = flight.fare(command.seat_class)
-    if fare is None:
-        raise invalid({"seat_class": f"this flight has no {command.seat_class} class"})
-    return fare * len(command.passengers)
+def price(command: StartBooking, flights: Sequence[FlightForSale]) -> list[Segment]:
+    """Each flight's fare for all passengers. Raises 400 where a flight has no such class."""
+    priced, errors = [], {}
+    for place, (flight, asked) in enumerate(zip(flights, command.trip, strict=True)):
+        fare = flight.fare(asked.seat_class)
+        if fare is None:
+            field = f"flights[{place}].seat_class" if command.flights else "seat_class"
+            errors[field] = f"this flight has no {asked.seat_class} class"
+        else:
+            all_passengers = fare * len(command.passengers)
+            priced.append(Segment(flight.id, asked.seat_class, asked.seat_numbers, all_passengers))
+    if errors:
+        raise invalid(errors)
+    return priced
 
 
 def new_saga(
     command: StartBooking,
     *,
     correlation_id: str,
-    flight: FlightForSale,
+    flights: Sequence[FlightForSale],
     scope: str | None,
     key: str | None,
     now: datetime,
     address: str = "",
 ) -> BookingSaga:
     request = replace(command.request, address=address)
+    priced = price(command, flights)
     data = {
-        "flight_id": command.flight_id,
+        "flights": [segment.to_json() for segment in priced],
         "request": request.to_json(),
-        "flight_fare": price(command, flight),
+        "flight_fare": sum(segment.fare for segment in priced),
         "charges": settings.OTHER_CHARGES_CENTS,
     }
     saga: BookingSaga = BookTrip.new(
@@ -121,7 +137,7 @@ def new_saga(
         scope=scope,
         key=key,
         fingerprint=command.fingerprint(),
-        reversible_until=flight.departs_at,
-        context=flight,
+        reversible_until=flights[0].departs_at,
+        context=flights,
     )
     return saga

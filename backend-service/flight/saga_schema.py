@@ -4,14 +4,35 @@ from django_sagas.state import Kind, SagaStatus
 from rest_framework import serializers
 from service_kit import schema
 
+from flight.aircraft import SeatClass
+
 Serializer = serializers.Serializer
 
 
-class FlightBrief(Serializer[None]):
-    id = serializers.IntegerField()
+class Route(Serializer[None]):
     flight_number = serializers.CharField()
     origin = serializers.CharField()
     destination = serializers.CharField()
+
+
+class FlightBrief(Route):
+    id = serializers.IntegerField()
+
+
+class HeldFlight(Route):
+    flight_id = serializers.IntegerField()
+    seat_class = serializers.ChoiceField(SeatClass.choices)
+    seat_numbers = serializers.ListField(child=serializers.CharField())
+
+
+HELD = {
+    "flight_id": 1,
+    "flight_number": "TW101",
+    "origin": "DFW",
+    "destination": "ORD",
+    "seat_class": "economy",
+    "seat_numbers": ["12A"],
+}
 
 
 @schema.answered(
@@ -23,6 +44,7 @@ class FlightBrief(Serializer[None]):
         "seat_numbers": ["12A"],
         "expires_at": "2026-11-23T12:15:00Z",
         "flight": {"id": 1, "flight_number": "TW101", "origin": "DFW", "destination": "ORD"},
+        "flights": [HELD],
     }
 )
 class Reserved(schema.StepDone):
@@ -30,7 +52,8 @@ class Reserved(schema.StepDone):
     seats_reserved = serializers.IntegerField()
     seat_numbers = serializers.ListField(child=serializers.CharField())
     expires_at = serializers.DateTimeField()
-    flight = FlightBrief()
+    flight = FlightBrief(help_text="the first")
+    flights = HeldFlight(many=True)
 
 
 @schema.answered(
@@ -51,6 +74,17 @@ class ConfirmedTicket(Serializer[None]):
     ticket_number = serializers.CharField()
     passenger = serializers.CharField()
     seat_number = serializers.CharField()
+    flight_id = serializers.IntegerField()
+    flight_number = serializers.CharField()
+
+
+TICKET = {
+    "ticket_number": "973-2400000001",
+    "passenger": "John Doe",
+    "seat_number": "12A",
+    "flight_id": 1,
+    "flight_number": "TW101",
+}
 
 
 @schema.answered(
@@ -58,7 +92,7 @@ class ConfirmedTicket(Serializer[None]):
         "success": True,
         "correlation_id": "test-12345",
         "booking_reference": "K7PQ2M",
-        "tickets": [{"ticket_number": "973-2400000001", "passenger": "John Doe", "seat_number": "12A"}],
+        "tickets": [TICKET],
         "status": "CONFIRMED",
     }
 )
@@ -99,6 +133,7 @@ class Compensation(Serializer[None]):
         "booking_reference": "K7PQ2M",
         "seats_reserved": 1,
         "seat_numbers": ["12A"],
+        "flights": [HELD],
         "amount": 250.0,
         "miles_awarded": 200,
     },
@@ -140,6 +175,7 @@ class BookingResult(Serializer[None]):
     booking_reference = serializers.CharField(required=False)
     seats_reserved = serializers.IntegerField(required=False)
     seat_numbers = serializers.ListField(child=serializers.CharField(), required=False)
+    flights = HeldFlight(many=True, required=False)
     amount = schema.Total(required=False)
     miles_awarded = serializers.IntegerField(required=False)
     failed_step = serializers.CharField(required=False, allow_null=True)
@@ -195,7 +231,8 @@ class SagaState(Serializer[None]):
     resolved_manually = serializers.BooleanField()
     booking_reference = serializers.CharField(allow_null=True)
     user_id = serializers.CharField()
-    flight_id = serializers.IntegerField()
+    flight_id = serializers.IntegerField(help_text="the first of the trip")
+    flights = serializers.ListField(child=serializers.IntegerField())
     amount = schema.Total()
     created_at = serializers.DateTimeField()
     finished_at = serializers.DateTimeField(allow_null=True)

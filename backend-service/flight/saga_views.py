@@ -1,6 +1,7 @@
 """The backend's four step endpoints, for direct calls."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -19,9 +20,9 @@ from service_kit.saga_steps import ActionView, Call, CompensationView
 
 from flight import saga_schema, saga_sweeper, services
 from flight.inputs import Confirm, ConfirmRequest, Reserve, ReserveRequest
-from flight.inventory import FlightForSale, find_flight
+from flight.inventory import HeldFlight, find_flight, refuse_unconnected
 from flight.models import Seat, SeatState
-from flight.saga_local import confirmed
+from flight.saga_local import confirmed, reserved
 
 MAX_WRITE_CONFLICTS = 20
 
@@ -59,49 +60,41 @@ class ReserveSeat(LocalActionView):
     takes = ReserveRequest
 
     def effect(self, call: Call, command: Reserve, now: datetime) -> Done | Refused:
-        flight = find_flight(command.flight_id)
-        if flight is None:
-            return Refused("FLIGHT_NOT_FOUND", "There is no such flight.")
-        seats = services.choose_seats(
-            flight=flight,
-            seat_class=command.seat_class,
-            wanted=command.seat_numbers,
-            count=len(command.passengers),
-            now=now,
-        )
-        if isinstance(seats, Refused):
-            return seats
+        trip = command.trip
+        flights = [find_flight(asked.flight_id) for asked in trip]
+        refuse_unconnected(flights, within="booking_data.")
+        held = services.choose_trip(flights=flights, wanted=trip, passengers=len(command.passengers), now=now)
+        if isinstance(held, Refused):
+            return held
         expires_at = now + timedelta(minutes=settings.HOLD_MINUTES)
-        services.hold_seats(
-            correlation_id=call.correlation_id,
-            flight_id=flight.id,
-            seat_class=command.seat_class,
-            seats=seats,
-            now=now,
-            expires_at=expires_at,
-        )
-        return Done(_held(flight, seats, expires_at))
+        services.hold_seats(correlation_id=call.correlation_id, flights=held, now=now, expires_at=expires_at)
+        return Done(_held(held, expires_at))
 
 
-def _seats_as_answered(correlation_id: str) -> list[str]:
-    """In the order of the passengers, which the rows of the seats do not keep."""
-    reserved = barrier.read(correlation_id=correlation_id, step=ReserveSeat.step)
-    assert reserved is not None, "seats are held by the call that is recorded with them"
-    seats: list[str] = json_text.load_stored(reserved.answer)["seat_numbers"]
-    return seats
+def _held_as_answered(correlation_id: str, *, seat_class: str) -> list[HeldFlight]:
+    """In the order of flights and passengers, which the rows of the seats do not keep."""
+    record = barrier.read(correlation_id=correlation_id, step=ReserveSeat.step)
+    assert record is not None, "seats are held by the call that is recorded with them"
+    answer = json_text.load_stored(record.answer)
+    if "flights" in answer:
+        return [HeldFlight.from_json(flight) for flight in answer["flights"]]
+    # By an earlier release.
+    flight = dict(answer["flight"])
+    seats = {"seat_class": seat_class, "seat_numbers": answer["seat_numbers"]}
+    return [HeldFlight.from_json({"flight_id": flight.pop("id"), **flight, **seats})]
 
 
-def _held(flight: FlightForSale, seats: tuple[str, ...], expires_at: datetime) -> dict[str, Any]:
+def _held(held: Sequence[HeldFlight], expires_at: datetime) -> dict[str, Any]:
+    first = held[0]
     return {
         "reservation_id": f"res-{uuid4()}",
-        "seats_reserved": len(seats),
-        "seat_numbers": list(seats),
+        **reserved(held),
         "expires_at": iso(expires_at),
         "flight": {
-            "id": flight.id,
-            "flight_number": flight.flight_number,
-            "origin": flight.origin,
-            "destination": flight.destination,
+            "id": first.flight_id,
+            "flight_number": first.flight_number,
+            "origin": first.origin,
+            "destination": first.destination,
         },
     }
 
@@ -127,18 +120,17 @@ class ConfirmBooking(LocalActionView):
     def effect(self, call: Call, command: Confirm, now: datetime) -> Done | Refused:
         seats_of_call = Seat.objects.filter(correlation_id=call.correlation_id, state=SeatState.HELD)
         held = list(seats_of_call.order_by("id").select_for_update())
-        flights = {seat.flight_id for seat in held}
-        if len(held) != len(command.passengers) or flights != {command.flight_id}:
-            return Refused("SEAT_NOT_HELD", "The seats of these passengers are not held on this flight.")
-        seats = _seats_as_answered(call.correlation_id)
-        confirmation = services.make_confirmation(passengers=command.passengers, seats=seats)
+        wanted = {flight.flight_id: len(command.passengers) for flight in command.trip}
+        if Counter(seat.flight_id for seat in held) != wanted:
+            where = "these flights" if command.flights else "this flight"
+            return Refused("SEAT_NOT_HELD", f"The seats of these passengers are not held on {where}.")
+        flights = _held_as_answered(call.correlation_id, seat_class=held[0].seat_class)
+        confirmation = services.make_confirmation(passengers=command.passengers, flights=flights)
         sale = services.Sale(
             correlation_id=call.correlation_id,
-            flight_id=command.flight_id,
             user_id=command.user_id,
             email=command.contact_info.email,
             mobile=command.contact_info.mobile,
-            seat_class=held[0].seat_class,
             amount=None,
         )
         services.confirm_booking(sale=sale, confirmation=confirmation, now=now)

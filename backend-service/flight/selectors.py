@@ -12,6 +12,7 @@ from django.db.models import (
     Count,
     Min,
     OuterRef,
+    Prefetch,
     Q,
     QuerySet,
     Subquery,
@@ -31,6 +32,8 @@ UPCOMING = TIMES.index("upcoming")
 NEAREST_DAYS = 3
 # Flights that a search for connections considers of each leg, the earliest first.
 MOST_OF_A_SIDE = 1000
+TICKETS = Prefetch("tickets", Ticket.objects.select_related("flight__origin", "flight__destination"))
+"With the flights of the trip and their airports."
 
 Period = tuple[datetime, datetime]
 
@@ -213,13 +216,13 @@ def last_names(reference: str) -> list[str]:
 
 
 def with_tickets(booking: Booking) -> Booking:
-    prefetch_related_objects([booking], "tickets")
+    prefetch_related_objects([booking], TICKETS)
     return booking
 
 
 def bookings_of(user_id: str, *, after: Booking | None, limit: int) -> list[Booking]:
     """A user's bookings, newest first, from the one that follows `after`."""
-    found = _bookings().filter(user_id=user_id).prefetch_related("tickets")
+    found = _bookings().filter(user_id=user_id).prefetch_related(TICKETS)
     if after is not None:
         found = found.filter(
             Q(created_at__lt=after.created_at) | Q(created_at=after.created_at, reference__lt=after.reference)
@@ -254,7 +257,7 @@ def trips_of(
         shown = shown.filter(_follows(last))
     soonest = Case(When(time=UPCOMING, then="flight__departs_at"))
     shown = shown.order_by("time", soonest, "-flight__departs_at", "reference")
-    return list(shown.prefetch_related("tickets")[:limit])
+    return list(shown.prefetch_related(TICKETS)[:limit])
 
 
 def _follows(last: Any) -> Q:

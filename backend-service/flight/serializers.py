@@ -150,12 +150,20 @@ class Contact(Base):
 
 class Ticket(Base):
     ticket_number = serializers.CharField()
+    flight_id = serializers.IntegerField()
+    flight_number = serializers.CharField()
     passenger = serializers.CharField()
     first_name = serializers.CharField()
     last_name = serializers.CharField()
     gender = serializers.CharField()
     seat_number = serializers.CharField()
     seat_class = serializers.ChoiceField(SeatClass.choices)
+
+
+class BookedFlight(Flight):
+    seat_class = serializers.ChoiceField(SeatClass.choices)
+    seat_numbers = serializers.ListField(child=serializers.CharField())
+    tickets = Ticket(many=True)
 
 
 class Booking(Base):
@@ -170,8 +178,9 @@ class Booking(Base):
     contact_info = Contact()
     created_at = serializers.DateTimeField()
     cancelled_at = serializers.DateTimeField(allow_null=True)
-    flight = Flight()
-    tickets = Ticket(many=True)
+    flight = Flight(help_text="the first of the trip")
+    flights = BookedFlight(many=True, help_text="in the order flown")
+    tickets = Ticket(many=True, help_text="of all flights")
 
 
 class CancelQuote(Base):

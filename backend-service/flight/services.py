@@ -9,6 +9,7 @@ import string
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol
 
 from django.conf import settings
 from django_sagas.database import db_time, execute, fetch_all, values
@@ -18,7 +19,7 @@ from service_kit.cards import looks_like_card
 
 from flight import aircraft
 from flight.inputs import Passenger
-from flight.inventory import FlightForSale
+from flight.inventory import FlightForSale, HeldFlight
 from flight.models import BookingStatus, SeatState
 
 REFERENCE_ALPHABET = string.ascii_uppercase + "23456789"
@@ -44,23 +45,64 @@ INSERT_BOOKING = """
     ON CONFLICT DO NOTHING"""
 INSERT_TICKETS = """
     INSERT INTO flight_ticket
-        (ticket_number, booking_id, first_name, last_name, gender, seat_number, seat_class) VALUES {rows}
+        (ticket_number, booking_id, flight_id, segment, passenger, first_name, last_name, gender,
+         seat_number, seat_class) VALUES {rows}
     ON CONFLICT DO NOTHING"""
 CANCEL_BOOKING = """
     UPDATE flight_booking SET status = %s, cancelled_at = %s WHERE correlation_id = %s AND status = %s"""
 
 
+class Wanted(Protocol):
+    """A flight of a trip as a traveller asks for it."""
+
+    @property
+    def flight_id(self) -> int: ...
+    @property
+    def seat_class(self) -> str: ...
+    @property
+    def seat_numbers(self) -> tuple[str, ...]: ...
+
+
 @dataclass(frozen=True)
 class Ticket:
     ticket_number: str
+    flight: HeldFlight
+    segment: int
+    "the flight's place in the trip, from 1"
+    place: int
+    "the passenger's place in the booking, from 1"
     passenger: Passenger
-    seat_number: str
+
+    @property
+    def seat_number(self) -> str:
+        return self.flight.seat_numbers[self.place - 1]
 
 
 @dataclass(frozen=True)
 class Confirmation:
     reference: str
     tickets: tuple[Ticket, ...]
+
+
+def choose_trip(
+    *, flights: Sequence[FlightForSale | None], wanted: Sequence[Wanted], passengers: int, now: datetime
+) -> tuple[HeldFlight, ...] | Refused:
+    """Seats on every flight of a trip, or the refusal of the first that has none."""
+    chosen = []
+    for flight, asked in zip(flights, wanted, strict=True):
+        if flight is None:
+            return Refused("FLIGHT_NOT_FOUND", f"There is no flight {asked.flight_id}.")
+        seats = choose_seats(
+            flight=flight,
+            seat_class=asked.seat_class,
+            wanted=asked.seat_numbers,
+            count=passengers,
+            now=now,
+        )
+        if isinstance(seats, Refused):
+            return seats
+        chosen.append(HeldFlight.of(flight, asked.seat_class, seats))
+    return tuple(chosen)
 
 
 def choose_seats(
@@ -72,21 +114,22 @@ def choose_seats(
     taken = {row[0] for row in fetch_all(TAKEN_SEATS, (flight.id,))}
     of_class = aircraft.seats_of_class(flight.aircraft, seat_class)
     if wanted:
-        return _wanted_seats(wanted, of_class, taken, seat_class)
+        return _wanted_seats(wanted, of_class, taken, f"{seat_class} seat", flight.flight_number)
     free = [seat for seat in of_class if seat not in taken]
     if len(free) < count:
-        return Refused("SEAT_UNAVAILABLE", f"Only {len(free)} {seat_class} seats are left.")
+        left = f"Only {len(free)} {seat_class} seats are left on flight {flight.flight_number}."
+        return Refused("SEAT_UNAVAILABLE", left)
     return tuple(sorted(_side_by_side(free, count)))
 
 
 def _wanted_seats(
-    wanted: Sequence[str], of_class: Sequence[str], taken: set[str], seat_class: str
+    wanted: Sequence[str], of_class: Sequence[str], taken: set[str], kind: str, flight_number: str
 ) -> tuple[str, ...] | Refused:
     for seat in wanted:
         if seat not in of_class:
-            return Refused("SEAT_UNAVAILABLE", f"There is no {seat_class} seat {seat} on this flight.")
+            return Refused("SEAT_UNAVAILABLE", f"There is no {kind} {seat} on flight {flight_number}.")
         if seat in taken:
-            return Refused("SEAT_UNAVAILABLE", f"Seat {seat} is taken.")
+            return Refused("SEAT_UNAVAILABLE", f"Seat {seat} of flight {flight_number} is taken.")
     return tuple(wanted)
 
 
@@ -104,20 +147,20 @@ def _side_by_side(free: Sequence[str], count: int) -> Sequence[str]:
 def hold_seats(
     *,
     correlation_id: str,
-    flight_id: int,
-    seat_class: str,
-    seats: Sequence[str],
+    flights: Sequence[HeldFlight],
     now: datetime,
     expires_at: datetime | None,
 ) -> None:
-    """Hold the chosen seats; without `expires_at`, as for a saga, without expiry.
+    """Hold the chosen seats of all flights; without `expires_at`, as for a saga, without expiry.
 
     Raises WriteConflict if one of them has another owner meanwhile.
     In sorted order, so that two bookings that want the same seats wait for each other and never deadlock.
     """
-    held, until = db_time(now), db_time(expires_at)
-    shared = (seat_class, correlation_id, SeatState.HELD, held, until)
-    rows = [(flight_id, seat, *shared) for seat in sorted(seats)]
+    shared = (correlation_id, SeatState.HELD, db_time(now), db_time(expires_at))
+    seats = [
+        (flight.flight_id, seat, flight.seat_class) for flight in flights for seat in flight.seat_numbers
+    ]
+    rows = [(*seat, *shared) for seat in sorted(seats)]
     placeholders, parameters = values(rows)
     if execute(INSERT_SEATS.format(rows=placeholders), parameters) != len(rows):
         raise WriteConflict
@@ -128,11 +171,14 @@ def release_seats(*, correlation_id: str, now: datetime) -> int:
     return execute(RELEASE_SEATS, (db_time(now), correlation_id))
 
 
-def make_confirmation(*, passengers: Sequence[Passenger], seats: Sequence[str]) -> Confirmation:
-    """A random booking reference and a ticket for each passenger."""
-    pairs = zip(passengers, seats, strict=True)
-    tickets = tuple(Ticket(_ticket_number(), passenger, seat) for passenger, seat in pairs)
-    return Confirmation(_reference(), tickets)
+def make_confirmation(*, passengers: Sequence[Passenger], flights: Sequence[HeldFlight]) -> Confirmation:
+    """A random booking reference, and a ticket for each passenger on each flight."""
+    tickets = [
+        Ticket(_ticket_number(), flight, segment, place, passenger)
+        for segment, flight in enumerate(flights, start=1)
+        for place, passenger in enumerate(passengers, start=1)
+    ]
+    return Confirmation(_reference(), tuple(tickets))
 
 
 def _reference() -> str:
@@ -153,14 +199,12 @@ def _ticket_number() -> str:
 
 @dataclass(frozen=True)
 class Sale:
-    """What ConfirmBooking writes: buyer, flight and price."""
+    """What ConfirmBooking writes beside the tickets: buyer and price."""
 
     correlation_id: str
-    flight_id: int
     user_id: str
     email: str
     mobile: str
-    seat_class: str
     amount: int | None
     "cents; None when a direct call, which knows no price, confirms"
 
@@ -173,7 +217,7 @@ def confirm_booking(*, sale: Sale, confirmation: Confirmation, now: datetime) ->
     booking = (
         confirmation.reference,
         sale.correlation_id,
-        sale.flight_id,
+        confirmation.tickets[0].flight.flight_id,
         sale.user_id,
         BookingStatus.CONFIRMED,
         sale.email,
@@ -186,11 +230,14 @@ def confirm_booking(*, sale: Sale, confirmation: Confirmation, now: datetime) ->
         (
             ticket.ticket_number,
             confirmation.reference,
+            ticket.flight.flight_id,
+            ticket.segment,
+            ticket.place,
             ticket.passenger.first_name,
             ticket.passenger.last_name,
             ticket.passenger.gender,
             ticket.seat_number,
-            sale.seat_class,
+            ticket.flight.seat_class,
         )
         for ticket in confirmation.tickets
     ]

@@ -105,7 +105,8 @@ SAGA_MAX_RUNNING = kit.env.int("SAGA_MAX_RUNNING", default=1000)
 # Outside demo mode so many at once may be under way for one user, and from one address: each holds seats.
 SAGA_MAX_RUNNING_OF_USER = kit.env.int("SAGA_MAX_RUNNING_OF_USER", default=3)
 SAGA_MAX_RUNNING_OF_ADDRESS = kit.env.int("SAGA_MAX_RUNNING_OF_ADDRESS", default=10)
-# The seats that unfinished ones may hold, those that are being undone included. At least 9: one booking.
+# The seats that unfinished ones may hold on all flights, those that are being undone included. One booking
+# is let through alone, however many seats it has.
 SAGA_MAX_SEATS_OF_USER = kit.env.int("SAGA_MAX_SEATS_OF_USER", default=18)
 SAGA_MAX_SEATS_OF_ADDRESS = kit.env.int("SAGA_MAX_SEATS_OF_ADDRESS", default=27)
 SAGA_RECOVERY_THREADS = kit.env.int("SAGA_RECOVERY_THREADS", default=8)

@@ -78,6 +78,14 @@ def flight(make_flight: MakeFlight) -> Flight:
 
 
 @pytest.fixture
+def trip(flight: Flight, make_flight: MakeFlight) -> list[Flight]:
+    """DFW-ORD, ORD-JFK a day later and JFK-DFW two days later, each with the seats of `flight`."""
+    days = [flight.departs_at + timedelta(days=place) for place in (1, 2)]
+    onward = make_flight(number="ZZ102", route="ORD-JFK", departs_at=days[0])
+    return [flight, onward, make_flight(number="ZZ103", route="JFK-DFW", departs_at=days[1])]
+
+
+@pytest.fixture
 def own_seats(now: datetime) -> OwnSeats:
     def own(
         flight: Flight, *numbers: str, state: SeatState = SeatState.HELD, cid: str = "other"
@@ -129,6 +137,9 @@ def make_booking(flight: Flight, now: datetime) -> MakeBooking:
             Ticket(
                 ticket_number=f"973-{reference}{place:04}",
                 booking=booking,
+                flight=booking.flight,
+                segment=1,
+                passenger=place + 1,
                 first_name="John",
                 last_name=f"Doe {seat}",
                 gender="male",

@@ -96,6 +96,7 @@ def hold_at_any_time(participants: FakeParticipants, *, now: datetime) -> None:
         an_open_saga_is_due(saga)
         an_alarm_is_shown(saga, now)
         the_card_is_erased(saga)
+        a_trip_has_seats_on_all_its_flights_or_on_none(saga)
     no_card_anywhere_else()
 
 
@@ -107,6 +108,12 @@ def seats_have_one_owner() -> None:
     assert [place for place, owners in places.items() if owners > 1] == []
     for (_, seat_class), count in Counter((one["flight_id"], one["seat_class"]) for one in owned).items():
         assert count <= CAPACITY[seat_class]
+
+
+def a_trip_has_seats_on_all_its_flights_or_on_none(saga: dict[str, Any]) -> None:
+    """12"""
+    live = Counter(seat["flight_id"] for seat in _live_seats(saga["correlation_id"]))
+    assert live in ({}, dict.fromkeys(flown(saga), len(saga["request"]["passengers"])))
 
 
 def ledgers_hold_one_entry_of_a_kind(participants: FakeParticipants) -> None:
@@ -209,11 +216,29 @@ def completed_means_everything(saga: dict[str, Any], participants: FakeParticipa
     (booking,) = rows("SELECT * FROM flight_booking WHERE correlation_id = %s", cid)
     assert (booking["status"], booking["amount"]) == ("CONFIRMED", saga["flight_fare"] + saga["charges"])
     tickets = rows("SELECT * FROM flight_ticket WHERE booking_id = %s", booking["reference"])
+    people = [(one["first_name"], one["last_name"]) for one in saga["request"]["passengers"]]
+    segments = list(enumerate(flown(saga), start=1))
+    assert {(ticket["segment"], ticket["flight_id"]) for ticket in tickets} == {*segments}
+    for segment, _ in segments:
+        of_flight = sorted((one for one in tickets if one["segment"] == segment), key=_passenger)
+        assert [(one["first_name"], one["last_name"]) for one in of_flight] == people
     seats = _live_seats(cid)
     assert {seat["state"] for seat in seats} == {"SOLD"}
-    places = sorted(seat["seat_number"] for seat in seats)
-    assert places == sorted(ticket["seat_number"] for ticket in tickets)
-    assert len(set(places)) == len(saga["request"]["passengers"])
+    places = sorted((seat["flight_id"], seat["seat_number"]) for seat in seats)
+    assert places == sorted((ticket["flight_id"], ticket["seat_number"]) for ticket in tickets)
+    assert len(set(places)) == len(people) * len(segments)
+
+
+def _passenger(ticket: dict[str, Any]) -> int:
+    place: int = ticket["passenger"]
+    return place
+
+
+def flown(saga: dict[str, Any]) -> list[int]:
+    """The ids of the trip's flights; an earlier release stored the only one."""
+    if "flights" in saga:
+        return [each["flight_id"] for each in saga["flights"]]
+    return [saga["flight_id"]]
 
 
 def compensated_means_nothing(saga: dict[str, Any], participants: FakeParticipants) -> None:

@@ -74,12 +74,19 @@ class World:
             "payment": {"card_token": "tok_ok"},
         } | changes
 
+    def trip_body(self, *flights: Flight | dict[str, Any], **changes: Any) -> dict[str, Any]:
+        """The same for several flights, each by itself or as its part of the body."""
+        body = self.body()
+        del body["flight_id"]
+        asked = [each if isinstance(each, dict) else {"flight_id": each.id} for each in flights]
+        return body | {"flights": asked} | changes
+
     def new_saga(self, **changes: Any) -> SagaState:
         command = saga_requests.START_BOOKING.read(json.loads(json.dumps(self.body(**changes))))
         return saga_requests.new_saga(
             command,
             correlation_id=str(uuid4()),
-            flight=saga_requests.find_flight_of(command),
+            flights=saga_requests.find_flights_of(command),
             scope=None,
             key=None,
             now=self.clock(),
@@ -175,6 +182,9 @@ class Desk:
 
     def book(self, *, headers: Any = None, **changes: Any) -> Any:
         return self.post(START, self.world.body(**changes), headers=headers)
+
+    def book_trip(self, *flights: Flight | dict[str, Any], headers: Any = None, **changes: Any) -> Any:
+        return self.post(START, self.world.trip_body(*flights, **changes), headers=headers)
 
     def post(
         self, path: str, body: dict[str, Any] | None = None, *, headers: dict[str, str] | None = None

@@ -1,5 +1,6 @@
 """The bodies of the backend's direct step calls, and the two pairs of endpoints that take them."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from service_kit.testing.calls import envelope, post
@@ -31,6 +32,21 @@ def reserve(flight: Flight, cid: str, **changes: Any) -> Any:
 
 def confirm(flight: Flight, cid: str, **changes: Any) -> Any:
     return post(CONFIRM, envelope(cid, booking(flight, **changes)))
+
+
+def trip_of(trip: Sequence[Flight], *, people: int = 1, **changes: Any) -> dict[str, Any]:
+    """The same for several flights."""
+    body = booking(trip[0], people=people)
+    del body["flight_id"]
+    return {**body, "flights": [{"flight_id": flight.id} for flight in trip], **changes}
+
+
+def reserve_trip(trip: Sequence[Flight], cid: str, **changes: Any) -> Any:
+    return post(RESERVE, envelope(cid, trip_of(trip, **changes)))
+
+
+def confirm_trip(trip: Sequence[Flight], cid: str, **changes: Any) -> Any:
+    return post(CONFIRM, envelope(cid, trip_of(trip, **changes)))
 
 
 def held_seats(cid: str) -> int:
@@ -76,4 +92,36 @@ def confirm_pair(flight: Flight) -> Pair:
         worth=2,
         live=sold_seats,
         before=lambda cid: reserve(flight, cid, people=2),
+    )
+
+
+def reserve_trip_pair(trip: Sequence[Flight]) -> Pair:
+    missing = [{"flight_id": trip[0].id}, {"flight_id": trip[-1].id + 1}]
+    return Pair(
+        step="ReserveSeat",
+        action=RESERVE,
+        compensation=CANCEL_SEAT,
+        booking=trip_of(trip, people=2),
+        same=trip_of(trip, people=2, user_id="2"),
+        other=trip_of(trip[:2], people=2),
+        refused=trip_of(trip, people=2, flights=missing),
+        refusal="FLIGHT_NOT_FOUND",
+        worth=2 * len(trip),
+        live=held_seats,
+    )
+
+
+def confirm_trip_pair(trip: Sequence[Flight]) -> Pair:
+    return Pair(
+        step="ConfirmBooking",
+        action=CONFIRM,
+        compensation=CANCEL_BOOKING,
+        booking=trip_of(trip, people=2),
+        same=trip_of(trip, people=2, user_id="1", flight_fare=1),
+        other=trip_of(trip, people=2, user_id=2),
+        refused=trip_of(trip[:-1], people=2),
+        refusal="SEAT_NOT_HELD",
+        worth=2 * len(trip),
+        live=sold_seats,
+        before=lambda cid: reserve_trip(trip, cid, people=2),
     )

@@ -53,7 +53,13 @@ def test_booking_is_shown_with_flight_and_tickets(
     make_booking(seats=("12A", "12B"), amount=45050, created_at=MAY)
     found = load_stored(client.get("/api/bookings/ABC234/").content.decode())
     assert found["flight"].pop("origin")["code"] == "DFW"
-    assert found.pop("flight")["id"] == flight.id
+    shown = found.pop("flight")
+    assert shown["id"] == flight.id
+    (flown,) = found.pop("flights")
+    assert flown.pop("origin")["code"] == "DFW"
+    assert (flown.pop("seat_class"), flown.pop("seat_numbers")) == ("economy", ["12A", "12B"])
+    assert flown.pop("tickets") == found["tickets"]
+    assert flown == shown
     assert found == {
         "booking_reference": "ABC234",
         "correlation_id": "cid-ABC234",
@@ -69,6 +75,8 @@ def test_booking_is_shown_with_flight_and_tickets(
         "tickets": [
             {
                 "ticket_number": f"973-ABC234000{place}",
+                "flight_id": flight.id,
+                "flight_number": "ZZ101",
                 "passenger": f"John Doe {seat}",
                 "first_name": "John",
                 "last_name": f"Doe {seat}",

@@ -9,6 +9,7 @@ from django.db import DatabaseError, OperationalError, connection
 from django_sagas import json_text
 
 from flight.inputs import Passenger
+from flight.inventory import HeldFlight
 from flight.models import Booking, Ticket
 from flight.services import make_confirmation
 from tests.invariants import rows
@@ -137,7 +138,8 @@ def test_a_ticket_number_that_stands_for_another_ticket_is_drawn_again(desk: Des
 
 def test_references_and_ticket_numbers_have_their_form() -> None:
     people = (Passenger(first_name="A", last_name="B"), Passenger(first_name="C", last_name="D"))
-    made = [make_confirmation(passengers=people, seats=["1A", "1B"]) for _ in range(200)]
+    flights = [HeldFlight(1, "TW101", "DFW", "ORD", "economy", ("4A", "4B"))]
+    made = [make_confirmation(passengers=people, flights=flights) for _ in range(200)]
     assert all(set(one.reference) <= set("ABCDEFGHIJKLMNOPQRSTUVWXYZ23456789") for one in made)
     assert {len(one.reference) for one in made} == {6}
     numbers = [ticket.ticket_number for one in made for ticket in one.tickets]
@@ -150,7 +152,8 @@ def test_references_and_ticket_numbers_have_their_form() -> None:
 
 def test_a_flight_that_is_gone_is_refused(world: World) -> None:
     saga = world.new_saga()
-    gone = replace(saga, data={**saga.data, "flight_id": 999_999}, context=None)
+    (flight,) = saga.data["flights"]
+    gone = replace(saga, data={**saga.data, "flights": [{**flight, "flight_id": 999_999}]}, context=None)
     sold_out = world.orchestrator().start(gone, deadline=None)
     assert sold_out is not None
     assert (sold_out.status, sold_out.error_code) == ("COMPENSATED", "FLIGHT_NOT_FOUND")

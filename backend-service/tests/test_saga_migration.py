@@ -5,6 +5,7 @@ that died after each commit, and what its status endpoint said of each saga.
 """
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,12 +24,12 @@ from service_kit.security import audit
 from service_kit.security.models import AuditEntry, AuditKind
 
 from flight import saga_answers
-from flight.models import Flight
+from flight.models import Flight, Ticket
 from flight.saga_booking import BookingSaga
 from flight.saga_orchestrator_complete import BookingOrchestrator
 from tests import invariants
 from tests.saga_participants import FakeParticipants
-from tests.saga_world import Clock
+from tests.saga_world import Clock, World
 
 BEFORE = ("flight", "0005_manual_settlement")
 WRITTEN: dict[str, Any] = json.loads(
@@ -149,7 +150,7 @@ def test_a_stuck_saga_can_be_resolved_by_hand(moved: Moved) -> None:
 
 
 def test_who_resolved_a_compensation_is_taken_from_the_audit_trail(moved: Moved) -> None:
-    migrate(("flight", "0006_sagas_of_the_engine"))
+    migrate(("flight", "0008_quotes"))
     cid = STORIES["failed"]
     steps = "REPLACE(steps, 'UNDONE', 'RESOLVED')"
     execute(f"UPDATE sagas_saga SET steps = {steps} WHERE correlation_id = %s", (cid,))  # noqa: S608
@@ -173,6 +174,40 @@ def test_a_repeat_finds_its_saga(moved: Moved) -> None:
         assert stored == (row["idempotency_scope"], row["idempotency_key"], row["request_fingerprint"])
 
 
-def test_the_way_back_is_closed_where_there_are_sagas(moved: Moved) -> None:
+def test_every_ticket_knows_its_flight_and_its_passengers_place(moved: Moved, flight: Flight) -> None:
+    placed = {
+        (ticket["ticket_number"], place)
+        for row in WRITTEN["tables"]["flight_saga"]
+        for place, ticket in enumerate(
+            json.loads(row["facts"]).get("ConfirmBooking", {}).get("tickets", ()), start=1
+        )
+    }
+    tickets = Ticket.objects.values_list("ticket_number", "passenger", "flight_id", "segment")
+    assert {(number, place) for number, place, _, _ in tickets} == placed
+    assert {(flown, segment) for _, _, flown, segment in tickets} == {(flight.id, 1)}
+
+
+def test_a_saga_of_before_is_answered_with_its_flight(moved: Moved, flight: Flight) -> None:
+    saga = moved.settle("forward, dead after commit 1")
+    assert saga.result is not None
+    (flown,) = saga.result["flights"]
+    assert (flown["flight_id"], flown["flight_number"]) == (flight.id, flight.flight_number)
+    assert flown["seat_numbers"] == saga.result["seat_numbers"] == saga.facts["ReserveSeat"]["seat_numbers"]
+    assert [segment.fare for segment in saga.segments] == [saga.flight_fare]
+
+
+@pytest.fixture
+def forward_again() -> Iterator[None]:
+    yield
+    migrate()
+
+
+def test_the_way_back_is_closed_where_there_are_sagas(moved: Moved, forward_again: None) -> None:
     with pytest.raises(IrreversibleError, match="22 sagas would be lost"):
         migrate(BEFORE)
+
+
+def test_the_way_back_is_closed_where_a_saga_holds_its_flights(world: World, forward_again: None) -> None:
+    world.completed()
+    with pytest.raises(IrreversibleError, match="1 sagas could not be read"):
+        migrate(("flight", "0008_quotes"))

@@ -453,7 +453,6 @@ def test_start_booking_answers_get_with_405(desk: Desk) -> None:
     "asked",
     [
         {"flight_id_2": 2},
-        {"flights": [{"flight_id": 1}]},
         {"return_flight_id": 2},
         {"seat_numbers_2": ["12A"]},
         {"seat_clas": "first"},

@@ -95,6 +95,16 @@ def test_a_booking_succeeds(desk: Desk, world: World) -> None:
         "booking_reference": reference,
         "seats_reserved": 2,
         "seat_numbers": body["seat_numbers"],
+        "flights": [
+            {
+                "flight_id": world.flight.id,
+                "flight_number": "ZZ101",
+                "origin": "DFW",
+                "destination": "ORD",
+                "seat_class": "economy",
+                "seat_numbers": body["seat_numbers"],
+            }
+        ],
         "amount": Decimal("450.00"),
         "miles_awarded": 400,
     }

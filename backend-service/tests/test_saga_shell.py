@@ -9,7 +9,7 @@ from tests.invariants import rows
 from tests.saga_participants import never_arrives
 from tests.saga_world import Desk, World
 
-OWN = ("correlation_id", "message", "booking_reference", "seat_numbers")
+OWN = ("correlation_id", "message", "booking_reference", "seat_numbers", "flights")
 
 
 def test_it_answers_what_start_booking_answers(desk: Desk, world: World) -> None:

@@ -11,6 +11,7 @@ from service_kit.testing.calls import envelope, post, snapshot
 from service_kit.testing.protocol import assert_done, assert_problem, assert_refused
 
 from flight import saga_requests, services
+from flight.inventory import HeldFlight
 from flight.models import Flight, Seat, SeatState
 from flight.saga_sweeper import release_expired_holds
 from tests.step_pairs import (
@@ -45,20 +46,15 @@ def saga(flight: Flight, now: datetime) -> str:
     state = saga_requests.new_saga(
         command,
         correlation_id="saga-1",
-        flight=saga_requests.find_flight_of(command),
+        flights=saga_requests.find_flights_of(command),
         scope=None,
         key=None,
         now=now,
     )
     assert saga_log.insert(state)
-    services.hold_seats(
-        correlation_id="saga-1",
-        flight_id=flight.id,
-        seat_class="economy",
-        seats=["12A"],
-        now=now,
-        expires_at=None,
-    )
+    (sold,) = saga_requests.find_flights_of(command)
+    held = [HeldFlight.of(sold, "economy", ["12A"])]
+    services.hold_seats(correlation_id="saga-1", flights=held, now=now, expires_at=None)
     return "saga-1"
 
 

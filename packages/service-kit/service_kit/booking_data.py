@@ -43,9 +43,10 @@ Carried = Annotated[Any, Field(exclude=True)]
 class BookingData(Input):
     """Each step declares what it uses, and ignores the rest."""
 
+    passengers: Carried = None
+    flights: Carried = None
     flight_id: Carried = None
     user_id: Carried = None
-    passengers: Carried = None
     contact_info: Carried = None
     flight_fare: Carried = None
     other_charges: Carried = None

@@ -22,9 +22,11 @@ Serializer = serializers.Serializer
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def asked(value: Any) -> Any:
-    """Gives a request's serializer its example."""
-    return extend_schema_serializer(examples=[OpenApiExample("request", value, request_only=True)])
+def asked(value: Any, **others: Any) -> Any:
+    """Gives a request's serializer its example, and others by name."""
+    named = {"request": value, **others}
+    examples = [OpenApiExample(name, each, request_only=True) for name, each in named.items()]
+    return extend_schema_serializer(examples=examples)
 
 
 def answered(**values: Any) -> Any:

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 from saga_checker.books import Books
 from saga_checker.findings import Findings
-from saga_checker.rows import ORCHESTRATOR, Saga
+from saga_checker.rows import ORCHESTRATOR, Saga, Ticket
 
 AUTHORIZED_ONCE = ["AUTHORIZED"]
 AWARDED_ONCE = ["AWARD"]
@@ -56,19 +56,34 @@ def _has_its_tickets(books: Books, find: Findings, saga: Saga) -> None:
         return
     find.expect(booking.status == "CONFIRMED", f"COMPLETED, but its booking is {booking.status}", cid)
     find.expect(booking.reference == saga.reference, "names another booking than it has", cid)
-    same_trip = (booking.flight_id, booking.user_id) == (saga.flight_id, saga.subject)
+    same_trip = (booking.flight_id, booking.user_id) == (next(iter(saga.flights)), saga.subject)
     find.expect(same_trip, "its booking is for another flight or user", cid)
     price = f"its booking says {booking.amount} cents, the price was {saga.amount}"
     find.expect(booking.amount == saga.amount, price, cid)
     tickets = books.tickets.get(booking.reference, [])
-    wanted = sorted((one["first_name"], one["last_name"]) for one in saga.asked["passengers"])
-    names = sorted((ticket.first_name, ticket.last_name) for ticket in tickets)
-    find.expect(names == wanted, f"{len(names)} tickets for {len(wanted)} passengers, or other names", cid)
-    places = sorted(ticket.seat_number for ticket in tickets)
+    _is_for_everybody_on_every_flight(find, saga, tickets)
+    places = sorted((ticket.flight_id, ticket.seat_number) for ticket in tickets)
     find.expect(len(set(places)) == len(places), "two of its tickets are for one seat", cid)
-    sold = sorted(seat.seat_number for seat in books.live_seats(cid) if seat.state == "SOLD")
-    live = sorted(seat.seat_number for seat in books.live_seats(cid))
+    seats = books.live_seats(cid)
+    sold = sorted((seat.flight_id, seat.seat_number) for seat in seats if seat.state == "SOLD")
+    live = sorted((seat.flight_id, seat.seat_number) for seat in seats)
     find.expect(places == sold == live, f"tickets for {places}, sold are {sold}, live {live}", cid)
+
+
+def _is_for_everybody_on_every_flight(find: Findings, saga: Saga, tickets: Collection[Ticket]) -> None:
+    people = [(one["first_name"], one["last_name"]) for one in saga.asked["passengers"]]
+    wanted = sorted(
+        (segment, flight_id, place, *name)
+        for segment, flight_id in enumerate(saga.flights, start=1)
+        for place, name in enumerate(people, start=1)
+    )
+    issued = sorted(
+        (one.segment, one.flight_id, one.passenger, one.first_name, one.last_name) for one in tickets
+    )
+    text = (
+        f"{len(issued)} tickets for {len(people)} passengers on {len(saga.flights)} flights, or other names"
+    )
+    find.expect(issued == wanted, text, saga.correlation_id)
 
 
 def _is_paid_once(books: Books, find: Findings, saga: Saga) -> None:

@@ -64,6 +64,12 @@ INVARIANTS = (
     Invariant(11, A, "the card token is erased", secret_data.the_card_token_is_erased),
     Invariant(12, Q, "no seat is held for nobody", seats.no_seat_is_held_for_nobody),
     Invariant(12, A, "who was refused found no seat", seats.who_was_refused_found_no_seat),
+    Invariant(
+        12,
+        A,
+        "a trip has seats on all its flights or on none",
+        seats.a_trip_has_seats_on_all_its_flights_or_on_none,
+    ),
 )
 
 

@@ -16,6 +16,8 @@ COMPENSATION = {
 ORCHESTRATOR = "backend"
 "Also its name in credentials; a direct call has none, or another."
 TERMINAL = ("COMPLETED", "COMPENSATED")
+Asked = Mapping[str, Any]
+"For a flight: `seat_class` and `seat_numbers`, one a passenger or none."
 
 
 @dataclass(frozen=True)
@@ -50,9 +52,16 @@ class Saga:
         data: dict[str, Any] = json.loads(self.data)
         return data
 
+    @cached_property
+    def flights(self) -> Mapping[int, Asked]:
+        """In the order flown. A row of an earlier release has one flight, with its wishes in the request."""
+        if "flights" in self.booked:
+            return {int(each["flight_id"]): each for each in self.booked["flights"]}
+        return {int(self.booked["flight_id"]): self.asked}
+
     @property
-    def flight_id(self) -> int:
-        return int(self.booked["flight_id"])
+    def passengers(self) -> int:
+        return len(self.asked["passengers"])
 
     @property
     def flight_fare(self) -> int:
@@ -88,7 +97,7 @@ class Saga:
         return self.step[name]["participant"] or ORCHESTRATOR
 
     @property
-    def asked(self) -> Mapping[str, Any]:
+    def asked(self) -> Asked:
         asked: dict[str, Any] = self.booked["request"]
         return asked
 
@@ -175,6 +184,9 @@ class Ticket:
     table: ClassVar[str] = "flight_ticket"
     ticket_number: str
     booking_id: str
+    flight_id: int
+    segment: int
+    passenger: int
     first_name: str
     last_name: str
     seat_number: str

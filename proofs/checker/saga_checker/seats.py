@@ -1,6 +1,7 @@
 """Invariants 4 and 12: no seat is sold twice, and none is withheld."""
 
 from collections import Counter, defaultdict
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from saga_checker.books import Books
@@ -49,9 +50,12 @@ def who_was_refused_found_no_seat(books: Books, find: Findings) -> None:
         by_cabin[seat.flight_id, seat.seat_class].append(seat)
     for saga in books.sagas.values():
         if saga.error_code == "SEAT_UNAVAILABLE" and (at := _refused_at(books, saga)):
-            cabin = by_cabin[saga.flight_id, saga.asked["seat_class"]]
-            taken = [seat for seat in cabin if _was_live(seat, at)]
-            find.expect(_is_explained(books, saga, taken), _text(saga, taken), saga.correlation_id)
+            taken = {
+                flight_id: [seat for seat in by_cabin[flight_id, asked["seat_class"]] if _was_live(seat, at)]
+                for flight_id, asked in saga.flights.items()
+            }
+            explained = any(_is_explained(books, saga, flight_id, taken[flight_id]) for flight_id in taken)
+            find.expect(explained, _text(saga, taken), saga.correlation_id)
 
 
 def _refused_at(books: Books, saga: Saga) -> datetime | None:
@@ -67,18 +71,33 @@ def _was_live(seat: Seat, at: datetime) -> bool:
     return seat.held_at <= at + CLOCKS and (seat.released_at is None or seat.released_at >= at - CLOCKS)
 
 
-def _is_explained(books: Books, saga: Saga, taken: list[Seat]) -> bool:
-    flight = books.flights.get(saga.flight_id)
-    seats = capacity(flight.aircraft if flight else "", saga.asked["seat_class"])
+def _is_explained(books: Books, saga: Saga, flight_id: int, taken: list[Seat]) -> bool:
+    """Whether this flight of the trip had no seats for it."""
+    flight, asked = books.flights.get(flight_id), saga.flights[flight_id]
+    seats = capacity(flight.aircraft if flight else "", asked["seat_class"])
     taken_numbers = {seat.seat_number for seat in taken}
-    if wanted := set(saga.asked["seat_numbers"]):
+    if wanted := set(asked["seat_numbers"]):
         # The checker knows no seat map: a wanted seat that nobody ever had may not exist at all.
-        known = {seat.seat_number for seat in books.seats if seat.flight_id == saga.flight_id}
+        known = {seat.seat_number for seat in books.seats if seat.flight_id == flight_id}
         return bool(wanted & taken_numbers) or not wanted <= known
-    return len(taken_numbers) + len(saga.asked["passengers"]) > seats
+    return len(taken_numbers) + saga.passengers > seats
 
 
-def _text(saga: Saga, taken: list[Seat]) -> str:
-    wanted = ", ".join(saga.asked["seat_numbers"]) or f"{len(saga.asked['passengers'])} seats"
-    where = f"{saga.asked['seat_class']} of flight {saga.flight_id}"
-    return f"was refused {wanted} in {where}, where {len(taken)} seats were taken"
+def _text(saga: Saga, taken: Mapping[int, list[Seat]]) -> str:
+    refused = []
+    for flight_id, asked in saga.flights.items():
+        wanted = ", ".join(asked["seat_numbers"]) or f"{saga.passengers} seats"
+        where = f"{asked['seat_class']} of flight {flight_id}"
+        refused.append(f"{wanted} in {where}, where {len(taken[flight_id])} seats were taken")
+    return f"was refused {'; '.join(refused)}"
+
+
+def a_trip_has_seats_on_all_its_flights_or_on_none(books: Books, find: Findings) -> None:
+    """12: they are held by one statement, and released by one."""
+    for saga in books.sagas.values():
+        live = Counter(seat.flight_id for seat in books.live_seats(saga.correlation_id))
+        whole = dict.fromkeys(saga.flights, saga.passengers)
+        text = (
+            f"{saga.passengers} passengers on flights {', '.join(map(str, whole))} have seats on {dict(live)}"
+        )
+        find.expect(live in ({}, whole), text, saga.correlation_id)

@@ -14,7 +14,7 @@ FARE, CHARGES = 19_950, 5_000
 MILES = 199
 ADJUSTED = -40
 "by a direct call, of a trip that direct calls made"
-FLIGHT = 7
+FLIGHT, RETURN = 7, 8
 AT = "2026-03-01 10:00:{:02d}.000000"
 STEPS = ("ReserveSeat", "AuthorizePayment", "AwardMiles", "ConfirmBooking")
 UNDO = {
@@ -94,7 +94,7 @@ class Suite:
             "last_sequence": len(events),
             "subject": "ada",
             "reference": "",
-            "data": json.dumps(_data()),
+            "data": json.dumps(data_for(FLIGHT)),
             "secrets": "",
             "steps": json.dumps([_step(name, steps.get(name, "PENDING")) for name in STEPS]),
             "facts": json.dumps(facts),
@@ -157,17 +157,22 @@ class Suite:
             "cancelled_at": None if status == "CONFIRMED" else AT.format(18),
         }
         self.add("backend", "flight_booking", **(row | more))
-        self.add(
-            "backend",
-            "flight_ticket",
-            ticket_number=f"973-{reference}",
-            booking_id=reference,
-            first_name="Ada",
-            last_name="Lovelace",
-            gender="female",
-            seat_number=number,
-            seat_class="economy",
-        )
+        self.ticket(reference, number)
+
+    def ticket(self, reference: str, number: str, **more: Any) -> None:
+        row = {
+            "ticket_number": f"973-{reference}",
+            "booking_id": reference,
+            "flight_id": FLIGHT,
+            "segment": 1,
+            "passenger": 1,
+            "first_name": "Ada",
+            "last_name": "Lovelace",
+            "gender": "female",
+            "seat_number": number,
+            "seat_class": "economy",
+        }
+        self.add("backend", "flight_ticket", **(row | more))
 
     # -- participants
 
@@ -222,8 +227,15 @@ class Suite:
         )
 
 
-def _data() -> dict[str, Any]:
-    return {"flight_id": FLIGHT, "request": _request(), "flight_fare": FARE, "charges": CHARGES}
+def data_for(*flights: int) -> dict[str, Any]:
+    """What a saga stores of a trip of these flights, at the price of one."""
+    asked = [{"flight_id": flight, "seat_class": "economy", "seat_numbers": []} for flight in flights]
+    return {"flights": asked, "request": _request(), "flight_fare": FARE, "charges": CHARGES}
+
+
+def data_of_an_earlier_release() -> dict[str, Any]:
+    request = {**_request(), "seat_class": "economy", "seat_numbers": []}
+    return {"flight_id": FLIGHT, "request": request, "flight_fare": FARE, "charges": CHARGES}
 
 
 def _request(passengers: int = 1) -> dict[str, Any]:
@@ -232,8 +244,6 @@ def _request(passengers: int = 1) -> dict[str, Any]:
         "passengers": people,
         "email": "ada@example.com",
         "mobile": "4111 1111 1111 1111",
-        "seat_class": "economy",
-        "seat_numbers": [],
         "expected_amount": None,
         "simulate": [],
     }
@@ -335,6 +345,15 @@ def running(suite: Suite, cid: str, number: str) -> None:
     suite.seat(cid, number, "HELD")
 
 
+def returning(suite: Suite, cid: str, number: str, reference: str) -> None:
+    """A trip of two flights, on the same seat."""
+    done, data = dict.fromkeys(STEPS, "DONE"), json.dumps(data_for(FLIGHT, RETURN))
+    suite.saga(cid, "COMPLETED", done, forward(), reference=reference, data=data)
+    suite.has_all_of_a_booking(cid, number, reference)
+    suite.seat(cid, number, "SOLD", flight_id=RETURN)
+    suite.ticket(reference, number, ticket_number=f"974-{reference}", flight_id=RETURN, segment=2)
+
+
 def called_directly(suite: Suite, cid: str, number: str, reference: str) -> None:
     suite.record("backend", cid, "ReserveSeat", "DONE")
     suite.record("backend", cid, "ConfirmBooking", "DONE")
@@ -349,25 +368,31 @@ def called_directly(suite: Suite, cid: str, number: str, reference: str) -> None
 
 
 def a_good_day(suite: Suite) -> None:
-    suite.add(
-        "backend",
-        "flight_flight",
-        id=FLIGHT,
-        flight_number="TW 7",
-        origin_id="DFW",
-        destination_id="ORD",
-        departs_on="2026-04-01",
-        departs_at="2026-04-01 15:00:00",
-        arrives_at="2026-04-01 17:30:00",
-        distance_miles=801,
-        duration_minutes=150,
-        aircraft="A320-200",
-        economy_fare=FARE,
-        business_fare=3 * FARE,
-    )
+    flies(suite, FLIGHT, "2026-04-01")
+    flies(suite, RETURN, "2026-04-08")
     suite.add("loyalty", "loyalty_account", user_id="ada", balance=0, closed=0, created_at=AT.format(0))
     completed(suite, "good", "4A", "AAAAAA")
     cancelled(suite, "cancelled", "4B", "BBBBBB")
     declined(suite, "declined", "4C")
     never_answered(suite, "unanswered", "4D")
     called_directly(suite, "direct", "4E", "CCCCCC")
+    returning(suite, "return", "4F", "RRRRRR")
+
+
+def flies(suite: Suite, flight: int, day: str) -> None:
+    suite.add(
+        "backend",
+        "flight_flight",
+        id=flight,
+        flight_number="TW 7",
+        origin_id="DFW",
+        destination_id="ORD",
+        departs_on=day,
+        departs_at=f"{day} 15:00:00",
+        arrives_at=f"{day} 17:30:00",
+        distance_miles=801,
+        duration_minutes=150,
+        aircraft="A320-200",
+        economy_fare=FARE,
+        business_fare=3 * FARE,
+    )

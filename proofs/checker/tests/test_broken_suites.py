@@ -9,7 +9,19 @@ import pytest
 
 from saga_checker.books import Books, Told
 from saga_checker.memory import remember
-from tests.suite import AT, MILES, Suite, back, begun, did, running, undid
+from tests.suite import (
+    AT,
+    FLIGHT,
+    MILES,
+    RETURN,
+    Suite,
+    back,
+    begun,
+    data_for,
+    did,
+    running,
+    undid,
+)
 from tests.test_good_suites import refused_a_seat
 
 Break = Callable[[Suite], object]
@@ -118,6 +130,20 @@ def owned_and_never_due(suite: Suite) -> None:
     suite.run("backend", "UPDATE sagas_saga SET due_at = NULL WHERE correlation_id = 'sleeping'")
 
 
+released_on_the_return = sql(
+    "backend", "UPDATE flight_seat SET state = 'RELEASED' WHERE correlation_id = 'return' AND flight_id = 8"
+)
+
+
+def half_a_trip(suite: Suite) -> None:
+    """Its seat on the return is missing, before any ticket is."""
+    running(suite, "half", "9A")
+    assert suite.violations(snapshot=True) == {}
+    data = json.dumps(data_for(FLIGHT, RETURN))
+    suite.run("backend", "UPDATE sagas_saga SET data = ? WHERE correlation_id = 'half'", data)
+    assert set(suite.violations(snapshot=True)) == {12}
+
+
 RECORD = "WHERE correlation_id = ? AND step = 'AuthorizePayment'"
 BROKEN: list[tuple[str, int, Break]] = [
     ("saga that never ends", 1, lambda suite: running(suite, "running", "9A")),
@@ -136,6 +162,21 @@ BROKEN: list[tuple[str, int, Break]] = [
             "UPDATE flight_booking SET status = 'CANCELLED', cancelled_at = created_at"
             " WHERE reference = 'AAAAAA'",
         ),
+    ),
+    (
+        "a flight of the trip without a ticket",
+        2,
+        sql("backend", "DELETE FROM flight_ticket WHERE booking_id = 'RRRRRR' AND segment = 2"),
+    ),
+    (
+        "tickets in another order than flown",
+        2,
+        sql("backend", "UPDATE flight_ticket SET segment = 3 WHERE booking_id = 'RRRRRR' AND segment = 1"),
+    ),
+    (
+        "ticket for another flight than its seat",
+        2,
+        sql("backend", "UPDATE flight_ticket SET flight_id = 8 WHERE booking_id = 'AAAAAA'"),
     ),
     (
         "ticket for another seat",
@@ -314,7 +355,7 @@ BROKEN: list[tuple[str, int, Break]] = [
     (
         "ended saga with an owner",
         9,
-        sql("backend", "UPDATE sagas_saga SET owner = 'x' WHERE status = 'COMPLETED'"),
+        sql("backend", "UPDATE sagas_saga SET owner = 'x' WHERE correlation_id = 'good'"),
     ),
     ("stuck saga asks for nobody", 9, stuck_in_silence),
     ("payment of nobody", 10, lambda suite: suite.payment("nobody")),
@@ -360,6 +401,8 @@ BROKEN: list[tuple[str, int, Break]] = [
         12,
         sql("backend", "UPDATE flight_seat SET state = 'HELD' WHERE correlation_id = 'declined'"),
     ),
+    ("completed with seats on half of the trip", 12, released_on_the_return),
+    ("running with seats on half of the trip", 12, half_a_trip),
     ("refused beside free seats", 12, lambda suite: refused_a_seat(suite, at=AT.format(50))),
 ]
 

@@ -4,7 +4,20 @@ import json
 
 import pytest
 
-from tests.suite import AT, PARTICIPANT, UNDO, Suite, back, begun, did, running
+from tests.suite import (
+    AT,
+    FLIGHT,
+    PARTICIPANT,
+    RETURN,
+    UNDO,
+    Suite,
+    back,
+    begun,
+    data_for,
+    data_of_an_earlier_release,
+    did,
+    running,
+)
 
 
 def test_good_day_has_no_violation(suite: Suite) -> None:
@@ -71,6 +84,23 @@ def test_a_saga_is_judged_by_the_steps_of_its_own_row(suite: Suite, names: tuple
     assert suite.violations() == {}
     suite.run("backend", change, json.dumps(steps[::-1]))
     assert 7 in suite.violations()
+
+
+def test_a_saga_of_an_earlier_release_has_no_violation(suite: Suite) -> None:
+    data = json.dumps(data_of_an_earlier_release())
+    assert suite.run("backend", "UPDATE sagas_saga SET data = ? WHERE correlation_id <> 'return'", data) == 4
+    assert suite.violations() == {}
+
+
+def test_refusal_of_a_trip_whose_return_was_full_is_explained(suite: Suite) -> None:
+    for number in range(143):
+        suite.seat("direct-many", f"{number}Z", "SOLD", flight_id=RETURN, expires_at=AT.format(9))
+    suite.record("backend", "direct-many", "ReserveSeat", "DONE")
+    refused_a_seat(suite, at=AT.format(10))
+    assert set(suite.violations()) == {12}, "the first flight has free seats"
+    data = json.dumps(data_for(FLIGHT, RETURN))
+    suite.run("backend", "UPDATE sagas_saga SET data = ? WHERE correlation_id = 'refused'", data)
+    assert suite.violations() == {}
 
 
 def test_refusal_while_the_cabin_was_full_is_explained(suite: Suite) -> None:

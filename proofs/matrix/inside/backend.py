@@ -76,7 +76,7 @@ def start(orchestrator: BookingOrchestrator, job: dict[str, Any]) -> None:
     saga = saga_requests.new_saga(
         command,
         correlation_id=job["correlation_id"],
-        flight=saga_requests.find_flight_of(command),
+        flights=saga_requests.find_flights_of(command),
         scope=None,
         key=None,
         now=orchestrator.now(),

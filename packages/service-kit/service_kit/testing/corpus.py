@@ -7,6 +7,7 @@ the schema is covered by itself.
 import json
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -49,6 +50,8 @@ class Operation:
     method: str
     path: str
     body: Json | None
+    others: tuple[Json, ...]
+    "further examples of the body, which have fields that the first has not"
     fields: Mapping[str, Json]
     parameters: tuple[str, ...]
 
@@ -84,12 +87,13 @@ def operations(bodies: Mapping[str, Json]) -> Iterator[Operation]:
 
 def _operation(schema: Json, method: str, path: str, described: Json, body: Json | None) -> Operation:
     content = described.get("requestBody", {}).get("content", {}).get("application/json")
+    others: list[Json] = []
     if content and body is None:
         assert content.get("examples"), f"{method} {path} has no example of its body"
-        body = next(iter(content["examples"].values()))["value"]
+        body, *others = [example["value"] for example in content["examples"].values()]
     fields = dict(_fields(schema, content["schema"], "")) if content else {}
     parameters = [each["name"] for each in described.get("parameters", ()) if each["in"] == "query"]
-    return Operation(method, path, body, fields, (*parameters, "unknown"))
+    return Operation(method, path, body, tuple(others), fields, (*parameters, "unknown"))
 
 
 def _fields(schema: Json, at: Json, name: str) -> Iterator[tuple[str, Json]]:
@@ -117,18 +121,19 @@ def documents(operation: Operation) -> Iterator[tuple[str, bytes]]:
     assert operation.body is not None
     for name, at in operation.fields.items():
         for value in WRONG[at.get("type", "")]:
-            yield f"{name}={value!r:.30}", encoded(placed(operation.body, name, value))
+            yield f"{name}={value!r:.30}", encoded(placed(operation, name, value))
     for case, spoil in {**hostile.MALFORMED, **hostile.TOO_LARGE}.items():
         yield case, spoil(operation.body)
 
 
-def placed(document: Json, name: str, value: Any) -> Json:
-    """With another value at `name`; a list that the example leaves out is made for its first item."""
-    try:
-        return hostile.replaced(document, name, value)
-    except KeyError:
-        assert name.endswith("[0]"), f"the example has no place for {name}"
-        return hostile.replaced(document, name.removesuffix("[0]"), [value])
+def placed(operation: Operation, name: str, value: Any) -> Json:
+    """With another value at `name`; a list that the examples leave out is made for its first item."""
+    assert operation.body is not None
+    for body in (operation.body, *operation.others):
+        with suppress(KeyError):
+            return hostile.replaced(body, name, value)
+    assert name.endswith("[0]"), f"no example has a place for {name}"
+    return hostile.replaced(operation.body, name.removesuffix("[0]"), [value])
 
 
 def encoded(value: Any) -> bytes:
@@ -177,7 +182,7 @@ class Corpus(Described):
             for name, at in operation.fields.items():
                 if at.get("type") == "string" and operation.body is not None:
                     for case, text in hostile.INJECTIONS.items():
-                        body = encoded(placed(operation.body, name, text))
+                        body = encoded(placed(operation, name, text))
                         answer = operation.send(operation.address(self.known), body)
                         assert answer.status_code < 500, (operation, name, case, answer.content)
 
