@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 from django.conf import settings
 from django_sagas.database import fetch_one, from_db_time
@@ -14,6 +14,17 @@ SELECT = """
     SELECT id, flight_number, origin_id, destination_id, departs_at, arrives_at, aircraft,
            economy_fare, business_fare, first_fare
     FROM flight_flight WHERE id = %s"""
+
+
+class Wanted(Protocol):
+    """A flight of a trip as a traveller asks for it."""
+
+    @property
+    def flight_id(self) -> int: ...
+    @property
+    def seat_class(self) -> str: ...
+    @property
+    def seat_numbers(self) -> tuple[str, ...]: ...
 
 
 @dataclass(frozen=True)
@@ -45,6 +56,10 @@ def find_flight(flight_id: int) -> FlightForSale | None:
     number, flight_number, origin, destination, departs_at, arrives_at, *rest = row
     times = from_db_time(departs_at), from_db_time(arrives_at)
     return FlightForSale(number, flight_number, origin, destination, *times, *rest)
+
+
+def find_flights(wanted: Sequence[Wanted]) -> Sequence[FlightForSale | None]:
+    return [find_flight(asked.flight_id) for asked in wanted]
 
 
 def refuse_unconnected(flights: Sequence[FlightForSale | None], *, within: str = "") -> None:

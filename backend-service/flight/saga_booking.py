@@ -35,6 +35,7 @@ def segments(data: Mapping[str, Any]) -> tuple[Segment, ...]:
         stored = [{"flight_id": data["flight_id"], **seats, "fare": data["flight_fare"]}]
     return tuple(Segment(**{**each, "seat_numbers": tuple(each["seat_numbers"])}) for each in stored)
 
+
 PAYMENT, LOYALTY = "payment", "loyalty"
 "The participants of a booking's saga."
 CANCELLATION = "cancellation"

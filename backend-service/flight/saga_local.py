@@ -10,7 +10,7 @@ from django_sagas.outcomes import SIMULATED, Done, Refused, Unknown
 from service_kit import faults
 
 from flight import services
-from flight.inventory import HeldFlight, find_flight
+from flight.inventory import HeldFlight, find_flights
 from flight.saga_booking import BookingSaga
 
 
@@ -18,7 +18,7 @@ def reserve_seat(saga: BookingSaga, now: datetime) -> Planned:
     request = saga.request
     if request.expected_amount not in (None, saga.amount):
         return Planned(Refused("PRICE_CHANGED", "The price is no longer the one that was shown."))
-    flights = saga.flights or [find_flight(segment.flight_id) for segment in saga.segments]
+    flights = saga.flights or find_flights(saga.segments)
     held = services.choose_trip(
         flights=flights, wanted=saga.segments, passengers=len(request.passengers), now=now
     )

@@ -16,7 +16,7 @@ from service_kit.inputs import UserId
 from service_kit.problems import invalid, not_found
 
 from flight.inputs import CONTACT, FLIGHTS, PASSENGERS, ContactInfo, Reserve, fingerprinted
-from flight.inventory import FlightForSale, find_flight, refuse_unconnected
+from flight.inventory import FlightForSale, find_flights, refuse_unconnected
 from flight.saga_booking import BookingRequest, BookingSaga, Segment
 from flight.saga_orchestrator_complete import STEPS, BookTrip
 
@@ -87,8 +87,9 @@ def read_idempotency_key(header: str | None) -> str | None:
 
 def find_flights_of(command: StartBooking) -> list[FlightForSale]:
     """In the order flown. Raises 404 where there is no such flight, and 400 where they do not connect."""
-    flights = [flight for asked in command.trip if (flight := find_flight(asked.flight_id))]
-    if len(flights) < len(command.trip):
+    found = find_flights(command.trip)
+    flights = [flight for flight in found if flight]
+    if len(flights) < len(found):
         raise not_found("flight")
     refuse_unconnected(flights)
     return flights

@@ -20,7 +20,7 @@ from service_kit.saga_steps import ActionView, Call, CompensationView
 
 from flight import saga_schema, saga_sweeper, services
 from flight.inputs import Confirm, ConfirmRequest, Reserve, ReserveRequest
-from flight.inventory import HeldFlight, find_flight, refuse_unconnected
+from flight.inventory import HeldFlight, find_flights, refuse_unconnected
 from flight.models import Seat, SeatState
 from flight.saga_local import confirmed, reserved
 
@@ -61,7 +61,7 @@ class ReserveSeat(LocalActionView):
 
     def effect(self, call: Call, command: Reserve, now: datetime) -> Done | Refused:
         trip = command.trip
-        flights = [find_flight(asked.flight_id) for asked in trip]
+        flights = find_flights(trip)
         refuse_unconnected(flights, within="booking_data.")
         held = services.choose_trip(flights=flights, wanted=trip, passengers=len(command.passengers), now=now)
         if isinstance(held, Refused):

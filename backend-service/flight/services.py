@@ -9,7 +9,6 @@ import string
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
 
 from django.conf import settings
 from django_sagas.database import db_time, execute, fetch_all, values
@@ -19,7 +18,7 @@ from service_kit.cards import looks_like_card
 
 from flight import aircraft
 from flight.inputs import Passenger
-from flight.inventory import FlightForSale, HeldFlight
+from flight.inventory import FlightForSale, HeldFlight, Wanted
 from flight.models import BookingStatus, SeatState
 
 REFERENCE_ALPHABET = string.ascii_uppercase + "23456789"
@@ -50,17 +49,6 @@ INSERT_TICKETS = """
     ON CONFLICT DO NOTHING"""
 CANCEL_BOOKING = """
     UPDATE flight_booking SET status = %s, cancelled_at = %s WHERE correlation_id = %s AND status = %s"""
-
-
-class Wanted(Protocol):
-    """A flight of a trip as a traveller asks for it."""
-
-    @property
-    def flight_id(self) -> int: ...
-    @property
-    def seat_class(self) -> str: ...
-    @property
-    def seat_numbers(self) -> tuple[str, ...]: ...
 
 
 @dataclass(frozen=True)

@@ -150,7 +150,7 @@ def test_a_stuck_saga_can_be_resolved_by_hand(moved: Moved) -> None:
 
 
 def test_who_resolved_a_compensation_is_taken_from_the_audit_trail(moved: Moved) -> None:
-    migrate(("flight", "0008_quotes"))
+    migrate(("flight", "0006_sagas_of_the_engine"))
     cid = STORIES["failed"]
     steps = "REPLACE(steps, 'UNDONE', 'RESOLVED')"
     execute(f"UPDATE sagas_saga SET steps = {steps} WHERE correlation_id = %s", (cid,))  # noqa: S608

@@ -1,3 +1,5 @@
+from typing import Any
+
 import django.db.models.deletion
 from django.apps.registry import Apps
 from django.db import migrations, models
@@ -48,41 +50,35 @@ def only_without_trips(apps: Apps, editor: BaseDatabaseSchemaEditor) -> None:
         raise IrreversibleError(f"{sagas} sagas could not be read")
 
 
-def flight_key(**options: object) -> models.ForeignKey:
-    protect = django.db.models.deletion.PROTECT
-    return models.ForeignKey("flight.flight", db_index=False, on_delete=protect, related_name="+", **options)
-
-
-def place(whose: str, **options: object) -> models.PositiveSmallIntegerField:
-    return models.PositiveSmallIntegerField(help_text=whose, **options)
-
-
 SEGMENT = "the flight's place in the trip, from 1"
 PASSENGER = "the passenger's place in the booking, from 1"
+PROTECT = django.db.models.deletion.PROTECT
+KEY: dict[str, Any] = {"to": "flight.flight", "db_index": False, "on_delete": PROTECT, "related_name": "+"}
 
 
 class Migration(migrations.Migration):
     dependencies = [("flight", "0008_quotes")]
 
     operations = [
-        migrations.AddField("ticket", "flight", flight_key(null=True)),
-        migrations.AddField("ticket", "segment", place(SEGMENT, null=True)),
-        migrations.AddField("ticket", "passenger", place(PASSENGER, null=True)),
+        migrations.AddField("ticket", "flight", models.ForeignKey(**KEY, null=True)),
+        migrations.AddField(
+            "ticket", "segment", models.PositiveSmallIntegerField(help_text=SEGMENT, null=True)
+        ),
+        migrations.AddField(
+            "ticket", "passenger", models.PositiveSmallIntegerField(help_text=PASSENGER, null=True)
+        ),
         migrations.RunPython(fill_tickets, only_without_trips),
-        migrations.AlterField("ticket", "flight", flight_key()),
-        migrations.AlterField("ticket", "segment", place(SEGMENT)),
-        migrations.AlterField("ticket", "passenger", place(PASSENGER)),
+        migrations.AlterField("ticket", "flight", models.ForeignKey(**KEY)),
+        migrations.AlterField("ticket", "segment", models.PositiveSmallIntegerField(help_text=SEGMENT)),
+        migrations.AlterField("ticket", "passenger", models.PositiveSmallIntegerField(help_text=PASSENGER)),
         migrations.AlterField(
             "ticket",
             "booking",
-            models.ForeignKey(
-                "flight.booking",
-                db_index=False,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="tickets",
-            ),
+            models.ForeignKey("flight.booking", db_index=False, on_delete=PROTECT, related_name="tickets"),
         ),
-        migrations.AlterField("booking", "flight", flight_key(help_text="the first of the trip")),
+        migrations.AlterField(
+            "booking", "flight", models.ForeignKey(**KEY, help_text="the first of the trip")
+        ),
         migrations.AddConstraint(
             "ticket",
             models.UniqueConstraint(

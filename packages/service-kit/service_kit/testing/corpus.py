@@ -50,10 +50,10 @@ class Operation:
     method: str
     path: str
     body: Json | None
-    others: tuple[Json, ...]
-    "further examples of the body, which have fields that the first has not"
     fields: Mapping[str, Json]
     parameters: tuple[str, ...]
+    others: tuple[Json, ...] = ()
+    "further examples of the body, with fields that the first leaves out"
 
     def address(self, known: Mapping[str, str], **changed: str) -> str:
         values = {**known, **changed}
@@ -93,7 +93,7 @@ def _operation(schema: Json, method: str, path: str, described: Json, body: Json
         body, *others = [example["value"] for example in content["examples"].values()]
     fields = dict(_fields(schema, content["schema"], "")) if content else {}
     parameters = [each["name"] for each in described.get("parameters", ()) if each["in"] == "query"]
-    return Operation(method, path, body, tuple(others), fields, (*parameters, "unknown"))
+    return Operation(method, path, body, fields, (*parameters, "unknown"), tuple(others))
 
 
 def _fields(schema: Json, at: Json, name: str) -> Iterator[tuple[str, Json]]:
