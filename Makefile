@@ -75,9 +75,9 @@ chaos-recovery: .venv-dev ## Time to recover OPEN=100 sagas after all orchestrat
 	@.venv/bin/python -m proofs.chaos.recovery $(if $(OPEN),--open $(OPEN)) $(if $(DB),--db $(DB)) \
 		$(if $(ENGINE),--engine $(ENGINE)) $(ARGS)
 
-last-seat: .venv-dev ## 200 buyers for one seat, of which exactly one gets it: ROUNDS=20 BUYERS=200 DB=postgres
+last-seat: .venv-dev ## 200 buyers for one seat, of which exactly one gets it: ROUNDS=20 BUYERS=200 FLIGHTS=3 DB=postgres
 	@.venv/bin/python -m proofs.chaos.last_seat $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(BUYERS),--buyers $(BUYERS)) \
-		$(if $(DB),--db $(DB)) $(ARGS)
+		$(if $(FLIGHTS),--flights $(FLIGHTS)) $(if $(DB),--db $(DB)) $(ARGS)
 
 overload: .venv-dev ## Ten times the peak load: SECONDS=120 DB=postgres ONLY=bare|proxy
 	@.venv/bin/python -m proofs.chaos.overload $(if $(SECONDS),--seconds $(SECONDS)) $(if $(DB),--db $(DB)) \

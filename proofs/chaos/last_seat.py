@@ -1,4 +1,7 @@
-"""Many buyers for the last seat of a cabin, round after round: `make last-seat` (ROUNDS=, BUYERS=, DB=).
+"""Many buyers for the last seat of a cabin: `make last-seat` (ROUNDS=, BUYERS=, FLIGHTS=, DB=).
+
+With FLIGHTS=3 they buy trips of three flights, and the last seat is on the first of them, then on the second,
+then on the third, so many rounds each: no seat of the other flights may be left to anybody but the winner.
 
 All buyers of a round post at the same moment; every other one asks for the seat by its number. One of
 them has to get it, and all others have to be refused with nothing charged. Then the winner cancels, and
@@ -20,10 +23,10 @@ from random import Random
 from proofs.chaos.arena import Place, undisturbed
 from proofs.chaos.desk import Body, Desk
 from proofs.chaos.given import Given, Wish
-from proofs.chaos.offers import HOT_CLASS, find_offers
+from proofs.chaos.offers import HOT_CLASS, Offers, find_offers, find_trip
 from proofs.chaos.progress import Progress
 from proofs.chaos.standing import open_sagas, statuses, wait_until
-from proofs.chaos.travellers import Traveller, booking
+from proofs.chaos.travellers import Traveller, booking, trip
 from saga_checker.books import Books, Told
 from saga_checker.invariants import check
 
@@ -40,9 +43,11 @@ class Round:
     left: int
     "seats that are not sold afterwards"
     seconds: float
+    stray: int = 0
+    "live seats on the trip's other flights that are not the winner's"
 
     def fair(self, buyers: int) -> bool:
-        return self.winners == 1 and self.refused == buyers - 1 and not self.left
+        return self.winners == 1 and self.refused == buyers - 1 and not self.left and not self.stray
 
 
 @dataclass(frozen=True)
@@ -70,64 +75,94 @@ class Played:
         return (
             f"{len(self.rounds)} rounds of {self.buyers} buyers for one seat:"
             f" {sum(one.winners for one in self.rounds):,} winners, {refused:,} refused,"
-            f" {len(self.unfair)} unfair rounds, {self.violations} broken invariants;"
+            f" {len(self.unfair)} unfair rounds, {sum(one.stray for one in self.rounds)} stray seats,"
+            f" {self.violations} broken invariants;"
             f" a round took at most {slowest:.1f} s"
         )
 
 
-def play(folder: Path, *, database: str, rounds: int, buyers: int = BUYERS, engine: str = "local") -> Played:
-    """Raises NotTerminalError."""
+def play(
+    folder: Path,
+    *,
+    database: str,
+    rounds: int,
+    buyers: int = BUYERS,
+    flights: int = 1,
+    engine: str = "local",
+) -> Played:
+    """So many rounds for each flight of a trip. Raises NotTerminalError."""
     with undisturbed(folder, database=database, environment={"SAGA_ENGINE": engine}) as field:
-        game = Game(field, Given(folder / "buyers.jsonl"), buyers)
-        with Progress(lambda: f"round {len(game.played)}/{rounds}"):
-            game.sell_all_but_one()
-            for _ in range(rounds):
-                game.play()
-        game.given.close()
-        return Played(game.played, buyers, _violations(field, game.given), game.given.surprises)
+        offers, given = find_offers(field.backend), Given(folder / "buyers.jsonl")
+        trip = (offers.hot,) if flights == 1 else find_trip(field.backend, flights)
+        played: list[Round] = []
+        with Progress(lambda: f"round {len(played)}/{rounds * flights}"):
+            for scarce in trip:
+                game = Game(field, given, offers, trip, scarce, buyers)
+                game.sell_all_but_one()
+                played.extend(game.play() for _ in range(rounds))
+        given.close()
+        return Played(played, buyers, _violations(field, given), given.surprises)
 
 
+@dataclass
 class Game:
-    def __init__(self, field: Place, given: Given, buyers: int) -> None:
-        self._field, self.given, self._buyers = field, given, buyers
-        self._desk, self._offers = Desk(field.backend), find_offers(field.backend)
-        self._seat = ""
-        self.played: list[Round] = []
+    field: Place
+    given: Given
+    offers: Offers
+    trip: Sequence[int]
+    scarce: int
+    "the flight of which one seat is left in the hot class; the others are flown in economy"
+    buyers: int
+
+    def __post_init__(self) -> None:
+        self._desk = Desk(self.field.backend)
+        self._seat, self._number = "", 0
 
     def sell_all_but_one(self) -> None:
         *others, self._seat = self._free()
         for first in range(0, len(others), PARTY):
             seats = others[first : first + PARTY]
             people = [{"first_name": "Amelia", "last_name": "Earhart"}] * len(seats)
-            self._buy(self._wish("first", passengers=people, seat_numbers=seats))
+            cabin = {"flight_id": self.scarce, "seat_class": HOT_CLASS, "seat_numbers": seats}
+            self._buy(self._wish("first", [cabin], passengers=people))
 
-    def play(self) -> None:
-        number, began = len(self.played), time.monotonic()
-        wishes = [self._wish(f"{number}-{buyer}", **self._asked(buyer)) for buyer in range(self._buyers)]
-        start = threading.Barrier(self._buyers)
+    def play(self) -> Round:
+        self._number, began = self._number + 1, time.monotonic()
+        wishes = [self._wish(f"{self._number}-{buyer}", self._asked(buyer)) for buyer in range(self.buyers)]
+        start = threading.Barrier(self.buyers)
 
         def buy(wish: Wish) -> None:
             start.wait()
             self._buy(wish)
 
-        with ThreadPoolExecutor(self._buyers) as crowd:
+        with ThreadPoolExecutor(self.buyers) as crowd:
             list(crowd.map(buy, wishes))
         seconds = time.monotonic() - began
         winners = [wish for wish in wishes if wish.told == "COMPLETED"]
         refused = sum(wish.told == "COMPENSATED" for wish in wishes)
-        self.played.append(Round(len(winners), refused, len(self._free()), seconds))
+        elsewhere = len(winners) * (len(self.trip) - 1)
+        played = Round(len(winners), refused, len(self._free()), seconds, self._live_elsewhere() - elsewhere)
         for winner in winners:
             winner.may_be_cancelled = True
             self._traveller(winner).act(winner, f"/api/bookings/{winner.reference}/cancel/")
-        log = self._field.databases["backend"]
+        log = self.field.databases["backend"]
         wait_until(lambda: not open_sagas(statuses(log)))
+        return played
 
-    def _asked(self, buyer: int) -> Body:
-        return {"seat_numbers": [self._seat]} if buyer % 2 else {}
+    def _asked(self, buyer: int) -> list[Body]:
+        """Every flight of the trip; every other buyer names the seat."""
+        wanted = {"seat_numbers": [self._seat]} if buyer % 2 else {}
+        cabin = {"seat_class": HOT_CLASS, **wanted}
+        return [{"flight_id": flight, **(cabin if flight == self.scarce else {})} for flight in self.trip]
 
-    def _wish(self, name: str, **asked: object) -> Wish:
-        body = booking(self._offers.hot, f"buyer-{name}") | {"seat_class": HOT_CLASS} | asked
-        return Wish("last seat", body, key=f"last-seat-{name}-{self._seat}-{len(self.given.wishes)}")
+    def _wish(self, name: str, flights: Sequence[Body], **asked: object) -> Wish:
+        """A single flight is posted without `flights`, as most clients do."""
+        key = f"last-seat-{self.scarce}-{name}-{self._seat}-{len(self.given.wishes)}"
+        if len(flights) == 1:
+            body = booking(self.scarce, f"buyer-{name}") | flights[0]
+        else:
+            body = trip(flights, f"buyer-{name}")
+        return Wish("last seat", body | asked, key=key)
 
     def _buy(self, wish: Wish) -> None:
         """Book to the end: a client that is told to retry does."""
@@ -136,14 +171,21 @@ class Game:
         wait_until(lambda: bool(wish.told or (buyer.start(wish) and wish.told)))
 
     def _traveller(self, wish: Wish) -> Traveller:
-        return Traveller(self._desk, self.given, self._offers, Random(wish.key), lambda: False)
+        return Traveller(self._desk, self.given, self.offers, Random(wish.key), lambda: False)
 
     def _free(self) -> list[str]:
-        answer = self._desk.get(f"/api/flights/{self._offers.hot}/seats/")
+        cabin = [one for one in self._seats(self.scarce) if one["seat_class"] == HOT_CLASS]
+        return [one["seat_number"] for one in cabin if one["status"] != "sold"]
+
+    def _live_elsewhere(self) -> int:
+        """Seats of the trip's other flights in the class that buyers fly there."""
+        seats = [one for flight in self.trip if flight != self.scarce for one in self._seats(flight)]
+        return sum(one["seat_class"] == "economy" and one["status"] != "free" for one in seats)
+
+    def _seats(self, flight: int) -> list[Body]:
+        answer = self._desk.get(f"/api/flights/{flight}/seats/")
         seats: list[Body] = answer.body["seats"] if answer else []
-        return [
-            one["seat_number"] for one in seats if one["seat_class"] == HOT_CLASS and one["status"] != "sold"
-        ]
+        return seats
 
 
 def _violations(field: Place, given: Given) -> int:
@@ -157,7 +199,13 @@ def _violations(field: Place, given: Given) -> int:
 def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     with tempfile.TemporaryDirectory(prefix="last-seat-") as name:
-        played = play(Path(name), database=options.db, rounds=options.rounds, buyers=options.buyers)
+        played = play(
+            Path(name),
+            database=options.db,
+            rounds=options.rounds,
+            buyers=options.buyers,
+            flights=options.flights,
+        )
     for wrong in played.complaints:
         sys.stdout.write(f"FAIL {wrong}\n")
     sys.stdout.write(f"DB={options.db}, {played}\n")
@@ -168,6 +216,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="proofs.chaos.last_seat", description=__doc__)
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     parser.add_argument("--buyers", type=int, default=BUYERS)
+    parser.add_argument("--flights", type=int, default=1, help="of a trip: 2 to 6")
     parser.add_argument("--db", choices=("sqlite", "postgres"), default="sqlite")
     return parser
 

@@ -1,9 +1,10 @@
 """Which flights the load books: some with plenty of seats, and one small cabin for everybody."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import product
+from itertools import pairwise, product
+from operator import itemgetter
 
 from proofs.chaos.desk import Body, Desk
 
@@ -21,15 +22,48 @@ class Offers:
     plenty: tuple[int, ...]
     hot: int
     "the flight with the smallest business cabin"
+    trips: tuple[tuple[int, ...], ...] = ()
+    "flights that can be flown one after the other, with plenty of seats"
+    hot_trip: tuple[int, ...] = ()
+    "the same, with the hot flight among them"
 
 
 def find_offers(backend: str) -> Offers:
     desk = Desk(backend)
-    plenty = [one["id"] for one in _search(desk, "economy") if one["bookable"]]
-    cabins = [(_seats(one), one["id"]) for one in _search(desk, HOT_CLASS) if _seats(one)]
+    plenty = [one for one in _search(desk, "economy") if one["bookable"]]
+    cabins = [(_seats(one), one["id"], one) for one in _search(desk, HOT_CLASS) if _seats(one)]
     if not plenty or not cabins:
         raise NoFlightsError
-    return Offers(tuple(sorted(plenty)), min(cabins)[1])
+    _, hot, smallest = min(cabins, key=lambda cabin: cabin[:2])
+    ids = tuple(sorted(one["id"] for one in plenty))
+    return Offers(ids, hot, tuple(chains(plenty, 2)), _trip_with(smallest, plenty))
+
+
+def find_trip(backend: str, flights: int) -> tuple[int, ...]:
+    """Flights that can be flown one after the other, with a business cabin each."""
+    desk = Desk(backend)
+    found = [one for one in _search(desk, HOT_CLASS) if _seats(one)]
+    trip = next(chains(found, flights), None)
+    if trip is None:
+        raise NoFlightsError
+    return trip
+
+
+def chains(offers: Sequence[Body], flights: int) -> Iterator[tuple[int, ...]]:
+    """Trips of so many flights, days apart: one of each part of the period, in the order flown."""
+    ordered = sorted(offers, key=itemgetter("departs_at"))
+    part = len(ordered) // flights
+    parts = [ordered[number * part : (number + 1) * part] for number in range(flights)]
+    for trip in zip(*parts, strict=True):
+        if all(after["departs_at"] > before["arrives_at"] for before, after in pairwise(trip)):
+            yield tuple(flight["id"] for flight in trip)
+
+
+def _trip_with(hot: Body, plenty: Sequence[Body]) -> tuple[int, ...]:
+    """With a flight before it where there is one, else with one after it."""
+    before = [one["id"] for one in plenty if one["arrives_at"] < hot["departs_at"]]
+    after = [one["id"] for one in plenty if one["departs_at"] > hot["arrives_at"]]
+    return (before[0], hot["id"]) if before else (hot["id"], *after[:1])
 
 
 def _search(desk: Desk, seat_class: str) -> Iterator[Body]:

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import Any
@@ -21,8 +21,15 @@ LAST_FLAG = "simulate_confirmbooking_fail"
 
 
 def booking(flight_id: int, user_id: str) -> Body:
+    return {"flight_id": flight_id, **_of(user_id)}
+
+
+def trip(flights: Sequence[Body], user_id: str) -> Body:
+    return {"flights": [*flights], **_of(user_id)}
+
+
+def _of(user_id: str) -> Body:
     return {
-        "flight_id": flight_id,
         "user_id": user_id,
         "passengers": [{"first_name": "Amelia", "last_name": "Earhart", "gender": "female"}],
         "contact_info": {"email": "amelia@example.com", "mobile": "+15550100"},
@@ -43,8 +50,14 @@ class Traveller:
         key = f"trip{self.random.getrandbits(64):016x}" if keyed else ""
         return Wish(kind, self._booking() | changes, key, must_fail=must_fail)
 
+    def trip(self, kind: str, flights: Sequence[Body]) -> Wish:
+        return Wish(kind, trip(flights, self._user()), f"trip{self.random.getrandbits(64):016x}")
+
+    def _user(self) -> str:
+        return f"traveller-{self.random.randrange(USERS)}"
+
     def _booking(self) -> Body:
-        return booking(self.random.choice(self.offers.plenty), f"traveller-{self.random.randrange(USERS)}")
+        return booking(self.random.choice(self.offers.plenty), self._user())
 
     def start(self, wish: Wish, **headers: str) -> Answer | None:
         """One try."""
@@ -112,6 +125,20 @@ def hot(one: Traveller) -> None:
     one.book(one.wish("hot cabin", flight_id=one.offers.hot, seat_class=HOT_CLASS))
 
 
+def returns(one: Traveller) -> None:
+    flights = one.random.choice(one.offers.trips)
+    one.book(one.trip("return", [{"flight_id": flight} for flight in flights]))
+
+
+def hot_return(one: Traveller) -> None:
+    """There and back, with everybody in the hot cabin on one of the flights."""
+    flights = [
+        {"flight_id": flight} | ({"seat_class": HOT_CLASS} if flight == one.offers.hot else {})
+        for flight in one.offers.hot_trip
+    ]
+    one.book(one.trip("hot return", flights))
+
+
 def declined(one: Traveller) -> None:
     token = one.random.choice(("tok_declined", "tok_insufficient_funds"))
     one.book(one.wish("declined", must_fail=True, payment={"card_token": token}))
@@ -173,6 +200,8 @@ def cancels_saga(one: Traveller) -> None:
 MIX: dict[Callable[[Traveller], None], int] = {
     plain: 34,
     family: 7,
+    returns: 8,
+    hot_return: 3,
     keyless: 7,
     accepted: 12,
     repeated: 9,

@@ -20,8 +20,9 @@ def test_rounds_with_one_winner_each_are_clean() -> None:
         Round(winners=0, refused=200, left=1, seconds=1.0),
         Round(winners=1, refused=198, left=0, seconds=1.0),
         Round(winners=1, refused=199, left=1, seconds=1.0),
+        Round(winners=1, refused=199, left=0, seconds=1.0, stray=1),
     ],
-    ids=["sold twice", "sold to nobody", "one buyer lost", "sold and free"],
+    ids=["sold twice", "sold to nobody", "one buyer lost", "sold and free", "left on another flight"],
 )
 def test_any_other_round_is_named(unfair: Round) -> None:
     played = Played([FAIR, unfair], 200, violations=0, surprises=[])
