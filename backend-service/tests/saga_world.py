@@ -81,8 +81,10 @@ class World:
         asked = [each if isinstance(each, dict) else {"flight_id": each.id} for each in flights]
         return body | {"flights": asked} | changes
 
-    def new_saga(self, **changes: Any) -> SagaState:
-        command = saga_requests.START_BOOKING.read(json.loads(json.dumps(self.body(**changes))))
+    def new_saga(self, *flights: Flight, **changes: Any) -> SagaState:
+        """Of the world's flight, or of the trip of these."""
+        body = self.trip_body(*flights, **changes) if flights else self.body(**changes)
+        command = saga_requests.START_BOOKING.read(json.loads(json.dumps(body)))
         return saga_requests.new_saga(
             command,
             correlation_id=str(uuid4()),

@@ -30,11 +30,11 @@ class TestBookTrip(CrashTest):
 
     @pytest.fixture(autouse=True)
     def _flight(self, transactional_db: None, flight: Flight) -> None:
-        self.world = World(flight)
+        self.world, self.flights = World(flight), [flight]
 
     def begin(self, story: Story, orchestrator: Orchestrator) -> object:
         self.world.clock.at = orchestrator.now()
-        return orchestrator.start(self.world.new_saga(**story.data), deadline=None)
+        return orchestrator.start(self.world.new_saga(*self.flights, **story.data), deadline=None)
 
     def act(self, step: str, data: Mapping[str, Any], story: Story) -> Done | Refused:
         if step == "AuthorizePayment":
@@ -44,15 +44,28 @@ class TestBookTrip(CrashTest):
     def always(self) -> None:
         live = Seat.objects.filter(state__in=[SeatState.HELD, SeatState.SOLD])
         assert set(Counter(live.values_list("flight_id", "seat_number")).values()) <= {1}
+        on_each = Counter(live.values_list("flight_id", flat=True))
+        assert on_each in ({}, {flight.id: PASSENGERS for flight in self.flights})
         assert Booking.objects.count() <= 1
 
     def invariants(self, ending: Ending) -> None:
         booked = int(ending.completed)
         states = Counter(Seat.objects.values_list("state", flat=True))
         assert states[SeatState.HELD] == 0
-        assert states[SeatState.SOLD] == PASSENGERS * booked
+        assert states[SeatState.SOLD] == PASSENGERS * len(self.flights) * booked
         assert Booking.objects.filter(status=BookingStatus.CONFIRMED).count() == booked
         if booked:
-            tickets = Ticket.objects.values_list("seat_number", flat=True)
-            sold = Seat.objects.filter(state=SeatState.SOLD).values_list("seat_number", flat=True)
+            tickets = Ticket.objects.values_list("flight_id", "seat_number")
+            sold = Seat.objects.filter(state=SeatState.SOLD).values_list("flight_id", "seat_number")
             assert sorted(tickets) == sorted(sold)
+
+
+class TestBookTripOfTwoFlights(TestBookTrip):
+    stories = (
+        Story("return booked"),
+        Story("return cancelled", cancelled=True, ends="COMPENSATED"),
+    )
+
+    @pytest.fixture(autouse=True)
+    def _flight(self, transactional_db: None, trip: list[Flight]) -> None:
+        self.world, self.flights = World(trip[0]), [trip[0], trip[2]]

@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 
 from flight.aircraft import seats_of_class
-from flight.models import Seat, SeatState
+from flight.models import Flight, Seat, SeatState
 from tests.invariants import CAPACITY, rows
 from tests.saga_participants import loses_its_reply
 from tests.saga_world import Desk, World, at_once
@@ -117,6 +117,37 @@ def test_a_seat_whose_saga_waits_is_not_sold_to_anybody_else(
     assert buyer(world, 2)().json()["error_code"] == "SEAT_UNAVAILABLE"
     desk.recover()
     assert world.row(waiting["correlation_id"]).status == "COMPLETED"
+
+
+@pytest.mark.parametrize("scarce", [0, 1, 2])
+def test_the_last_seat_of_one_flight_of_a_trip_has_one_winner_and_strays_none(
+    desk: Desk, world: World, own_seats: Any, trip: list[Flight], scarce: int
+) -> None:
+    """Every other buyer names the seat."""
+    *sold, last = seats_of_class(trip[scarce].aircraft, "business")
+    own_seats(trip[scarce], *sold, state=SeatState.SOLD)
+
+    def buyer_of_all(number: int) -> Callable[[], Any]:
+        cabin = {"seat_class": "business", **({"seat_numbers": [last]} if number % 2 else {})}
+        asked = [
+            {"flight_id": flight.id, **(cabin if place == scarce else {})}
+            for place, flight in enumerate(trip)
+        ]
+        passenger = {"first_name": "Buyer", "last_name": f"Number {number}"}
+        return lambda: Desk(world, Client()).book_trip(*asked, user_id=number, passengers=[passenger])
+
+    for turn in range(2):
+        answers = at_once(*[buyer_of_all(10 * turn + number) for number in range(1, 9)])
+        ended = outcomes(world, answers)
+        assert ended["COMPLETED"] == 1 and set(ended) <= {"COMPLETED", "COMPENSATED"}
+        live = rows(
+            "SELECT flight_id, correlation_id FROM flight_seat"
+            " WHERE state IN ('HELD', 'SOLD') AND correlation_id <> 'other'"
+        )
+        (winner,) = {seat["correlation_id"] for seat in live}
+        assert sorted(seat["flight_id"] for seat in live) == sorted(flight.id for flight in trip)
+        assert len(paid(world)) == 1
+        assert desk.post(f"/api/bookings/{world.row(winner).reference}/cancel/").status_code == 200
 
 
 @pytest.mark.parametrize("seat_class", ["economy", "business"])

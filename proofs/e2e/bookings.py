@@ -3,7 +3,7 @@
 import re
 from decimal import Decimal
 
-from proofs.e2e.desk import Body, Desk, booking, new_id
+from proofs.e2e.desk import Body, Desk, booking, new_id, trip
 from proofs.e2e.scenario import Group
 
 bookings = Group("Bookings")
@@ -48,6 +48,54 @@ def family_gets_a_seat_for_each_and_pays_for_all(desk: Desk) -> None:
     assert made["seats_reserved"] == 4 == len(set(made["seat_numbers"]))
     charges = desk.charges(flight_id)
     assert made["amount"] - charges == 4 * (alone["amount"] - charges)
+
+
+@bookings
+def return_is_one_booking(desk: Desk) -> None:
+    there, back = desk.flight(), desk.flight_back()
+    seats = [desk.free_seat(there), desk.free_seat(back)]
+    flights = [
+        {"flight_id": flight, "seat_numbers": [seat]}
+        for flight, seat in zip((there, back), seats, strict=True)
+    ]
+    made = desk.book(asked := trip(*flights))
+    assert made["success"] is True and made["steps_completed"] == 4
+    assert (made["seats_reserved"], made["seat_numbers"]) == (2, seats)
+    assert [(each["flight_id"], each["seat_numbers"]) for each in made["flights"]] == [
+        (there, seats[:1]),
+        (back, seats[1:]),
+    ]
+    fare = sum(desk.fare(flight) for flight in (there, back))
+    assert made["amount"] == fare + desk.charges(there) and made["miles_awarded"] == int(fare)
+    payment = desk.get("payment", f"/api/payments/{made['correlation_id']}/").expect(200)
+    assert payment["amount"] == made["amount"]
+    assert len(desk.get("loyalty", f"/api/loyalty/{asked['user_id']}/").expect(200)["entries"]) == 1
+    (read,) = tickets_of(desk, asked["user_id"])
+    assert [each["id"] for each in read["flights"]] == [there, back]
+    assert [ticket["flight_id"] for ticket in read["tickets"]] == [there, back]
+    assert desk.seats(there)[seats[0]] == desk.seats(back)[seats[1]] == "sold"
+
+
+@bookings
+def second_flight_that_is_refused_leaves_no_seat_on_the_first(desk: Desk) -> None:
+    there, back = desk.flight(), desk.flight_back()
+    seat = desk.free_seat(back)
+    assert desk.book(booking(back, seat_numbers=[seat]))["success"] is True
+    before = desk.seats(there)
+    failed = desk.book(trip(there, {"flight_id": back, "seat_numbers": [seat]}))
+    assert (failed["failed_step"], failed["error_code"]) == ("ReserveSeat", "SEAT_UNAVAILABLE")
+    assert seat in failed["error"]
+    assert desk.seats(there) == before
+    assert desk.payment(failed["correlation_id"]) == ""
+
+
+@bookings
+def flights_that_do_not_connect_are_no_trip(desk: Desk) -> None:
+    there, back = desk.flight(), desk.flight_back()
+    problem = desk.start(trip(back, there)).refuse(400, "INVALID")
+    assert list(problem["errors"]) == ["flights[1].flight_id"]
+    both = desk.start(trip(there, back, flight_id=there)).refuse(400, "INVALID")
+    assert list(both["errors"]) == ["flight_id"]
 
 
 @bookings

@@ -156,8 +156,15 @@ class Desk:
             self._flights = [one["id"] for one in found if one["bookable"]]
         return self._flights[next(self._turn) % len(self._flights)]
 
-    def search(self, seat_class: str, route: str = "origin=DFW&destination=ORD") -> list[Body]:
-        day = time.strftime("%Y-%m-%d", time.gmtime(time.time() + 14 * 86_400))
+    def flight_back(self) -> int:
+        """The way back of `flight`, a week later."""
+        found = self.search("economy", "origin=ORD&destination=DFW", days=21)
+        return next(int(one["id"]) for one in found if one["bookable"])
+
+    def search(
+        self, seat_class: str, route: str = "origin=DFW&destination=ORD", days: int = 14
+    ) -> list[Body]:
+        day = time.strftime("%Y-%m-%d", time.gmtime(time.time() + days * 86_400))
         path = f"/api/flights/search/?{route}&depart_date={day}&seat_class={seat_class}"
         results: list[Body] = self.get("backend", path).expect(200)["results"]
         return results
@@ -166,6 +173,11 @@ class Desk:
         """What a booking costs beside its fare."""
         body = self.get("backend", f"/api/flights/{flight_id}/").expect(200)
         return Decimal(body["other_charges"])
+
+    def fare(self, flight_id: int) -> Decimal:
+        """Of one passenger in economy."""
+        body = self.get("backend", f"/api/flights/{flight_id}/").expect(200)
+        return next(Decimal(each["fare"]) for each in body["seat_classes"] if each["seat_class"] == "economy")
 
     def seats(self, flight_id: int) -> dict[str, str]:
         """Free, held or sold, by seat number."""
@@ -217,10 +229,18 @@ def new_id(kind: str = "e2e") -> str:
 
 def booking(flight_id: int, **more: Any) -> Body:
     """A body of start-booking, by default of a new traveller."""
+    return {"flight_id": flight_id, **_of_a_new_traveller(), **more}
+
+
+def trip(*flights: int | Body, **more: Any) -> Body:
+    """The same for several flights, each by its id or with its seats."""
+    asked = [flight if isinstance(flight, dict) else {"flight_id": flight} for flight in flights]
+    return {"flights": asked, **_of_a_new_traveller(), **more}
+
+
+def _of_a_new_traveller() -> Body:
     return {
-        "flight_id": flight_id,
         "user_id": new_id("traveller"),
         "passengers": [{"first_name": "Ada", "last_name": "Lovelace", "gender": "female"}],
         "contact_info": {"email": "ada@example.com", "mobile": "+44 20 7946 0000"},
-        **more,
     }
