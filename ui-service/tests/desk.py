@@ -12,7 +12,8 @@ from responses import matchers
 
 BACKEND, LOYALTY, PAYMENT = (f"http://127.0.0.1:{port}" for port in (8001, 8002, 8003))
 SAGA = "0b54a8b7-6a4c-4a86-8b6b-0f6f0f4f9d11"
-RETURN_SAGA = "5d6e1d53-2f6f-4f0e-9d0e-2f7f5f2c1a22"
+RETURN = "flight=1&flight=2&cabin=economy&passengers=1&seats1=7A&seats2=8B"
+"a trip of `flight` and `turned`, each with a seat"
 STEPS = ("ReserveSeat", "AuthorizePayment", "AwardMiles", "ConfirmBooking")
 TITLES = {
     "ReserveSeat": {"PENDING": "Hold your seats", "DONE": "Seats held", "UNDONE": "Seats given back"},
@@ -40,6 +41,13 @@ def turned(number: int, **changes: Any) -> Json:
     back = {"departs_local": "2099-12-15T10:00:00-06:00", "arrives_local": "2099-12-15T12:20:00-06:00"}
     ends = {"origin": airport("ORD", "Chicago"), "destination": airport("DFW", "Dallas")}
     return flight(number, **{**ends, **back, **changes})
+
+
+def onward(number: int, **changes: Any) -> Json:
+    """From where `flight` arrives, 95 minutes later."""
+    ends = {"origin": airport("ORD", "Chicago"), "destination": airport("JFK", "New York")}
+    times = {"departs_local": "2099-12-08T02:40:00-06:00", "arrives_local": "2099-12-08T05:50:00-05:00"}
+    return flight(number, **{**ends, **times, "distance_miles": 740, "duration_minutes": 130, **changes})
 
 
 def flight(number: int = 1, **changes: Any) -> Json:
@@ -108,6 +116,15 @@ def booking(**changes: Any) -> Json:
         "tickets": [{**ticket, "gender": "female", "seat_class": "economy"}],
         **changes,
     }
+
+
+def return_booking(**changes: Any) -> Json:
+    """There with one flight and back with another."""
+    (ticket,) = booking()["tickets"]
+    back = {**ticket, "ticket_number": "973-0987654321", "seat_number": "8B"}
+    flights = [{**flight(1), "tickets": [ticket]}, {**turned(2), "tickets": [back]}]
+    amounts = {"amount": 372.82, "flight_fare": 322.82}
+    return booking(**{"flights": flights, "tickets": [ticket, back], **amounts, **changes})
 
 
 def saga(status: str, states: str, **changes: Any) -> Json:
@@ -279,10 +296,15 @@ class Desk:
             self._mock.add(method, address, json=body, status=status, match=[asked])
 
     def finds(
-        self, *flights: Json, nearest: list[str] | None = None, query: dict[str, str] | None = None
+        self,
+        *flights: Json,
+        connections: list[list[Json]] | None = None,
+        nearest: list[str] | None = None,
+        query: dict[str, str] | None = None,
     ) -> "Desk":
-        """What a search answers."""
-        body = {"results": list(flights), "nearest_dates": nearest or []}
+        """What a search answers; a connection by its flights."""
+        changing = [{"flights": each} for each in connections or []]
+        body = {"results": list(flights), "connections": changing, "nearest_dates": nearest or []}
         self.answers("/api/flights/search/", body, query=query)
         return self
 

@@ -7,7 +7,7 @@ import pytest
 from django.test import Client
 from service_kit import rules, strict_json
 
-from tests.desk import Desk, Json, flight, turned
+from tests.desk import RETURN, Desk, Json, airport, flight, onward, turned
 
 ONE = "flight=1&cabin=economy&passengers=1"
 TWO = "flight=1&cabin=economy&passengers=2"
@@ -56,9 +56,38 @@ def test_return_trip_has_two_seat_maps_and_keeps_the_first_choice(client: Client
     desk.sells(flight(1), turned(2))
     both = "flight=1&flight=2&cabin=economy&passengers=1"
     first = client.get(f"{SEATS}?{both}").content.decode()
-    assert 'name="leg" value="2"' in first
+    assert "Choose your seat: outbound" in first and 'name="leg" value="2"' in first
     second = client.get(f"{SEATS}?{both}&seats1=7A&leg=2").content.decode()
     assert 'type="hidden" name="seats1" value="7A"' in second and 'name="seats2"' in second
+    assert "Choose your seat: return" in second and 'name="leg"' not in second
+
+
+def test_each_flight_of_a_connection_and_back_has_a_seat_map(client: Client, desk: Desk) -> None:
+    home = turned(3, origin=airport("JFK", "New York"))
+    desk.sells(flight(1), onward(2), home)
+    trip = "flight=1&flight=2&flight=3&passengers=1"
+    for leg, name in enumerate(("outbound, flight 1 of 2", "outbound, flight 2 of 2", "return"), start=1):
+        assert f"Choose your seat: {name}" in client.get(f"{SEATS}?{trip}&leg={leg}").content.decode()
+    third = client.get(f"{SEATS}?{trip}&seats1=7A&seats2=8B&leg=3").content.decode()
+    for name, seat in (("seats1", "7A"), ("seats2", "8B")):
+        assert f'type="hidden" name="{name}" value="{seat}"' in third
+    assert "/book/passengers/?flight=1&amp;flight=2&amp;flight=3" in third, "or let us choose"
+
+
+def test_price_of_several_flights_is_one_total_with_the_charges_once(client: Client, desk: Desk) -> None:
+    desk.sells(flight(1), turned(2))
+    pay = client.post(f"{PASSENGERS}?{RETURN}", ADA)["Location"]
+    for page in (f"{SEATS}?{RETURN}", f"{PASSENGERS}?{RETURN}", pay):
+        text = client.get(page).content.decode()
+        for shown in (
+            "Fare ZZ101, 1 \N{MULTIPLICATION SIGN} $161.41",
+            "$50.00",
+            "$372.82",
+            "You will earn 322 miles",
+        ):
+            assert shown in text, page
+        assert text.count("Taxes and charges") == 1
+    assert "Pay $372.82" in text
 
 
 def test_price_stands_on_every_step(client: Client, desk: Desk) -> None:
@@ -134,24 +163,44 @@ def test_booking_of_another_browser_is_not_open_here(client: Client, desk: Desk)
     assert Client().get(pay)["Location"] == "/"
 
 
-@pytest.mark.parametrize(
-    ("back", "words"),
-    [
-        (turned(2, departs_local="2099-12-08T02:04:00-06:00"), "leaves before you can be there"),
-        (flight(2), "not the way back"),
-    ],
-)
-def test_pair_that_is_no_return_goes_back_to_the_choice_of_the_return_with_words(
-    client: Client, desk: Desk, back: Json, words: str
+@pytest.mark.parametrize("departs", ["2099-12-08T02:04:00-06:00", "2099-12-07T02:04:00-06:00"])
+def test_return_that_comes_too_early_goes_back_to_the_choice_of_the_return_with_words(
+    client: Client, desk: Desk, departs: str
 ) -> None:
-    desk.sells(flight(1), back).finds(turned(3))
+    desk.sells(flight(1), turned(2, departs_local=departs)).finds(turned(3))
     both = "flight=1&flight=2&cabin=economy&passengers=1"
     asks = [partial(client.get, f"{page}?{both}") for page in (SEATS, PASSENGERS)]
     for ask in (*asks, partial(client.post, f"{PASSENGERS}?{both}", ADA)):
         place = ask()["Location"]
         assert place.startswith("/flights/?trip=return&origin=Dallas")
         text = client.get(place).content.decode()
-        assert words in text and "flight=1&amp;flight=3" in text
+        assert "leaves before you can be there" in text and "flight=1&amp;flight=3" in text
+
+
+@pytest.mark.parametrize(
+    ("second", "words"),
+    [
+        (
+            onward(2, departs_local="2099-12-08T01:49:00-06:00"),
+            "Flight ZZ102 leaves before you can be there.",
+        ),
+        (flight(2), "Flight ZZ102 does not leave from where flight ZZ101 arrives."),
+    ],
+)
+def test_flights_that_cannot_be_flown_one_after_the_other_go_back_to_the_search_with_words(
+    client: Client, desk: Desk, second: Json, words: str
+) -> None:
+    desk.sells(flight(1), second)
+    both = "flight=1&flight=2&cabin=economy&passengers=1"
+    for ask in (partial(client.get, f"{SEATS}?{both}"), partial(client.post, f"{PASSENGERS}?{both}", ADA)):
+        assert ask()["Location"] == "/"
+        assert words in client.get("/").content.decode()
+
+
+def test_flight_of_a_trip_that_is_sold_out_is_named(client: Client, desk: Desk) -> None:
+    desk.sells(flight(1), turned(2, bookable=False))
+    text = client.get(f"{SEATS}?{RETURN}", follow=True).content.decode()
+    assert "Flight ZZ102 cannot be booked any more." in text
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ import pytest
 from django.test import Client
 from pypdf import PdfReader
 
-from tests.desk import Desk, booking
+from tests.desk import Desk, booking, return_booking
 from ui import documents, patience
 from ui.bookings import Booking, booking_from
 from ui.patience import NoPlaceError
@@ -153,6 +153,18 @@ def test_calendar_holds_the_times_in_utc_and_escapes_text() -> None:
     assert "A\\;b C\\,d\\nX:1" in text.replace("\r\n ", "")
     assert all(len(line.encode()) <= 75 for line in text.split("\r\n"))
     assert text.startswith("BEGIN:VCALENDAR\r\n") and text.endswith("END:VCALENDAR\r\n")
+
+
+def test_trip_of_two_flights_has_a_page_a_code_and_a_calendar_entry_for_each() -> None:
+    trip = booking_from(return_booking())
+    out, back = documents.boarding_passes(trip)
+    assert "DFWORDZZ 0101 341Y007A0001" in out.code and "ORDDFWZZ 0102 349Y008B0001" in back.code
+    pages = [page.extract_text() for page in PdfReader(io.BytesIO(documents.pdf(trip))).pages]
+    assert [("ZZ101" in page, "ZZ102" in page) for page in pages] == [(True, False), (False, True)]
+    text = documents.calendar(trip, now=NOW)
+    assert text.count("BEGIN:VEVENT") == text.count("END:VEVENT") == 2
+    assert "UID:ABC234-1@" in text and "UID:ABC234-2@" in text
+    assert "DTSTART:20991215T160000Z" in text and "Ada Lovelace 8B" in text
 
 
 def test_cancelled_trip_is_cancelled_in_the_calendar_too() -> None:

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -13,14 +14,13 @@ from django.test import Client
 from django_sagas.clock import utc_now
 from pytest_django import Settings
 
-from tests.desk import COMPLETED, DECLINED, RETURN_SAGA, RUNNING, SAGA, SEAT_LOST, Desk, flight, turned
+from tests.desk import COMPLETED, DECLINED, RETURN, RUNNING, SAGA, Desk, flight, turned
 from tests.test_booking import ADA, ONE, PASSENGERS
 from tests.test_payment import START, form_of, pay_page
 from ui import drafts, payments
 from ui.models import Attempt, Draft, User
 from ui.sagas import from_status
 
-BOTH = "flight=1&flight=2&cabin=economy&passengers=1&seats1=7A&seats2=8B"
 LIST = "/api/saga/"
 THREADS, SECONDS = 4, 20
 
@@ -192,7 +192,7 @@ def test_first_try_that_had_arrived_is_shown_by_its_key(client: Client, desk: De
     found_by_key(desk, RUNNING)
     assert client.get(page)["Location"] == f"/progress/{SAGA}/"
     query = desk.query(LIST)
-    assert query == {"user_id": owner_of_booking(desk), "idempotency_key": f"{form['key']}-1"}
+    assert query == {"user_id": owner_of_booking(desk), "idempotency_key": form["key"]}
 
 
 def test_first_try_that_never_arrived_is_sent_again_under_its_key(client: Client, desk: Desk) -> None:
@@ -239,63 +239,13 @@ def test_unanswered_payment_stands_in_my_trips(client: Client, desk: Desk) -> No
     assert "Sent and not answered" in text and f'href="{page}"' in text
 
 
-# Half a return
-
-
-def half_a_return(client: Client, desk: Desk) -> str:
-    """The outbound is booked, the return failed; the payment page."""
-    desk.sells(flight(1), turned(2)).starts(SAGA, RETURN_SAGA)
-    page = pay_page(client, BOTH)
+def test_booked_trip_is_not_filled_in_again(client: Client, desk: Desk) -> None:
+    desk.sells(flight(1), turned(2)).starts()
+    page = pay_page(client, RETURN)
     client.post(page, form_of(client, page))
-    desk.tells(COMPLETED)
-    desk.tells({**SEAT_LOST, "correlation_id": RETURN_SAGA, "flight_id": 2})
-    return page
-
-
-def test_paying_again_books_only_the_flight_that_failed(client: Client, desk: Desk) -> None:
-    page = half_a_return(client, desk)
-    text = client.get(page).content.decode()
-    assert "The other flight of this trip was sent before" in text and "Pay $211.41" in text
-    desk.starts("third")
-    response = client.post(page, form_of(client, page))
-    assert response["Location"] == f"/progress/{SAGA}/?and=third"
-    assert [desk.body(sent)["flight_id"] for sent in desk.sent_to(START)] == [1, 2, 2]
-
-
-def test_return_without_an_answer_is_sent_again_alone(client: Client, desk: Desk) -> None:
-    desk.sells(flight(1), turned(2)).starts(SAGA)
-    page = pay_page(client, BOTH)
-    form = form_of(client, page)
-    desk.then_refuses(START, 503, "TRY_AGAIN", "Busy.")
-    assert client.post(page, form)["Location"] == f"/progress/{SAGA}/"
-    desk.tells(RUNNING)
-    found_by_key(desk)
-    desk.starts("later")
-    client.post(page, form_of(client, page))
-    assert [desk.body(sent)["flight_id"] for sent in desk.sent_to(START)][:3] == [1, 2, 2]
-    keys = [sent.headers["Idempotency-Key"] for sent in desk.sent_to(START)]
-    assert keys[1] == keys[2] != keys[0]
-
-
-@pytest.mark.parametrize(
-    "page", [f"/progress/{SAGA}/?and={RETURN_SAGA}", f"/progress/{RETURN_SAGA}/", "/trips/"]
-)
-def test_other_half_can_be_given_back(client: Client, desk: Desk, page: str) -> None:
-    half_a_return(client, desk)
-    created = utc_now().isoformat()
-    failed = {**SEAT_LOST, "correlation_id": RETURN_SAGA, "flight_id": 2, "created_at": created}
-    desk.lists({**COMPLETED, "created_at": created}, failed)
-    desk.answers_anything("/api/tickets/user/")
-    text = client.get(page).content.decode()
-    assert "Cancel the outbound flight ABC234" in text and 'href="/trips/ABC234/cancel/"' in text
-
-
-def test_booked_flight_of_a_return_is_not_filled_in_again(client: Client, desk: Desk) -> None:
-    page = half_a_return(client, desk)
-    client.get(page)
     draft = Draft.objects.get()
     for path in ("/book/seats/", PASSENGERS):
-        assert client.get(f"{path}?{BOTH}&draft={draft.id}")["Location"] == page
+        assert client.get(f"{path}?{RETURN}&draft={draft.id}")["Location"] == page
     two = f"flight=2&cabin=economy&passengers=2&draft={draft.id}"
     people = {**ADA, "p1-first_name": "Grace", "p1-last_name": "Hopper"}
     assert client.post(f"{PASSENGERS}?{two}", people)["Location"] == page
@@ -333,18 +283,17 @@ def test_failures_of_long_ago_do_not_stand_in_my_trips(
 # What is kept
 
 
-def test_names_are_erased_once_every_flight_is_booked(client: Client, desk: Desk) -> None:
-    desk.sells(flight(1), turned(2)).starts(SAGA, RETURN_SAGA)
-    page = pay_page(client, BOTH)
+def test_names_are_erased_once_it_is_booked(client: Client, desk: Desk) -> None:
+    desk.sells(flight(1), turned(2)).starts()
+    page = pay_page(client, RETURN)
     client.post(page, form_of(client, page))
-    desk.tells(COMPLETED)
-    desk.tells({**RUNNING, "correlation_id": RETURN_SAGA})
+    desk.tells(RUNNING)
     client.get(page)
-    assert "Lovelace" in Draft.objects.get().people, "the return may have to be sent again"
-    desk.tells({**COMPLETED, "correlation_id": RETURN_SAGA, "booking_reference": "DEF567"})
-    assert client.get(page)["Location"] == f"/progress/{SAGA}/?and={RETURN_SAGA}"
-    assert Draft.objects.get().people == ""
-    assert client.get(page)["Location"] == f"/progress/{SAGA}/?and={RETURN_SAGA}"
+    assert "Lovelace" in Draft.objects.get().people, "it may have to be sent again"
+    desk.tells(COMPLETED)
+    for _ in range(2):
+        assert client.get(page)["Location"] == f"/progress/{SAGA}/"
+        assert Draft.objects.get().people == ""
 
 
 def test_no_card_is_kept(client: Client, desk: Desk) -> None:
@@ -400,17 +349,16 @@ def test_form_without_cookies_is_called_expired(desk: Desk) -> None:
 @pytest.fixture
 def draft(transactional_db: None) -> Draft:
     chosen = drafts.Selection(flights=(1,), passengers=1)
-    priced = [{"flight": 1, "seats": [], "price": "211.41", "shown": flight()}]
-    filled = drafts.Filled(chosen, [{"first_name": "Ada"}], {}, priced)
+    filled = drafts.Filled(chosen, [{"first_name": "Ada"}], {}, Decimal("211.41"), [flight()])
     return Draft.objects.get(id=drafts.save(filled, owner_id="guest-1", owners=["guest-1"]))
 
 
 def attempt(draft: Draft, **changes: Any) -> Attempt:
-    row = {"leg": 0, "owner_id": "guest-1", "key": drafts.new_id(), "state": "sent", "created_at": utc_now()}
+    row = {"owner_id": "guest-1", "key": drafts.new_id(), "state": "sent", "created_at": utc_now()}
     return Attempt.objects.create(draft=draft, **{**row, **changes})
 
 
-def test_flight_has_one_live_attempt(draft: Draft) -> None:
+def test_draft_has_one_live_attempt(draft: Draft) -> None:
     attempt(draft, state="failed", correlation_id="a")
     attempt(draft, state="failed", correlation_id="b")
     attempt(draft)
@@ -450,7 +398,7 @@ def at_once(work: Callable[[], Any]) -> list[Any]:
 
 def test_payments_begun_at_the_same_moment_are_one_attempt(draft: Draft) -> None:
     begun = at_once(lambda: payments.begin(draft, version=draft.version, owner_id="guest-1"))
-    assert len({attempt.key for (attempt,) in begun}) == 1
+    assert len({attempt.key for attempt in begun}) == 1
     assert Attempt.objects.count() == 1
 
 
@@ -463,7 +411,7 @@ def test_drafts_saved_at_the_same_moment_under_one_id_are_one(draft: Draft) -> N
 
 
 def test_ending_seen_at_the_same_moment_asks_for_one_new_form(draft: Draft) -> None:
-    (made,) = payments.begin(draft, version=draft.version, owner_id="guest-1")
+    made = payments.begin(draft, version=draft.version, owner_id="guest-1")
     payments.record(made, SAGA)
 
     def see() -> str:
@@ -480,7 +428,7 @@ def test_draft_without_an_owner_is_refused(draft: Draft) -> None:
 
 
 def test_ending_is_kept_once_and_a_failure_asks_for_a_new_form(draft: Draft) -> None:
-    (made,) = payments.begin(draft, version=draft.version, owner_id="guest-1")
+    made = payments.begin(draft, version=draft.version, owner_id="guest-1")
     payments.record(made, SAGA)
     payments.note(from_status(DECLINED))
     failed = Draft.objects.get().version

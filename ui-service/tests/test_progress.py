@@ -9,7 +9,7 @@ from django.test import Client
 from tests.desk import (
     COMPLETED,
     DECLINED,
-    RETURN_SAGA,
+    RETURN,
     RUNNING,
     SAGA,
     SEAT_LOST,
@@ -95,52 +95,51 @@ def test_stuck_saga_is_shown_in_plain_words(client: Client, desk: Desk) -> None:
     assert "Our desk is looking at this" in text and "Will be undone next." in text
 
 
-def test_two_bookings_of_a_return_trip_stand_on_one_page(client: Client, desk: Desk) -> None:
-    desk.tells(COMPLETED)
-    desk.tells({**DECLINED, "correlation_id": RETURN_SAGA})
-    text = client.get(f"{PAGE}?and={RETURN_SAGA}").content.decode()
-    assert "Your two bookings" in text and "Booked" in text and "This did not work out" in text
+TRIP = {"flight_id": 1, "flights": [1, 2]}
 
 
-def return_trip(client: Client, desk: Desk) -> None:
-    """Outbound and return started from this browser."""
-    desk.sells(flight(1), turned(2)).starts(SAGA, RETURN_SAGA)
-    page = pay_page(client, "flight=1&flight=2&passengers=1&seats1=7A&seats2=8C")
+def return_trip(client: Client, desk: Desk) -> str:
+    """There and back, started from this browser; the address of its booking form."""
+    desk.sells(flight(1), turned(2)).starts()
+    page = pay_page(client, RETURN)
     client.post(page, form_of(client, page))
+    return page
 
 
-RETURN_DECLINED = {**DECLINED, "correlation_id": RETURN_SAGA, "flight_id": 2}
-
-
-@pytest.mark.parametrize("outbound", [COMPLETED, RUNNING])
-def test_only_the_flight_that_failed_is_tried_again(client: Client, desk: Desk, outbound: Json) -> None:
+def test_return_trip_is_one_booking_with_both_ways_named(client: Client, desk: Desk) -> None:
     return_trip(client, desk)
-    desk.tells(outbound)
-    desk.tells(RETURN_DECLINED)
-    text = client.get(f"{PAGE}?and={RETURN_SAGA}").content.decode()
-    assert "Outbound:" in text and "Return:" in text
-    (again,) = re.findall(r'href="(/book/[^"]*/pay/)"', text)
-    change = re.search(r'href="(/book/passengers/[^"]*)"', client.get(again).content.decode())
+    desk.tells({**COMPLETED, **TRIP})
+    text = client.get(PAGE).content.decode()
+    assert "Outbound:" in text and "Return:" in text and "ZZ102" in text
+    assert text.count("See your tickets") == 1
+
+
+def test_declined_trip_is_tried_again_as_a_whole(client: Client, desk: Desk) -> None:
+    page = return_trip(client, desk)
+    desk.tells({**DECLINED, **TRIP})
+    assert f'href="{page}"' in client.get(PAGE).content.decode()
+    change = re.search(r'href="(/book/passengers/[^"]*)"', client.get(page).content.decode())
     assert change is not None
     client.post(html.unescape(change[1]), {**ADA, "p0-first_name": "Augusta"})
-    client.get(f"{PAGE}?and={RETURN_SAGA}")
-    desk.starts("third")
-    client.post(again, form_of(client, again))
-    body = desk.body(desk.sent_to("/api/saga/start-booking/")[-1])
-    assert len(desk.sent_to("/api/saga/start-booking/")) == 3
-    assert (body["flight_id"], body["seat_numbers"]) == (2, ["8C"])
-    assert body["passengers"][0]["first_name"] == "Augusta"
+    desk.starts("second")
+    client.post(page, form_of(client, page))
+    first, second = [desk.body(sent) for sent in desk.sent_to("/api/saga/start-booking/")]
+    assert second["flights"] == first["flights"]
+    assert second["passengers"][0]["first_name"] == "Augusta"
 
 
-def test_both_flights_are_tried_again_where_both_failed(client: Client, desk: Desk) -> None:
+@pytest.mark.parametrize(("number", "leg", "kept"), [("ZZ101", 1, "seats2=8B"), ("ZZ102", 2, "seats1=7A")])
+def test_lost_seat_of_a_trip_is_told_with_its_flight_and_asked_anew_for_that_flight(
+    client: Client, desk: Desk, number: str, leg: int, kept: str
+) -> None:
     return_trip(client, desk)
-    desk.tells({**DECLINED, "flight_id": 1})
-    desk.tells(RETURN_DECLINED)
-    text = client.get(f"{PAGE}?and={RETURN_SAGA}").content.decode()
-    (again,) = set(re.findall(r'href="(/book/[^"]*/pay/)"', text))
-    desk.starts("third", "fourth")
-    client.post(again, form_of(client, again))
-    assert len(desk.sent_to("/api/saga/start-booking/")) == 4
+    said = f"Seat 7A of flight {number} is taken."
+    desk.tells({**SEAT_LOST, **TRIP, "result": {"error": said, "error_code": "SEAT_UNAVAILABLE"}})
+    text = client.get(PAGE).content.decode()
+    assert said in text
+    (seats,) = re.findall(rf'href="(/book/seats/[^"]*)">Choose another seat on {number}<', text)
+    assert seats.endswith(f"&amp;leg={leg}") and seats.count("seats") == 2 and kept in seats
+    assert "Choose your seat" in client.get(html.unescape(seats)).content.decode()
 
 
 def test_flight_that_cannot_be_read_does_not_hide_the_booking(client: Client, desk: Desk) -> None:

@@ -7,7 +7,7 @@ import pytest
 from django.test import Client
 from django_sagas.clock import utc_now
 
-from tests.desk import Desk, Json, airport, flight, turned
+from tests.desk import Desk, Json, airport, flight, onward, turned
 
 DAY = (utc_now() + timedelta(days=20)).date().isoformat()
 LATER = (utc_now() + timedelta(days=27)).date().isoformat()
@@ -126,16 +126,65 @@ def test_return_needs_a_day_after_the_departure(client: Client, desk: Desk, back
     assert message in text
 
 
-def test_return_is_searched_the_other_way_round_and_said_to_be_two_bookings(
-    client: Client, desk: Desk
-) -> None:
+def test_return_is_searched_the_other_way_round_and_priced_as_one_trip(client: Client, desk: Desk) -> None:
     desk.sells(flight(1)).finds(turned(2))
     query = {**ONE_WAY, "trip": "return", "back": LATER, "outbound": "1"}
     text = client.get("/flights/", query).content.decode()
     asked = desk.query("/api/flights/search/")
     assert (asked["origin"], asked["destination"], asked["depart_date"]) == ("ORD", "DFW", LATER)
-    assert "two independent bookings" in text
+    assert "Both ways are one booking" in text and "total, both ways" in text
+    assert '<div class="amount">$372.82</div>' in text, "charges are paid once"
     assert "flight=1&amp;flight=2" in text
+
+
+CONNECTING = [flight(1), onward(2)]
+
+
+def test_connection_is_shown_with_its_change_and_chosen_as_a_whole(client: Client, desk: Desk) -> None:
+    desk.sells().finds(connections=[CONNECTING])
+    text = client.get("/flights/", {**ONE_WAY, "destination": "New York (JFK)"}).content.decode()
+    assert "There is no direct flight." in text and 'class="strip"' not in text
+    for shown in ("1 change: ORD", "1 h 35 min in Chicago to change", "6 h 05 min", "earns 322 miles"):
+        assert shown in text
+    assert '<div class="amount">$372.82</div>' in text
+    assert "/book/seats/?flight=1&amp;flight=2&amp;cabin=economy" in text
+
+
+def test_connection_there_leads_to_the_choice_of_the_way_back(client: Client, desk: Desk) -> None:
+    home = [turned(3, origin=airport("JFK", "New York"), destination=airport("ORD", "Chicago")), turned(4)]
+    home[0] |= {"departs_local": "2099-12-15T06:00:00-05:00", "arrives_local": "2099-12-15T08:00:00-06:00"}
+    found_places(desk, ("DFW", "Dallas"))
+    for each in CONNECTING:
+        desk.answers(f"/api/flights/{each['id']}/", each)
+    desk.finds(connections=[CONNECTING], query={"destination": "JFK"})
+    desk.finds(connections=[home], query={"origin": "JFK"})
+    query = {**ONE_WAY, "destination": "New York (JFK)", "trip": "return", "back": LATER}
+    assert "outbound=1&amp;outbound=2" in client.get("/flights/", query).content.decode()
+    text = client.get("/flights/", {**query, "outbound": ["1", "2"]}).content.decode()
+    assert "ZZ101 and ZZ102" in text
+    assert "flight=1&amp;flight=2&amp;flight=3&amp;flight=4" in text
+    assert '<div class="amount">$695.64</div>' in text
+    for name in ("outbound", "origin"):
+        assert f'type="hidden" name="{name}"' in text, "a filter keeps what was chosen"
+
+
+def test_connection_whose_flights_do_not_connect_is_refused_as_outbound(client: Client, desk: Desk) -> None:
+    late = onward(2, departs_local="2099-12-08T01:10:00-06:00")
+    desk.sells(flight(1), late).finds(connections=[CONNECTING])
+    query = {**ONE_WAY, "destination": "New York (JFK)", "trip": "return", "back": LATER}
+    response = client.get("/flights/", {**query, "outbound": ["1", "2"]})
+    assert response.status_code == 422
+    assert "Flight ZZ102 leaves before you can be there." in response.content.decode()
+
+
+@pytest.mark.parametrize(("full", "words"), [({"seats_left": 0}, "Sold out"), ({}, "12 seats left")])
+def test_connection_has_the_seats_of_its_fullest_flight(
+    client: Client, desk: Desk, full: Json, words: str
+) -> None:
+    seats = [{"seat_class": "economy", "fare": 100, "seats": 156, "seats_left": 99, **full}]
+    desk.sells().finds(connections=[[flight(1), onward(2, seat_classes=seats)]])
+    text = client.get("/flights/", {**ONE_WAY, "destination": "New York (JFK)"}).content.decode()
+    assert words in text and ("/book/seats/" in text) == (not full)
 
 
 def test_results_are_sorted_and_filtered_by_the_address(client: Client, desk: Desk) -> None:
@@ -292,6 +341,8 @@ def test_fare_strip_links_each_day_and_marks_the_lowest(client: Client, desk: De
     assert "depart=2099-12-09" in text and "$170.50" in text and "no flights" in text
     assert text.count("lowest") == 1
     assert "$291" in client.get("/flights/fares/", {**query, "passengers": "2"}).content.decode()
+    both = client.get("/flights/fares/", {**query, "passengers": "2", "plus": "16141"}).content.decode()
+    assert "$613.82" in both and "plus=" not in both
 
 
 def test_fare_strip_stays_away_when_the_backend_does(client: Client, desk: Desk) -> None:

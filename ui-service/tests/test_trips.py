@@ -6,7 +6,18 @@ from pytest_django import Settings
 from service_kit.credentials import ON_BEHALF_OF, ROLE
 from service_kit.security.models import AuditEntry
 
-from tests.desk import COMPLETED, LOYALTY, RUNNING, SAGA, Desk, Json, booking, flight, saga
+from tests.desk import (
+    COMPLETED,
+    LOYALTY,
+    RUNNING,
+    SAGA,
+    Desk,
+    Json,
+    booking,
+    flight,
+    return_booking,
+    saga,
+)
 from tests.test_payment import form_of, pay_page
 from ui.models import User
 
@@ -84,6 +95,25 @@ def test_tickets_stand_in_the_order_of_their_seats(client: Client, desk: Desk) -
     )
     text = client.get(TRIP).content.decode()
     assert text.index("4A, Economy") < text.index("4C, Economy") < text.index("12A, Economy")
+
+
+def test_return_is_one_trip_with_a_ticket_for_each_flight(
+    client: Client, desk: Desk, traveller: User
+) -> None:
+    has_trips(client, desk, traveller, return_booking())
+    text = client.get("/trips/").content.decode()
+    assert (
+        text.count("<article") == 1 and "Dallas – Chicago and back" in text and "Return, Tue 15 Dec" in text
+    )
+    assert "ZZ101, seat 7A" in text and "ZZ102, seat 8B" in text and "1 passenger<" in text
+    desk.answers("/api/bookings/ABC234/", return_booking())
+    text = client.get(TRIP).content.decode()
+    assert text.index("973-1234567890") < text.index("973-0987654321")
+    for shown in ("Dallas – Chicago and back", "1 passenger", "7A, Economy", "8B, Economy", "$372.82"):
+        assert shown in text
+    assert text.count('role="img" aria-label="Boarding pass code of Ada Lovelace for ZZ10') == 2
+    cancel = client.get(f"{TRIP}cancel/").content.decode()
+    assert "ZZ101 seat 7A; " in cancel and "ZZ102 seat 8B" in cancel
 
 
 def test_trip_of_somebody_else_is_the_same_404_as_none(client: Client, desk: Desk) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from ui.backend_client import Json
 from ui.sagas import moment
-from ui.travel import CABIN_NAMES, Flight, flight_from
+from ui.travel import CABIN_NAMES, Flight, Journey, flight_from, leg_names, ways
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,20 @@ class Ticket:
 
 
 @dataclass(frozen=True)
+class Flown:
+    """A flight of a booking, with its tickets in the order of their seats."""
+
+    flight: Flight
+    name: str
+    'beside the other flights, such as "return"; empty for the only one'
+    tickets: tuple[Ticket, ...]
+
+    @property
+    def seats(self) -> list[str]:
+        return [ticket.seat for ticket in self.tickets]
+
+
+@dataclass(frozen=True)
 class Booking:
     reference: str
     correlation_id: str
@@ -49,8 +63,26 @@ class Booking:
     mobile: str
     created_at: datetime | None
     cancelled_at: datetime | None
-    flight: Flight
-    tickets: tuple[Ticket, ...]
+    flown: tuple[Flown, ...]
+    "in the order flown"
+
+    @property
+    def flight(self) -> Flight:
+        """The first: with its departure the trip begins."""
+        return self.flown[0].flight
+
+    @property
+    def flights(self) -> list[Flight]:
+        return [each.flight for each in self.flown]
+
+    @property
+    def ways(self) -> list[Journey]:
+        return ways(self.flights)
+
+    @property
+    def tickets(self) -> tuple[Ticket, ...]:
+        """Of the first flight: one a passenger."""
+        return self.flown[0].tickets
 
     @property
     def is_live(self) -> bool:
@@ -88,9 +120,16 @@ def booking_from(body: Json) -> Booking:
         mobile=str(contact.get("mobile") or ""),
         created_at=moment(body.get("created_at")),
         cancelled_at=moment(body.get("cancelled_at")),
-        flight=flight_from(body["flight"]),
-        tickets=tuple(sorted(map(_ticket, body.get("tickets") or []), key=attrgetter("place"))),
+        flown=_flown(body.get("flights") or [{**body["flight"], "tickets": body.get("tickets")}]),
     )
+
+
+def _flown(told: list[Json]) -> tuple[Flown, ...]:
+    flights = [flight_from(each) for each in told]
+    tickets = [
+        tuple(sorted(map(_ticket, each.get("tickets") or []), key=attrgetter("place"))) for each in told
+    ]
+    return tuple(map(Flown, flights, leg_names(flights), tickets))
 
 
 def _ticket(body: Json) -> Ticket:

@@ -13,9 +13,9 @@ from django.conf import settings
 from django.core.cache import cache
 from django.utils.safestring import SafeString, mark_safe
 
-from ui.bookings import Booking, Ticket
+from ui.bookings import Booking, Flown, Ticket
 from ui.patience import Bulkhead, seconds_left
-from ui.travel import zone_name
+from ui.travel import Flight, zone_name
 
 if TYPE_CHECKING:
     from fpdf import FPDF
@@ -31,7 +31,7 @@ BRAND_COLOUR, LINE_COLOUR = (11, 92, 107), (219, 227, 229)
 @dataclass(frozen=True)
 class BoardingPass:
     ticket: Ticket
-    sequence: int
+    flight: Flight
     code: str
 
     @property
@@ -48,9 +48,11 @@ def _drawn(code: str) -> str:
 
 
 def boarding_passes(booking: Booking) -> list[BoardingPass]:
+    """One for each flight and passenger, in the order flown."""
     return [
-        BoardingPass(ticket, number, bcbp(booking, ticket, number))
-        for number, ticket in enumerate(booking.tickets, start=1)
+        BoardingPass(ticket, each.flight, bcbp(booking.reference, each.flight, ticket, number))
+        for each in booking.flown
+        for number, ticket in enumerate(each.tickets, start=1)
     ]
 
 
@@ -60,23 +62,22 @@ def _plain(text: str, width: int) -> str:
     return "".join(each for each in bare if each.isalpha())[:width] or "X"
 
 
-def bcbp(booking: Booking, ticket: Ticket, sequence: int) -> str:
+def bcbp(reference: str, flight: Flight, ticket: Ticket, sequence: int) -> str:
     """The 60 mandatory characters of a one-leg bar coded boarding pass (IATA Resolution 792, format M)."""
-    flight = booking.flight
     name = f"{_plain(ticket.last_name, 12)}/{_plain(ticket.first_name, 7)}"
     carrier = "".join(filter(str.isalpha, flight.number))[:3]
     number = "".join(filter(str.isdigit, flight.number))
     row = "".join(filter(str.isdigit, ticket.seat))
     letter = "".join(filter(str.isalpha, ticket.seat))
     return (
-        f"M1{name:<20.20}E{booking.reference:<7.7}{flight.origin.code:3.3}{flight.destination.code:3.3}"
+        f"M1{name:<20.20}E{reference:<7.7}{flight.origin.code:3.3}{flight.destination.code:3.3}"
         f"{carrier:<3}{number:0>4}{' '}{flight.departs.timetuple().tm_yday:03d}"
         f"{CABIN_CODES.get(ticket.cabin, 'Y')}{row:0>3}{letter:1.1}{sequence:04d}{' '}100"
     )
 
 
 def pdf(booking: Booking) -> bytes:
-    """One page a passenger, with fonts for most of the world's names.
+    """One page a flight and passenger, with fonts for most of the world's names.
 
     A large font takes 40 MB and a second, so one file is made at a time and cached for a while.
     Raises NoPlaceError if too many requests wait.
@@ -118,7 +119,7 @@ def _add_fallbacks(document: "FPDF", text: str) -> None:
 
 
 def _ticket_page(document: "FPDF", booking: Booking, boarding: BoardingPass) -> None:
-    flight, ticket = booking.flight, boarding.ticket
+    flight, ticket = boarding.flight, boarding.ticket
     document.add_page()
     _band(document)
     _line(document, f"E-ticket {ticket.number}", size=11, height=8)
@@ -127,7 +128,7 @@ def _ticket_page(document: "FPDF", booking: Booking, boarding: BoardingPass) -> 
     document.ln(4)
     _line(document, f"{flight.origin.code}  –  {flight.destination.code}", size=26, bold=True, height=14)
     _line(document, f"{flight.origin.label} – {flight.destination.label}", size=11, height=10)
-    for label, value in _facts(booking, ticket):
+    for label, value in _facts(booking, boarding):
         _fact(document, label, value)
     document.ln(6)
     if booking.is_live:
@@ -153,8 +154,8 @@ def _band(document: "FPDF") -> None:
     document.set_y(BAND_HEIGHT + 8)
 
 
-def _facts(booking: Booking, ticket: Ticket) -> list[tuple[str, str]]:
-    flight = booking.flight
+def _facts(booking: Booking, boarding: BoardingPass) -> list[tuple[str, str]]:
+    flight, ticket = boarding.flight, boarding.ticket
     price = (
         "paid directly"
         if booking.amount is None
@@ -190,12 +191,20 @@ def _fact(document: "FPDF", label: str, value: str) -> None:
 
 
 def calendar(booking: Booking, *, now: datetime) -> str:
-    """One iCalendar event (RFC 5545) in UTC."""
-    flight = booking.flight
+    """One iCalendar event (RFC 5545) a flight, in UTC."""
     lines = [
         "BEGIN:VCALENDAR",
         "VERSION:2.0",
         f"PRODID:-//{settings.BRAND}//Trips//EN",
+        *(line for each in booking.flown for line in _event(booking, each, now)),
+        "END:VCALENDAR",
+    ]
+    return "".join(f"{folded}\r\n" for line in lines for folded in _folded(line))
+
+
+def _event(booking: Booking, flown: Flown, now: datetime) -> list[str]:
+    flight = flown.flight
+    return [
         "BEGIN:VEVENT",
         f"UID:{booking.reference}-{flight.id}@{settings.BRAND.lower()}",
         f"DTSTAMP:{_utc(now)}",
@@ -203,16 +212,14 @@ def calendar(booking: Booking, *, now: datetime) -> str:
         f"DTEND:{_utc(flight.arrives)}",
         f"SUMMARY:{_escaped(f'{flight.number} {flight.origin.code} to {flight.destination.code}')}",
         f"LOCATION:{_escaped(f'{flight.origin.name} ({flight.origin.code})')}",
-        f"DESCRIPTION:{_escaped(_seats(booking))}",
+        f"DESCRIPTION:{_escaped(_seats(booking, flown))}",
         f"STATUS:{'CONFIRMED' if booking.is_live else 'CANCELLED'}",
         "END:VEVENT",
-        "END:VCALENDAR",
     ]
-    return "".join(f"{folded}\r\n" for line in lines for folded in _folded(line))
 
 
-def _seats(booking: Booking) -> str:
-    seats = ", ".join(f"{ticket.name} {ticket.seat}" for ticket in booking.tickets)
+def _seats(booking: Booking, flown: Flown) -> str:
+    seats = ", ".join(f"{ticket.name} {ticket.seat}" for ticket in flown.tickets)
     return f"Booking {booking.reference}: {seats}"
 
 

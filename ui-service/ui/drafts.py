@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 from urllib.parse import urlencode
 
@@ -15,29 +16,26 @@ from django_sagas import json_text
 from django_sagas.clock import utc_now
 from django_sagas.database import write_transaction
 
+from ui.backend_client import Json
 from ui.forms import MAX_PASSENGERS, number
 from ui.models import Attempt, Draft
-from ui.travel import CABIN_NAMES, CabinMap
+from ui.travel import CABIN_NAMES, MAX_FLIGHTS, CabinMap
 
 MAX_FLIGHT = 10**9 - 1
-SEATS = ("seats1", "seats2")
+SEATS = tuple(f"seats{n}" for n in range(1, MAX_FLIGHTS + 1))
 DRAFT_ID = re.compile("[0-9a-f]{32}")
 MOST_SWEPT = 100
 
 
 @dataclass(frozen=True)
 class Selection:
-    """The flights (one, or out and back), the cabin, the number of passengers, and the seats per flight."""
+    """The flights in the order flown, the cabin, the number of passengers, and the seats per flight."""
 
     flights: tuple[int, ...]
     cabin: str = "economy"
     passengers: int = 1
     seats: tuple[tuple[str, ...], ...] = ()
     draft: str = ""
-
-    @property
-    def is_return(self) -> bool:
-        return len(self.flights) > 1
 
     def seats_of(self, leg: int) -> tuple[str, ...]:
         return self.seats[leg] if leg < len(self.seats) else ()
@@ -65,7 +63,8 @@ class Selection:
 
 def selection_from(query: QueryDict) -> Selection | None:
     """None if the URL names no flight."""
-    flights = tuple(number(each, most=MAX_FLIGHT, default=0) for each in query.getlist("flight"))[:2]
+    asked = query.getlist("flight")[:MAX_FLIGHTS]
+    flights = tuple(number(each, most=MAX_FLIGHT, default=0) for each in asked)
     if not flights or 0 in flights:
         return None
     draft = query.get("draft", "")
@@ -75,7 +74,7 @@ def selection_from(query: QueryDict) -> Selection | None:
         passengers=number(query.get("passengers", ""), most=MAX_PASSENGERS, default=1),
         seats=tuple(
             tuple(dict.fromkeys(seat[:4] for seat in query.getlist(name)))[:MAX_PASSENGERS]
-            for name, _ in zip(SEATS, flights, strict=False)
+            for name in SEATS[: len(flights)]
         ),
         draft=draft if DRAFT_ID.fullmatch(draft) else "",
     )
@@ -90,50 +89,50 @@ def find(draft_id: str, owners: Sequence[str]) -> Draft | None:
     return Draft.objects.filter(id=draft_id, owner_id__in=owners).first()
 
 
-def selection_of(draft: Draft, legs: Sequence[int]) -> Selection:
-    """The selection reduced to some of its flights."""
-    chosen = [draft.flights[leg] for leg in legs]
+def selection_of(draft: Draft) -> Selection:
     return Selection(
-        flights=tuple(each["flight"] for each in chosen),
+        flights=tuple(each["flight"] for each in draft.flights),
         cabin=draft.cabin,
         passengers=draft.count,
-        seats=tuple(tuple(each["seats"]) for each in chosen),
+        seats=tuple(tuple(each["seats"]) for each in draft.flights),
         draft=draft.id,
     )
 
 
-def live_attempts(draft: Draft) -> dict[int, Attempt]:
-    """Per flight that was sent, the attempt that is or may become a booking."""
-    found = draft.attempts.exclude(state=Attempt.State.FAILED).order_by("leg")
-    return {attempt.leg: attempt for attempt in found}
+def live_attempt(draft: Draft) -> Attempt | None:
+    """The attempt that is or may become a booking."""
+    return draft.attempts.exclude(state=Attempt.State.FAILED).first()
 
 
-def open_legs(draft: Draft, live: dict[int, Attempt]) -> list[int]:
-    """The flights without a booking or an attempt that may become one."""
-    return [leg for leg in range(len(draft.flights)) if leg not in live or not live[leg].correlation_id]
+def under_way(draft: Draft) -> str:
+    """The saga of its booking, made or under way: it is then shown instead of edited. Empty without one."""
+    live = live_attempt(draft)
+    return (live.correlation_id or "") if live else ""
 
 
 class Fixed(Exception):
-    """A booked or running flight cannot be edited."""
+    """What is booked or under way cannot be edited."""
 
 
 @dataclass(frozen=True)
 class Filled:
-    """The input and the selection. `priced`: the flights as the payment page shows them, if it is next."""
+    """The input and the selection. `price` and `shown`: the total and each flight as the payment page shows
+    them, if it is next."""
 
     selection: Selection
     passengers: list[dict[str, str]]
     contact: dict[str, str]
-    priced: Sequence[dict[str, Any]] = ()
+    price: Decimal | None = None
+    shown: Sequence[Json] = ()
 
     @property
     def legs(self) -> list[dict[str, Any]]:
         chosen = self.selection
-        plain = [
-            {"flight": flight, "seats": list(chosen.seats_of(n)), "price": "", "shown": None}
-            for n, flight in enumerate(chosen.flights)
+        shown = self.shown or [None] * len(chosen.flights)
+        return [
+            {"flight": flight, "seats": list(chosen.seats_of(n)), "shown": told}
+            for n, (flight, told) in enumerate(zip(chosen.flights, shown, strict=True))
         ]
-        return list(self.priced) or plain
 
 
 def save(filled: Filled, *, owner_id: str, owners: Sequence[str]) -> str:
@@ -147,9 +146,11 @@ def save(filled: Filled, *, owner_id: str, owners: Sequence[str]) -> str:
         draft = _insert(wanted, filled, owner_id)
         if draft.owner_id not in owners:
             draft = _insert(new_id(), filled, owner_id)
-        live = live_attempts(draft)
+        if under_way(draft):
+            raise Fixed
         changes = {
-            "legs": json_text.dumps(_merged(draft, filled, live) if live else filled.legs),
+            "legs": json_text.dumps(filled.legs),
+            "price": filled.price,
             "people": json.dumps({"passengers": filled.passengers, "contact": filled.contact}),
             "cabin": filled.selection.cabin,
             "count": filled.selection.passengers,
@@ -171,24 +172,11 @@ def _insert(draft_id: str, filled: Filled, owner_id: str) -> Draft:
     return Draft.objects.select_for_update().get(id=draft_id)
 
 
-def _merged(draft: Draft, filled: Filled, live: dict[int, Attempt]) -> list[dict[str, Any]]:
-    """The flights, with the new selection for those that are neither booked nor under way."""
-    still_open = {draft.flights[leg]["flight"]: leg for leg in open_legs(draft, live)}
-    chosen = filled.selection
-    same = chosen.passengers == draft.count and chosen.cabin == draft.cabin
-    if not same or not set(chosen.flights) <= set(still_open):
-        raise Fixed
-    legs = list(draft.flights)
-    for each in filled.legs:
-        legs[still_open[each["flight"]]] = each
-    return legs
-
-
-def reprice(draft: Draft, changes: dict[int, dict[str, Any]]) -> Draft:
-    """Store new prices of some flights unless the draft has changed; returns the current draft."""
-    legs = [changes.get(leg, each) for leg, each in enumerate(draft.flights)]
-    unchanged = Draft.objects.filter(id=draft.id, version=draft.version)
-    unchanged.update(legs=json_text.dumps(legs), version=new_id(), changed_at=utc_now())
+def reprice(draft: Draft, *, price: Decimal, shown: Sequence[Json]) -> Draft:
+    """Store a new price and what is shown of the flights unless the draft has changed; the current draft."""
+    legs = [{**each, "shown": told} for each, told in zip(draft.flights, shown, strict=True)]
+    changes = {"legs": json_text.dumps(legs), "price": price, "version": new_id(), "changed_at": utc_now()}
+    Draft.objects.filter(id=draft.id, version=draft.version).update(**changes)
     return Draft.objects.get(id=draft.id)
 
 
@@ -219,6 +207,4 @@ def attempts_of(owners: Sequence[str], correlation_ids: Sequence[str]) -> dict[s
 
 
 def tried_again(attempt: Attempt) -> bool:
-    """Whether there is a later attempt of the same flight."""
-    later = Attempt.objects.filter(draft_id=attempt.draft_id, leg=attempt.leg, id__gt=attempt.id)
-    return later.exists()
+    return Attempt.objects.filter(draft_id=attempt.draft_id, id__gt=attempt.id).exists()

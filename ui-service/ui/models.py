@@ -2,7 +2,6 @@
 
 import json
 import secrets
-from decimal import Decimal
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -54,7 +53,7 @@ class ClaimedGuest(models.Model):
 
 
 class Draft(models.Model):
-    """A draft of a trip: one intention, at most one booking per flight. Never card data.
+    """A draft of a trip: one intention, at most one booking. Never card data.
 
     JSON in text columns: input may hold characters that PostgreSQL's JSON type refuses.
     """
@@ -66,8 +65,11 @@ class Draft(models.Model):
     )
     cabin = models.CharField(max_length=16)
     count = models.PositiveSmallIntegerField(help_text="passengers")
-    legs = models.TextField(help_text="JSON: flight, seats, price and what was shown of each flight")
-    people = models.TextField(help_text="JSON: passengers and contact; empty once every flight is booked")
+    legs = models.TextField(help_text="JSON: flight, seats and what was shown of each flight")
+    price = models.DecimalField(
+        max_digits=12, decimal_places=2, null=True, help_text="last shown, with charges; null before that"
+    )
+    people = models.TextField(help_text="JSON: passengers and contact; empty once it is booked")
     created_at = models.DateTimeField()
     changed_at = models.DateTimeField(db_index=True)
 
@@ -83,7 +85,7 @@ class Draft(models.Model):
 
     @cached_property
     def flights(self) -> list[dict[str, Any]]:
-        """For each flight `flight`, `seats`, `price` and `shown`."""
+        """For each flight `flight`, `seats` and `shown`."""
         found: list[dict[str, Any]] = json_text.load_stored(self.legs)
         return found
 
@@ -105,16 +107,11 @@ class Draft(models.Model):
     @property
     def is_priced(self) -> bool:
         """Whether it is ready for payment."""
-        return all(each["price"] for each in self.flights)
-
-    @property
-    def total(self) -> Decimal:
-        """The total last shown for all its flights, charges included."""
-        return sum((Decimal(each["price"]) for each in self.flights), Decimal(0))
+        return self.price is not None
 
 
 class Attempt(models.Model):
-    """The sending of one flight of a draft, stored before the call.
+    """The sending of a draft, stored before the call.
 
     A new one, with a new key, is made only after the previous one is known to have booked nothing.
     """
@@ -126,7 +123,6 @@ class Attempt(models.Model):
         FAILED = "failed", "it ended without a booking"
 
     draft = models.ForeignKey(Draft, on_delete=models.CASCADE, related_name="attempts")
-    leg = models.PositiveSmallIntegerField(help_text="which flight of the draft, from 0")
     owner_id = models.CharField(max_length=64, help_text="for whom it is sent: a key is scoped to its caller")
     key = models.CharField(max_length=64, unique=True, help_text="Idempotency-Key of every sending")
     state = models.CharField(max_length=8, choices=State.choices)
@@ -138,9 +134,9 @@ class Attempt(models.Model):
         db_table = "ui_attempt"
         constraints = [
             models.UniqueConstraint(
-                fields=["draft", "leg"],
+                fields=["draft"],
                 condition=~models.Q(state="failed"),
-                name="one_live_attempt_per_flight",
+                name="one_live_attempt_per_draft",
             ),
             models.CheckConstraint(
                 condition=models.Q(state="sent", correlation_id__isnull=True)

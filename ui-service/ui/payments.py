@@ -18,36 +18,21 @@ class Stale(Exception):
     """The draft has changed since the form was made."""
 
 
-def key_of(version: str, leg: int) -> str:
-    return f"{version}-{leg + 1}"
+def begin(draft: Draft, *, version: str, owner_id: str) -> Attempt:
+    """Store an attempt before any call, under the draft's version as its key; a live one is kept.
 
-
-def begin(draft: Draft, *, version: str, owner_id: str) -> list[Attempt]:
-    """Store an attempt of every flight before any call; a flight with a live attempt keeps it.
-
-    The version changes when an attempt fails, so that a form starts at most one attempt per flight.
+    The version changes when an attempt fails, so that a form starts at most one.
     """
     with write_transaction():
         current = Draft.objects.select_for_update().filter(id=draft.id).first()
         if current is None or current.version != version:
             raise Stale
-        live = drafts.live_attempts(current)
-        made = [
-            Attempt(
-                draft=current,
-                leg=leg,
-                owner_id=owner_id,
-                key=key_of(version, leg),
-                state=State.SENT,
-                created_at=utc_now(),
-            )
-            for leg in range(len(current.flights))
-            if leg not in live
-        ]
-        Attempt.objects.bulk_create(made)
+        attempt = drafts.live_attempt(current) or Attempt.objects.create(
+            draft=current, owner_id=owner_id, key=version, state=State.SENT, created_at=utc_now()
+        )
         # A draft belongs to the traveller that pays, even if it was filled in before the login.
         Draft.objects.filter(id=draft.id).update(owner_id=owner_id, changed_at=utc_now())
-    return sorted([*live.values(), *made], key=lambda attempt: attempt.leg)
+    return attempt
 
 
 def record(attempt: Attempt, correlation_id: str) -> None:
@@ -99,5 +84,5 @@ def _note(saga: SagaView) -> None:
         row = Draft.objects.filter(id=draft.id)
         if state == State.FAILED:
             row.update(version=drafts.new_id(), changed_at=utc_now())
-        elif draft.attempts.filter(state=State.BOOKED).count() == len(draft.flights):
+        else:
             row.update(people="", changed_at=utc_now())

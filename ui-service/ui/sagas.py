@@ -40,6 +40,8 @@ REASONS = {
     "CANCELLED_BY_USER": "You cancelled the booking.",
     "CANCELLED_BY_OPERATOR": "Our desk cancelled the booking.",
 }
+# Of these the backend's own sentence is told, because it names the flight and the seat.
+NAMING_A_FLIGHT = ("SEAT_UNAVAILABLE", "FLIGHT_CLOSED")
 PAYMENT = "AuthorizePayment"
 CANCELLED = ("CANCELLED_BY_USER", "CANCELLED_BY_OPERATOR")
 
@@ -69,7 +71,8 @@ class SagaView:
     resolved_manually: bool
     reference: str
     user_id: str
-    flight_id: int | None
+    flight_ids: tuple[int, ...]
+    "in the order flown"
     amount: Any
     created_at: datetime | None
     finished_at: datetime | None
@@ -104,7 +107,10 @@ class SagaView:
 
     @property
     def why(self) -> str:
-        return REASONS.get(self.reason, "") or str(self.result.get("error") or "Something went wrong.")
+        said = str(self.result.get("error") or "")
+        if self.reason in NAMING_A_FLIGHT and said:
+            return said
+        return REASONS.get(self.reason, "") or said or "Something went wrong."
 
     @property
     def error_code(self) -> str:
@@ -143,7 +149,7 @@ def from_status(body: Json) -> SagaView:
         resolved_manually=bool(body.get("resolved_manually")),
         reference=str(body.get("booking_reference") or ""),
         user_id=str(body.get("user_id") or ""),
-        flight_id=body.get("flight_id"),
+        flight_ids=_flight_ids(body),
         amount=body.get("amount"),
         created_at=moment(body.get("created_at")),
         finished_at=moment(body.get("finished_at")),
@@ -152,6 +158,11 @@ def from_status(body: Json) -> SagaView:
         steps=tuple(_step(step, going_back=going_back) for step in body.get("steps") or []),
         result=body.get("result") or {},
     )
+
+
+def _flight_ids(body: Json) -> tuple[int, ...]:
+    first = [body["flight_id"]] if body.get("flight_id") else []
+    return tuple(body.get("flights") or first)
 
 
 def _step(step: Json, *, going_back: bool) -> StepView:

@@ -81,24 +81,42 @@ def airport_code(typed: str) -> str:
 
 @dataclass(frozen=True)
 class Results:
-    """`flown`: whether there is any flight between the places, in any cabin."""
+    """Direct flights first, then connections. `flown`: whether one can get there at all, in any cabin."""
 
-    offers: list[travel.Offer]
+    offers: list[travel.Journey]
     nearest: list[date]
     flown: bool
 
 
-def flights(*, origin: str, destination: str, day: date, cabin: str, passengers: int) -> Results:
+def flights(
+    *,
+    origin: str,
+    destination: str,
+    day: date,
+    cabin: str,
+    passengers: int,
+    chosen_fare: Decimal = Decimal(0),
+) -> Results:
+    """`chosen_fare`: of the way out, if these are ways back; the prices are then those of both."""
     query = {"origin": origin, "destination": destination, "depart_date": day.isoformat()}
     query["passengers"] = str(passengers)
     found = _flights({**query, "seat_class": cabin})
-    offers = [travel.Offer(travel.flight_from(each), cabin, passengers) for each in found["results"]]
+    offers = [
+        travel.Journey(tuple(map(travel.flight_from, told)), cabin, passengers, chosen_fare)
+        for told in _journeys(found)
+    ]
     nearest = [date.fromisoformat(each) for each in found.get("nearest_dates", [])]
     flown = bool(offers or nearest)
     if not flown and cabin != travel.EVERYWHERE:
         found = _flights({**query, "seat_class": travel.EVERYWHERE})
-        flown = bool(found["results"] or found.get("nearest_dates"))
+        flown = bool(_journeys(found) or found.get("nearest_dates"))
     return Results(offers, nearest, flown)
+
+
+def _journeys(found: Json) -> list[list[Json]]:
+    """The flights of each journey."""
+    direct = [[each] for each in found["results"]]
+    return direct + [each["flights"] for each in found.get("connections") or []]
 
 
 def _flights(query: Mapping[str, str]) -> Json:
@@ -115,24 +133,31 @@ class DayPrice:
 
 
 def fare_strip(
-    *, origin: str, destination: str, day: date, cabin: str, passengers: int, first: date
+    *,
+    origin: str,
+    destination: str,
+    day: date,
+    cabin: str,
+    passengers: int,
+    first: date,
+    chosen_fare: Decimal = Decimal(0),
 ) -> list[DayPrice]:
-    """The lowest total of each day from `first` on."""
+    """The lowest total of each day from `first` on; with the fare of a way out that is chosen already."""
     first = max(first, day - timedelta(days=STRIP_DAYS))
     last = first + timedelta(days=2 * STRIP_DAYS)
     query = {"origin": origin, "destination": destination, "from": first.isoformat(), "to": last.isoformat()}
     found = get("backend", "/api/flights/fares/", actor=NOBODY, query={**query, "seat_class": cabin})
     charges = Decimal(found["other_charges"])
     totals = {
-        date.fromisoformat(each["date"]): _total(each["lowest_fare"], passengers, charges)
+        date.fromisoformat(each["date"]): (
+            None
+            if (fare := each["lowest_fare"]) is None
+            else travel.Quote(Decimal(fare) + chosen_fare, passengers, charges).total
+        )
         for each in found["days"]
     }
     lowest = min((total for total in totals.values() if total is not None), default=None)
     return [DayPrice(each, total, total is not None and total == lowest) for each, total in totals.items()]
-
-
-def _total(fare: float | Decimal | None, passengers: int, charges: Decimal) -> Decimal | None:
-    return None if fare is None else travel.Quote(Decimal(fare), passengers, charges).total
 
 
 def flight_told(flight_id: int) -> Json:

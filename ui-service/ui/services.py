@@ -1,7 +1,6 @@
 """Actions of the other services."""
 
 from collections.abc import Mapping
-from decimal import Decimal
 
 from ui.backend_client import Actor, Answer, Json, Service, Unavailable, call, post
 from ui.models import Attempt, Draft, User
@@ -12,20 +11,23 @@ PATIENCE_SECONDS = 2.5
 
 
 def start_booking(*, draft: Draft, attempt: Attempt, card_token: str, failures: Mapping[str, bool]) -> str:
-    """Start one flight's booking and return its saga; the attempt's key prevents a second one."""
-    chosen = draft.flights[attempt.leg]
+    """Start the booking of a draft and return its saga; the attempt's key prevents a second one."""
     body: Json = {
-        "flight_id": chosen["flight"],
+        "flights": [
+            {
+                "flight_id": each["flight"],
+                "seat_class": draft.cabin,
+                **({"seat_numbers": each["seats"]} if each["seats"] else {}),
+            }
+            for each in draft.flights
+        ],
         "user_id": attempt.owner_id,
         "passengers": draft.passengers,
         "contact_info": draft.contact,
-        "seat_class": draft.cabin,
         "payment": {"card_token": card_token},
-        "expected_amount": Decimal(chosen["price"]),
+        "expected_amount": draft.price,
         **failures,
     }
-    if chosen["seats"]:
-        body["seat_numbers"] = chosen["seats"]
     headers = {"Idempotency-Key": attempt.key, **NOT_WAITING}
     actor = Actor(attempt.owner_id)
     answer = post("/api/saga/start-booking/", actor=actor, body=body, headers=headers)

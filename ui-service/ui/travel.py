@@ -1,9 +1,10 @@
 """Places, flights and seats as the pages show them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from itertools import pairwise
 
 from ui.backend_client import Json
 
@@ -16,8 +17,10 @@ CABIN_RULES = {
     "first": ("Three checked bags", "Lounge, own suite", "Cancel before departure"),
 }
 FEW_SEATS = 9
-# A usual minimum connecting time.
-TURNAROUND = timedelta(minutes=60)
+MAX_FLIGHTS = 6
+"of one trip"
+# Least times between an arrival and the next departure: on the way, and before a return.
+CHANGE, TURNAROUND = timedelta(minutes=45), timedelta(minutes=60)
 
 
 @dataclass(frozen=True)
@@ -60,29 +63,83 @@ class Flight:
         return self.sale_closes is not None and self.sale_closes <= now
 
     @property
-    def days_later(self) -> int:
-        return (self.arrives.date() - self.departs.date()).days
-
-    @property
     def day_mark(self) -> str:
-        return f"{self.days_later:+d}" if self.days_later else ""
+        return day_mark(self.departs, self.arrives)
 
 
 @dataclass(frozen=True)
-class Offer:
-    """A flight in the cabin that was searched for."""
+class Layover:
+    """A change of aircraft."""
 
-    flight: Flight
-    cabin: str
-    passengers: int
+    place: Place
+    minutes: int
+
+
+@dataclass(frozen=True)
+class Journey:
+    """One flight, or several with changes between them, in the cabin that was searched for."""
+
+    flights: tuple[Flight, ...]
+    cabin: str = "economy"
+    passengers: int = 1
+    chosen_fare: Decimal = Decimal(0)
+    "for one passenger, of what was chosen before: prices are those of the whole trip"
+
+    @property
+    def origin(self) -> Place:
+        return self.flights[0].origin
+
+    @property
+    def destination(self) -> Place:
+        return self.flights[-1].destination
+
+    @property
+    def departs(self) -> datetime:
+        return self.flights[0].departs
+
+    @property
+    def arrives(self) -> datetime:
+        return self.flights[-1].arrives
+
+    @property
+    def minutes(self) -> int:
+        """From the first departure to the last arrival."""
+        if len(self.flights) == 1:
+            return self.flights[0].minutes
+        return _minutes(self.arrives - self.departs)
+
+    @property
+    def miles(self) -> int:
+        return sum(flight.miles for flight in self.flights)
+
+    @property
+    def day_mark(self) -> str:
+        return day_mark(self.departs, self.arrives)
+
+    @property
+    def layovers(self) -> list[Layover]:
+        return [
+            Layover(before.destination, _minutes(after.departs - before.arrives))
+            for before, after in pairwise(self.flights)
+        ]
+
+    @property
+    def numbers(self) -> str:
+        return " and ".join(flight.number for flight in self.flights)
+
+    @property
+    def ids(self) -> list[int]:
+        return [flight.id for flight in self.flights]
 
     @property
     def fare(self) -> Decimal | None:
-        return self.flight.fares.get(self.cabin)
+        """For one passenger; None where a flight has no such cabin."""
+        fares = [flight.fares.get(self.cabin) for flight in self.flights]
+        return None if None in fares else sum((fare for fare in fares if fare is not None), Decimal(0))
 
     @property
     def left(self) -> int:
-        return self.flight.free.get(self.cabin, 0)
+        return min(flight.free.get(self.cabin, 0) for flight in self.flights)
 
     @property
     def few_left(self) -> bool:
@@ -90,19 +147,51 @@ class Offer:
 
     @property
     def bookable(self) -> bool:
-        return self.fare is not None and self.left >= self.passengers and self.flight.on_sale
+        on_sale = all(flight.on_sale for flight in self.flights)
+        return self.fare is not None and self.left >= self.passengers and on_sale
+
+    def is_closed(self, now: datetime) -> bool:
+        return any(flight.is_closed(now) for flight in self.flights)
 
     @property
     def quote(self) -> "Quote":
-        return Quote(self.fare or Decimal(0), self.passengers, self.flight.charges)
+        """Of the whole trip, in one booking."""
+        fare = (self.fare or Decimal(0)) + self.chosen_fare
+        return Quote(fare, self.passengers, self.flights[0].charges)
 
 
-def why_no_return(out: Flight, back: Flight) -> str:
-    """Why two flights are no return trip, as a sentence; empty if they are one."""
-    if (back.origin.code, back.destination.code) != (out.destination.code, out.origin.code):
-        return "The second flight is not the way back of the first."
-    if back.departs < out.arrives + TURNAROUND:
-        return "The return leaves before you can be there."
+def ways(flights: Sequence[Flight]) -> list[Journey]:
+    """The way there, and the way back where a trip ends at its start: parted at the longest stay."""
+    if not flights:
+        return []
+    if len(flights) == 1 or flights[0].origin.code != flights[-1].destination.code:
+        return [Journey(tuple(flights))]
+    stays = [after.departs - before.arrives for before, after in pairwise(flights)]
+    turn = stays.index(max(stays)) + 1
+    return [Journey(tuple(flights[:turn])), Journey(tuple(flights[turn:]))]
+
+
+def leg_names(flights: Sequence[Flight]) -> list[str]:
+    """What each flight of a trip is called beside the others; empty for the only one."""
+    parted = ways(flights)
+    names = []
+    for way, name in zip(parted, ("outbound", "return") if len(parted) > 1 else ("",), strict=True):
+        many = len(way.flights)
+        counted = [f"flight {n} of {many}" if many > 1 else "" for n in range(1, many + 1)]
+        names += [", ".join(filter(None, (name, each))) for each in counted]
+    return names
+
+
+def why_no_trip(flights: Sequence[Flight]) -> str:
+    """Why flights cannot be flown one after the other, as a sentence; empty if they can."""
+    parted = ways(flights)
+    turns = parted[0].ids[-1] if len(parted) > 1 else None
+    for before, after in pairwise(flights):
+        if before.destination.code != after.origin.code:
+            return f"Flight {after.number} does not leave from where flight {before.number} arrives."
+        if after.departs < before.arrives + (TURNAROUND if before.id == turns else CHANGE):
+            what = "The return" if before.id == turns else f"Flight {after.number}"
+            return f"{what} leaves before you can be there."
     return ""
 
 
@@ -227,6 +316,16 @@ def zone_name(moment: datetime) -> str:
     minutes = int(offset.total_seconds() // 60)
     hours, rest = divmod(abs(minutes), 60)
     return f"UTC{'-' if minutes < 0 else '+'}{hours}" + (f":{rest:02d}" if rest else "")
+
+
+def day_mark(departs: datetime, arrives: datetime) -> str:
+    """By how many calendar days it arrives later, such as "+1"; empty for the same day."""
+    days = (arrives.date() - departs.date()).days
+    return f"{days:+d}" if days else ""
+
+
+def _minutes(length: timedelta) -> int:
+    return int(length.total_seconds()) // 60
 
 
 def day_name(moment: date) -> str:

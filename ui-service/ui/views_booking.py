@@ -1,6 +1,7 @@
 """From a chosen flight to the payment: seats and passengers."""
 
 from dataclasses import replace
+from decimal import Decimal
 from functools import partial
 from typing import Any
 
@@ -26,30 +27,26 @@ def address(view: str, chosen: Selection, **more: Any) -> str:
 
 
 def legs(chosen: Selection, told: list[Json] | None = None) -> list[dict[str, Any]]:
-    """The chosen flights from the backend, or from stored JSON in `told`, with the price of each booking."""
+    """The chosen flights from the backend, or from stored JSON in `told`, with the fare of each."""
     told = told or patience.at_once(*(partial(selectors.flight_told, each) for each in chosen.flights))
-    found = map(travel.flight_from, told)
-    offers = [travel.Offer(flight, chosen.cabin, chosen.passengers) for flight in found]
+    flights = [travel.flight_from(each) for each in told]
     return [
         {
-            "flight": each.flight,
-            "offer": each,
-            "quote": each.quote,
+            "flight": flight,
+            "name": name,
+            "fare": flight.fares.get(chosen.cabin, Decimal(0)),
+            "base": flight.fares.get(chosen.cabin, Decimal(0)) * chosen.passengers,
             "seats": chosen.seats_of(n),
             "told": told[n],
         }
-        for n, each in enumerate(offers)
+        for n, (flight, name) in enumerate(zip(flights, travel.leg_names(flights), strict=True))
     ]
 
 
-def priced_leg(leg: dict[str, Any]) -> dict[str, Any]:
-    """A flight of a draft with everything that the payment page shows."""
-    return {
-        "flight": leg["flight"].id,
-        "seats": list(leg["seats"]),
-        "price": str(leg["quote"].total),
-        "shown": leg["told"],
-    }
+def journey(chosen: Selection, found: list[dict[str, Any]]) -> travel.Journey:
+    """All flights of the selection, which are one booking."""
+    flights = tuple(leg["flight"] for leg in found)
+    return travel.Journey(flights, chosen.cabin, chosen.passengers)
 
 
 def summary(chosen: Selection, found: list[dict[str, Any]]) -> dict[str, Any]:
@@ -57,26 +54,31 @@ def summary(chosen: Selection, found: list[dict[str, Any]]) -> dict[str, Any]:
         "chosen": chosen,
         "legs": found,
         "cabin_name": travel.CABIN_NAMES[chosen.cabin],
-        "total": sum(leg["quote"].total for leg in found),
-        "miles": sum(leg["quote"].miles for leg in found),
+        "quote": journey(chosen, found).quote,
     }
 
 
 def _turned_away(request: HttpRequest, chosen: Selection, found: list[dict[str, Any]]) -> HttpResponse | None:
-    """To where another flight can be chosen, if these cannot be booked."""
+    """To where other flights can be chosen, if these cannot be booked."""
     flights = [leg["flight"] for leg in found]
-    if chosen.is_return and (why := travel.why_no_return(*flights)):
-        messages.warning(request, f"{why} Please choose another return.")
-        return redirect(_other_returns(chosen, *flights))
-    if not all(leg["offer"].bookable for leg in found):
-        messages.warning(request, "That flight cannot be booked any more. Please choose another.")
+    if why := travel.why_no_trip(flights):
+        ways = travel.ways(flights)
+        if len(ways) > 1 and not travel.why_no_trip(ways[0].flights):
+            messages.warning(request, f"{why} Please choose another return.")
+            return redirect(_other_returns(chosen, *ways))
+        messages.warning(request, f"{why} Please choose other flights.")
         return redirect("search")
+    for leg in found:
+        if not travel.Journey((leg["flight"],), chosen.cabin, chosen.passengers).bookable:
+            which = f"Flight {leg['flight'].number}" if len(found) > 1 else "That flight"
+            messages.warning(request, f"{which} cannot be booked any more. Please choose another.")
+            return redirect("search")
     return None
 
 
-def _other_returns(chosen: Selection, out: travel.Flight, back: travel.Flight) -> str:
+def _other_returns(chosen: Selection, out: travel.Journey, back: travel.Journey) -> str:
     """The search for the way back of the chosen outbound."""
-    query: dict[str, str | int] = {
+    query: dict[str, Any] = {
         "trip": "return",
         "origin": out.origin.label,
         "destination": out.destination.label,
@@ -84,9 +86,9 @@ def _other_returns(chosen: Selection, out: travel.Flight, back: travel.Flight) -
         "back": max(out.departs, back.departs).date().isoformat(),
         "passengers": chosen.passengers,
         "cabin": chosen.cabin,
-        "outbound": out.id,
+        "outbound": out.ids,
     }
-    return f"{reverse('results')}?{urlencode(query)}"
+    return f"{reverse('results')}?{urlencode(query, doseq=True)}"
 
 
 def _chosen(request: HttpRequest) -> tuple[Selection | None, Draft | None]:
@@ -100,27 +102,18 @@ def _chosen(request: HttpRequest) -> tuple[Selection | None, Draft | None]:
     return chosen, drafts.find(chosen.draft, owners_of(request))
 
 
-def _is_fixed(chosen: Selection, draft: Draft | None) -> bool:
-    """Whether one of the chosen flights is booked or under way; it is shown instead of edited."""
-    if draft is None:
-        return False
-    still_open = drafts.open_legs(draft, drafts.live_attempts(draft))
-    fixed = {each["flight"] for leg, each in enumerate(draft.flights) if leg not in still_open}
-    return bool(fixed & set(chosen.flights))
-
-
 @require_safe
 @for_guests
 def seats(request: HttpRequest) -> HttpResponse:
     chosen, draft = _chosen(request)
     if chosen is None:
         return redirect("search")
-    if _is_fixed(chosen, draft):
+    if draft is not None and drafts.under_way(draft):
         return redirect("pay", draft=chosen.draft)
-    leg = 1 if request.GET.get("leg") == "2" and chosen.is_return else 0
+    leg = number(request.GET.get("leg", ""), most=len(chosen.flights), default=1) - 1
     unanswered = _unanswered(request, chosen)
-    if leg and unanswered == 0:
-        return redirect(_ask_again(request, chosen, 0))
+    if unanswered is not None and unanswered < leg:
+        return redirect(_ask_again(request, chosen, unanswered))
     found = legs(chosen)
     if away := _turned_away(request, chosen, found):
         return away
@@ -130,7 +123,9 @@ def seats(request: HttpRequest) -> HttpResponse:
     context = {
         **summary(chosen, found),
         "leg": leg,
+        "next_leg": 0 if last else leg + 2,
         "flight": found[leg]["flight"],
+        "name": found[leg]["name"],
         "field": drafts.SEATS[leg],
         "cabins": maps,
         "exits": any(row.exit_row for each in maps if each.cabin == chosen.cabin for row in each.rows),
@@ -181,7 +176,7 @@ def _taken_meanwhile(chosen: Selection) -> int | None:
 
 def _next_without_seats(chosen: Selection, leg: int, last: bool) -> str:
     kept = chosen.without_seats(leg)
-    return address("passengers", kept) if last else address("seats", kept, leg=2)
+    return address("passengers", kept) if last else address("seats", kept, leg=leg + 2)
 
 
 def _passenger_forms(data: Any, count: int, known: list[dict[str, str]]) -> list[PassengerForm]:
@@ -200,7 +195,7 @@ def passengers(request: HttpRequest) -> HttpResponse:
     chosen, draft = _chosen(request)
     if chosen is None:
         return redirect("search")
-    if _is_fixed(chosen, draft):
+    if draft is not None and drafts.under_way(draft):
         return redirect("pay", draft=chosen.draft)
     if (odd := chosen.leg_with_odd_seats()) is not None:
         return redirect(address("seats", chosen, leg=odd + 1))
@@ -246,8 +241,8 @@ def _passengers_posted(request: HttpRequest, chosen: Selection) -> HttpResponse:
     if away := _turned_away(request, chosen, found):
         return away
     people = [form.cleaned_data for form in forms]
-    priced = [priced_leg(leg) for leg in found]
-    return _kept(request, Filled(chosen, people, contact.cleaned_data, priced))
+    price, shown = journey(chosen, found).quote.total, [leg["told"] for leg in found]
+    return _kept(request, Filled(chosen, people, contact.cleaned_data, price, shown))
 
 
 def _kept(request: HttpRequest, filled: Filled) -> HttpResponse:
@@ -255,11 +250,9 @@ def _kept(request: HttpRequest, filled: Filled) -> HttpResponse:
     try:
         key = drafts.save(filled, owner_id=actor_of(request).user_id, owners=owners_of(request))
     except drafts.Fixed:
-        messages.warning(
-            request, "A flight of this trip is booked or under way already: here is the rest of it."
-        )
+        messages.info(request, "This trip is booked or under way already.")
         return redirect("pay", draft=filled.selection.draft)
-    if filled.priced:
+    if filled.price is not None:
         return redirect("pay", draft=key)
     return redirect(address("passengers", replace(filled.selection, draft=key)))
 

@@ -101,7 +101,7 @@ def _lesson(actor: Actor) -> str:
     """Book the first flight in a week that has a free seat, to meet the faults."""
     day = (utc_now() + timedelta(days=7)).date()
     found = selectors.flights(origin="DFW", destination="ORD", day=day, cabin="economy", passengers=1)
-    free = next((offer.flight.id for offer in found.offers if offer.bookable), None)
+    free = next((offer.ids[0] for offer in found.offers if offer.bookable and not offer.layovers), None)
     if free is None:
         raise ServiceTrouble("backend", "There is no flight for a lesson. Book one by hand.")
     return services.start_lesson(actor=actor, flight_id=free)

@@ -1,6 +1,6 @@
-"""Review and pay. One draft becomes at most one booking per flight, whatever the browser repeats."""
+"""Review and pay. One draft becomes at most one booking, whatever the browser repeats."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import partial
 
 import structlog
@@ -9,7 +9,6 @@ from django.contrib import messages
 from django.db import Error
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 from django_sagas.database_errors import is_of_the_call
 
@@ -18,10 +17,9 @@ from ui.backend_client import Json, Rejected, TooMany, Unavailable, optional
 from ui.forms import DEMO_CARDS, FAILURES, PaymentForm
 from ui.identity import actor_of, for_guests, owners_of
 from ui.models import Attempt, Draft
-from ui.views_booking import address, legs, priced_leg, summary
+from ui.views_booking import address, journey, legs, summary
 
 log = structlog.get_logger(__name__)
-Live = dict[int, Attempt]
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -38,39 +36,35 @@ def pay(request: HttpRequest, draft: str) -> HttpResponse:
     if request.method == "POST":
         return _posted(request, kept)
     certain = _look(kept)
-    live = drafts.live_attempts(kept)
-    if not drafts.open_legs(kept, live):
-        return to_progress(live)
+    if under_way := drafts.under_way(kept):
+        return to_progress(under_way)
     form = PaymentForm(initial={"card_token": "tok_ok" if settings.DEMO_MODE else ""})
-    return _page(request, kept, live, form, ask=certain)
+    return _page(request, kept, form, ask=certain)
 
 
 def _look(draft: Draft) -> bool:
-    """Look up open attempts; whether the backend answered."""
-    live = drafts.live_attempts(draft).values()
-    looks = [partial(payments.look, each) for each in live if each.state != Attempt.State.BOOKED]
-    certain = optional(lambda: [look() for look in looks], otherwise=None) is not None
+    """Look up an open attempt; whether the backend answered."""
+    live = drafts.live_attempt(draft)
+    if live is None or live.state == Attempt.State.BOOKED:
+        return True
+    seen = optional(lambda: (payments.look(live),), otherwise=None)
     draft.refresh_from_db()
-    return certain
+    return seen is not None
 
 
-def to_progress(attempts: Live) -> HttpResponse:
-    """Redirect to the started bookings, in the order of the flights."""
-    ids = [attempts[leg].correlation_id for leg in sorted(attempts) if attempts[leg].correlation_id]
-    also = f"?and={ids[1]}" if len(ids) > 1 else ""
-    return redirect(reverse("progress", args=[ids[0]]) + also)
+def to_progress(correlation_id: str) -> HttpResponse:
+    return redirect("progress", correlation_id=correlation_id)
 
 
 def _posted(request: HttpRequest, draft: Draft) -> HttpResponse:
     form = PaymentForm(request.POST)
-    live = drafts.live_attempts(draft)
-    if not drafts.open_legs(draft, live):
-        return to_progress(live)
+    if under_way := drafts.under_way(draft):
+        return to_progress(under_way)
     if not form.is_valid():
-        return _page(request, draft, live, form, status=422)
+        return _page(request, draft, form, status=422)
     version = form.cleaned_data["key"]
     try:
-        attempts = payments.begin(draft, version=version, owner_id=actor_of(request).user_id)
+        attempt = payments.begin(draft, version=version, owner_id=actor_of(request).user_id)
     except payments.Stale:
         return _stale(request, draft, form, version)
     except Error as error:
@@ -80,29 +74,27 @@ def _posted(request: HttpRequest, draft: Draft) -> HttpResponse:
         form.add_error(
             None, "We could not take your payment just now. Nothing was sent or charged: try again."
         )
-        return _page(request, draft, live, form, status=503, ask=False)
-    return _send(request, draft, attempts, form)
+        return _page(request, draft, form, status=503, ask=False)
+    return _send(request, draft, attempt, form)
 
 
 def _stale(request: HttpRequest, draft: Draft, form: PaymentForm, version: str) -> HttpResponse:
     """A form older than the draft starts nothing: the page shows what it started, or what has changed."""
-    keys = [payments.key_of(version, leg) for leg in range(len(draft.flights))]
-    begun = {each.leg: each for each in draft.attempts.filter(key__in=keys)}
-    if any(each.correlation_id for each in begun.values()):
-        return to_progress(begun)
+    begun = draft.attempts.filter(key=version).first()
+    if begun and begun.correlation_id:
+        return to_progress(begun.correlation_id)
     draft.refresh_from_db()
     form.add_error(None, "Something changed since this page was shown. Please check it and pay again.")
-    return _page(request, draft, drafts.live_attempts(draft), form, status=409)
+    return _page(request, draft, form, status=409)
 
 
-def _send(request: HttpRequest, draft: Draft, attempts: Sequence[Attempt], form: PaymentForm) -> HttpResponse:
-    """Send attempts that the backend may not have. A repeat with the same key starts nothing new."""
+def _send(request: HttpRequest, draft: Draft, attempt: Attempt, form: PaymentForm) -> HttpResponse:
+    """Send an attempt that the backend may not have. A repeat with the same key starts nothing new."""
     failures, wait, status = form.failures(demo_mode=settings.DEMO_MODE), 0, 422
     token = form.cleaned_data["card_token"]
     try:
-        for attempt in attempts:
-            if not attempt.correlation_id:
-                _send_one(request, draft, attempt, token, failures)
+        if not attempt.correlation_id:
+            _send_one(request, draft, attempt, token, failures)
     except Rejected as refusal:
         form.add_error(None, "; ".join(refusal.errors.values()) or refusal.detail)
     except TooMany as refusal:
@@ -115,15 +107,9 @@ def _send(request: HttpRequest, draft: Draft, attempts: Sequence[Attempt], form:
             "Try again: you will not be charged twice.",
         )
         status = 503
-    live = {attempt.leg: attempt for attempt in attempts}
-    if any(attempt.correlation_id for attempt in attempts):
-        if form.errors:
-            messages.warning(
-                request,
-                "One of your two flights is not on its way yet: look under My trips to go on with it.",
-            )
-        return to_progress(live)
-    response = _page(request, draft, live, form, status=status, ask=status != 503)
+    if attempt.correlation_id:
+        return to_progress(attempt.correlation_id)
+    response = _page(request, draft, form, status=status, ask=status != 503)
     if wait:
         response["Retry-After"] = str(wait)
     return response
@@ -146,35 +132,33 @@ def _send_one(
 
 
 def _page(
-    request: HttpRequest, draft: Draft, live: Live, form: PaymentForm, *, status: int = 200, ask: bool = True
+    request: HttpRequest, draft: Draft, form: PaymentForm, *, status: int = 200, ask: bool = True
 ) -> HttpResponse:
-    """The flights that are not under way yet, with their prices; `ask`: whether the backend is available.
+    """All flights with the price of the trip; `ask`: whether the backend is available.
 
     Without the backend they are as last shown: it compares the price again before it books.
     """
-    open_legs = drafts.open_legs(draft, live)
-    chosen = drafts.selection_of(draft, open_legs)
+    chosen = drafts.selection_of(draft)
     told = _told_now(chosen) if ask else None
-    found = legs(chosen, told or [draft.flights[leg]["shown"] for leg in open_legs])
-    changes = dict(zip(open_legs, map(priced_leg, found), strict=True))
-    changed = any(priced["price"] != draft.flights[leg]["price"] for leg, priced in changes.items())
+    found = legs(chosen, told or [each["shown"] for each in draft.flights])
+    price = journey(chosen, found).quote.total
+    changed = price != draft.price
     if changed:
-        draft = drafts.reprice(draft, changes)
+        draft = drafts.reprice(draft, price=price, shown=[leg["told"] for leg in found])
     context = {
         **summary(chosen, found),
         "draft": draft,
         "form": form,
         "key": draft.version,
-        "unanswered": any(leg in live for leg in open_legs),
+        "unanswered": drafts.live_attempt(draft) is not None,
         "certain": ask,
-        "under_way": [each for each in live.values() if each.correlation_id],
         "card": form["card_token"].value(),
         "cards": DEMO_CARDS,
         "failures": [(name, label, text, name in request.POST) for name, label, text in FAILURES],
         "price_changed": changed,
         "simulated": not settings.DEMO_MODE and selectors.payments_are_simulated(),
         "back": address("passengers", chosen),
-        "seats_again": address("seats", chosen),
+        "seats_again": [address("seats", chosen, leg=n) for n in range(1, len(found) + 1)],
     }
     response = render(request, "ui/booking/pay.html", context, status=status)
     if status == 503:

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
+from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, QueryDict
@@ -11,20 +13,30 @@ from django.utils.http import urlencode
 from django.views.decorators.http import require_safe
 from django_sagas.clock import utc_now
 
-from ui import selectors
+from ui import patience, selectors
 from ui.backend_client import Rejected, ServiceTrouble
 from ui.drafts import MAX_FLIGHT
 from ui.forms import CABINS, MAX_PASSENGERS, SearchForm, number
-from ui.travel import CABIN_NAMES, CABIN_RULES, EVERYWHERE, Flight, Offer, day_name, why_no_return
+from ui.travel import (
+    CABIN_NAMES,
+    CABIN_RULES,
+    EVERYWHERE,
+    MAX_FLIGHTS,
+    Journey,
+    day_name,
+    why_no_trip,
+)
 
 RECENT = "recent"
 DAY = timedelta(days=1)
-SORTS: dict[str, tuple[str, Callable[[Offer], Any]]] = {
-    "price": ("Price", lambda offer: (offer.quote.total, offer.flight.departs)),
-    "duration": ("Duration", lambda offer: (offer.flight.minutes, offer.quote.total)),
-    "departure": ("Departure", lambda offer: offer.flight.departs),
-    "arrival": ("Arrival", lambda offer: offer.flight.arrives),
+SORTS: dict[str, tuple[str, Callable[[Journey], Any]]] = {
+    "price": ("Price", lambda offer: (offer.quote.total, offer.departs)),
+    "duration": ("Duration", lambda offer: (offer.minutes, offer.quote.total)),
+    "departure": ("Departure", lambda offer: (offer.departs, offer.arrives)),
+    "arrival": ("Arrival", lambda offer: (offer.arrives, offer.minutes)),
 }
+# A way out of three flights and one back of three are a trip of six.
+MOST_OF_A_WAY = MAX_FLIGHTS // 2
 TIMES = {
     "": ("Any time", range(24)),
     "night": ("00:00–06:00", range(6)),
@@ -76,6 +88,7 @@ def results(request: HttpRequest) -> HttpResponse:
         return _search_again(request, form)
     asked = form.cleaned_data
     outbound, refusal = _outbound(request.GET, asked)
+    chosen_fare = (outbound.fare if outbound else None) or Decimal(0)
     leg = _leg(asked, outbound, now.date())
     try:
         found = selectors.flights(
@@ -84,12 +97,13 @@ def results(request: HttpRequest) -> HttpResponse:
             day=leg.day,
             cabin=asked["cabin"],
             passengers=asked["passengers"],
+            chosen_fare=chosen_fare,
         )
     except Rejected as unknown:
         return _unknown_place(request, form, unknown, turned=outbound is not None)
     _remember(request, asked)
-    open_for_sale = [offer for offer in found.offers if not offer.flight.is_closed(now)]
-    possible = [offer for offer in open_for_sale if leg.allows(offer.flight)]
+    open_for_sale = [offer for offer in found.offers if not offer.is_closed(now)]
+    possible = [offer for offer in open_for_sale if leg.allows(offer)]
     context = {
         "form": form,
         "asked": asked,
@@ -98,6 +112,8 @@ def results(request: HttpRequest) -> HttpResponse:
         "before": leg.may_be_on(leg.day - DAY) and _on_day(request.GET, leg.field, leg.day - DAY),
         "after": _on_day(request.GET, leg.field, leg.day + DAY),
         "outbound": outbound,
+        "chosen_cents": int(chosen_fare * 100),
+        "is_direct": bool(found.nearest) or any(not offer.layovers for offer in found.offers),
         "refusal": refusal,
         "offers": _narrow(possible, request.GET),
         "total": len(possible),
@@ -126,16 +142,16 @@ class Leg:
     field: str
     day: date
     first_day: date
-    outbound: Flight | None = None
+    outbound: Journey | None = None
 
     def may_be_on(self, day: date) -> bool:
         return day >= self.first_day
 
-    def allows(self, flight: Flight) -> bool:
-        return self.outbound is None or not why_no_return(self.outbound, flight)
+    def allows(self, offer: Journey) -> bool:
+        return self.outbound is None or not why_no_trip([*self.outbound.flights, *offer.flights])
 
 
-def _leg(asked: dict[str, Any], outbound: Flight | None, today: date) -> Leg:
+def _leg(asked: dict[str, Any], outbound: Journey | None, today: date) -> Leg:
     ends = asked["origin"], asked["destination"]
     if outbound is None:
         return Leg(ends[0], ends[1], field="depart", day=asked["depart"], first_day=today)
@@ -143,17 +159,22 @@ def _leg(asked: dict[str, Any], outbound: Flight | None, today: date) -> Leg:
     return Leg(ends[1], ends[0], field="back", day=asked["back"], first_day=earliest, outbound=outbound)
 
 
-def _outbound(query: QueryDict, asked: dict[str, Any]) -> tuple[Flight | None, str]:
-    """The outbound flight of the URL, or why it is not possible."""
+def _outbound(query: QueryDict, asked: dict[str, Any]) -> tuple[Journey | None, str]:
+    """The way out of the URL, or why it is not possible."""
     if asked["trip"] != "return" or "outbound" not in query:
         return None, ""
-    found = selectors.flight_if_any(number(query.get("outbound", ""), most=MAX_FLIGHT, default=0))
+    ids = [number(each, most=MAX_FLIGHT, default=0) for each in query.getlist("outbound")[:MOST_OF_A_WAY]]
+    found = patience.at_once(*(partial(selectors.flight_if_any, each) for each in ids))
+    flights = tuple(flight for flight in found if flight)
+    chosen = Journey(flights, asked["cabin"], asked["passengers"])
     ends = asked["origin"], asked["destination"]
-    if found is None or (found.origin.code, found.destination.code) != ends:
+    if len(flights) < len(ids) or (chosen.origin.code, chosen.destination.code) != ends:
         return None, "The outbound flight does not go from {} to {}.".format(*ends)
-    if not Offer(found, asked["cabin"], asked["passengers"]).bookable:
-        return None, f"Flight {found.number} on {day_name(found.departs)} cannot be booked any more."
-    return found, ""
+    if why := why_no_trip(flights):
+        return None, why
+    if not chosen.bookable:
+        return None, f"Flight {chosen.numbers} on {day_name(chosen.departs)} cannot be booked any more."
+    return chosen, ""
 
 
 def _search_again(request: HttpRequest, form: SearchForm) -> HttpResponse:
@@ -184,11 +205,11 @@ def _elsewhere(leg: Leg) -> dict[str, Any]:
     return {"places": selectors.served_places(limit=selectors.FIRST_PLACES), "field": "origin"}
 
 
-def _cities(offers: list[Offer], leg: Leg) -> tuple[str, str]:
+def _cities(offers: list[Journey], leg: Leg) -> tuple[str, str]:
     """The route by city, or by code if there are no flights."""
     if not offers:
         return leg.origin, leg.destination
-    ends = (offers[0].flight.origin, offers[0].flight.destination)
+    ends = (offers[0].origin, offers[0].destination)
     return ends[0].city or leg.origin, ends[1].city or leg.destination
 
 
@@ -211,22 +232,22 @@ def _day_of(query: QueryDict, name: str) -> date | None:
 
 def _toolbar(query: QueryDict) -> dict[str, Any]:
     return {
-        "kept": [(name, value) for name, value in query.items() if name not in FILTERS],
+        "kept": [(name, value) for name, values in query.lists() if name not in FILTERS for value in values],
         "filtered": any(query.get(name) for name in FILTERS),
         "sorts": [(key, label) for key, (label, _) in SORTS.items()],
         "times": [(key, label) for key, (label, _) in TIMES.items()],
     }
 
 
-def _narrow(offers: list[Offer], query: QueryDict) -> list[Offer]:
+def _narrow(offers: list[Journey], query: QueryDict) -> list[Journey]:
     """Sort and filter by the query parameters; invalid ones are ignored."""
     leaves, lands = (TIMES.get(query.get(name, ""), TIMES[""])[1] for name in ("time", "lands"))
     most = number(query.get("most", ""), most=MOST_PRICE, default=0) or None
     kept = [
         offer
         for offer in offers
-        if offer.flight.departs.hour in leaves
-        and offer.flight.arrives.hour in lands
+        if offer.departs.hour in leaves
+        and offer.arrives.hour in lands
         and (most is None or offer.quote.total <= most)
     ]
     _, key = SORTS.get(query.get("sort", ""), SORTS["departure"])
@@ -266,7 +287,8 @@ def _about(asked: dict[str, Any]) -> str:
 def fare_strip(request: HttpRequest) -> HttpResponse:
     """The days around with their lowest prices: a fragment, loaded after the results."""
     kept = request.GET.copy()
-    origin, destination, field = (kept.pop(name, [""])[-1] for name in ("from", "to", "field"))
+    names = ("from", "to", "field", "plus")
+    origin, destination, field, plus = (kept.pop(name, [""])[-1] for name in names)
     day = _day_of(kept, "day")
     kept.pop("day", None)
     first, cabin = utc_now().date(), kept.get("cabin", "")
@@ -277,7 +299,13 @@ def fare_strip(request: HttpRequest) -> HttpResponse:
         return HttpResponse(status=204)
     try:
         days = selectors.fare_strip(
-            origin=origin, destination=destination, day=day, cabin=cabin, passengers=passengers, first=first
+            origin=origin,
+            destination=destination,
+            day=day,
+            cabin=cabin,
+            passengers=passengers,
+            first=first,
+            chosen_fare=Decimal(number(plus, most=MOST_PRICE * 10, default=0)) / 100,
         )
     except ServiceTrouble:
         return HttpResponse(status=204)

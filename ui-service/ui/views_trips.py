@@ -21,7 +21,7 @@ from ui.identity import actor_of, is_own, open_for_guest, owner_of, owners_of
 from ui.models import Attempt, Draft
 from ui.patience import NoPlaceError
 from ui.sagas import SagaView
-from ui.travel import Flight, flight_from
+from ui.travel import Journey, flight_from, ways
 from ui.views_progress import next_steps
 
 SHOWN = {"": "All", "upcoming": "Upcoming", "past": "Past", "cancelled": "Cancelled"}
@@ -87,12 +87,13 @@ def _failed(owners: list[str], sagas: list[SagaView], since: datetime) -> list[d
     for saga in lately:
         attempt = attempts.get(saga.correlation_id)
         if len(shown) < MOST_FAILED and not (attempt and drafts.tried_again(attempt)):
-            shown.append({"saga": saga, "flight": _flight_of(attempt), "next": next_steps(saga, attempt)})
+            shown.append({"saga": saga, "ways": _ways_of(attempt), "next": next_steps(saga, attempt)})
     return shown
 
 
-def _flight_of(attempt: Attempt | None) -> Flight | None:
-    return flight_from(attempt.draft.flights[attempt.leg]["shown"]) if attempt else None
+def _ways_of(attempt: Attempt | None) -> list[Journey]:
+    flights = attempt.draft.flights if attempt else []
+    return ways([flight_from(each["shown"]) for each in flights])
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -121,6 +122,7 @@ def trip(request: HttpRequest, reference: str) -> HttpResponse:
     context = {
         "trip": booking,
         "passes": passes,
+        "passengers": len(booking.tickets),
         "when": booking.when(now),
         "cancellable": booking.can_be_cancelled(now),
         "new": request.GET.get("new") == "1",

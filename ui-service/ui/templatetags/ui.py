@@ -132,6 +132,11 @@ def lookup(mapping: dict[Any, Any], key: Any) -> Any:
 
 
 @register.filter
+def lookup_at(items: Sequence[Any], place: int) -> Any:
+    return items[place]
+
+
+@register.filter
 def zone(moment: datetime) -> str:
     return zone_name(moment)
 
