@@ -127,6 +127,24 @@ def return_booking(**changes: Any) -> Json:
     return booking(**{"flights": flights, "tickets": [ticket, back], **amounts, **changes})
 
 
+QUOTE = "7d0f2a54-0b8e-4c52-9d3a-5f6f0c6c1b11"
+
+
+def cancel_quote(**changes: Any) -> Json:
+    return {
+        "quote_id": QUOTE,
+        "booking_reference": "ABC234",
+        "correlation_id": SAGA,
+        "amount": 211.41,
+        "refund": 161.41,
+        "fee": 50.00,
+        "miles": 161,
+        "currency": "USD",
+        "expires_at": "2026-11-23T02:15:00Z",
+        **changes,
+    }
+
+
 def saga(status: str, states: str, **changes: Any) -> Json:
     """`states` has a word for each step, such as "DONE REFUSED PENDING PENDING"."""
     steps = [
@@ -323,6 +341,9 @@ class Desk:
             self.answers(f"/api/flights/{each['id']}/", each)
             self.answers(f"/api/flights/{each['id']}/seats/", seat_map())
         return self
+
+    def quotes_a_cancellation(self, **changes: Any) -> None:
+        self.answers("/api/bookings/ABC234/cancel-quote/", cancel_quote(**changes))
 
     def lists_trips(self, user_id: str, *trips: Json, following: str | None = None) -> None:
         counts = {"upcoming": 71, "past": 1, "cancelled": 1}

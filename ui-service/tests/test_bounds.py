@@ -35,6 +35,7 @@ def world(desk: Desk, traveller: User, size: int) -> None:
     desk.answers(f"/api/tickets/user/{traveller.traveller_id}/", {"results": trips, "next": None})
     desk.lists_trips(traveller.traveller_id, *trips)
     desk.answers("/api/bookings/ABC234/", booking(tickets=booking()["tickets"] * min(size, 9)))
+    desk.quotes_a_cancellation()
     desk.lists(*[{**COMPLETED, "correlation_id": f"c{n}"} for n in range(size)])
     desk.audits()
     desk.answers("/api/saga/definitions/", DEFINITIONS)
@@ -60,7 +61,7 @@ def world(desk: Desk, traveller: User, size: int) -> None:
         (f"/progress/{SAGA}/", 2),
         ("/trips/", 2),
         ("/trips/ABC234/", 1),
-        ("/trips/ABC234/cancel/", 1),
+        ("/trips/ABC234/cancel/", 2),
         ("/miles/", 2),
         ("/console/", 2),
         ("/console/audit/", 1),

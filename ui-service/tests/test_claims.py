@@ -63,6 +63,7 @@ def test_miles_of_a_guest_are_shown_in_the_account(client: Client, desk: Desk, t
     text = client.get("/miles/").content.decode()
     assert "And 161 of trips that you booked as a guest." in text
     assert "+161" in text and "/trips/ABC234/" in text
+    desk.quotes_a_cancellation()
     assert "Your balance goes from 161 to 0" in client.get("/trips/ABC234/cancel/").content.decode()
 
 

@@ -75,6 +75,7 @@ def test_cancel_page_comes_without_the_miles_of_a_loyalty_that_hangs(
     settings.LOYALTY_URL = hung.url
     client.force_login(traveller)
     desk_beside.answers("/api/bookings/ABC234/", booking(user_id=traveller.traveller_id))
+    desk_beside.quotes_a_cancellation()
     seconds, status, text = seconds_of(client, "/trips/ABC234/cancel/")
     assert status == 200 and "Your balance is not available just now" in text
     assert "Cancel this booking" in text

@@ -82,9 +82,10 @@ def test_failure_seen_from_another_browser_offers_a_new_search(client: Client, d
 
 
 def test_cancelled_booking_is_not_called_a_failure(client: Client, desk: Desk) -> None:
-    desk.tells(saga("COMPENSATED", "UNDONE UNDONE UNDONE UNDONE", reason="CANCELLED_BY_USER"))
+    terms = {"refund": 161.41, "fee": 50.00, "miles": 161}
+    desk.tells(saga("COMPENSATED", "UNDONE UNDONE UNDONE UNDONE", reason="CANCELLED_BY_USER", result=terms))
     text = client.get(PAGE).content.decode()
-    assert "Cancelled" in text and "$211.41 released" in text
+    assert "Cancelled" in text and "$161.41 given back, a fee of $50.00 kept" in text
     assert "did not work out" not in text
 
 

@@ -53,6 +53,7 @@ def hostile_world(desk: Desk, text: str) -> None:
     desk.answers(
         "/api/tickets/user/u-x/", {"results": [booking(flight=seen, tickets=[ticket])], "next": None}
     )
+    desk.quotes_a_cancellation(currency=text)
     desk.lists_trips("u-x", booking(flight=seen, tickets=[ticket]))
 
 

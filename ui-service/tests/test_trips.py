@@ -9,6 +9,7 @@ from service_kit.security.models import AuditEntry
 from tests.desk import (
     COMPLETED,
     LOYALTY,
+    QUOTE,
     RUNNING,
     SAGA,
     Desk,
@@ -22,6 +23,7 @@ from tests.test_payment import form_of, pay_page
 from ui.models import User
 
 TRIP = "/trips/ABC234/"
+AGREED = {"quote": QUOTE}
 OLD = flight(
     departs_local="2001-01-01T10:00:00-06:00", arrives_local="2001-01-01T12:00:00-06:00", seat_classes=[]
 )
@@ -112,6 +114,7 @@ def test_return_is_one_trip_with_a_ticket_for_each_flight(
     for shown in ("Dallas – Chicago and back", "1 passenger", "7A, Economy", "8B, Economy", "$372.82"):
         assert shown in text
     assert text.count('role="img" aria-label="Boarding pass code of Ada Lovelace for ZZ10') == 2
+    desk.quotes_a_cancellation()
     cancel = client.get(f"{TRIP}cancel/").content.decode()
     assert "ZZ101 seat 7A; " in cancel and "ZZ102 seat 8B" in cancel
 
@@ -136,8 +139,11 @@ def test_consequences_are_shown_before_a_cancellation(client: Client, desk: Desk
     desk.answers("/api/bookings/ABC234/", booking(user_id=owner))
     account = {"user_id": owner, "balance": 100, "tier": "Member", "entries": []}
     desk.answers(f"/api/loyalty/{owner}/", account, base=LOYALTY)
+    desk.quotes_a_cancellation()
     text = client.get(f"{TRIP}cancel/").content.decode()
-    assert "$211.41 is released in full" in text and "161 miles are taken back" in text
+    for shown in ("You get back $161.41", "$50.00", "$161.41 of $211.41 is given back", "161 miles are"):
+        assert shown in text
+    assert "This holds until Mon 23 Nov, 02:15 (UTC)" in text and "for a fee of $50.00" in text
     assert "Your balance goes from 100 to -61" in text
     assert desk.sent_to("/api/bookings/ABC234/cancel/") == []
 
@@ -146,7 +152,53 @@ def test_cancellation_runs_the_saga_back_and_shows_it(client: Client, desk: Desk
     desk.answers("/api/bookings/ABC234/", booking())
     answer = {"success": True, "correlation_id": SAGA, "status": "COMPENSATING"}
     desk.answers("/api/bookings/ABC234/cancel/", answer, status=202, method="POST")
-    assert client.post(f"{TRIP}cancel/")["Location"] == f"/progress/{SAGA}/"
+    assert client.post(f"{TRIP}cancel/", AGREED)["Location"] == f"/progress/{SAGA}/"
+    (sent,) = desk.sent_to("/api/bookings/ABC234/cancel/")
+    assert desk.body(sent) == {"quote_id": QUOTE}
+
+
+def test_cancellation_without_a_fee_says_so(client: Client, desk: Desk) -> None:
+    desk.answers("/api/bookings/ABC234/", booking())
+    desk.quotes_a_cancellation(refund=211.41, fee=0)
+    text = client.get(f"{TRIP}cancel/").content.decode()
+    assert "You get back $211.41" in text and "There is no fee." in text and "for a fee" not in text
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "extra"),
+    [
+        (409, "QUOTE_EXPIRED", {}),
+        (409, "QUOTE_CHANGED", {}),
+        (400, "INVALID", {"errors": {"quote_id": "is not a quote of this booking's cancellation"}}),
+    ],
+)
+def test_quote_that_no_longer_holds_cancels_nothing_and_shows_what_holds(
+    client: Client, desk: Desk, status: int, code: str, extra: Json
+) -> None:
+    desk.answers("/api/bookings/ABC234/", booking())
+    desk.quotes_a_cancellation(refund=111.41, fee=100)
+    desk.refuses("/api/bookings/ABC234/cancel/", status, code, "Ask for a new one.", **extra)
+    response = client.post(f"{TRIP}cancel/", AGREED, follow=True)
+    text = response.content.decode()
+    assert response.redirect_chain == [(f"{TRIP}cancel/", 302)]
+    assert "Nothing was cancelled" in text and "You get back $111.41" in text
+
+
+@pytest.mark.parametrize("form", [{}, {"quote": "x"}, {"quote": f"{QUOTE}\n"}])
+def test_form_without_a_quote_cancels_nothing_and_shows_one(
+    client: Client, desk: Desk, form: dict[str, str]
+) -> None:
+    desk.answers("/api/bookings/ABC234/", booking())
+    assert client.post(f"{TRIP}cancel/", form)["Location"] == f"{TRIP}cancel/"
+    assert desk.sent_to("/api/bookings/ABC234/cancel/") == []
+
+
+def test_booking_for_which_there_is_no_quote_says_why(client: Client, desk: Desk) -> None:
+    desk.answers("/api/bookings/ABC234/", booking())
+    detail = "This booking is cancelled already."
+    desk.refuses("/api/bookings/ABC234/cancel-quote/", 409, "NOT_CANCELLABLE", detail, method="GET")
+    text = client.get(f"{TRIP}cancel/").content.decode()
+    assert detail in text and 'class="danger"' not in text
 
 
 def test_cancellation_without_an_answer_leads_to_how_it_stands(client: Client, desk: Desk) -> None:
@@ -155,14 +207,14 @@ def test_cancellation_without_an_answer_leads_to_how_it_stands(client: Client, d
     desk.tells(
         saga("COMPENSATING", "DONE UNDOING UNDONE UNDONE", reason="CANCELLED_BY_USER", finished_at=None)
     )
-    text = client.post(f"{TRIP}cancel/", follow=True).content.decode()
+    text = client.post(f"{TRIP}cancel/", AGREED, follow=True).content.decode()
     assert "takes a little longer" in text and "Cancelling the payment" in text and "sse-connect" in text
 
 
 def test_refused_cancellation_says_why(client: Client, desk: Desk) -> None:
     desk.answers("/api/bookings/ABC234/", booking())
     desk.refuses("/api/bookings/ABC234/cancel/", 409, "NOT_CANCELLABLE", "This booking has no saga.")
-    assert "This booking has no saga." in client.post(f"{TRIP}cancel/", follow=True).content.decode()
+    assert "This booking has no saga." in client.post(f"{TRIP}cancel/", AGREED, follow=True).content.decode()
 
 
 @pytest.mark.parametrize("trip", [booking(flight=OLD), booking(amount=None), booking(status="CANCELLED")])
@@ -195,6 +247,7 @@ def test_trip_found_by_reference_shows_nothing_of_its_owners_account(
     desk.answers("/api/bookings/find/", booking(user_id="u-1"), method="POST")
     desk.answers("/api/bookings/ABC234/", booking(user_id="u-1"))
     client.post("/trips/find/", {"reference": "ABC234", "surname": "Lovelace"})
+    desk.quotes_a_cancellation()
     text = client.get(f"{TRIP}cancel/").content.decode()
     assert "161 miles are taken back" in text and "Your balance" not in text
     assert [call for call in desk.calls if "/api/loyalty/" in str(call.url)] == []

@@ -8,7 +8,22 @@ from django.test import Client
 from django.utils.html import strip_tags
 from pytest_django import Settings
 
-from tests.desk import COMPLETED, DECLINED, LOYALTY, RUNNING, SAGA, Desk, Json, booking, saga
+from tests.desk import (
+    COMPLETED,
+    DECLINED,
+    LOYALTY,
+    RETURN,
+    RUNNING,
+    SAGA,
+    Desk,
+    Json,
+    booking,
+    flight,
+    onward,
+    return_booking,
+    saga,
+    turned,
+)
 from tests.test_booking import ONE, PASSENGERS, SEATS
 from tests.test_payment import pay_page
 from tests.test_search import ONE_WAY
@@ -36,6 +51,8 @@ def world(client: Client, desk: Desk, traveller: User, settings: Settings) -> No
     path = f"/api/tickets/user/{traveller.traveller_id}/"
     desk.answers(path, {"results": [booking()], "next": None})
     desk.answers("/api/bookings/ABC234/", booking())
+    desk.quotes_a_cancellation()
+    desk.answers("/api/bookings/RET234/", return_booking(booking_reference="RET234"))
     desk.answers("/api/bookings/GNE234/", booking(status="CANCELLED"))
     entry = {"correlation_id": SAGA, "kind": "AWARD", "miles": 161, "created_at": "2026-11-23T02:00:00.1Z"}
     for user in ("demo", traveller.traveller_id):
@@ -55,6 +72,7 @@ def world(client: Client, desk: Desk, traveller: User, settings: Settings) -> No
             "/trips/",
             "/trips/find/",
             "/trips/ABC234/",
+            "/trips/RET234/",
         ),
         *("/trips/GNE234/", "/trips/ABC234/ticket/", "/trips/ABC234/cancel/", "/miles/", "/account/"),
         *(
@@ -75,8 +93,16 @@ def test_page_of_a_traveller_has_no_word_of_the_machinery(client: Client, page: 
 
 
 @pytest.mark.usefixtures("world")
-def test_results_and_payment_have_no_word_of_the_machinery(client: Client) -> None:
-    for response in (client.get("/flights/", ONE_WAY), client.get(pay_page(client))):
+def test_results_and_payment_have_no_word_of_the_machinery(client: Client, desk: Desk) -> None:
+    desk.sells(flight(1), turned(2))
+    pages = [
+        client.get("/flights/", ONE_WAY),
+        client.get(pay_page(client)),
+        client.get(pay_page(client, RETURN)),
+    ]
+    desk.finds(connections=[[flight(1), onward(2)]])
+    pages.append(client.get("/flights/", ONE_WAY))
+    for response in pages:
         assert response.status_code == 200
         assert MACHINERY.findall(words(response.content)) == []
 

@@ -106,6 +106,27 @@ class Booking:
         return self.when(now) == "upcoming" and self.amount is not None
 
 
+@dataclass(frozen=True)
+class CancelQuote:
+    """What a cancellation gives back and keeps, which holds until it expires."""
+
+    id: str
+    refund: Decimal
+    fee: Decimal
+    miles: int
+    expires_at: datetime | None
+
+
+def cancel_quote_from(body: Json) -> CancelQuote:
+    return CancelQuote(
+        id=str(body["quote_id"]),
+        refund=Decimal(body["refund"]),
+        fee=Decimal(body["fee"]),
+        miles=int(body["miles"]),
+        expires_at=moment(body["expires_at"]),
+    )
+
+
 def booking_from(body: Json) -> Booking:
     contact: dict[str, Any] = body.get("contact_info") or {}
     return Booking(

@@ -101,6 +101,11 @@ class SagaView:
         return payment is None or payment.status in ("PENDING", "REFUSED", "UNDONE")
 
     @property
+    def refund(self) -> Any:
+        """What a cancellation gives back."""
+        return self.result.get("refund", self.amount)
+
+    @property
     def is_slow(self) -> bool:
         """A participant was called more than once and has not answered yet."""
         return any(step.attempts > 1 and step.status in ("STARTED", "UNKNOWN") for step in self.steps)

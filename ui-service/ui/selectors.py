@@ -184,6 +184,11 @@ def booking(reference: str, *, actor: Actor) -> bookings.Booking:
     return bookings.booking_from(get("backend", f"/api/bookings/{reference}/", actor=actor))
 
 
+def cancel_quote(reference: str, *, actor: Actor) -> bookings.CancelQuote:
+    """Raises Rejected, with the reason, for a booking that cannot be cancelled."""
+    return bookings.cancel_quote_from(get("backend", f"/api/bookings/{reference}/cancel-quote/", actor=actor))
+
+
 def find_booking(reference: str, surname: str) -> bookings.Booking | None:
     """The booking with that reference and a passenger of that last name, for an anonymous visitor."""
     asked = {"booking_reference": reference, "surname": surname}

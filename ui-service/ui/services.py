@@ -48,9 +48,10 @@ def start_lesson(*, actor: Actor, flight_id: int) -> str:
     return str(answer.body["correlation_id"])
 
 
-def cancel_booking(*, actor: Actor, reference: str) -> Answer:
-    """Cancel a booking asynchronously: its saga runs the compensations."""
-    return post(f"/api/bookings/{reference}/cancel/", actor=actor, body={}, headers=NOT_WAITING)
+def cancel_booking(*, actor: Actor, reference: str, quote_id: str) -> Answer:
+    """Cancel a booking asynchronously, on the terms of a quote: its saga runs the compensations."""
+    path = f"/api/bookings/{reference}/cancel/"
+    return post(path, actor=actor, body={"quote_id": quote_id}, headers=NOT_WAITING)
 
 
 def retry_saga(*, actor: Actor, correlation_id: str, reason: str) -> Answer:

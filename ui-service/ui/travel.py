@@ -12,9 +12,13 @@ CABIN_NAMES = {"economy": "Economy", "business": "Business", "first": "First"}
 # Every aircraft has this cabin.
 EVERYWHERE = "economy"
 CABIN_RULES = {
-    "economy": ("Cabin bag", "Meal on flights over five hours", "Cancel before departure"),
-    "business": ("Two checked bags", "Lounge and priority boarding", "Cancel before departure"),
-    "first": ("Three checked bags", "Lounge, own suite", "Cancel before departure"),
+    "economy": ("Cabin bag", "Meal on flights over five hours", "Cancel before departure, free for 24 hours"),
+    "business": (
+        "Two checked bags",
+        "Lounge and priority boarding",
+        "Cancel before departure, free for 24 hours",
+    ),
+    "first": ("Three checked bags", "Lounge, own suite", "Cancel before departure, free for 24 hours"),
 }
 FEW_SEATS = 9
 MAX_FLIGHTS = 6

@@ -1,5 +1,6 @@
 """Trips: list, one trip, documents, cancellation, and retrieval without an account."""
 
+import re
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -26,6 +27,8 @@ from ui.views_progress import next_steps
 
 SHOWN = {"": "All", "upcoming": "Upcoming", "past": "Past", "cancelled": "Cancelled"}
 MOST_UNPAID, MOST_FAILED = 2, 5
+QUOTE_ID = re.compile("[0-9a-f-]{36}")
+QUOTE_IS_OVER = ("QUOTE_EXPIRED", "QUOTE_CHANGED")
 
 
 def _booking(request: HttpRequest, reference: str) -> Booking:
@@ -162,25 +165,44 @@ def _file(content: bytes, content_type: str, name: str) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def cancel(request: HttpRequest, reference: str) -> HttpResponse:
-    """Shows what a cancellation does; then the same saga runs its compensations."""
+    """Shows what a cancellation gives back; the form carries the quote, so that nothing else is agreed to."""
     booking = _booking(request, reference)
     if request.method == "POST":
         return _cancelled(request, booking)
     mine = is_own(request, booking.user_id)
-    context = {"trip": booking, "possible": booking.can_be_cancelled(utc_now()), "mine": mine}
-    if mine:
-        # Access by reference and last name shows nothing of the account.
-        account = optional(partial(selectors.loyalty, actor_of(request), booking.user_id), otherwise=None)
-        if account is not None:
-            balance = account["balance"]
-            context |= {"balance": balance, "balance_after": balance - booking.miles}
+    context: dict[str, Any] = {"trip": booking, "mine": mine}
+    if booking.can_be_cancelled(utc_now()):
+        try:
+            quote = selectors.cancel_quote(booking.reference, actor=owner_of(request, booking.reference))
+        except Rejected as refusal:
+            context["refusal"] = refusal.detail
+        else:
+            context |= {"quote": quote, **(_balances(request, booking, quote.miles) if mine else {})}
     return render(request, "ui/trips/cancel.html", context)
 
 
+def _balances(request: HttpRequest, booking: Booking, miles: int) -> dict[str, int]:
+    """Only for the owner: access by reference and last name shows nothing of the account."""
+    account = optional(partial(selectors.loyalty, actor_of(request), booking.user_id), otherwise=None)
+    if account is None:
+        return {}
+    return {"balance": account["balance"], "balance_after": account["balance"] - miles}
+
+
 def _cancelled(request: HttpRequest, booking: Booking) -> HttpResponse:
+    quote = request.POST.get("quote", "")
+    if not QUOTE_ID.fullmatch(quote):
+        return redirect("cancel_trip", reference=booking.reference)
     try:
-        services.cancel_booking(actor=owner_of(request, booking.reference), reference=booking.reference)
+        services.cancel_booking(
+            actor=owner_of(request, booking.reference), reference=booking.reference, quote_id=quote
+        )
     except Rejected as refusal:
+        if refusal.code in QUOTE_IS_OVER or "quote_id" in refusal.errors:
+            messages.warning(
+                request, "Nothing was cancelled: what we showed you no longer holds. Here is what holds now."
+            )
+            return redirect("cancel_trip", reference=booking.reference)
         messages.error(request, refusal.detail)
         return redirect("trip", reference=booking.reference)
     except Unavailable:
