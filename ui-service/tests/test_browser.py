@@ -238,20 +238,70 @@ def test_declined_card_and_a_second_try_with_everything_kept(page: Page) -> None
     expect(page.get_by_text(f"{seat}, Economy")).to_be_visible()
 
 
-def test_return_trip_is_two_bookings_and_says_so_before_paying(page: Page, suite: Suite) -> None:
+def test_return_trip_is_one_booking_with_tickets_for_both_ways(page: Page) -> None:
     page.goto(f"{RESULTS}&trip=return&back={DAY + timedelta(days=7)}")
     choose_first(page)
     expect(page.get_by_text("Outbound chosen:")).to_be_visible()
     choose_first(page)
-    choose_seat(page)
+    out = choose_seat(page)
     expect(page.get_by_role("heading", name="Choose your seat: return")).to_be_visible()
-    choose_seat(page)
+    back = choose_seat(page)
     fill_passenger(page)
-    expect(page.get_by_text("Two independent bookings.", exact=True)).to_be_visible()
+    total = page.get_by_role("button", name=re.compile("^Pay")).inner_text().removeprefix("Pay ")
     pay(page)
-    expect(page.get_by_role("link", name="See your tickets")).to_have_count(2)
+    page.get_by_role("link", name="See your tickets").click()
+    expect(page.get_by_role("heading", name=re.compile("and back$"))).to_be_visible()
+    for seat in (out, back):
+        expect(page.get_by_text(f"{seat}, Economy").first).to_be_visible()
+    expect(page.locator("dd.total")).to_have_text(total)
     page.goto("/trips/")
-    expect(page.locator("article .mono")).to_have_count(2)
+    expect(page.locator("article .mono")).to_have_count(1)
+
+
+CONNECTION = f"/flights/?origin=SEA&destination=BOS&depart={DAY}"
+
+
+@pytest.mark.parametrize("javascript", [True, False])
+def test_connection_is_chosen_booked_and_cancelled_as_one_trip(
+    browser: Browser, suite: Suite, javascript: bool
+) -> None:
+    context = browser.new_context(base_url=suite.url(), java_script_enabled=javascript)
+    page = context.new_page()
+    page.goto(CONNECTION)
+    expect(page.get_by_text("There is no direct flight.")).to_be_visible()
+    choose_first(page)
+    for name in ("flight 1 of 2", "flight 2 of 2"):
+        expect(page.get_by_role("heading", name=f"Choose your seat: {name}")).to_be_visible()
+        choose_seat(page)
+    fill_passenger(page)
+    pay(page)
+    page.get_by_role("link", name="See your tickets").click(timeout=DONE_MS)
+    expect(page.get_by_role("img", name=re.compile("^Boarding pass code"))).to_have_count(2)
+    page.get_by_role("link", name="Cancel this booking").click()
+    expect(page.get_by_role("heading", name=re.compile("^You get back"))).to_be_visible()
+    page.get_by_role("button", name="Cancel this booking").click()
+    expect(page.get_by_role("heading", name="Cancelled")).to_be_visible(timeout=DONE_MS)
+    context.close()
+
+
+def test_seat_lost_on_the_second_flight_is_asked_anew_for_that_flight_only(page: Page, suite: Suite) -> None:
+    page.goto(CONNECTION)
+    choose_first(page)
+    first, second = choose_seat(page), choose_seat(page)
+    ids = parse_qs(urlsplit(page.url).query)["flight"]
+    fill_passenger(page)
+    assert suite.book(flight_id=int(ids[1]), seat_numbers=[second])["success"]
+    pay(page)
+    expect(page.get_by_text(re.compile(f"Seat {second} of flight ZZ[0-9]+ is taken")).first).to_be_visible()
+    page.get_by_role("link", name=re.compile("^Choose another seat on ZZ")).click()
+    expect(page.get_by_role("heading", name="Choose your seat: flight 2 of 2")).to_be_visible()
+    other = choose_seat(page)
+    expect(page.get_by_label("Last name")).to_have_value("Lovelace")
+    page.get_by_role("button", name="Continue to payment").click()
+    pay(page)
+    page.get_by_role("link", name="See your tickets").click()
+    for seat in (first, other):
+        expect(page.get_by_text(f"{seat}, Economy").first).to_be_visible()
 
 
 def test_seat_taken_meanwhile_offers_another_with_everything_kept(page: Page, suite: Suite) -> None:
@@ -567,12 +617,23 @@ def every_page(page: Page, suite: Suite) -> list[str]:
     pay(page)
     page.get_by_role("link", name="See your tickets").click()
     trip = re.sub(r"\?.*", "", page.url).removeprefix(suite.url())
+    page.goto(CONNECTION)
+    choose_first(page)
+    connecting = page.url.removeprefix(suite.url())
+    choose_seat(page)
+    choose_seat(page)
+    fill_passenger(page, "W" * 100)
+    review = page.url
+    pay(page)
+    page.get_by_role("link", name="See your tickets").click()
+    long_trip = re.sub(r"\?.*", "", page.url).removeprefix(suite.url())
     to_payment(page, "W" * 100)
     seats = page.locator('a[href*="/book/seats/"]').first.get_attribute("href") or ""
     return [
-        *("/", RESULTS, f"{RESULTS}&cabin=first", "/flights/?origin=nowhere"),
+        *("/", RESULTS, CONNECTION, f"{RESULTS}&cabin=first", "/flights/?origin=nowhere"),
         *(seats, seats.replace("/seats/", "/passengers/"), payment, f"/progress/{failed}/"),
         *(trip, f"{trip}ticket/", f"{trip}cancel/", "/trips/", "/trips/find/", "/miles/"),
+        *(connecting, review, long_trip, f"{long_trip}ticket/", f"{long_trip}cancel/"),
         *("/account/login/", "/account/register/", "/how-it-works/", "/try/"),
         *("/pages/about/", "/pages/contact/", "/pages/privacy/", "/pages/terms/", "/nothing/"),
         *("/console/", f"/console/{failed}/", "/console/audit/", "/faults/"),

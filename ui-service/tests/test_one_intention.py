@@ -6,11 +6,13 @@ import sqlite3
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
+from datetime import timedelta
 from typing import Any
 
 import pytest
 import requests
 from django.db import connection
+from django_sagas.clock import utc_now
 
 from tests.suite import OPEN, SECONDS, Suite, wait_for
 from tests.test_booking import ADA
@@ -25,6 +27,7 @@ HIDDEN = re.compile(r'name="(csrfmiddlewaretoken|key)" value="([^"]+)"')
 # The longest that a page waits for a backend that hangs.
 PAGE_SECONDS = "4"
 CLICKS = 6
+ONE = "flight=1&passengers=1"
 Form = dict[str, str]
 
 
@@ -41,17 +44,17 @@ def suite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Suite]:
 class Traveller:
     """A browser up to the payment page, and what became of it."""
 
-    def __init__(self, suite: Suite, session: requests.Session, kind: str) -> None:
+    def __init__(self, suite: Suite, session: requests.Session, kind: str, query: str = ONE) -> None:
         self.suite, self.session = suite, session
         if kind == "with an account":
             name, email = f"ada-{secrets.token_hex(4)}", "ada@example.com"
             self.fill_in("/account/register/", username=name, email=email, password="correct horse 9")
         elif kind == "guest who came before":
             self.fill_in("/book/passengers/?flight=1&passengers=1", **ADA)
-        self.filled = self.get("/book/seats/?flight=1&passengers=1").text
+        self.filled = self.get(f"/book/seats/?{query}").text
         found = re.search('name="draft" value="([0-9a-f]+)"', self.filled)
         assert found is not None
-        self.passengers = f"/book/passengers/?flight=1&passengers=1&draft={found[1]}"
+        self.passengers = f"/book/passengers/?{query}&draft={found[1]}"
         self.page = self.fill_in(self.passengers, **ADA)
         self.before = {saga["correlation_id"] for saga in self.sagas()}
 
@@ -94,6 +97,9 @@ class Traveller:
         wait_for(lambda: all(saga["status"] not in OPEN for saga in self.own()), "no saga is open")
         (saga,) = self.own()
         assert saga["status"] == "COMPLETED"
+        booked = self.suite.get(f"/api/bookings/{saga['booking_reference']}/")
+        asked = re.findall("flight=([0-9]+)", self.passengers)
+        assert [str(flight["id"]) for flight in booked["flights"]] == asked
         payment = self.suite.get(f"/api/payments/{saga['correlation_id']}/", "payment")
         assert payment["status"] == "AUTHORIZED"
         trips = self.get("/trips/").text
@@ -107,17 +113,31 @@ class Traveller:
 
 
 KINDS = ("guest", "with an account")
+THERE_AND_BACK = "guest with a return trip"
 # Of what takes seconds once for each suffices: what differs between them is who books.
-by_guest = pytest.mark.parametrize("traveller", ["guest"], indirect=True)
+by_guest = pytest.mark.parametrize("traveller", [THERE_AND_BACK], indirect=True)
 by_each = pytest.mark.parametrize(
     ("traveller", "again"), [(KINDS[0], 1), (KINDS[1], 0)], indirect=["traveller"]
 )
 
 
-@pytest.fixture(params=[*KINDS, "guest who came before"])
+@pytest.fixture(params=[*KINDS, "guest who came before", THERE_AND_BACK])
 def traveller(request: pytest.FixtureRequest, suite: Suite) -> Iterator[Traveller]:
     with requests.Session() as session:
-        yield Traveller(suite, session, request.param)
+        query = there_and_back(suite) if request.param == THERE_AND_BACK else ONE
+        yield Traveller(suite, session, request.param, query)
+
+
+def there_and_back(suite: Suite) -> str:
+    """A way out and a way back a week later, which become one booking."""
+    today = utc_now().date()
+    ids = [
+        suite.get(f"/api/flights/search/?{route}&depart_date={today + timedelta(days=days)}")["results"][0][
+            "id"
+        ]
+        for route, days in (("origin=DFW&destination=ORD", 20), ("origin=ORD&destination=DFW", 27))
+    ]
+    return f"flight={ids[0]}&flight={ids[1]}&passengers=1"
 
 
 def attempts(suite: Suite, state: str) -> int:

@@ -128,10 +128,13 @@ class Filled:
     @property
     def legs(self) -> list[dict[str, Any]]:
         chosen = self.selection
-        shown = self.shown or [None] * len(chosen.flights)
         return [
-            {"flight": flight, "seats": list(chosen.seats_of(n)), "shown": told}
-            for n, (flight, told) in enumerate(zip(chosen.flights, shown, strict=True))
+            {
+                "flight": flight,
+                "seats": list(chosen.seats_of(n)),
+                "shown": self.shown[n] if self.shown else None,
+            }
+            for n, flight in enumerate(chosen.flights)
         ]
 
 
