@@ -150,6 +150,17 @@ def test_connection_is_shown_with_its_change_and_chosen_as_a_whole(client: Clien
     assert "/book/seats/?flight=1&amp;flight=2&amp;cabin=economy" in text
 
 
+def test_shortest_connection_comes_first_until_another_order_is_asked_for(client: Client, desk: Desk) -> None:
+    later = onward(3, departs_local="2099-12-08T09:00:00-06:00", arrives_local="2099-12-08T12:00:00-05:00")
+    cheaper = [{"seat_class": "economy", "fare": 10, "seats": 156, "seats_left": 99}]
+    desk.sells().finds(connections=[[flight(1), {**later, "seat_classes": cheaper}], CONNECTING])
+    query = {**ONE_WAY, "destination": "New York (JFK)"}
+    for sort, first, second in (("", "ZZ102", "ZZ103"), ("price", "ZZ103", "ZZ102")):
+        text = client.get("/flights/", {**query, "sort": sort}).content.decode()
+        assert text.index(first) < text.index(second)
+    assert 'value="price" selected' in text
+
+
 def test_connection_there_leads_to_the_choice_of_the_way_back(client: Client, desk: Desk) -> None:
     home = [turned(3, origin=airport("JFK", "New York"), destination=airport("ORD", "Chicago")), turned(4)]
     home[0] |= {"departs_local": "2099-12-15T06:00:00-05:00", "arrives_local": "2099-12-15T08:00:00-06:00"}

@@ -104,6 +104,9 @@ def results(request: HttpRequest) -> HttpResponse:
     _remember(request, asked)
     open_for_sale = [offer for offer in found.offers if not offer.is_closed(now)]
     possible = [offer for offer in open_for_sale if leg.allows(offer)]
+    is_direct = bool(found.nearest) or any(not offer.layovers for offer in found.offers)
+    by = request.GET.get("sort", "")
+    by = by if by in SORTS else "departure" if is_direct else "duration"
     context = {
         "form": form,
         "asked": asked,
@@ -113,9 +116,10 @@ def results(request: HttpRequest) -> HttpResponse:
         "after": _on_day(request.GET, leg.field, leg.day + DAY),
         "outbound": outbound,
         "chosen_cents": int(chosen_fare * 100),
-        "is_direct": bool(found.nearest) or any(not offer.layovers for offer in found.offers),
+        "is_direct": is_direct,
         "refusal": refusal,
-        "offers": _narrow(possible, request.GET),
+        "offers": _narrow(possible, request.GET, by=by),
+        "by": by,
         "total": len(possible),
         "closed": len(found.offers) - len(open_for_sale),
         "too_early": len(open_for_sale) - len(possible),
@@ -239,8 +243,8 @@ def _toolbar(query: QueryDict) -> dict[str, Any]:
     }
 
 
-def _narrow(offers: list[Journey], query: QueryDict) -> list[Journey]:
-    """Sort and filter by the query parameters; invalid ones are ignored."""
+def _narrow(offers: list[Journey], query: QueryDict, *, by: str) -> list[Journey]:
+    """Filter by the query parameters, of which invalid ones are ignored, and sort."""
     leaves, lands = (TIMES.get(query.get(name, ""), TIMES[""])[1] for name in ("time", "lands"))
     most = number(query.get("most", ""), most=MOST_PRICE, default=0) or None
     kept = [
@@ -250,8 +254,7 @@ def _narrow(offers: list[Journey], query: QueryDict) -> list[Journey]:
         and offer.arrives.hour in lands
         and (most is None or offer.quote.total <= most)
     ]
-    _, key = SORTS.get(query.get("sort", ""), SORTS["departure"])
-    return sorted(kept, key=key)
+    return sorted(kept, key=SORTS[by][1])
 
 
 def _remember(request: HttpRequest, asked: dict[str, Any]) -> None:
