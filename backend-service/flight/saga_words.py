@@ -34,7 +34,7 @@ PAYMENT = Words(
     done="Payment authorised",
     refused="The payment was refused",
     undoing="Cancelling the payment",
-    undone="Payment cancelled, nothing charged",
+    undone="Payment given back",
     by_hand="Your payment: settled by our desk",
 )
 MILES = Words(
