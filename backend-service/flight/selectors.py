@@ -10,6 +10,7 @@ from django.conf import settings
 from django.db.models import (
     Case,
     Count,
+    Exists,
     Min,
     OuterRef,
     Prefetch,
@@ -232,10 +233,11 @@ def bookings_of(user_id: str, *, after: Booking | None, limit: int) -> list[Book
 
 # Any: the stubs know of no annotation.
 def _by_time(user_id: str, now: datetime) -> Any:
-    """A user's bookings, each with the place of its `time` in TIMES."""
+    """A user's bookings, each with the place of its `time` in TIMES: upcoming until the last departure."""
+    ahead = Ticket.objects.filter(booking=OuterRef("pk"), flight__departs_at__gt=now)
     time = Case(
         When(status=BookingStatus.CANCELLED, then=TIMES.index("cancelled")),
-        When(flight__departs_at__gt=now, then=UPCOMING),
+        When(Exists(ahead), then=UPCOMING),
         default=TIMES.index("past"),
     )
     return _bookings().filter(user_id=user_id).annotate(time=time)

@@ -13,7 +13,7 @@ from service_kit.limits import Limit
 from service_kit.security import throttle
 from service_kit.security.models import AuditEntry
 
-from flight.models import Flight
+from flight.models import Flight, Ticket
 from flight.views import PAGE
 from tests.conftest import MakeBooking, MakeFlight
 from tests.saga_world import Desk
@@ -326,6 +326,19 @@ def test_trips_come_soonest_first_then_what_is_past_and_cancelled_latest_first(c
     assert references(found) == ["SXXN22", "LATE22", "RECENT", "XLD222", "GXNE22"]
     assert found["counts"] == {"upcoming": 2, "past": 2, "cancelled": 1}
     assert references(trips_of(client, "/api/tickets/user/1/trips/?time=past")) == ["RECENT", "XLD222"]
+
+
+def test_trip_is_upcoming_until_its_last_flight_has_left(
+    client: Client, make_booking: MakeBooking, make_flight: MakeFlight, now: datetime
+) -> None:
+    out = make_flight(number="ZZ301", departs_at=now - timedelta(days=1))
+    back = make_flight(number="ZZ302", route="ORD-DFW", departs_at=now + timedelta(days=1))
+    trip = make_booking(flown=out, seats=("12A", "12B"))
+    assert trips_of(client)["counts"] == {"upcoming": 0, "past": 1, "cancelled": 0}
+    Ticket.objects.filter(booking=trip, seat_number="12B").update(flight=back, segment=2, passenger=1)
+    found = trips_of(client)
+    assert found["counts"] == {"upcoming": 1, "past": 0, "cancelled": 0}
+    assert references(trips_of(client, "/api/tickets/user/1/trips/?time=upcoming")) == ["ABC234"]
 
 
 @pytest.mark.usefixtures("trips")

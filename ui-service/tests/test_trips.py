@@ -119,6 +119,15 @@ def test_return_is_one_trip_with_a_ticket_for_each_flight(
     assert "ZZ101 seat 7A; " in cancel and "ZZ102 seat 8B" in cancel
 
 
+def test_trip_on_the_way_is_upcoming_and_cannot_be_cancelled_any_more(
+    client: Client, desk: Desk, traveller: User
+) -> None:
+    flown = {**OLD, "tickets": booking()["tickets"]}
+    has_trips(client, desk, traveller, return_booking(flights=[flown, return_booking()["flights"][1]]))
+    text = client.get("/trips/").content.decode()
+    assert "upcoming</span>" in text and f"{TRIP}cancel/" not in text
+
+
 def test_trip_of_somebody_else_is_the_same_404_as_none(client: Client, desk: Desk) -> None:
     desk.refuses("/api/bookings/ABC234/", 404, "NOT_FOUND", "There is no such booking.", method="GET")
     for page in (TRIP, f"{TRIP}ticket/", f"{TRIP}ticket.pdf", f"{TRIP}calendar.ics", f"{TRIP}cancel/"):

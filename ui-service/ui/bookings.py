@@ -97,13 +97,14 @@ class Booking:
         return self.tickets[0].cabin_name if self.tickets else ""
 
     def when(self, now: datetime) -> str:
-        """`upcoming`, `past` or `cancelled`."""
+        """`upcoming` until its last departure, then `past`; or `cancelled`."""
         if not self.is_live:
             return "cancelled"
-        return "upcoming" if self.flight.departs > now else "past"
+        return "upcoming" if self.flights[-1].departs > now else "past"
 
     def can_be_cancelled(self, now: datetime) -> bool:
-        return self.when(now) == "upcoming" and self.amount is not None
+        """Until its first departure; one that was made by direct calls never."""
+        return self.is_live and self.flight.departs > now and self.amount is not None
 
 
 @dataclass(frozen=True)

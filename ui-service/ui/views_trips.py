@@ -55,7 +55,7 @@ def trips(request: HttpRequest) -> HttpResponse:
         "unanswered": unanswered,
         "failed": _failed(owners, sagas, now - timedelta(days=settings.DRAFT_DAYS)),
         "unpaid": drafts.unpaid(owners, most=MOST_UNPAID),
-        "trips": [(each, each.when(now)) for each in found.shown],
+        "trips": [(each, each.when(now), each.can_be_cancelled(now)) for each in found.shown],
         "tabs": [(key, label, counts.get(key, 0)) for key, label in SHOWN.items()],
         "show": show,
         "more": found.more,
