@@ -15,7 +15,7 @@ from pydantic import (
 )
 from pydantic_core import InitErrorDetails, PydanticKnownError
 from service_kit import rules, schema
-from service_kit.booking_data import BookingData, Carried, Email, Mobile, Name, SeatNumber
+from service_kit.booking_data import BookingData, Carried, Email, Mobile, Name, Payment, SeatNumber
 from service_kit.inputs import Input, Positive, UserId, items, text
 from service_kit.rules import TextRule
 from service_kit.saga_steps import StepRequest
@@ -219,6 +219,11 @@ class Reason(Input):
 @schema.asked({"quote_id": "5b1f6d0e-35f5-4c3b-9a55-6a9b1d4a2f10"})
 class Cancel(Reason):
     quote_id: Annotated[str | None, *text(QUOTE_ID), Field(description="of cancel-quote")] = None
+
+
+@schema.asked({"reason": "the traveller sent another card", "payment": {"card_token": "tok_ok"}})
+class AuthorizeAgain(Reason):
+    payment: Payment
 
 
 @schema.asked(

@@ -241,3 +241,18 @@ class Quote(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.booking_id} until {self.expires_at}"
+
+
+class Confirmation(models.Model):
+    """The mail that confirms a booking: written before it is sent, ended when the mail server has it."""
+
+    booking = models.OneToOneField(Booking, on_delete=models.PROTECT, primary_key=True, related_name="+")
+    begun_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+    error = models.CharField(max_length=100, help_text="why it can never be delivered; empty if it was")
+
+    class Meta:
+        db_table = "flight_confirmation"
+
+    def __str__(self) -> str:
+        return f"{self.booking_id}: {self.error or self.ended_at}"

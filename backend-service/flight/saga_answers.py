@@ -125,7 +125,7 @@ def status(saga: SagaState) -> dict[str, Any]:
         "steps": [_step(saga.name, step) for step in saga.steps],
     }
     if saga.result is not None:
-        answer["result"] = current_result(saga)
+        answer["result"] = definition_of(saga.name).shown_result(saga)
     return answer
 
 

@@ -19,13 +19,14 @@ from service_kit.permissions import Operators, Overseers, Owner
 from service_kit.problems import invalid
 
 from flight import queries, saga_answers, saga_overview, saga_schema
-from flight.inputs import Reason, Resolve
+from flight.inputs import AuthorizeAgain, Reason, Resolve
 from flight.saga_cancel_views import (
     PREFER_HEADER,
     cancelled,
     require_reason,
     wants_async,
 )
+from flight.saga_reauthorization import authorize_again
 
 
 class SagaView(ServiceView):
@@ -123,6 +124,28 @@ class RetryView(SagaActionView):
         by = _operator(request)
         self.visible_saga(request, correlation_id)
         saga = operators.retry(correlation_id, by=by)
+        return json_response(saga_answers.status(saga), status=200 if saga.is_terminal else 202)
+
+
+class AuthorizeAgainView(SagaActionView):
+    @extend_schema(
+        request=AuthorizeAgain,
+        responses={
+            200: saga_schema.SagaStatusAnswer,
+            202: saga_schema.SagaStatusAnswer,
+            **schema.problem(400, 401, 403, 404, 405, 409, 413, 415, 422, 429, 503),
+        },
+    )
+    def post(self, request: Request, correlation_id: str) -> HttpResponse:
+        """Authorise the payment of a settlement again whose authorisation has expired; then it goes on.
+
+        Answers with the saga that does so.
+        """
+        body = AuthorizeAgain.read(read_json(request))
+        reason = require_reason(body, needed=not settings.DEMO_MODE)
+        settlement = self.visible_saga(request, correlation_id)
+        by = Operator(credentials.actor_of(caller_of(request)), reason)
+        saga = authorize_again(settlement, card_token=body.payment.card_token, by=by)
         return json_response(saga_answers.status(saga), status=200 if saga.is_terminal else 202)
 
 

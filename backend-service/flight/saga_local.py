@@ -7,9 +7,10 @@ from typing import Any
 from django_sagas.definitions import Planned
 from django_sagas.guard.models import FaultKind
 from django_sagas.outcomes import SIMULATED, Done, Refused, Unknown
+from django_sagas.runtime import orchestrator
 from service_kit import faults
 
-from flight import services
+from flight import saga_settlement, services
 from flight.inventory import HeldFlight, find_flights
 from flight.saga_booking import BookingSaga
 
@@ -59,10 +60,13 @@ def confirm_booking(saga: BookingSaga, now: datetime) -> Planned:
         mobile=request.mobile,
         amount=saga.amount,
     )
-    return Planned(
-        Done(confirmed(confirmation)),
-        lambda: services.confirm_booking(sale=sale, confirmation=confirmation, now=now),
-    )
+    settlement = orchestrator().new_id()
+
+    def write() -> None:
+        services.confirm_booking(sale=sale, confirmation=confirmation, now=now)
+        saga_settlement.begin(saga, correlation_id=settlement, reference=confirmation.reference, now=now)
+
+    return Planned(Done({**confirmed(confirmation), "settlement": settlement}), write)
 
 
 def confirmed(confirmation: services.Confirmation) -> dict[str, Any]:

@@ -103,7 +103,11 @@ class BookTrip(Saga):
 
     @classmethod
     def described(cls, saga: BookingSaga) -> Mapping[str, Any]:
-        return {**_named(saga), "amount": to_wire(saga.amount)}
+        return {
+            **_named(saga),
+            "amount": to_wire(saga.amount),
+            "settlement": saga.facts.get("ConfirmBooking", {}).get("settlement"),
+        }
 
     @classmethod
     def simulated(cls, saga: BookingSaga) -> Collection[str]:

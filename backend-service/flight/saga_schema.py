@@ -182,6 +182,8 @@ class BookingResult(Serializer[None]):
     error = serializers.CharField(required=False)
     error_code = serializers.CharField(required=False)
     compensation_result = Compensation(many=True, required=False)
+    not_needed = serializers.BooleanField(required=False, help_text="of a settlement")
+    confirmation_sent = serializers.BooleanField(required=False, help_text="of a settlement")
     refund = schema.Charges(required=False, help_text="of a cancelled booking: what is given back")
     fee = schema.Charges(required=False, help_text="of a cancelled booking: what is kept")
     miles = serializers.IntegerField(required=False, help_text="of a cancelled booking: what is taken back")
@@ -220,6 +222,11 @@ class StepBrief(Serializer[None]):
     title = serializers.CharField()
 
 
+class Action(Serializer[None]):
+    name = serializers.CharField()
+    href = serializers.CharField()
+
+
 class SagaState(Serializer[None]):
     definition = serializers.CharField(help_text="of the saga, such as book-trip")
     version = serializers.IntegerField(help_text="of the definition, when the saga began")
@@ -231,9 +238,14 @@ class SagaState(Serializer[None]):
     resolved_manually = serializers.BooleanField()
     booking_reference = serializers.CharField(allow_null=True)
     user_id = serializers.CharField()
-    flight_id = serializers.IntegerField(help_text="the first of the trip")
-    flights = serializers.ListField(child=serializers.IntegerField())
-    amount = schema.Total()
+    flight_id = serializers.IntegerField(required=False, help_text="of a booking: the first of the trip")
+    flights = serializers.ListField(child=serializers.IntegerField(), required=False)
+    amount = schema.Total(required=False)
+    settlement = serializers.CharField(
+        required=False, allow_null=True, help_text="of a booking: the saga that captures its money"
+    )
+    booking = schema.CorrelationId(required=False, help_text="of a settlement: the booking's saga")
+    actions = Action(many=True, required=False, help_text="what an operator can do about it")
     created_at = serializers.DateTimeField()
     finished_at = serializers.DateTimeField(allow_null=True)
     next_attempt_at = serializers.DateTimeField(allow_null=True)

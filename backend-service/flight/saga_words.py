@@ -57,3 +57,23 @@ TICKETS = Words(
     undone="Tickets cancelled",
     by_hand="Your tickets: settled by our desk",
 )
+CAPTURE = Words(
+    icon="credit-card",
+    waiting="Collect the payment",
+    working="Collecting the payment",
+    done="Payment collected",
+    refused="The payment could not be collected",
+    undoing="Giving the payment back",
+    undone="Payment given back",
+    by_hand="Your payment: settled by our desk",
+)
+CONFIRMATION = Words(
+    icon="mail",
+    waiting="Send the confirmation",
+    working="Sending the confirmation",
+    done="Confirmation sent",
+    refused="The confirmation could not be sent",
+    undoing="Taking the confirmation back",
+    undone="Confirmation taken back",
+    by_hand="Your confirmation: settled by our desk",
+)

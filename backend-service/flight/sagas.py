@@ -1,5 +1,7 @@
 """The sagas of this service, for the engine to find."""
 
 from flight.saga_orchestrator_complete import BookTrip
+from flight.saga_reauthorization import AuthorizeAgain
+from flight.saga_settlement import SettleTrip
 
-__all__ = ["BookTrip"]
+__all__ = ["AuthorizeAgain", "BookTrip", "SettleTrip"]

@@ -49,12 +49,26 @@ SPECTACULAR_SETTINGS = kit.spectacular(
 )
 LOGGING = logs.configure(SERVICE_NAME)
 
+# Mails go to the server EMAIL_HOST; without one they are written to files.
+EMAIL_HOST = kit.env.str("EMAIL_HOST", default="")
+EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if EMAIL_HOST else 'filebased'}.EmailBackend"
+EMAIL_FILE_PATH = kit.DATA_DIR / "mail"
+EMAIL_PORT = kit.env.int("EMAIL_PORT", default=587)
+EMAIL_HOST_USER = kit.env.str("EMAIL_HOST_USER", default="")
+EMAIL_HOST_PASSWORD = kit.value_or_file("EMAIL_HOST_PASSWORD")
+EMAIL_USE_TLS = kit.env.bool("EMAIL_USE_TLS", default=True)
+EMAIL_TIMEOUT = kit.env.float("EMAIL_TIMEOUT", default=5.0)
+DEFAULT_FROM_EMAIL = kit.env.str("DEFAULT_FROM_EMAIL", default="Tidewing <trips@tidewing.example>")
+
 PAYMENT_URL = kit.env.str("PAYMENT_URL", default="http://127.0.0.1:8003")
 LOYALTY_URL = kit.env.str("LOYALTY_URL", default="http://127.0.0.1:8002")
 
 # Charges of a booking, added to its fare. They travel with each call: no other service has this setting.
 OTHER_CHARGES_CENTS = kit.cents("OTHER_CHARGES", default="50.00")
 CURRENCY = "USD"
+# A booking's money is captured and its confirmation sent so long after it is confirmed: time for a second
+# thought. A day or more keeps both out of a measurement.
+SETTLE_AFTER_SECONDS = kit.env.float("SETTLE_AFTER_SECONDS", default=5.0)
 # What a cancellation costs a ticket, unless it is free: flight/fare_rules.py.
 CANCELLATION_FEES = {
     "economy": kit.cents("CANCELLATION_FEE_ECONOMY", default="50.00"),

@@ -48,9 +48,10 @@ def rows(sql: str, *parameters: Any) -> list[dict[str, Any]]:
         return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
 
-def sagas(correlation_id: str | None = None) -> list[dict[str, Any]]:
+def sagas(correlation_id: str | None = None, *, name: str = "book-trip") -> list[dict[str, Any]]:
+    """Of one definition, or the one of this id."""
     if correlation_id is None:
-        found = rows("SELECT * FROM sagas_saga")
+        found = rows("SELECT * FROM sagas_saga WHERE name = %s", name)
     else:
         found = rows("SELECT * FROM sagas_saga WHERE correlation_id = %s", correlation_id)
     for saga in found:
@@ -59,8 +60,15 @@ def sagas(correlation_id: str | None = None) -> list[dict[str, Any]]:
     return found
 
 
-def open_sagas() -> list[str]:
-    return [saga["correlation_id"] for saga in sagas() if saga["status"] not in TERMINAL]
+def every_saga() -> list[dict[str, Any]]:
+    return [saga for row in rows("SELECT DISTINCT name FROM sagas_saga") for saga in sagas(name=row["name"])]
+
+
+def open_sagas(*, waiting: bool = False) -> list[str]:
+    """Without those that wait to begin at a later day, or with `waiting` these too."""
+    found = rows("SELECT * FROM sagas_saga WHERE due_at IS NOT NULL")
+    wait = ("settle-trip", "PENDING")
+    return [one["correlation_id"] for one in found if waiting or (one["name"], one["status"]) != wait]
 
 
 def events_of(correlation_id: str) -> list[Event]:
@@ -89,7 +97,7 @@ def hold_at_any_time(participants: FakeParticipants, *, now: datetime) -> None:
     seats_have_one_owner()
     ledgers_hold_one_entry_of_a_kind(participants)
     records_move_only_forward(participants)
-    for saga in sagas():
+    for saga in every_saga():
         events = events_of(saga["correlation_id"])
         events_have_no_gap(saga, events)
         events_tell_the_row(saga, events)
@@ -165,7 +173,8 @@ def an_alarm_is_shown(saga: dict[str, Any], now: datetime) -> None:
 def the_card_is_erased(saga: dict[str, Any]) -> None:
     """11: the token stands in its row while AuthorizePayment is open, and no longer."""
     is_open = saga["status"] in ("PENDING", "RUNNING") and not saga["failed_step"]
-    waits = saga["steps"]["AuthorizePayment"]["status"] in ("PENDING", "STARTED", "UNKNOWN")
+    payment = saga["steps"].get("AuthorizePayment", {"status": "none"})
+    waits = payment["status"] in ("PENDING", "STARTED", "UNKNOWN")
     assert saga["secrets"] == "" or (is_open and waits)
 
 
@@ -188,7 +197,9 @@ def hold_when_quiet(participants: FakeParticipants) -> None:
             completed_means_everything(saga, participants)
         else:
             compensated_means_nothing(saga, participants)
-    no_orphans(found, participants)
+    for settlement in sagas(name="settle-trip"):
+        settled_means_captured_or_cancelled(settlement, participants)
+    no_orphans(every_saga(), participants)
     sums_agree(found, participants)
 
 
@@ -254,7 +265,23 @@ def compensated_means_nothing(saga: dict[str, Any], participants: FakeParticipan
         assert states.get(name) in (None, "UNDONE", "REFUSED")
         assert step["status"] in ("PENDING", "REFUSED", "UNDONE")
     if not any(step["status"] == "RESOLVED" for step in saga["steps"].values()):
-        assert sum(amount for _, amount in _entries(participants, cid)) == 0
+        fee = json.loads(saga["facts"]).get("cancellation", {}).get("fee", 0)
+        assert sum(amount for _, amount in _entries(participants, cid)) * 100 == fee
+
+
+def settled_means_captured_or_cancelled(saga: dict[str, Any], participants: FakeParticipants) -> None:
+    """12; the mail went out where money was captured from a live booking."""
+    if saga["status"] == "PENDING":  # Its day has not come.
+        return
+    assert saga["status"] == "COMPLETED"
+    (booking,) = rows("SELECT * FROM flight_booking WHERE correlation_id = %s", saga["booking"])
+    facts = json.loads(saga["facts"])
+    payment = facts.get("renewed", {}).get("payment_id", saga["booking"])
+    was_captured = payment in participants.captured
+    assert was_captured or booking["status"] == "CANCELLED"
+    sent = rows("SELECT * FROM flight_confirmation WHERE booking_id = %s", booking["reference"])
+    assert len(sent) <= was_captured
+    assert sent or booking["status"] == "CANCELLED"
 
 
 def no_orphans(found: list[dict[str, Any]], participants: FakeParticipants) -> None:
@@ -276,6 +303,12 @@ def sums_agree(found: list[dict[str, Any]], participants: FakeParticipants) -> N
     done = [saga for saga in found if saga["status"] == "COMPLETED"]
     live = rows("SELECT amount FROM flight_booking WHERE status = 'CONFIRMED'")
     paid = [one for one in participants.ledger if one.kind in ("AUTHORIZED", "CANCELLED")]
-    total = sum((entry.amount for entry in paid if entry.correlation_id not in settled), Decimal(0))
+    apart = settled | participants.expired
+    total = sum((entry.amount for entry in paid if entry.correlation_id not in apart), Decimal(0))
+    fees = sum(
+        json.loads(saga["facts"]).get("cancellation", {}).get("fee", 0)
+        for saga in found
+        if saga["correlation_id"] not in settled
+    )
     assert len(done) == len(live)
-    assert total * 100 == sum(booking["amount"] for booking in live)
+    assert total * 100 == sum(booking["amount"] for booking in live) + fees

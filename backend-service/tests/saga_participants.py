@@ -23,6 +23,7 @@ PATHS = {
     "CancelPayment": "/api/saga/cancel-payment/",
     "AwardMiles": "/api/saga/award-miles/",
     "ReverseMiles": "/api/saga/reverse-miles/",
+    "CapturePayment": "/api/saga/capture-payment/",
 }
 NAMES = {path: name for name, path in PATHS.items()}
 Serve = Callable[[], Reply]
@@ -112,6 +113,10 @@ class FakeParticipants:
         self.records: dict[tuple[str, str], Record] = {}
         self.moves: list[tuple[str, str, str, str]] = []
         self.ledger: list[Entry] = []
+        self.captured: dict[str, Decimal] = {}
+        "By the correlation id of the payment."
+        self.expired: set[str] = set()
+        "Payments whose authorisation has run out."
         self.received: list[Received] = []
         self.successes: dict[tuple[str, str], set[str]] = defaultdict(set)
         self.breaches: list[str] = []
@@ -181,6 +186,9 @@ class FakeParticipants:
         data = received.body["booking_data"]
         key, used = (received.correlation_id, step), {**data, "payment": data.get("payment")}
         record = self.records.get(key)
+        if record is None and step == "CapturePayment" and data["payment_id"] in self.expired:
+            refusal = {"success": False, "error": "It has expired.", "error_code": "AUTHORIZATION_EXPIRED"}
+            return reply(200, refusal)  # Not remembered: it may be authorised again.
         if record is None:
             state, answer = self._effect(received, step, data)
             self._move(key, replace(Record(state, used, answer)))
@@ -201,6 +209,8 @@ class FakeParticipants:
             return "REFUSED", {"success": False, "error": "Declined.", "error_code": "PAYMENT_DECLINED"}
         if step == "BookLounge":
             return "DONE", {"success": True}
+        if step == "CapturePayment":
+            return "DONE", self._capture(data["payment_id"])
         fare = Decimal(data["flight_fare"])
         if step == "AuthorizePayment":
             amount = fare + Decimal(data["other_charges"])
@@ -209,6 +219,15 @@ class FakeParticipants:
         miles = Decimal(int(fare))
         self._book(received, "AWARD", data["user_id"], miles)
         return "DONE", {"success": True, "user_id": data["user_id"], "miles_awarded": int(miles)}
+
+    def _capture(self, payment_id: str) -> Mapping[str, Any]:
+        payment = self.records.get((payment_id, "AuthorizePayment"))
+        if payment is None:
+            return {"success": False, "error": "There is none.", "error_code": "PAYMENT_NOT_FOUND"}
+        if payment.state == "UNDONE":
+            return {"success": True, "status": "CANCELLED", "captured": Decimal(0)}
+        self.captured[payment_id] = payment.answer["amount"]
+        return {"success": True, "status": "CAPTURED", "captured": payment.answer["amount"]}
 
     def _undo(self, received: Received, step: str) -> Reply:
         key = (received.correlation_id, step)
@@ -224,7 +243,8 @@ class FakeParticipants:
     def _book_back(self, received: Received, key: tuple[str, str]) -> None:
         entry = next(one for one in self.ledger if (one.correlation_id, one.kind) in _opening(key))
         kind = "CANCELLED" if key[1] == "AuthorizePayment" else "REVERSAL"
-        self._book(received, kind, entry.account, -entry.amount)
+        kept = Decimal(received.body.get("booking_data", {}).get("keep", 0))
+        self._book(received, kind, entry.account, kept - entry.amount)
 
     def _book(self, received: Received, kind: str, account: str, amount: Decimal) -> None:
         self.ledger.append(Entry(received.correlation_id, kind, account, amount))

@@ -29,6 +29,8 @@ from tests.saga_participants import PATHS, FakeParticipants, Received
 
 START = "/api/saga/start-booking/"
 LEASE = 10.0
+SETTLE_AFTER = 86_400.0
+"Seconds; a settlement begins after every test, which ends with it."
 LONG = 30.0
 "seconds; longer than any lease or pause between two tries"
 
@@ -110,15 +112,18 @@ class World:
         self.clock.advance(after)
         return Recovery(self.orchestrator(owner, **seams), threads=8).run_due()
 
-    def settle(self) -> None:
-        """Everything works again: recovery goes on until nothing is left to do."""
+    def settle(self, *, waiting: bool = False) -> None:
+        """Everything works again: recovery goes on until nothing is left to do, or with `waiting` until the
+        day has come and gone of what waits for one."""
         self.participants.heal()
+        if waiting:
+            self.clock.advance(2 * SETTLE_AFTER)
         for _ in range(20):
-            if not invariants.open_sagas():
+            if not invariants.open_sagas(waiting=waiting):
                 return
             self.recover()
             self.check_always()
-        raise AssertionError(f"still open: {invariants.open_sagas()}")
+        raise AssertionError(f"still open: {invariants.open_sagas(waiting=waiting)}")
 
     # Looking
 
@@ -155,13 +160,17 @@ def _title(event_type: str, data: dict[str, Any]) -> str:
 
 
 @pytest.fixture
-def world(transactional_db: None, flight: Flight) -> Iterator[World]:
-    """Whatever a test does to it: in the end it heals, every saga ends, and every invariant holds."""
+def world(transactional_db: None, flight: Flight, settings: LazySettings) -> Iterator[World]:
+    """Whatever a test does to it: in the end it heals, every saga ends, every booking is settled, and every
+    invariant holds."""
+    settings.SETTLE_AFTER_SECONDS = SETTLE_AFTER
     world = World(flight)
     world.participants.watch = lambda received: _watch(world, received)
     yield world
     world.check_always()
     world.settle()
+    world.check_quiet()
+    world.settle(waiting=True)
     world.check_quiet()
 
 

@@ -161,6 +161,7 @@ BACKEND: Mapping[str, Row] = {
     "api/saga/overview/": OVERSEER,
     "api/saga/<str:correlation_id>/retry/": OPERATORS,
     "api/saga/<str:correlation_id>/cancel/": OPERATORS,
+    "api/saga/<str:correlation_id>/authorize-again/": OPERATORS,
     "api/saga/<str:correlation_id>/resolve/": OPERATORS,
     "api/bookings/<str:booking_reference>/cancel-quote/": OWN,
     "api/bookings/<str:booking_reference>/cancel/": Row(

@@ -121,6 +121,10 @@ class _CannotGoBack(Exception):
     """The saga is in another state, or something may have happened that has no compensation."""
 
 
+class _CannotResume(Exception):
+    """The saga does not run, or its caller does not want it to go on."""
+
+
 @dataclass
 class Orchestrator:
     """Advances sagas. The defaults are for this process; tests fix time, ids and jitter."""
@@ -235,6 +239,43 @@ class Orchestrator:
             transition.compensate()
             transition.writes.append(also)
             write(transition, expected=SagaStatus.COMPENSATING)
+        return transition
+
+    def resume(
+        self,
+        correlation_id: str,
+        *,
+        facts: Mapping[str, Any],
+        only_if: Callable[[SagaState], bool] = lambda saga: True,
+    ) -> bool:
+        """Add facts to a running saga and make it due now, in the caller's transaction.
+
+        A take-over, after which its call is made anew from the row. False if the saga does not run, or
+        `only_if` says no of it.
+        """
+        try:
+            with write_transaction():
+                write(self._resumed(correlation_id, facts, only_if), expected=SagaStatus.RUNNING)
+        except _CannotResume:
+            return False
+        return True
+
+    def _resumed(
+        self, correlation_id: str, facts: Mapping[str, Any], only_if: Callable[[SagaState], bool]
+    ) -> Transition:
+        now = self.now()
+        saga = saga_log.take_over(
+            correlation_id,
+            from_statuses=(SagaStatus.RUNNING,),
+            to_status=SagaStatus.RUNNING,
+            owner=self.owner,
+            lease_until=self._lease(now),
+        )
+        if saga is None or not only_if(saga):
+            raise _CannotResume  # Rolls the take-over back.
+        known = {**saga.facts, **facts}
+        transition = Transition(replace(saga, facts=known, attention=""), owner="", now=now)
+        transition.wait(now)
         return transition
 
     def publish(self, events: Sequence[SagaEvent]) -> None:

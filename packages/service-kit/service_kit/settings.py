@@ -31,7 +31,7 @@ DEMO_SECRET = "demo-only-secret-that-is-public-and-refused-outside-demo-mode"  #
 def secret(name: str) -> str:
     """The value of NAME or of the file NAME_FILE. Outside demo mode missing, short and well-known secrets are
     refused."""
-    value = _value_or_file(name)
+    value = value_or_file(name)
     if not value and DEMO_MODE:
         return DEMO_SECRET
     if not value:
@@ -43,7 +43,7 @@ def secret(name: str) -> str:
 
 def secret_key_fallbacks() -> list[str]:
     """Earlier SECRET_KEYs, which verify but do not sign; one a line, or separated by commas."""
-    keys = re.split(r"[\s,]+", _value_or_file("SECRET_KEY_FALLBACKS"))
+    keys = re.split(r"[\s,]+", value_or_file("SECRET_KEY_FALLBACKS"))
     found = [key for key in keys if key]
     for key in found:
         if not DEMO_MODE:
@@ -51,7 +51,7 @@ def secret_key_fallbacks() -> list[str]:
     return found
 
 
-def _value_or_file(name: str) -> str:
+def value_or_file(name: str) -> str:
     path = env.str(f"{name}_FILE", default="")
     value: str = Path(path).read_text(encoding="utf-8") if path else env.str(name, default="")
     return value.strip()

@@ -11,7 +11,9 @@ from typing import Any, TypeVar
 
 from saga_checker.database import Database
 from saga_checker.rows import (
+    BOOKING,
     ORCHESTRATOR,
+    SETTLEMENT,
     Account,
     AuditEntry,
     Booking,
@@ -77,6 +79,20 @@ class Books:
     @cached_property
     def sagas(self) -> dict[str, Saga]:
         return {saga.correlation_id: saga for saga in self._backend(Saga)}
+
+    @cached_property
+    def trips(self) -> dict[str, Saga]:
+        """Those that book a trip; the others settle one or change something about it."""
+        return {cid: saga for cid, saga in self.sagas.items() if saga.name == BOOKING}
+
+    @cached_property
+    def settlements(self) -> dict[str, list[Saga]]:
+        """By the correlation id of the booking."""
+        found: dict[str, list[Saga]] = defaultdict(list)
+        for saga in self.sagas.values():
+            if saga.name == SETTLEMENT:
+                found[str(saga.booked["booking"])].append(saga)
+        return found
 
     @cached_property
     def events(self) -> dict[str, list[Event]]:

@@ -42,10 +42,12 @@ def completed_means_everything(books: Books, find: Findings) -> None:
     """2"""
     for saga in books.sagas.values():
         if saga.status == "COMPLETED":
+            _stands_everywhere(books, find, saga)
+    for saga in books.trips.values():
+        if saga.status == "COMPLETED":
             _has_its_tickets(books, find, saga)
             _is_paid_once(books, find, saga)
             _has_its_miles(books, find, saga)
-            _stands_everywhere(books, find, saga)
 
 
 def _has_its_tickets(books: Books, find: Findings, saga: Saga) -> None:

@@ -63,7 +63,7 @@ def money_is_whole_cents(books: Books, find: Findings) -> None:
     for cid, entries in books.miles.items():
         whole([entry.miles for entry in entries], "a miles entry", cid)
     whole([account.balance for account in books.accounts], "a balance")
-    for saga in books.sagas.values():
+    for saga in books.trips.values():
         whole((saga.flight_fare, saga.charges), "a saga's price", saga.correlation_id)
     for booking in books.bookings.values():
         whole([booking.amount or 0], "a booking's amount", booking.correlation_id)
@@ -74,6 +74,6 @@ def money_is_whole_cents(books: Books, find: Findings) -> None:
 
 def a_saga_has_a_price(books: Books, find: Findings) -> None:
     """The saga log holds it in JSON, which no constraint of the database reads."""
-    for saga in books.sagas.values():
+    for saga in books.trips.values():
         text = f"its fare is {saga.flight_fare}, its charges are {saga.charges}"
         find.expect(saga.flight_fare > 0 and saga.charges >= 0, text, saga.correlation_id)

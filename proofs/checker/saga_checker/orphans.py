@@ -63,7 +63,7 @@ def the_sums_agree(books: Books, find: Findings) -> None:
     """Completed sagas, live bookings and live authorisations are the same ones, over the same amounts."""
     by_hand = {saga.correlation_id for saga in books.sagas.values() if saga.settled_by_hand}
     counted = books.sagas.keys() - by_hand
-    completed = [saga for saga in books.sagas.values() if saga.status == "COMPLETED"]
+    completed = [saga for saga in books.trips.values() if saga.status == "COMPLETED"]
     bookings = [one for cid, one in books.bookings.items() if cid in counted and one.status == "CONFIRMED"]
     payments = [one for cid in books.payments if cid in counted for one in books.live_payments(cid)]
     miles = sum(books.net_miles(trip) for trip in books.miles_of_trip if trip in counted)

@@ -13,6 +13,8 @@ COMPENSATION = {
     "AwardMiles": "ReverseMiles",
     "ConfirmBooking": "CancelBooking",
 }
+BOOKING, SETTLEMENT = "book-trip", "settle-trip"
+"The definitions that are checked beyond their steps."
 ORCHESTRATOR = "backend"
 "Also its name in credentials; a direct call has none, or another."
 TERMINAL = ("COMPLETED", "COMPENSATED")
@@ -24,6 +26,7 @@ Asked = Mapping[str, Any]
 class Saga:
     table: ClassVar[str] = "sagas_saga"
     correlation_id: str
+    name: str
     status: str
     reason: str
     attention: str
@@ -62,6 +65,12 @@ class Saga:
     @property
     def passengers(self) -> int:
         return len(self.asked["passengers"])
+
+    @property
+    def fee(self) -> int:
+        """What the cancellation of a booking has kept, in cents."""
+        fee: int = self.fact.get("cancellation", {}).get("fee", 0)
+        return fee
 
     @property
     def flight_fare(self) -> int:

@@ -48,7 +48,7 @@ def who_was_refused_found_no_seat(books: Books, find: Findings) -> None:
     by_cabin: dict[tuple[int, str], list[Seat]] = defaultdict(list)
     for seat in books.seats:
         by_cabin[seat.flight_id, seat.seat_class].append(seat)
-    for saga in books.sagas.values():
+    for saga in books.trips.values():
         if saga.error_code == "SEAT_UNAVAILABLE" and (at := _refused_at(books, saga)):
             taken = {
                 flight_id: [seat for seat in by_cabin[flight_id, asked["seat_class"]] if _was_live(seat, at)]

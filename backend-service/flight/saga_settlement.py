@@ -1,0 +1,145 @@
+"""The settlement of a booking: its money is captured and its confirmation mailed, or neither is needed."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django_sagas.clock import utc_now
+from django_sagas.definitions import Saga, activity, remote
+from django_sagas.outcomes import Done, Outcome, Unknown
+from django_sagas.runtime import start
+from django_sagas.state import SagaState, StepStatus
+from service_kit import faults
+from service_kit.money import to_wire
+
+from flight import confirmations, saga_words
+from flight.saga_booking import PAYMENT, BookingSaga
+
+EXPIRED = "AUTHORIZATION_EXPIRED"
+RENEWED = "renewed"
+"The fact of a payment that takes an expired one's place."
+
+
+@dataclass
+class SettlementSaga(SagaState):
+    """`data` holds the correlation id and the reference of the booking, and its amount in cents."""
+
+    @property
+    def booking(self) -> str:
+        return str(self.data["booking"])
+
+    @property
+    def booking_reference(self) -> str:
+        return str(self.data["reference"])
+
+    @property
+    def amount(self) -> int:
+        return int(self.data["amount"])
+
+    @property
+    def payment_id(self) -> str:
+        """The correlation id of the payment to capture."""
+        return str(self.facts.get(RENEWED, {}).get("payment_id", self.booking))
+
+    @property
+    def has_expired(self) -> bool:
+        """Whether it waits because the authorisation has expired."""
+        capture = self.step("CapturePayment")
+        return capture.status == StepStatus.UNKNOWN and capture.error_code == EXPIRED
+
+    @property
+    def was_needed(self) -> bool:
+        """False for a booking that was cancelled before its money was captured."""
+        return self.facts["CapturePayment"]["status"] != "CANCELLED"
+
+
+def capture_data(saga: SettlementSaga) -> dict[str, Any]:
+    return {"payment_id": saga.payment_id, "settle": True}
+
+
+def tells_its_status(saga: SettlementSaga, answer: Mapping[str, Any]) -> str:
+    return "" if isinstance(answer.get("status"), str) else "NO_STATUS: It does not say what is captured."
+
+
+def send_confirmation(saga: SettlementSaga) -> Outcome:
+    if not saga.was_needed:
+        return Done({"sent": False})
+    if fault := faults.take("SendConfirmation", saga.correlation_id):
+        return Unknown(f"{fault.kind}, as asked for by the fault console", retry_after=fault.seconds)
+    return confirmations.send(saga.booking, now=utc_now())
+
+
+class SettleTrip(Saga):
+    name, version = "settle-trip", 1
+    state = SettlementSaga
+    steps = (
+        remote(
+            "CapturePayment",
+            words=saga_words.CAPTURE,
+            at=PAYMENT,
+            sends=capture_data,
+            accepts=tells_its_status,
+            retriable=True,
+        ),
+        activity("SendConfirmation", words=saga_words.CONFIRMATION, does=send_confirmation, retriable=True),
+    )
+
+    @classmethod
+    def started(cls, saga: SettlementSaga) -> Mapping[str, Any]:
+        return {"booking": saga.booking}
+
+    @classmethod
+    def described(cls, saga: SettlementSaga) -> Mapping[str, Any]:
+        return {
+            "booking": saga.booking,
+            "booking_reference": saga.booking_reference,
+            "amount": to_wire(saga.amount),
+            "actions": _actions(saga),
+        }
+
+    @classmethod
+    def result(cls, saga: SettlementSaga) -> dict[str, Any]:
+        sent, needed = saga.facts["SendConfirmation"]["sent"], saga.was_needed
+        done = "The payment is captured." if needed else "The booking was cancelled: there was nothing to do."
+        return {
+            "success": True,
+            "correlation_id": saga.correlation_id,
+            "status": saga.status.value,
+            "message": f"{done} The confirmation is sent." if sent else done,
+            "steps_completed": len(saga.steps),
+            "booking_reference": saga.booking_reference,
+            "amount": to_wire(saga.amount),
+            "not_needed": not needed,
+            "confirmation_sent": sent,
+        }
+
+    @classmethod
+    def instead_of_cancelling(cls, saga: SettlementSaga) -> Mapping[str, Any]:
+        where = f"/api/bookings/{saga.booking_reference}/cancel/"
+        return {"detail": f"The booking is settled; cancel it at {where}", "cancel_booking": where}
+
+
+def _actions(saga: SettlementSaga) -> list[dict[str, str]]:
+    """What an operator can do about an expired authorisation; nothing for any other settlement."""
+    if saga.is_terminal or not saga.has_expired:
+        return []
+    return [
+        {"name": "authorize-again", "href": f"/api/saga/{saga.correlation_id}/authorize-again/"},
+        {"name": "cancel-booking", "href": f"/api/bookings/{saga.booking_reference}/cancel/"},
+    ]
+
+
+def begin(booking: BookingSaga, *, correlation_id: str, reference: str, now: datetime) -> None:
+    """Start the settlement of a booking in the commit that confirms it.
+
+    It waits SETTLE_AFTER_SECONDS: what is cancelled on second thought need not be captured.
+    """
+    start(
+        SettleTrip,
+        {"booking": booking.correlation_id, "reference": reference, "amount": booking.amount},
+        subject=booking.user_id,
+        correlation_id=correlation_id,
+        due_at=now + timedelta(seconds=settings.SETTLE_AFTER_SECONDS),
+    )
