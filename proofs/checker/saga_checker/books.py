@@ -17,6 +17,7 @@ from saga_checker.rows import (
     Account,
     AuditEntry,
     Booking,
+    Confirmation,
     Event,
     Flight,
     Miles,
@@ -24,6 +25,7 @@ from saga_checker.rows import (
     Record,
     Saga,
     Seat,
+    Standing,
     Ticket,
 )
 
@@ -130,6 +132,20 @@ class Books:
         return _grouped(self.databases["payment"].rows(Payment), "correlation_id")
 
     @cached_property
+    def standing(self) -> dict[str, Standing]:
+        return {one.correlation_id: one for one in self.databases["payment"].rows(Standing)}
+
+    @cached_property
+    def payments_of_trip(self) -> dict[str, list[Standing]]:
+        """By the correlation id of the booking."""
+        return _grouped(self.standing.values(), "trip_id")
+
+    @cached_property
+    def confirmations(self) -> dict[str, Confirmation]:
+        """By booking reference."""
+        return {one.booking_id: one for one in self._backend(Confirmation)}
+
+    @cached_property
     def accounts(self) -> list[Account]:
         return self.databases["loyalty"].rows(Account)
 
@@ -170,15 +186,9 @@ class Books:
     def live_seats(self, correlation_id: str) -> list[Seat]:
         return [seat for seat in self.seats_of.get(correlation_id, []) if seat.is_live]
 
-    def live_payments(self, correlation_id: str) -> list[Payment]:
-        """Authorisations without a cancellation."""
-        entries = self.payments.get(correlation_id, [])
-        cancelled = {entry.authorization_id for entry in entries if entry.kind == "CANCELLED"}
-        return [
-            entry
-            for entry in entries
-            if entry.kind == "AUTHORIZED" and entry.authorization_id not in cancelled
-        ]
+    def live_money(self, trip: str) -> int:
+        """Cents that are held or taken for a trip, by all its payments."""
+        return sum(payment.live for payment in self.payments_of_trip.get(trip, []))
 
     def net_miles(self, correlation_id: str) -> int:
         """Of a trip."""

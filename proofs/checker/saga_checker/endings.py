@@ -7,7 +7,6 @@ from saga_checker.books import Books
 from saga_checker.findings import Findings
 from saga_checker.rows import ORCHESTRATOR, Saga, Ticket
 
-AUTHORIZED_ONCE = ["AUTHORIZED"]
 AWARDED_ONCE = ["AWARD"]
 UNDONE_OR_REFUSED = ("UNDONE", "REFUSED")
 
@@ -89,14 +88,14 @@ def _is_for_everybody_on_every_flight(find: Findings, saga: Saga, tickets: Colle
 
 
 def _is_paid_once(books: Books, find: Findings, saga: Saga) -> None:
-    entries = books.payments.get(saga.correlation_id, [])
-    kinds = [entry.kind for entry in entries]
-    once = AUTHORIZED_ONCE if "AuthorizePayment" in saga.step else []
-    find.expect(kinds == once, f"COMPLETED with the payments {kinds}", saga.correlation_id)
-    amounts = [entry.amount for entry in entries if entry.kind == "AUTHORIZED"]
-    price = f"authorised are {amounts} cents, the price was {saga.amount}"
-    find.expect(amounts == [saga.amount] * len(once), price, saga.correlation_id)
-    users = {entry.user_id for entry in entries}
+    """Held or captured: the whole price, and no more."""
+    payments, cid = books.payments_of_trip.get(saga.correlation_id, []), saga.correlation_id
+    price = saga.amount if "AuthorizePayment" in saga.step else 0
+    own = cid in books.standing
+    find.expect(own == (price > 0), f"COMPLETED with {len(payments)} payments", cid)
+    told = ", ".join(f"{one.status} {one.live}" for one in payments)
+    find.expect(books.live_money(cid) == price, f"its money is {told or 'none'}, the price was {price}", cid)
+    users = {payment.user_id for payment in payments}
     find.expect(users <= {saga.subject}, f"paid by {users}, booked by {saga.subject}", saga.correlation_id)
 
 
@@ -142,12 +141,16 @@ def _left_nothing(books: Books, find: Findings, saga: Saga) -> None:
         find.notes.append(f"{cid} was settled by hand: {', '.join(sorted(by_hand))}")
     effects = {
         "ReserveSeat": ("a live seat", bool(books.live_seats(cid))),
-        "AuthorizePayment": ("a live authorisation", bool(books.live_payments(cid))),
+        "AuthorizePayment": (_money(books, saga), books.live_money(cid) != saga.fee),
         "AwardMiles": (f"{books.net_miles(cid)} miles", books.net_miles(cid) != 0),
         "ConfirmBooking": ("a live booking", books.has_live_booking(cid)),
     }
     for name, (what, is_live) in effects.items():
         find.expect(name in by_hand or not is_live, f"COMPENSATED, and has {what}", cid)
+
+
+def _money(books: Books, saga: Saga) -> str:
+    return f"{books.live_money(saga.correlation_id)} cents held or taken, and a fee of {saga.fee}"
 
 
 def _is_undone(books: Books, find: Findings, saga: Saga, name: str) -> None:

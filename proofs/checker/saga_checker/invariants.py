@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 
-from saga_checker import endings, ledgers, orphans, records, saga_log, seats, secret_data
+from saga_checker import endings, ledgers, orphans, records, saga_log, seats, secret_data, settlements
 from saga_checker.books import Books
 from saga_checker.findings import Findings
 
@@ -62,6 +62,11 @@ INVARIANTS = (
     Invariant(11, A, "no row holds a secret", secret_data.no_row_holds_a_secret),
     Invariant(11, A, "no log line holds a secret", secret_data.no_log_line_holds_a_secret),
     Invariant(11, A, "the card token is erased", secret_data.the_card_token_is_erased),
+    Invariant(12, A, "a payment is the sum of its entries", ledgers.a_payment_is_the_sum_of_its_entries),
+    Invariant(12, A, "a booking has one settlement", settlements.a_booking_has_one_settlement),
+    Invariant(
+        12, Q, "settled: captured and confirmed", settlements.a_settled_booking_is_captured_and_confirmed
+    ),
     Invariant(12, Q, "no seat is held for nobody", seats.no_seat_is_held_for_nobody),
     Invariant(12, A, "who was refused found no seat", seats.who_was_refused_found_no_seat),
     Invariant(

@@ -5,7 +5,10 @@ from collections.abc import Sequence
 
 from saga_checker.books import Books
 from saga_checker.findings import Findings
-from saga_checker.rows import Miles, Payment
+from saga_checker.rows import Miles, Payment, Standing
+
+WHOLE = ("AUTHORIZED", "CANCELLED", "EXPIRED")
+"Entries over the whole authorised amount."
 
 
 def a_balance_is_the_sum_of_its_entries(books: Books, find: Findings) -> None:
@@ -25,20 +28,21 @@ def one_entry_of_a_kind(books: Books, find: Findings) -> None:
     ledgers: Sequence[dict[str, list[Payment]] | dict[str, list[Miles]]] = (books.payments, books.miles)
     for ledger in ledgers:
         for cid, entries in ledger.items():
-            kinds = Counter(entry.kind for entry in entries)
-            twice = [kind for kind, count in kinds.items() if count > 1]
+            kinds = Counter((entry.kind, getattr(entry, "number", 1)) for entry in entries)
+            twice = [kind for (kind, _), count in kinds.items() if count > 1]
             find.expect(not twice, f"more than one entry {', '.join(twice)}", cid)
 
 
 def an_opposite_entry_mirrors_the_first(books: Books, find: Findings) -> None:
     for cid, payments in books.payments.items():
         facts = {
-            (one.authorization_id, one.user_id, one.amount, one.flight_fare, one.currency) for one in payments
+            (one.authorization_id, one.user_id, one.flight_fare, one.other_charges, one.currency)
+            for one in payments
         }
         find.expect(len(facts) == 1, "its payment entries disagree", cid)
-        kinds = [one.kind for one in payments]
-        find.expect("AUTHORIZED" in kinds, "a cancellation without an authorisation", cid)
-        summed = all(one.amount == one.flight_fare + one.other_charges for one in payments)
+        whole = [one for one in payments if one.kind in WHOLE]
+        find.expect(any(one.kind == "AUTHORIZED" for one in whole), "an entry without an authorisation", cid)
+        summed = all(one.amount == one.flight_fare + one.other_charges for one in whole)
         find.expect(summed, "an amount is not fare and charges", cid)
     for trip, entries in books.miles_of_trip.items():
         by_kind = {one.kind: one for one in entries}
@@ -51,6 +55,35 @@ def an_opposite_entry_mirrors_the_first(books: Books, find: Findings) -> None:
         find.expect(earned >= 0, f"has earned {earned} miles", trip)
         if reversal:
             find.expect(reversal.miles == -earned, f"earned {earned} miles, reversed {reversal.miles}", trip)
+
+
+def a_payment_is_the_sum_of_its_entries(books: Books, find: Findings) -> None:
+    """12"""
+    for cid in books.payments.keys() | books.standing.keys():
+        one, entries = books.standing.get(cid), books.payments.get(cid, [])
+        if one is None or not entries:
+            find.broken("has a payment without entries, or entries without a payment", cid)
+            continue
+        held, captured, refunded = (
+            sum(entry.amount for entry in entries if entry.kind == kind)
+            for kind in ("AUTHORIZED", "CAPTURED", "REFUNDED")
+        )
+        entered, stands = (held, captured, refunded), (one.amount, one.captured, one.refunded)
+        find.expect(entered == stands, f"held, captured, refunded: {stands}; by its entries {entered}", cid)
+        text = f"{refunded} cents are refunded, {captured} captured, {held} held"
+        find.expect(0 <= refunded <= captured <= held, text, cid)
+        kinds = {entry.kind for entry in entries}
+        find.expect(
+            one.status == _status(one, kinds), f"is {one.status}, its entries are {sorted(kinds)}", cid
+        )
+
+
+def _status(one: Standing, kinds: set[str]) -> str:
+    if one.captured:
+        left = one.captured - one.refunded
+        return "REFUNDED" if left == 0 else "PARTLY_REFUNDED" if one.refunded else "CAPTURED"
+    ended = sorted(kinds & {"CANCELLED", "EXPIRED"})
+    return ended[0] if ended else "AUTHORIZED"
 
 
 def money_is_whole_cents(books: Books, find: Findings) -> None:

@@ -17,15 +17,16 @@ REFUSALS = {
     "ACCOUNT_CLOSED",
     "SEAT_NOT_HELD",
     "LIMIT_EXCEEDED",
+    "NOT_CAPTURABLE",
+    "REFUND_TOO_HIGH",
     "SIMULATED_FAILURE",
 }
 ALLOWED_MOVES = {("DONE", "UNDONE")}
 NOTHING: frozenset[str] = frozenset()
+ENDS = {"CANCELLED", "CAPTURED", "EXPIRED"}
+"Entries that end the hold on the card."
 # Of each step the ledger's entries while it stands, and after it was undone.
 LEDGERS = {
-    "payment": {
-        "AuthorizePayment": (frozenset({"AUTHORIZED"}), frozenset({"AUTHORIZED", "CANCELLED"})),
-    },
     "loyalty": {
         "AwardMiles": (frozenset({"AWARD"}), frozenset({"AWARD", "REVERSAL"})),
         "AdjustMiles": (frozenset({"ADJUSTED"}), NOTHING),
@@ -70,8 +71,9 @@ def _read(text: str) -> dict[str, Any]:
 
 
 def a_record_has_its_entries_and_no_others(books: Books, find: Findings) -> None:
+    _payments_fit(books, find)
     for service, steps in LEDGERS.items():
-        entries = _kinds(books, service)
+        entries = _kinds(books)
         cids = entries.keys() | {record.correlation_id for record in books.records[service]}
         for cid in cids:
             records = {step: books.record.get((cid, step)) for step in steps}
@@ -84,9 +86,23 @@ def a_record_has_its_entries_and_no_others(books: Books, find: Findings) -> None
             find.expect(kinds == expected, text, cid)
 
 
-def _kinds(books: Books, service: str) -> Mapping[str, frozenset[str]]:
-    if service == "payment":
-        return {cid: frozenset(one.kind for one in entries) for cid, entries in books.payments.items()}
+def _payments_fit(books: Books, find: Findings) -> None:
+    """An authorisation that was undone has an end; that of a further payment may end with its trip."""
+    for cid in books.payments.keys() | {record.correlation_id for record in books.records["payment"]}:
+        record = books.record.get((cid, "AuthorizePayment"))
+        kinds = {entry.kind for entry in books.payments.get(cid, [])}
+        if record is None or record.state == "REFUSED" or record.is_tombstone:
+            fits = not kinds
+        elif record.state == "UNDONE":
+            fits = "AUTHORIZED" in kinds and bool(kinds & ENDS)
+        else:
+            further = cid in books.standing and books.standing[cid].trip_id != cid
+            fits = "AUTHORIZED" in kinds and ("CANCELLED" not in kinds or further)
+        state = f"AuthorizePayment is {record.state}" if record else "nothing is recorded"
+        find.expect(fits, f"{state}, and payment's entries are {sorted(kinds)}", cid)
+
+
+def _kinds(books: Books) -> Mapping[str, frozenset[str]]:
     return {cid: frozenset(one.kind for one in entries) for cid, entries in books.miles.items()}
 
 

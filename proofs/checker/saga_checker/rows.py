@@ -223,10 +223,41 @@ class Record:
 
 
 @dataclass(frozen=True)
+class Confirmation:
+    """The mail of a booking."""
+
+    table: ClassVar[str] = "flight_confirmation"
+    booking_id: str
+    ended_at: datetime | None
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A payment as it stands."""
+
+    table: ClassVar[str] = "payment_payment"
+    correlation_id: str
+    trip_id: str
+    user_id: str
+    status: str
+    amount: int
+    captured: int
+    refunded: int
+
+    @property
+    def live(self) -> int:
+        """Cents that are held, or taken and not given back."""
+        return self.amount if self.status == "AUTHORIZED" else self.captured - self.refunded
+
+
+@dataclass(frozen=True)
 class Payment:
+    """An entry of the payments' ledger."""
+
     table: ClassVar[str] = "payment_ledger"
     correlation_id: str
     kind: str
+    number: int
     authorization_id: str
     user_id: str
     amount: int

@@ -94,7 +94,7 @@ def _text(saga: Saga, taken: Mapping[int, list[Seat]]) -> str:
 
 def a_trip_has_seats_on_all_its_flights_or_on_none(books: Books, find: Findings) -> None:
     """12: they are held by one statement, and released by one."""
-    for saga in books.sagas.values():
+    for saga in books.trips.values():
         live = Counter(seat.flight_id for seat in books.live_seats(saga.correlation_id))
         whole = dict.fromkeys(saga.flights, saga.passengers)
         text = (

@@ -48,7 +48,8 @@ def no_log_line_holds_a_secret(books: Books, find: Findings) -> None:
 def the_card_token_is_erased(books: Books, find: Findings) -> None:
     """It may be in the saga's row while AuthorizePayment is open, and nowhere else."""
     for saga in books.sagas.values():
-        waits = saga.step["AuthorizePayment"]["status"] in ("PENDING", "STARTED", "UNKNOWN")
+        payment = saga.step.get("AuthorizePayment", {"status": "no step of it"})
+        waits = payment["status"] in ("PENDING", "STARTED", "UNKNOWN")
         is_open = saga.status in ("PENDING", "RUNNING") and not saga.failed_step and waits
         text = f"the card token still stands in a {saga.status} saga"
         # It is the one secret of a booking: no other may stay either.

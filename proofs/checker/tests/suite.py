@@ -10,7 +10,7 @@ from uuid import uuid4
 from saga_checker.books import Books, Told
 from saga_checker.invariants import check
 
-FARE, CHARGES = 19_950, 5_000
+FARE, CHARGES, FEE = 19_950, 5_000, 4_000
 MILES = 199
 ADJUSTED = -40
 "by a direct call, of a trip that direct calls made"
@@ -110,6 +110,10 @@ class Suite:
         for sequence, (event_type, data) in enumerate(events, start=1):
             self.event(cid, sequence, event_type, **data)
 
+    def has_steps(self, cid: str, steps: list[dict[str, Any]]) -> None:
+        change = "UPDATE sagas_saga SET steps = ? WHERE correlation_id = ?"
+        self.run("backend", change, json.dumps(steps), cid)
+
     def event(self, cid: str, sequence: int, event_type: str, **data: Any) -> None:
         self.add(
             "backend",
@@ -203,10 +207,25 @@ class Suite:
             caller=caller,
         )
 
-    def payment(self, cid: str, kind: str = "AUTHORIZED", **more: Any) -> None:
+    def payment(self, cid: str, kind: str = "AUTHORIZED", *, trip: str = "", **more: Any) -> None:
+        """An entry of the ledger, and the payment as it stands then."""
+        self.entry(cid, kind, **more)
+        amount = more.get("amount", FARE + CHARGES)
+        if kind == "AUTHORIZED":
+            self._authorized(cid, trip or cid)
+        elif kind == "CAPTURED":
+            self.stands(cid, "status = 'CAPTURED', captured = ?", amount)
+        elif kind == "REFUNDED":
+            status = "CASE WHEN refunded + ? = captured THEN 'REFUNDED' ELSE 'PARTLY_REFUNDED' END"
+            self.stands(cid, f"refunded = refunded + ?, status = {status}", amount, amount)
+        else:
+            self.stands(cid, "status = ?", kind)
+
+    def entry(self, cid: str, kind: str = "AUTHORIZED", **more: Any) -> None:
         row = {
             "correlation_id": cid,
             "kind": kind,
+            "number": 1,
             "authorization_id": f"auth-{cid}",
             "user_id": "ada",
             "amount": FARE + CHARGES,
@@ -216,6 +235,34 @@ class Suite:
             "created_at": AT.format(4),
         }
         self.add("payment", "payment_ledger", **(row | more))
+
+    def _authorized(self, cid: str, trip: str) -> None:
+        self.add(
+            "payment",
+            "payment_payment",
+            correlation_id=cid,
+            trip_id=trip,
+            user_id="ada",
+            amount=FARE + CHARGES,
+            flight_fare=FARE,
+            other_charges=CHARGES,
+            currency="USD",
+            captured=0,
+            refunded=0,
+            status="AUTHORIZED",
+            provider="simulated",
+            provider_reference=f"ref-{cid}",
+            authorization_id=f"auth-{cid}",
+            authorized_at=AT.format(4),
+            capture_before=AT.format(59),
+        )
+
+    def confirmation(self, reference: str) -> None:
+        sent = {"begun_at": AT.format(30), "ended_at": AT.format(31), "error": ""}
+        self.add("backend", "flight_confirmation", booking_id=reference, **sent)
+
+    def stands(self, cid: str, change: str, *values: Any) -> None:
+        self.run("payment", f"UPDATE payment_payment SET {change} WHERE correlation_id = ?", *values, cid)
 
     def miles(self, cid: str, miles: int = MILES, *, user_id: str = "ada", trip: str = "") -> None:
         """An award or a reversal; with `trip` an adjustment of that trip."""
@@ -301,6 +348,61 @@ def cancelled(suite: Suite, cid: str, number: str, reference: str) -> None:
     suite.miles(cid, -MILES)
 
 
+def settle(suite: Suite, cid: str, reference: str, *, status: str = "CAPTURED", payment: str = "") -> None:
+    """The settlement of a booking that is there: its payment is captured and its confirmation sent, or with
+    the status CANCELLED there was nothing to do."""
+    own, names = f"settles-{cid}", ("CapturePayment", "SendConfirmation")
+    facts = {"CapturePayment": {"status": status}, "SendConfirmation": {"sent": status == "CAPTURED"}}
+    if payment:
+        facts["renewed"] = {"payment_id": payment}
+    steps = [
+        {**definition, "compensation": "", "status": "DONE", "attempts": 1, "undo_attempts": 0}
+        for definition in (
+            {"name": names[0], "participant": "payment"},
+            {"name": names[1], "participant": ""},
+        )
+    ]
+    events = [*begun(), *(one for name in names for one in did(name)), ("COMPLETED", {"reason": ""})]
+    data = {"booking": cid, "reference": reference, "amount": FARE + CHARGES}
+    more = {"name": "settle-trip", "data": json.dumps(data), "facts": json.dumps(facts)}
+    suite.saga(own, "COMPLETED", {}, events, **more)
+    suite.has_steps(own, steps)
+    answer = json.dumps({"success": True, "correlation_id": own, "status": status})
+    suite.record("payment", own, "CapturePayment", "DONE")
+    suite.run("payment", "UPDATE guard_step_record SET answer = ? WHERE correlation_id = ?", answer, own)
+    known = "UPDATE sagas_saga SET facts = json_set(facts, '$.ConfirmBooking.settlement', ?)"
+    suite.run("backend", f"{known} WHERE correlation_id = ?", own, cid)
+    if status == "CAPTURED":
+        suite.payment(payment or cid, "CAPTURED")
+        suite.confirmation(reference)
+
+
+def keep_fee(suite: Suite, cid: str) -> None:
+    """Of a cancelled booking, whose payment was captured before."""
+    facts = (
+        "UPDATE sagas_saga SET facts = json_set(facts, '$.cancellation', json(?)) WHERE correlation_id = ?"
+    )
+    suite.run("backend", facts, json.dumps({"amount": FARE + CHARGES - FEE, "fee": FEE, "miles": MILES}), cid)
+    suite.run("payment", "DELETE FROM payment_ledger WHERE correlation_id = ? AND kind = 'CANCELLED'", cid)
+    suite.payment(cid, "CAPTURED")
+    suite.payment(cid, "REFUNDED", amount=FARE + CHARGES - FEE)
+
+
+def authorize_again(suite: Suite, cid: str) -> None:
+    """For a booking whose first authorisation has expired, by a saga of its own."""
+    own = f"again-{cid}"
+    names = ("AuthorizePayment", "ResumeSettlement")
+    steps = [_step(names[0], "DONE"), {**_step(names[0], "DONE"), "name": names[1], "participant": ""}]
+    steps[1]["compensation"] = ""
+    events = [*begun(), *(one for name in names for one in did(name)), ("COMPLETED", {"reason": ""})]
+    more = {"name": "authorize-again", "data": json.dumps({"booking": cid})}
+    suite.saga(own, "COMPLETED", {names[0]: "DONE"}, events, **more)
+    suite.has_steps(own, steps)
+    suite.record("payment", own, "AuthorizePayment", "DONE")
+    suite.payment(cid, "EXPIRED")
+    suite.payment(own, trip=cid)
+
+
 def declined(suite: Suite, cid: str, number: str) -> None:
     failed = {"step": "AuthorizePayment", "outcome": "REFUSED"}
     events = [
@@ -377,6 +479,15 @@ def a_good_day(suite: Suite) -> None:
     never_answered(suite, "unanswered", "4D")
     called_directly(suite, "direct", "4E", "CCCCCC")
     returning(suite, "return", "4F", "RRRRRR")
+    completed(suite, "settled", "5A", "EEEEEE")
+    settle(suite, "settled", "EEEEEE")
+    cancelled(suite, "not-needed", "5B", "FFFFFF")
+    settle(suite, "not-needed", "FFFFFF", status="CANCELLED")
+    cancelled(suite, "with-a-fee", "5C", "GGGGGG")
+    keep_fee(suite, "with-a-fee")
+    completed(suite, "renewed", "5D", "HHHHHH")
+    authorize_again(suite, "renewed")
+    settle(suite, "renewed", "HHHHHH", payment="again-renewed")
 
 
 def flies(suite: Suite, flight: int, day: str) -> None:

@@ -183,13 +183,13 @@ BROKEN: list[tuple[str, int, Break]] = [
         2,
         sql("backend", "UPDATE flight_ticket SET seat_number = '5A' WHERE booking_id = 'AAAAAA'"),
     ),
-    ("completed and unpaid", 2, sql("payment", "DELETE FROM payment_ledger WHERE correlation_id = 'good'")),
+    ("completed and unpaid", 2, sql("payment", "DELETE FROM payment_payment WHERE correlation_id = 'good'")),
     (
         "paid another price",
         2,
         sql(
             "payment",
-            "UPDATE payment_ledger SET amount = 5001, flight_fare = 1 WHERE correlation_id = 'good'",
+            "UPDATE payment_payment SET amount = 5001, flight_fare = 1 WHERE correlation_id = 'good'",
         ),
     ),
     ("completed, payment given back", 2, lambda suite: suite.payment("good", "CANCELLED")),
@@ -201,9 +201,7 @@ BROKEN: list[tuple[str, int, Break]] = [
     (
         "compensated with a live payment",
         3,
-        sql(
-            "payment", "DELETE FROM payment_ledger WHERE correlation_id = 'cancelled' AND kind = 'CANCELLED'"
-        ),
+        sql("payment", "UPDATE payment_payment SET status = 'AUTHORIZED' WHERE correlation_id = 'cancelled'"),
     ),
     (
         "compensated with a held seat",
@@ -242,7 +240,7 @@ BROKEN: list[tuple[str, int, Break]] = [
     ("more live seats than there are", 4, owner_of_a_full_cabin),
     ("balance is not the sum", 5, sql("loyalty", "UPDATE loyalty_account SET balance = balance + 1")),
     ("miles without an account", 5, sql("loyalty", "DELETE FROM loyalty_account")),
-    ("two entries of a kind", 5, bare("payment", "payment_ledger", lambda suite: suite.payment("good"))),
+    ("two entries of a kind", 5, bare("payment", "payment_ledger", lambda suite: suite.entry("good"))),
     (
         "reversal of other miles",
         5,
@@ -403,6 +401,64 @@ BROKEN: list[tuple[str, int, Break]] = [
     ),
     ("completed with seats on half of the trip", 12, released_on_the_return),
     ("running with seats on half of the trip", 12, half_a_trip),
+    (
+        "captured without an entry",
+        12,
+        lambda suite: suite.stands("good", "status = 'CAPTURED', captured = 1"),
+    ),
+    ("entry of a capture, payment only held", 12, lambda suite: suite.entry("good", "CAPTURED", amount=1)),
+    (
+        "refunded more than is captured",
+        12,
+        bare("payment", "payment_payment", lambda suite: suite.stands("settled", "refunded = 24951")),
+    ),
+    (
+        "fee that is not kept",
+        3,
+        lambda suite: suite.payment("with-a-fee", "REFUNDED", amount=4_000, number=2),
+    ),
+    (
+        "fee that nobody agreed to",
+        3,
+        sql(
+            "backend",
+            "UPDATE sagas_saga SET facts = json_remove(facts, "
+            "'$.cancellation') WHERE correlation_id = 'with-a-fee'",
+        ),
+    ),
+    (
+        "booking without its settlement",
+        12,
+        sql("backend", "UPDATE sagas_saga SET name = 'other' WHERE correlation_id = 'settles-settled'"),
+    ),
+    (
+        "settlement that its booking does not name",
+        12,
+        sql(
+            "backend",
+            "UPDATE sagas_saga SET facts ="
+            " json_remove(facts, '$.ConfirmBooking.settlement') WHERE correlation_id = 'settled'",
+        ),
+    ),
+    (
+        "booking with two settlements",
+        12,
+        sql(
+            "backend",
+            "UPDATE sagas_saga SET data = json_set(data,"
+            " '$.booking', 'settled') WHERE correlation_id = 'settles-renewed'",
+        ),
+    ),
+    (
+        "settled, and only held",
+        12,
+        lambda suite: suite.stands("settled", "status = 'AUTHORIZED', captured = 0"),
+    ),
+    (
+        "settled, and no confirmation",
+        12,
+        sql("backend", "DELETE FROM flight_confirmation WHERE booking_id = 'EEEEEE'"),
+    ),
     ("refused beside free seats", 12, lambda suite: refused_a_seat(suite, at=AT.format(50))),
 ]
 

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('flight', '0008_quotes'),
+        ('flight', '0009_trips_of_several_flights'),
     ]
 
     operations = [
