@@ -16,7 +16,7 @@ from flight.models import Booking, BookingStatus, Confirmation, Flight, Ticket
 BRAND, DOMAIN = "Tidewing", "tidewing"
 PERMANENT = 500
 "From here on an SMTP code says that a repeat is of no use."
-NOT_SENT = Done({"sent": False})
+CANCELLED = Done({"sent": False, "cancelled": True})
 
 
 def send(correlation_id: str, *, now: datetime) -> Outcome:
@@ -28,13 +28,13 @@ def send(correlation_id: str, *, now: datetime) -> Outcome:
     live = Booking.objects.filter(correlation_id=correlation_id, status=BookingStatus.CONFIRMED)
     booking = live.select_related("flight__origin", "flight__destination").first()
     if booking is None:
-        return NOT_SENT
+        return CANCELLED
     record, _ = Confirmation.objects.get_or_create(booking=booking, defaults={"begun_at": now})
     if record.ended_at is None:
         record.error = _deliver(message(booking, now=record.begun_at))
         record.ended_at = now
         record.save(update_fields=["ended_at", "error"])
-    return NOT_SENT if record.error else Done({"sent": True})
+    return Done({"sent": not record.error})
 
 
 def _deliver(mail: EmailMessage) -> str:

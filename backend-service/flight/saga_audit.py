@@ -20,10 +20,15 @@ def _seats(saga: BookingSaga) -> Sequence[str]:
 
 
 def _payment(saga: BookingSaga) -> Sequence[str]:
+    """The whole price of a live booking, the fee of a cancelled one."""
     amount = f"{to_wire(saga.amount):.2f} {settings.CURRENCY}"
     if saga.status == SagaStatus.COMPLETED:
-        return (f"AUTHORIZED {amount}",)
-    return NOTHING, f"CANCELLED {amount}"
+        return f"AUTHORIZED {amount}", f"CAPTURED {amount}, {to_wire(saga.amount):.2f} kept"
+    fee = saga.cancellation["fee"] if saga.cancellation else 0
+    if fee:
+        kept = f"{amount}, {to_wire(fee):.2f} kept"
+        return f"CAPTURED {kept}", f"PARTLY_REFUNDED {kept}"
+    return NOTHING, *(f"{status} {amount}" for status in ("CANCELLED", "EXPIRED", "REFUNDED"))
 
 
 def _miles(saga: BookingSaga) -> Sequence[str]:

@@ -12,14 +12,17 @@ from typing import Any
 
 from django.conf import settings
 from django.db.models import Count
+from django_sagas import saga_log
 from django_sagas.audit.rules import NOTHING, Unreadable
 from django_sagas.http import NoReply, Reply, ServiceClient
 from service_kit.credentials import AUDITOR, ON_BEHALF_OF, ROLE, service_bearer
 from service_kit.money import to_wire
 
 from flight.models import LIVE, Booking, Seat
-from flight.saga_booking import LOYALTY, PAYMENT, BookingSaga
+from flight.saga_booking import LOYALTY, PAYMENT, RENEWED, BookingSaga
 
+KEPT = ("CAPTURED", "PARTLY_REFUNDED")
+"Statuses of a payment of which a part may have been given back."
 RECORDS = "/api/saga/records/"
 ACTOR = "audit_sagas"
 "The auditor's user and role: reads all payments and miles, changes none."
@@ -35,9 +38,15 @@ def seats(rows: Iterable[tuple[int, str, str]]) -> str:
 
 
 def payment_of(saga: BookingSaga) -> str:
-    path = f"/api/payments/{saga.correlation_id}/"
-    found = _get(PAYMENT, path, saga.correlation_id, {"status", "amount", "currency"})
-    return f"{found['status']} {found['amount']:.2f} {found['currency']}" if found else NOTHING
+    """Of the payment that stands: after its authorisation has expired there may be another."""
+    settlement = saga_log.load(saga.settlement) if saga.settlement else None
+    renewed = settlement.facts.get(RENEWED, {}) if settlement else {}
+    path = f"/api/payments/{renewed.get('payment_id', saga.correlation_id)}/"
+    found = _get(PAYMENT, path, saga.correlation_id, {"status", "amount", "currency", "returned"})
+    if not found:
+        return NOTHING
+    kept = f", {found['amount'] - found['returned']:.2f} kept" if found["status"] in KEPT else ""
+    return f"{found['status']} {found['amount']:.2f} {found['currency']}{kept}"
 
 
 def miles_of(saga: BookingSaga) -> str:

@@ -38,6 +38,8 @@ def segments(data: Mapping[str, Any]) -> tuple[Segment, ...]:
 
 PAYMENT, LOYALTY = "payment", "loyalty"
 "The participants of a booking's saga."
+RENEWED = "renewed"
+"The fact of a settlement whose payment took the place of an expired one."
 CANCELLATION = "cancellation"
 "The fact of a booking's cancellation: the amounts of `fare_rules.Refund`, in cents."
 
@@ -119,6 +121,11 @@ class BookingSaga(SagaState):
         flight = find_flight(segment.flight_id)
         assert flight is not None, "a flight with seats is never deleted"
         return (HeldFlight.of(flight, segment.seat_class, reserved["seat_numbers"]),)
+
+    @property
+    def settlement(self) -> str:
+        """The correlation id of its settlement; empty before there is one."""
+        return str(self.facts.get("ConfirmBooking", {}).get("settlement", ""))
 
     @property
     def cancellation(self) -> Mapping[str, Any] | None:

@@ -18,7 +18,7 @@ RETRY_SECONDS = 5
 # the texts of `data` are escaped.
 UNFINISHED_OF = """
     SELECT correlation_id, status, subject, data FROM sagas_saga
-    WHERE due_at IS NOT NULL AND (subject = %s OR data LIKE %s)"""
+    WHERE due_at IS NOT NULL AND name = 'book-trip' AND (subject = %s OR data LIKE %s)"""
 
 
 @dataclass(frozen=True)

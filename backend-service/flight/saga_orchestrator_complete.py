@@ -106,7 +106,7 @@ class BookTrip(Saga):
         return {
             **_named(saga),
             "amount": to_wire(saga.amount),
-            "settlement": saga.facts.get("ConfirmBooking", {}).get("settlement"),
+            "settlement": saga.settlement or None,
         }
 
     @classmethod

@@ -18,8 +18,8 @@ from service_kit.money import to_wire
 
 from flight import saga_words
 from flight.models import Booking, BookingStatus
-from flight.saga_booking import PAYMENT, as_booking
-from flight.saga_settlement import RENEWED, SettlementSaga
+from flight.saga_booking import PAYMENT, RENEWED, as_booking
+from flight.saga_settlement import SettlementSaga
 
 ENDED = Refused("SETTLEMENT_ENDED", "The booking was cancelled or its money captured meanwhile.")
 

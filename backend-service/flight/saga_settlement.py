@@ -8,18 +8,16 @@ from typing import Any
 from django.conf import settings
 from django_sagas.clock import utc_now
 from django_sagas.definitions import Saga, activity, remote
-from django_sagas.outcomes import Done, Outcome, Unknown
+from django_sagas.outcomes import Outcome, Unknown
 from django_sagas.runtime import start
 from django_sagas.state import SagaState, StepStatus
 from service_kit import faults
 from service_kit.money import to_wire
 
 from flight import confirmations, saga_words
-from flight.saga_booking import PAYMENT, BookingSaga
+from flight.saga_booking import PAYMENT, RENEWED, BookingSaga
 
 EXPIRED = "AUTHORIZATION_EXPIRED"
-RENEWED = "renewed"
-"The fact of a payment that takes an expired one's place."
 
 
 @dataclass
@@ -65,7 +63,7 @@ def tells_its_status(saga: SettlementSaga, answer: Mapping[str, Any]) -> str:
 
 def send_confirmation(saga: SettlementSaga) -> Outcome:
     if not saga.was_needed:
-        return Done({"sent": False})
+        return confirmations.CANCELLED
     if fault := faults.take("SendConfirmation", saga.correlation_id):
         return Unknown(f"{fault.kind}, as asked for by the fault console", retry_after=fault.seconds)
     return confirmations.send(saga.booking, now=utc_now())
@@ -101,7 +99,8 @@ class SettleTrip(Saga):
 
     @classmethod
     def result(cls, saga: SettlementSaga) -> dict[str, Any]:
-        sent, needed = saga.facts["SendConfirmation"]["sent"], saga.was_needed
+        mail = saga.facts["SendConfirmation"]
+        sent, needed = mail["sent"], not mail.get("cancelled", False)
         done = "The payment is captured." if needed else "The booking was cancelled: there was nothing to do."
         return {
             "success": True,
