@@ -8,7 +8,7 @@ from uuid import uuid4
 
 from proofs.matrix.faults import ORCHESTRATOR, Fault, Kind
 from proofs.matrix.rig import Answer, Ran, Rig
-from proofs.matrix.stories import Story, booking
+from proofs.matrix.stories import SETTLE, Story, booking
 
 PAST_THE_LEASE = timedelta(seconds=12)
 FLIGHTS = 100
@@ -39,6 +39,7 @@ class Case:
     answers: list[tuple[str, Answer]] = field(default_factory=list)
     "what came back, by the call's name"
     status: str = UNTOLD
+    settlement: str = UNTOLD
     _left: list[Fault] = field(default_factory=list)
 
     def run(self) -> str:
@@ -47,10 +48,10 @@ class Case:
             self.step("start", None)
         faults: Sequence[Fault | None] = self.faults or [None]
         for place, fault in enumerate(faults):
-            self.step(self.story.verb if place == 0 else "recover", fault)
+            self.step(self.story.verb if place == 0 else self.recovers, fault)
             self.now += PAST_THE_LEASE
-        self.settle()
-        return self.status
+        self.end()
+        return self.settlement if self.story.is_settlement else self.status
 
     def explore(self) -> tuple[list[str], dict[str, list[str]]]:
         """The points of the run that comes after the case's faults."""
@@ -60,26 +61,38 @@ class Case:
         for fault in self.faults:
             self.step(verb, fault)
             self.now += PAST_THE_LEASE
-            verb = "recover"
+            verb = self.recovers
         self.points, self.calls = [], {}
         self.step(verb, None)
         found = list(self.points), dict(self.calls)
-        self.settle()
+        self.end()
         return found
 
     @property
+    def recovers(self) -> str:
+        """What recovery does in this story."""
+        return SETTLE if self.story.is_settlement else "recover"
+
+    @property
     def expected(self) -> str:
+        if self.story.is_settlement:  # Also of a booking that is cancelled meanwhile.
+            return self.story.end
         if any(fault.kind is Kind.CANCEL for fault in self.faults):
             return "COMPENSATED"
         first = self.faults[0] if self.faults else None
         return self.story.before if first and first.before_anything else self.story.end
 
-    def settle(self) -> None:
-        """Other orchestrators go on until it has ended, or their patience has."""
+    def end(self) -> None:
+        """Other orchestrators go on until it has ended and its booking is settled, or their patience has."""
         for _ in range(PATIENCE):
             if self.status in (*TERMINAL, NOTHING):
-                return
+                break
             self.step("recover", None)
+            self.now += PAST_THE_LEASE
+        for _ in range(PATIENCE):
+            if self.settlement in (*TERMINAL, NOTHING):
+                return
+            self.step(SETTLE, None)
             self.now += PAST_THE_LEASE
 
     def step(self, verb: str, fault: Fault | None) -> None:
@@ -103,12 +116,13 @@ class Case:
     def _note(self, ran: Ran) -> None:
         self.points += ran.points
         self.status = ran.said.get("saga", UNTOLD)
+        self.settlement = ran.said.get("settlement", UNTOLD)
 
     def _meanwhile(self, fault: Fault | None) -> None:
         """What another orchestrator does while the first one hangs."""
         assert fault
         self.now += PAST_THE_LEASE
-        verbs = ("cancel", "cancel booking") if fault.kind is Kind.CANCEL else ("recover",)
+        verbs = ("cancel", "cancel booking") if fault.kind is Kind.CANCEL else (self.recovers,)
         for verb in verbs:
             self.rig.second.run(self._job(verb, None), call=self.deliver)
 

@@ -21,16 +21,16 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from proofs.matrix.case import NOTHING, TERMINAL, UNTOLD, Case
+from proofs.matrix.case import NOTHING, TERMINAL, Case
 from proofs.matrix.faults import ON_THE_WAY, Fault, Kind
 from proofs.matrix.rig import Rig
-from proofs.matrix.stories import STORIES, Story
+from proofs.matrix.stories import SETTLE, STORIES, Story
 
 COMPENSATED = "COMPENSATED"
 FORWARD_DEADLINE = timedelta(seconds=60)
 MARGIN = timedelta(seconds=20)
 "less than that before the deadline, and a retry may or may not come in time"
-CALLS = ("AuthorizePayment", "AwardMiles", "ReverseMiles", "CancelPayment")
+CALLS = ("AuthorizePayment", "AwardMiles", "ReverseMiles", "CancelPayment", "CapturePayment")
 WITHIN = ("before commit 1", "after commit 1")
 POINTS = (
     *(f"{side} commit {number}" for number in range(1, 6) for side in ("before", "after")),
@@ -98,6 +98,12 @@ class Sagas(RuleBasedStateMachine):
         self._step(self._any(data), "recover", fault)
 
     @precondition(lambda self: self.sagas)
+    @rule(data=st.data(), fault=st.sampled_from(FAULTS))
+    def settle(self, data: st.DataObject, fault: Fault | None) -> None:
+        """Recovery runs the settlement of a booking that has one."""
+        self._step(self._any(data), SETTLE, fault)
+
+    @precondition(lambda self: self.sagas)
     @rule(data=st.data(), verb=st.sampled_from(["cancel", "cancel booking"]), fault=st.sampled_from(FAULTS))
     def cancel(self, data: st.DataObject, verb: str, fault: Fault | None) -> None:
         saga = self._any(data)
@@ -121,8 +127,7 @@ class Sagas(RuleBasedStateMachine):
     def teardown(self) -> None:
         for saga in self.sagas:
             saga.case.now = self.now
-            if saga.case.status == UNTOLD or not saga.ended:
-                saga.case.settle()
+            saga.case.end()
             self.now = max(self.now, saga.case.now)
             saga.look(self.now)
             assert saga.ended, f"still {saga.case.status}: {saga.case.correlation_id}"

@@ -127,7 +127,9 @@ def rig(place: Path, *, database: str) -> Iterator[Rig]:
         prepare(config, console, seed=False)
 
         def zygote(name: str, kind: str) -> Zygote:
-            environment = settings_of(config, name, PACKAGES[name]) | {"LOG_LEVEL": "ERROR"}
+            environment = settings_of(config, name, PACKAGES[name])
+            # A settlement begins when its story says so.
+            environment |= {"LOG_LEVEL": "ERROR", "SETTLE_AFTER_SECONDS": "0"}
             made = Zygote(name, kind, environment, log)
             stack.callback(made.close)
             return made

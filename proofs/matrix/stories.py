@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+SETTLE = "settle"
+
 
 @dataclass(frozen=True)
 class Story:
@@ -15,6 +17,11 @@ class Story:
     before: str = ""
     "where it stands when the first commit never happens"
 
+    @property
+    def is_settlement(self) -> bool:
+        """Whether it tells of the booking's settlement; other stories are settled after their end."""
+        return self.verb == SETTLE
+
 
 STORIES = (
     Story("booked", "COMPLETED"),
@@ -23,6 +30,7 @@ STORIES = (
     Story("no miles", "COMPENSATED", {"simulate_awardmiles_fail": True}),
     Story("no ticket", "COMPENSATED", {"simulate_confirmbooking_fail": True}),
     Story("cancelled", "COMPENSATED", verb="cancel booking", before="COMPLETED"),
+    Story("settled", "COMPLETED", verb="settle", before="PENDING"),
 )
 
 

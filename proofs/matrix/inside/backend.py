@@ -13,6 +13,7 @@ from django_sagas.recovery import Recovery
 from requests.structures import CaseInsensitiveDict
 
 from flight import saga_requests
+from flight.saga_booking import BookingSaga
 from flight.saga_orchestrator_complete import BookingOrchestrator
 from proofs.matrix.inside import wire
 from proofs.matrix.inside.points import Points
@@ -68,7 +69,10 @@ def perform(job: dict[str, Any]) -> None:
         if job.get("fault") not in ("error", "bug"):
             raise
     saga = saga_log.load(job["correlation_id"])
-    wire.tell(saga=saga.status.value if saga else "")
+    settlement = saga_log.load(saga.settlement) if isinstance(saga, BookingSaga) and saga.settlement else None
+    wire.tell(
+        saga=saga.status.value if saga else "", settlement=settlement.status.value if settlement else ""
+    )
 
 
 def start(orchestrator: BookingOrchestrator, job: dict[str, Any]) -> None:
@@ -86,6 +90,13 @@ def start(orchestrator: BookingOrchestrator, job: dict[str, Any]) -> None:
 
 def recover(orchestrator: BookingOrchestrator, job: dict[str, Any]) -> None:
     Recovery(orchestrator, threads=8).advance(job["correlation_id"])
+
+
+def settle(orchestrator: BookingOrchestrator, job: dict[str, Any]) -> None:
+    """Run or recover the settlement of the booking."""
+    saga = saga_log.load(job["correlation_id"])
+    if isinstance(saga, BookingSaga) and saga.settlement:
+        Recovery(orchestrator, threads=8).advance(saga.settlement)
 
 
 def cancel(orchestrator: BookingOrchestrator, job: dict[str, Any]) -> None:
@@ -108,6 +119,7 @@ def _turn_back(orchestrator: BookingOrchestrator, job: dict[str, Any], *, comple
 VERBS: dict[str, Callable[[BookingOrchestrator, dict[str, Any]], None]] = {
     "start": start,
     "recover": recover,
+    "settle": settle,
     "cancel": cancel,
     "cancel booking": cancel_booking,
 }
