@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from itertools import groupby
+from operator import attrgetter
 from smtplib import SMTPDataError, SMTPRecipientsRefused
 
 from django.conf import settings
@@ -26,7 +28,7 @@ def send(correlation_id: str, *, now: datetime) -> Outcome:
     same Message-ID. Raises what the mail server raises, and the step is tried again.
     """
     live = Booking.objects.filter(correlation_id=correlation_id, status=BookingStatus.CONFIRMED)
-    booking = live.select_related("flight__origin", "flight__destination").first()
+    booking = live.first()
     if booking is None:
         return CANCELLED
     record, _ = Confirmation.objects.get_or_create(booking=booking, defaults={"begun_at": now})
@@ -70,7 +72,10 @@ def message(booking: Booking, *, now: datetime) -> EmailMessage:
 
 def _trip(booking: Booking) -> Sequence[tuple[Flight, Sequence[Ticket]]]:
     """The flights in the order flown, each with its tickets."""
-    return [(booking.flight, list(booking.tickets.order_by("last_name", "first_name", "ticket_number")))]
+    tickets = booking.tickets.select_related("flight__origin", "flight__destination")
+    by_segment = groupby(tickets.order_by("segment", "passenger"), key=attrgetter("segment"))
+    flown = [list(group) for _, group in by_segment]
+    return [(group[0].flight, group) for group in flown]
 
 
 def _places(flights: Sequence[Flight]) -> list[str]:

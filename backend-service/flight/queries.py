@@ -23,6 +23,7 @@ REFERENCE = re.compile(r"[A-Z2-9]{6}")
 AIRPORT_CODE = TextRule(3, "must be an airport's code of three letters", re.compile(r"[A-Za-z]{3}"))
 A_BOOKING = TextRule(6, "is not a booking of this user", REFERENCE)
 KEY = TextRule(200, "is not an Idempotency-Key", IDEMPOTENCY_KEY)
+DEFINITION = TextRule(64, "must be the name of a definition", re.compile("[a-z0-9-]{1,64}"))
 ID_PREFIX = TextRule(36, "must be 4 to 36 of 0-9 a-f -", re.compile("[0-9a-f-]{4,36}"))
 MAX_FARE_DAYS = 62
 MAX_SEQUENCE = 2**31 - 1
@@ -123,6 +124,7 @@ class Sagas(Input):
         *text(KEY),
         Field(description="what became of a start-booking sent with this key; needs `user_id`"),
     ] = None
+    definition: Annotated[str | None, *text(DEFINITION), Field(description="such as book-trip")] = None
     id_prefix: Annotated[str | None, *text(ID_PREFIX), Field(description="of the id")] = None
     created_after: Annotated[
         datetime | None, PlainValidator(_moment), WithJsonSchema({"type": "string", "format": "date-time"})

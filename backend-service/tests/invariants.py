@@ -48,10 +48,15 @@ def rows(sql: str, *parameters: Any) -> list[dict[str, Any]]:
         return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
 
-def sagas(correlation_id: str | None = None, *, name: str = "book-trip") -> list[dict[str, Any]]:
-    """Of one definition, or the one of this id."""
-    if correlation_id is None:
+NO_BOOKING = ("settle-trip", "authorize-again")
+
+
+def sagas(correlation_id: str | None = None, *, name: str = "") -> list[dict[str, Any]]:
+    """Those that book, those of one definition, or the one of this id."""
+    if correlation_id is None and name:
         found = rows("SELECT * FROM sagas_saga WHERE name = %s", name)
+    elif correlation_id is None:
+        found = rows("SELECT * FROM sagas_saga WHERE name NOT IN (%s, %s)", *NO_BOOKING)
     else:
         found = rows("SELECT * FROM sagas_saga WHERE correlation_id = %s", correlation_id)
     for saga in found:
@@ -104,6 +109,7 @@ def hold_at_any_time(participants: FakeParticipants, *, now: datetime) -> None:
         an_open_saga_is_due(saga)
         an_alarm_is_shown(saga, now)
         the_card_is_erased(saga)
+    for saga in sagas():
         a_trip_has_seats_on_all_its_flights_or_on_none(saga)
     no_card_anywhere_else()
 

@@ -10,7 +10,7 @@ from django.db import connection
 from django_sagas.events import SagaEvent
 
 from flight.saga_orchestrator_complete import BookingOrchestrator
-from tests.invariants import rows
+from tests.invariants import rows, sagas
 from tests.saga_participants import dies, loses_its_reply, meanwhile, never_arrives
 from tests.saga_world import Died, World, around_statements, at_once
 
@@ -234,7 +234,7 @@ def test_death_after_an_acceptance_is_followed_by_the_booking(world: World) -> N
     with pytest.raises(Died):
         world.orchestrator(publish=DiesAfterCommit(0)).accept(world.new_saga())
     world.settle()
-    assert [row["status"] for row in rows("SELECT status FROM sagas_saga")] == ["COMPLETED"]
+    assert [saga["status"] for saga in sagas()] == ["COMPLETED"]
 
 
 @pytest.mark.parametrize(
@@ -354,7 +354,7 @@ def test_a_lease_that_still_runs_is_not_taken(world: World) -> None:
 
 def cancelling(world: World, orchestrator: BookingOrchestrator, results: list[Any]) -> Callable[[], None]:
     def cancel() -> None:
-        (row,) = rows("SELECT correlation_id FROM sagas_saga")
+        (row,) = rows("SELECT correlation_id FROM sagas_saga WHERE name = 'book-trip'")
         taken = orchestrator.cancel(row["correlation_id"], completed=False, reason="CANCELLED_BY_OPERATOR")
         results.append(taken and orchestrator.advance(taken).status.value)
 

@@ -39,6 +39,8 @@ class TestBookTrip(CrashTest):
     def act(self, step: str, data: Mapping[str, Any], story: Story) -> Done | Refused:
         if step == "AuthorizePayment":
             return Done({"amount": Decimal(data["flight_fare"]) + Decimal(data["other_charges"])})
+        if step == "CapturePayment":
+            return Done({"status": "CAPTURED"})
         return Done({"miles_awarded": int(data["flight_fare"])})
 
     def always(self) -> None:

@@ -400,7 +400,7 @@ def listed(desk: Desk, query: str = "") -> list[str]:
 
 @pytest.fixture
 def five(desk: Desk, world: World) -> dict[str, str]:
-    """One saga of each kind, oldest first."""
+    """One booking of each kind, oldest first, and the settlement of the complete one."""
     made = {
         "complete": desk.book().json(),
         "compensated": desk.book(simulate_awardmiles_fail=True, user_id="2").json(),
@@ -410,20 +410,25 @@ def five(desk: Desk, world: World) -> dict[str, str]:
     made["running"] = desk.book().json()
     world.participants.always("CancelPayment", answers(400, {"code": "X", "detail": "?"}))
     made["stuck"] = desk.book(simulate_awardmiles_fail=True, user_id="2").json()
-    return {name: body["correlation_id"] for name, body in made.items()}
+    five = {name: body["correlation_id"] for name, body in made.items()}
+    return five | {"settles": world.row(five["complete"]).facts["ConfirmBooking"]["settlement"]}
 
 
 @pytest.mark.parametrize(
     ("query", "names"),
     [
-        ("", ["stuck", "running", "accepted", "compensated", "complete"]),
+        ("", ["stuck", "running", "accepted", "compensated", "settles", "complete"]),
+        ("?definition=book-trip", ["stuck", "running", "accepted", "compensated", "complete"]),
+        ("?definition=settle-trip", ["settles"]),
+        ("?definition=settle-trip&status=RUNNING", []),
+        ("?definition=nobody", []),
         ("?status=COMPLETED", ["complete"]),
         ("?status=COMPENSATED", ["compensated"]),
-        ("?status=PENDING", ["accepted"]),
+        ("?status=PENDING", ["accepted", "settles"]),
         ("?status=RUNNING", ["running"]),
         ("?status=COMPENSATING", ["stuck"]),
         ("?needs_attention=true", ["stuck"]),
-        ("?needs_attention=false", ["running", "accepted", "compensated", "complete"]),
+        ("?needs_attention=false", ["running", "accepted", "compensated", "settles", "complete"]),
         ("?user_id=2", ["stuck", "compensated"]),
         ("?user_id=2&status=COMPENSATING", ["stuck"]),
         ("?user_id=3", []),
@@ -454,7 +459,7 @@ def test_sagas_are_found_by_the_beginning_of_their_id(desk: Desk, five: dict[str
 
 
 def test_pages_follow_each_other_and_keep_the_filters(desk: Desk, five: dict[str, str]) -> None:
-    path, seen = "/api/saga/?limit=2&needs_attention=false", []
+    path, seen = "/api/saga/?limit=2&needs_attention=false&definition=book-trip", []
     for _ in range(10):
         page = desk.get(path)
         seen += [one["correlation_id"] for one in page["results"]]
@@ -466,7 +471,7 @@ def test_pages_follow_each_other_and_keep_the_filters(desk: Desk, five: dict[str
 
 
 def test_a_new_saga_between_two_pages_shifts_nothing(desk: Desk, five: dict[str, str]) -> None:
-    first = desk.get("/api/saga/?limit=3")
+    first = desk.get("/api/saga/?limit=3&definition=book-trip")
     desk.book()
     second = desk.get(first["next"])
     seen = [one["correlation_id"] for one in first["results"] + second["results"]]
@@ -488,6 +493,7 @@ def test_the_list_shows_the_outline_of_each(desk: Desk, five: dict[str, str]) ->
         ("user_id", "a b"),
         ("created_after", "yesterday"),
         ("id_prefix", "abc"),
+        ("definition", "Book Trip"),
         ("id_prefix", "ABCD"),
         ("id_prefix", "%%%%"),
         ("limit", "0"),

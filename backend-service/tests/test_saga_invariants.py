@@ -117,8 +117,8 @@ SABOTAGE = {
         "UPDATE sagas_event SET event_type = 'SAGA_STEP_COMPLETED' WHERE sequence = 3",
     ),
     "the status is not what the events say": (
-        "UPDATE sagas_saga SET status = 'COMPENSATED'",
-        "UPDATE sagas_saga SET status = 'COMPLETED'",
+        "UPDATE sagas_saga SET status = 'COMPENSATED' WHERE name = 'book-trip'",
+        "UPDATE sagas_saga SET status = 'COMPLETED' WHERE name = 'book-trip'",
     ),
     "a terminal saga has an owner": (
         "UPDATE sagas_saga SET owner = 'ghost'",

@@ -173,4 +173,4 @@ def test_a_row_is_read_as_it_was_written(world: World) -> None:
     assert json_text.dumps([stored.data, stored.facts]) == json_text.dumps([saga.data, saga.facts])
     assert stored.steps == saga.steps
     assert stored.result == saga.result
-    assert len(rows("SELECT 1 FROM sagas_saga")) == 1
+    assert len(rows("SELECT 1 FROM sagas_saga WHERE name = 'book-trip'")) == 1

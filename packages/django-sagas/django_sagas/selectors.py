@@ -27,6 +27,8 @@ class Filters:
     subject: str | None = None
     idempotency_key: str | None = None
     "the key of a start of `subject`; keys are scoped to it"
+    definition: str | None = None
+    "the name of one"
     id_prefix: str | None = None
     "of a UUID"
     created_after: datetime | None = None
@@ -84,6 +86,8 @@ def _matching(filters: Filters) -> QuerySet[SagaRow]:
         subject = filters.subject or ""
         scopes = [subject, *(saga.key_scope(subject) for saga in SAGAS.values())]
         found = found.filter(idempotency_scope__in=scopes, idempotency_key=filters.idempotency_key)
+    if filters.definition:
+        found = found.filter(name=filters.definition)
     if filters.id_prefix:
         # `g` sorts behind every character that a UUID may go on with, whatever the collation.
         found = found.filter(
