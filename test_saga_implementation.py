@@ -34,10 +34,11 @@ from proofs.e2e.edges import edges
 from proofs.e2e.raw import raw
 from proofs.e2e.running import Auditor, OwnSuite
 from proofs.e2e.scenario import Scenario
+from proofs.e2e.settlements import settlements
 from proofs.e2e.steps import steps
 from proofs.e2e.turns import turns
 
-GROUPS = (steps, conformance, bookings, turns, edges, raw, crowds)
+GROUPS = (steps, conformance, bookings, turns, settlements, edges, raw, crowds)
 SCENARIOS = [scenario for group in GROUPS for scenario in group.scenarios]
 
 

@@ -15,6 +15,8 @@ Body = dict[str, Any]
 Result = TypeVar("Result")
 TERMINAL = ("COMPLETED", "COMPENSATED")
 OPEN = ("PENDING", "RUNNING", "COMPENSATING")
+PAID, GIVEN_BACK = ("AUTHORIZED", "CAPTURED"), ("CANCELLED", "REFUNDED")
+"Statuses of a live booking's payment, and of a cancelled one's: before and after its money was captured."
 POLL = 0.05
 PATIENCE = 60.0
 

@@ -264,14 +264,13 @@ def saga_of_key(key: str, *, actor: Actor) -> sagas.SagaView | None:
 
 
 def newest_sagas(actor: Actor) -> list[sagas.SagaView]:
-    """A traveller's newest sagas, ended ones among them."""
+    """A traveller's newest bookings as sagas, ended ones among them; a settlement is none."""
     if not actor.user_id:
         return []
     found: list[Json] = []
     for each in (actor.user_id, *actor.also):
-        found += get("backend", "/api/saga/", actor=actor, query={"user_id": each, "limit": NEWEST})[
-            "results"
-        ]
+        query = {"user_id": each, "limit": NEWEST, "definition": BOOKING_SAGA}
+        found += get("backend", "/api/saga/", actor=actor, query=query)["results"]
     return list(map(sagas.from_status, found))
 
 
