@@ -99,4 +99,4 @@ def calendar(booking: Booking, trip: Sequence[tuple[Flight, Sequence[Ticket]]], 
         event.add("description", f"Booking {booking.reference}: {seats}")
         event.add("status", "CONFIRMED")
         file.add_component(event)
-    return file.to_ical().decode()
+    return str(file.to_ical(), "utf-8")

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeGuard
 
 from django.conf import settings
 from django_sagas import saga_log
@@ -58,7 +58,7 @@ def amount_as_asked(saga: ReauthorizationSaga, answer: Mapping[str, Any]) -> str
 def resume_settlement(saga: ReauthorizationSaga, now: datetime) -> Planned:
     """The settlement goes on with the new payment, unless it needs none any more."""
     settlement = saga_log.load(str(saga.data["settlement"]))
-    if not isinstance(settlement, SettlementSaga) or not _waits(settlement):
+    if settlement is None or not _waits(settlement):
         return Planned(ENDED)
 
     def write() -> None:
@@ -69,10 +69,11 @@ def resume_settlement(saga: ReauthorizationSaga, now: datetime) -> Planned:
     return Planned(Done({}), write)
 
 
-def _waits(settlement: SettlementSaga) -> bool:
+def _waits(settlement: SagaState) -> TypeGuard[SettlementSaga]:
     """Only a live booking's: a payment made after the booking's was cancelled would never be given back."""
-    live = Booking.objects.filter(correlation_id=settlement.booking, status=BookingStatus.CONFIRMED)
-    return settlement.has_expired and live.exists()
+    if not isinstance(settlement, SettlementSaga) or not settlement.has_expired:
+        return False
+    return Booking.objects.filter(correlation_id=settlement.booking, status=BookingStatus.CONFIRMED).exists()
 
 
 class AuthorizeAgain(Saga):
@@ -127,7 +128,7 @@ def authorize_again(settlement: SagaState, *, card_token: str, by: Operator) -> 
 
     Raises 409 for a settlement that does not wait for an authorisation.
     """
-    if not isinstance(settlement, SettlementSaga) or not _waits(settlement):
+    if not _waits(settlement):
         detail = "This settlement does not wait for another authorisation."
         raise Problem(409, "NOT_EXPIRED", detail, correlation_id=settlement.correlation_id)
     booking, now = as_booking(saga_log.load(settlement.booking)), orchestrator().now()

@@ -50,7 +50,7 @@ class SettlementSaga(SagaState):
     @property
     def was_needed(self) -> bool:
         """False for a booking that was cancelled before its money was captured."""
-        return self.facts["CapturePayment"]["status"] != "CANCELLED"
+        return bool(self.facts["CapturePayment"]["status"] != "CANCELLED")
 
 
 def capture_data(saga: SettlementSaga) -> dict[str, Any]:

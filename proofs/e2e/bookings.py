@@ -3,7 +3,7 @@
 import re
 from decimal import Decimal
 
-from proofs.e2e.desk import Body, Desk, booking, new_id, trip
+from proofs.e2e.desk import PAID, Body, Desk, booking, new_id, trip
 from proofs.e2e.scenario import Group
 
 bookings = Group("Bookings")
@@ -27,11 +27,8 @@ def booking_runs_to_its_end_and_answers_with_everything(desk: Desk) -> None:
     assert made["miles_awarded"] == int(fare)
     assert desk.seats(asked["flight_id"])[made["seat_numbers"][0]] == "sold"
     payment = desk.get("payment", f"/api/payments/{made['correlation_id']}/").expect(200)
-    assert (payment["amount"], payment["currency"], payment["status"]) == (
-        made["amount"],
-        "USD",
-        "AUTHORIZED",
-    )
+    assert (payment["amount"], payment["currency"]) == (made["amount"], "USD")
+    assert payment["status"] in PAID
     assert payment["authorization_id"] and payment["correlation_id"] == made["correlation_id"]
     loyalty = desk.get("loyalty", f"/api/loyalty/{asked['user_id']}/").expect(200)
     assert loyalty["balance"] == int(fare) and loyalty["tier"]
