@@ -15,12 +15,12 @@ import django
 django.setup()
 
 from django.db import connection, transaction  # noqa: E402  Django has to be set up first
-from django_sagas import saga_log, selectors  # noqa: E402
+from django_sagas import answers, saga_log, selectors  # noqa: E402
 from django_sagas.clock import utc_now  # noqa: E402
 from django_sagas.database import db_time, execute, fetch_all  # noqa: E402
 from django_sagas.selectors import Filters  # noqa: E402
 
-from flight import saga_answers, saga_overview  # noqa: E402
+from flight import saga_overview  # noqa: E402
 from flight.models import Flight  # noqa: E402
 from flight.saga_booking import BookingSaga  # noqa: E402
 from flight.saga_orchestrator_complete import BookTrip  # noqa: E402
@@ -170,7 +170,7 @@ def questions() -> dict[str, Callable[[], object]]:
     def status() -> None:
         saga = saga_log.load(random.choice(some))  # noqa: S311  any one will do
         assert isinstance(saga, BookingSaga)
-        saga_answers.status(saga)
+        answers.status(saga)
 
     return {
         "claim": claim,

@@ -1,10 +1,9 @@
-"""Response bodies of the saga endpoints."""
+"""What a booking's saga answers; how sagas are shown is the engine's: `django_sagas.answers`."""
 
 from typing import Any
 
 from django.conf import settings
-from django_sagas.clock import iso, iso_or_none
-from django_sagas.definitions import SAGAS, definition_of, find_step
+from django_sagas.answers import compensations
 from django_sagas.state import SagaState, SagaStatus, StepState, StepStatus
 from service_kit.money import to_wire
 
@@ -81,20 +80,6 @@ def was_completed(step: StepState) -> bool:
     return step.finished_at is not None and step.error_code is None
 
 
-def compensations(saga: SagaState) -> list[dict[str, Any]]:
-    """Compensations that have run or were resolved by hand, in the order in which they ended."""
-    return [
-        {
-            "step": step.name,
-            "compensation": step.compensation,
-            "success": step.status == StepStatus.UNDONE,
-            **({"settled_by_hand": True} if step.status == StepStatus.RESOLVED else {}),
-        }
-        for step in reversed(saga.steps)
-        if step.status in (StepStatus.UNDONE, StepStatus.RESOLVED)
-    ]
-
-
 def accepted(saga: SagaState) -> dict[str, Any]:
     """The 202 of a saga that continues in the background. It has no `success`: the outcome is unknown."""
     undoing = saga.status == SagaStatus.COMPENSATING
@@ -105,97 +90,9 @@ def accepted(saga: SagaState) -> dict[str, Any]:
     }
 
 
-def status(saga: SagaState) -> dict[str, Any]:
-    answer: dict[str, Any] = {
-        "correlation_id": saga.correlation_id,
-        "status": saga.status.value,
-        "reason": saga.reason or None,
-        "needs_attention": bool(saga.attention),
-        "attention_reason": saga.attention or None,
-        "resolved_manually": any(step.status == StepStatus.RESOLVED for step in saga.steps),
-        "booking_reference": saga.reference or None,
-        "user_id": saga.subject,
-        **definition_of(saga.name).described(saga),
-        "created_at": iso(saga.created_at),
-        "finished_at": iso_or_none(saga.finished_at),
-        "next_attempt_at": iso_or_none(saga.due_at),
-        "owner": saga.owner or None,
-        "definition": saga.name,
-        "version": saga.version,
-        "steps": [_step(saga.name, step) for step in saga.steps],
-    }
-    if saga.result is not None:
-        answer["result"] = definition_of(saga.name).shown_result(saga)
-    return answer
-
-
-def _step(saga: str, step: StepState) -> dict[str, Any]:
-    known = find_step(saga, step.step)
-    words = known.words if known else None
-    return {
-        "name": step.name,
-        "compensation": step.compensation,
-        "status": step.status.value,
-        "attempts": step.attempts,
-        "started_at": step.started_at,
-        "finished_at": step.finished_at,
-        "error": step.error,
-        "error_code": step.error_code,
-        "compensation_attempts": step.undo_attempts,
-        "title": words.of(step.status) if words else step.name,
-        "icon": words.icon if words else "",
-    }
-
-
-def cancellation(saga: SagaState) -> dict[str, Any]:
-    """The answer to the cancellation of a booking or of a running saga."""
-    return {
-        "success": True,
-        "correlation_id": saga.correlation_id,
-        "status": saga.status.value,
-        "reason": saga.reason or None,
-        "booking_reference": saga.reference or None,
-        "compensation_result": compensations(saga),
-        **terms(saga),
-    }
-
-
 def terms(saga: SagaState) -> dict[str, Any]:
     """What the cancellation of a booking gives back and keeps; empty for a saga without one."""
     agreed = saga.facts.get(CANCELLATION)
     if not agreed:
         return {}
     return {"refund": to_wire(agreed["amount"]), "fee": to_wire(agreed["fee"]), "miles": agreed["miles"]}
-
-
-def summary(row: SagaState) -> dict[str, Any]:
-    """One line of the list of sagas."""
-    full = status(row)
-    names = ("name", "status", "title")
-    full["steps"] = [{name: step[name] for name in names} for step in full["steps"]]
-    full.pop("result", None)
-    return full
-
-
-def definitions() -> list[dict[str, Any]]:
-    """The sagas of this service as they are declared."""
-    return [
-        {
-            "name": saga.name,
-            "version": saga.version,
-            "steps": [
-                {
-                    "name": step.name,
-                    "compensation": step.compensation,
-                    "participant": step.participant or None,
-                    "kind": step.kind.value,
-                    "refusals": sorted(step.refusals),
-                    "title": step.words.waiting if step.words else step.name,
-                    "undone": step.words.undone if step.words else step.compensation,
-                    "icon": step.words.icon if step.words else "",
-                }
-                for step in saga.steps
-            ],
-        }
-        for saga in SAGAS.values()
-    ]

@@ -8,13 +8,14 @@ from typing import Any
 
 from django.conf import settings
 from django.http import HttpResponse
-from django_sagas import saga_log
+from django_sagas import answers, saga_log
 from django_sagas.operators import Operator, not_cancellable
 from django_sagas.runtime import orchestrator
 from django_sagas.state import SagaState, SagaStatus
+from django_sagas.wire import prefers
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
-from service_kit import schema, unknown_fields
+from service_kit import schema
 from service_kit.api import ServiceView, json_response, read_json
 from service_kit.authentication import caller_of
 from service_kit.credentials import Caller
@@ -22,7 +23,7 @@ from service_kit.parsers import JsonOrFormParser
 from service_kit.permissions import Owner
 from service_kit.problems import Problem, invalid
 
-from flight import quotes, saga_answers, saga_schema, serializers
+from flight import quotes, saga_schema, serializers
 from flight.inputs import Cancel, Reason
 from flight.models import Booking
 from flight.saga_booking import CANCELLATION, BookingSaga, as_booking
@@ -31,7 +32,7 @@ PREFER_HEADER = OpenApiParameter("Prefer", location="header", description="respo
 
 
 def wants_async(request: Request) -> bool:
-    return unknown_fields.prefers(request, "respond-async")
+    return prefers(request, "respond-async")
 
 
 def run_cancellation(
@@ -51,12 +52,12 @@ def run_cancellation(
     return orchestrator().advance(taken, deadline=orchestrator().now() + timedelta(seconds=seconds))
 
 
+def status_path(correlation_id: str) -> str:
+    return f"/api/saga/status/{correlation_id}/"
+
+
 def cancelled(saga: SagaState) -> HttpResponse:
-    headers = {"X-Correlation-ID": saga.correlation_id}
-    if saga.is_terminal:
-        return json_response(saga_answers.cancellation(saga), headers=headers)
-    headers["Location"] = f"/api/saga/status/{saga.correlation_id}/"
-    return json_response(saga_answers.cancellation(saga), status=202, headers=headers)
+    return json_response(*answers.cancelled(saga, location=status_path(saga.correlation_id)))
 
 
 def require_reason(body: Reason, *, needed: bool) -> str:

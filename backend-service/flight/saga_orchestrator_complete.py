@@ -136,6 +136,10 @@ class BookTrip(Saga):
         return saga_answers.current_result(saga)
 
     @classmethod
+    def cancelled(cls, saga: BookingSaga) -> Mapping[str, Any]:
+        return saga_answers.terms(saga)
+
+    @classmethod
     def instead_of_cancelling(cls, saga: BookingSaga) -> Mapping[str, Any]:
         where = f"/api/bookings/{saga.reference}/cancel/"
         return {"detail": f"The booking is confirmed; cancel it at {where}", "cancel_booking": where}

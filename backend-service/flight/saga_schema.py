@@ -276,6 +276,22 @@ class Events(Serializer[None]):
     next = serializers.CharField(allow_null=True, help_text="address of the events after these")
 
 
+class SettledByHand(Serializer[None]):
+    step = serializers.CharField()
+    settled_at = serializers.DateTimeField()
+    actor = serializers.CharField()
+    reason = serializers.CharField()
+    evidence = serializers.CharField()
+    agreed_at = serializers.DateTimeField(allow_null=True, help_text="when its owner was found to agree")
+
+
+class Export(Serializer[None]):
+    saga = SagaStatusAnswer()
+    epoch = serializers.IntegerField(help_text="fencing token: grows with every new owner")
+    events = Event(many=True)
+    settled_by_hand = SettledByHand(many=True)
+
+
 class SagaList(Serializer[None]):
     results = SagaSummary(many=True)
     next = serializers.CharField(allow_null=True)

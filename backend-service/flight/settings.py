@@ -96,6 +96,8 @@ SAGA_TRAIL = "flight.saga_alarms.leave_trail"
 SAGA_FINDING = "flight.saga_alarms.report_finding"
 SAGA_RECORDED = "flight.saga_audit_reads.recorded"
 SAGA_DATA_FIELD = "booking_data"
+SAGA_REFERENCE_FIELD = "booking_reference"
+SAGA_SUBJECT_FIELD = "user_id"
 SAGA_HOUSEKEEPING = [
     ("flight.saga_sweeper.release_expired_holds", 15.0),
     ("flight.schedule_roller.roll", 60.0),

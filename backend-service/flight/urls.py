@@ -15,6 +15,7 @@ urlpatterns = [
     path("api/saga/", saga_console_views.ListView.as_view()),
     path("api/saga/definitions/", saga_console_views.DefinitionsView.as_view()),
     path("api/saga/overview/", saga_console_views.OverviewView.as_view()),
+    path("api/saga/<str:correlation_id>/export/", saga_console_views.ExportView.as_view()),
     path("api/saga/<str:correlation_id>/retry/", saga_console_views.RetryView.as_view()),
     path("api/saga/<str:correlation_id>/cancel/", saga_console_views.CancelView.as_view()),
     path("api/saga/<str:correlation_id>/authorize-again/", saga_console_views.AuthorizeAgainView.as_view()),

@@ -15,7 +15,7 @@ import pytest
 from django.db import connection
 from django.db.migrations.exceptions import IrreversibleError
 from django.db.migrations.executor import MigrationExecutor
-from django_sagas import operators, saga_log
+from django_sagas import answers, operators, saga_log
 from django_sagas.audit import log
 from django_sagas.database import db_time, execute
 from django_sagas.models import ManualSettlement
@@ -23,7 +23,6 @@ from django_sagas.operators import Operator
 from service_kit.security import audit
 from service_kit.security.models import AuditEntry, AuditKind
 
-from flight import saga_answers
 from flight.models import Flight, Ticket
 from flight.saga_booking import BookingSaga
 from flight.saga_orchestrator_complete import BookingOrchestrator
@@ -104,7 +103,7 @@ def test_every_position_of_a_saga_is_among_those_written() -> None:
 def test_every_saga_is_shown_as_before(moved: Moved, flight: Flight) -> None:
     for name, cid in STORIES.items():
         before = {**WRITTEN["shown"][cid], "flight_id": flight.id}
-        now = json.loads(json.dumps(saga_answers.status(moved.row(name)), default=float))
+        now = json.loads(json.dumps(answers.status(moved.row(name)), default=float))
         if (
             before["status"] != "COMPLETED"
         ):  # How it is told has changed since: no success that is taken back.

@@ -11,12 +11,11 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
-from django_sagas import unserved
+from django_sagas import answers, unserved
 from django_sagas.database import execute
 from django_sagas.definitions import remote
 from django_sagas.state import LOCAL, SagaState, StepState
 
-from flight import saga_answers
 from flight.saga_orchestrator_complete import STEPS, BookTrip, booking_data
 from tests.saga_world import Desk, Died, World
 from tests.test_saga_crash import DiesAfterCommit
@@ -121,7 +120,7 @@ def test_a_saga_open_at_any_commit_ends_by_the_steps_of_its_row(
 
 def test_status_and_result_show_the_steps_of_the_row(world: World) -> None:
     cid = start(world, TABLES["with a step less"])
-    shown = saga_answers.status(world.row(cid))
+    shown = answers.status(world.row(cid))
     assert [step["name"] for step in shown["steps"]] == ["ReserveSeat", "AuthorizePayment", "ConfirmBooking"]
     assert (shown["result"]["steps_completed"], shown["result"]["miles_awarded"]) == (3, 0)
 

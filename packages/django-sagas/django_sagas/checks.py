@@ -15,6 +15,7 @@ PATHS = (
     "SAGA_HEADERS",
     "SAGA_ALARM",
     "SAGA_TRAIL",
+    "SAGA_ACCESS",
     "SAGA_FINDING",
     "SAGA_RECORDED",
 )

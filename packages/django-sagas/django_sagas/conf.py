@@ -18,6 +18,11 @@ DEFAULTS: dict[str, Any] = {
     # Dotted path of `trail(action, correlation_id, actor, reason, evidence, now)`, called in the commit of an
     # operator's action.
     "SAGA_TRAIL": "django_sagas.operators.keep",
+    # Dotted path of `access(request, changes)`, which returns the name of a caller of the operators' views.
+    "SAGA_ACCESS": "django_sagas.views.staff",
+    # How answers call a saga's reference and subject.
+    "SAGA_REFERENCE_FIELD": "reference",
+    "SAGA_SUBJECT_FIELD": "subject",
     # Of the auditor. Dotted paths of `report(finding, now)`, called with each finding of each run; and of
     # `recorded(participant, since)`, which yields pages of what the participant recorded of our calls.
     "SAGA_FINDING": None,

@@ -296,6 +296,11 @@ class Saga:
         return saga.result  # type: ignore[no-any-return]
 
     @classmethod
+    def cancelled(cls, saga: Any) -> Mapping[str, Any]:
+        """Fields of its own that the answer to a cancellation shows."""
+        return {}
+
+    @classmethod
     def instead_of_cancelling(cls, saga: Any) -> Mapping[str, Any]:
         """Why an operator does not cancel a complete saga: `detail`, and further fields of that answer."""
         return {"detail": "The saga is complete."}

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -58,6 +59,21 @@ def events_after(correlation_id: str, sequence: int) -> tuple[list[dict[str, Any
         for row in rows[:MAX_EVENTS]
     ]
     return events, len(rows) > MAX_EVENTS
+
+
+def follow(correlation_id: str, wait: Callable[[], object]) -> Iterator[dict[str, Any]]:
+    """Each event as it comes, until the saga has ended; `wait` is called before each new look."""
+    sequence = 0
+    while True:
+        # Read before the events: those of the end are then among them.
+        has_ended = SagaRow.objects.filter(pk=correlation_id, due_at=None).exists()
+        events, more = events_after(correlation_id, sequence)
+        yield from events
+        sequence = events[-1]["sequence"] if events else sequence
+        if has_ended and not more:
+            return
+        if not more:
+            wait()
 
 
 def list_sagas(filters: Filters) -> tuple[list[SagaState], str | None]:

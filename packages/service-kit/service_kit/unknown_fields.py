@@ -11,6 +11,7 @@ from difflib import get_close_matches
 from typing import Any, TypeVar, get_args
 
 from django.http import HttpRequest, HttpResponseBase
+from django_sagas.wire import prefers
 from pydantic import BaseModel, ValidationError
 
 from service_kit.inputs import Input, bad_fields, path
@@ -83,15 +84,6 @@ def _is_model(annotation: Any) -> bool:
 
 def is_strict(request: HttpRequest) -> bool:
     return prefers(request, "handling=strict")
-
-
-def prefers(request: HttpRequest, preference: str) -> bool:
-    """Whether the Prefer header (RFC 7240) has it."""
-    header: str = request.META.get("HTTP_PREFER", "")
-    if not header:
-        return False
-    given = header.lower().replace(";", ",").replace('"', "").split(",")
-    return preference in ["".join(one.split()) for one in given]
 
 
 def tell(response: HttpResponseBase, hints: tuple[str, ...]) -> None:

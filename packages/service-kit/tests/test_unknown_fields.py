@@ -8,7 +8,7 @@ from service_kit.booking_data import BookingData, Name, Payment
 from service_kit.inputs import Input, UserId, items
 from service_kit.problems import Problem
 from service_kit.saga_steps import StepRequest
-from service_kit.unknown_fields import prefers, read
+from service_kit.unknown_fields import is_strict, read
 
 
 class Person(Input):
@@ -136,4 +136,4 @@ def test_what_is_named_and_hinted_is_bounded_and_printable() -> None:
 )
 def test_a_preference_is_read_as_rfc_7240_writes_it(header: str, asked: bool) -> None:
     request = RequestFactory().post("/", headers={"Prefer": header})
-    assert prefers(request, "handling=strict") is asked
+    assert is_strict(request) is asked
