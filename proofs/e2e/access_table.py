@@ -159,6 +159,7 @@ BACKEND: Mapping[str, Row] = {
     "api/saga/": Row({**OWN.get, NOBODY: 401}, NO, query="user_id={user_id}"),
     "api/saga/definitions/": OPEN,
     "api/saga/overview/": OVERSEER,
+    "api/saga/<str:correlation_id>/export/": OVERSEER,
     "api/saga/<str:correlation_id>/retry/": OPERATORS,
     "api/saga/<str:correlation_id>/cancel/": OPERATORS,
     "api/saga/<str:correlation_id>/authorize-again/": OPERATORS,
