@@ -46,6 +46,7 @@ RUN rm -rf tests && chmod -R u=rwX,go=rX . && python -m compileall -q .
 USER 10001:10001
 EXPOSE ${PORT}
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 \
-    CMD ["python", "-c", "import os, urllib.request as r; r.urlopen('http://127.0.0.1:' + os.environ['PORT'] + '/api/health/ready/', timeout=4)"]
+    CMD ["python", "-c", "import urllib.request as r; r.urlopen('http://127.0.0.1:9000/api/health/ready/', timeout=4)"]
 # The container is the boundary: inside it all interfaces, published where compose says.
-CMD ["sh", "-c", "exec gunicorn --bind 0.0.0.0:$PORT $APPLICATION"]
+# Health checks have an address, and so a queue, of their own.
+CMD ["sh", "-c", "exec gunicorn --bind 0.0.0.0:$PORT --bind 127.0.0.1:9000 $APPLICATION"]

@@ -22,6 +22,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import takewhile
 from pathlib import Path
 from typing import NamedTuple
@@ -37,7 +38,8 @@ from proofs.chaos.takeovers import percentile
 from saga_checker.books import Books, Told
 from saga_checker.invariants import check
 from scripts.paths import ROOT
-from scripts.service import Service
+from scripts.ports import free_ports
+from scripts.service import HOST, Service
 
 TIMES, LEAST_GOODPUT, NORMAL_WITHIN = 10, 0.8, 30.0
 CLIENTS, STARTS, AT_ONCE = 32, 50, 0.001
@@ -169,7 +171,9 @@ def measure(
 ) -> Overload:
     """`seconds` of the rush, `around` of each phase before it, `after` of the one after it."""
     with ExitStack() as stack:
-        field = stack.enter_context(undisturbed(folder, database=database, environment={}))
+        health = free_ports(1)[0]
+        change = partial(_with_health_at, port=health)
+        field = stack.enter_context(undisturbed(folder, database=database, environment={}, change=change))
         url = stack.enter_context(_behind_the_proxy(field, folder / "proxy")) if proxy else field.backend
         crowds = _Crowds(field, url)
         stack.enter_context(Progress(lambda: crowds.phase))
@@ -178,7 +182,8 @@ def measure(
         half, ten_times = peak.goodput / 2, peak.goodput * TIMES
         before = crowds.come("half the peak", around, rate=half)
         rushing = crowds.begin(f"{TIMES} times the peak", seconds, rate=ten_times)
-        probing = stack.enter_context(ThreadPoolExecutor(1)).submit(_probe, field.backend, seconds)
+        prober = stack.enter_context(ThreadPoolExecutor(1))
+        probing = prober.submit(_probe, f"http://{HOST}:{health}", seconds)
         time.sleep(seconds)  # Its last are still waiting when those after it come.
         calm = crowds.come("half the peak again", after, rate=half)
         rush = rushing()
@@ -212,6 +217,13 @@ def start_at_once(folder: Path, *, database: str, count: int = STARTS) -> Phase:
     """So many at once where the backend has one thread."""
     with undisturbed(folder, database=database, environment={}, change=_with_one_thread) as field:
         return _Crowds(field, field.backend).come("on one thread", AT_ONCE, clients=count)
+
+
+def _with_health_at(service: Service, port: int) -> Service:
+    """As in its container: health checks have a queue of their own."""
+    if service.name != "backend":
+        return service
+    return replace(service, command=(*service.command, "--bind", f"{HOST}:{port}"))
 
 
 def _with_one_thread(service: Service) -> Service:

@@ -7,8 +7,8 @@ docs/security.md.
 worker_class = "gthread"
 workers = 1
 threads = 8
-# Below the usual limit of 1,024 descriptors, with room for calls and databases.
-worker_connections = 400
+# What is accepted is worked off in turn: with more, a health check on an address of its own waits longer.
+worker_connections = 200
 # Waiting to be accepted. With more, callers of an overloaded service get their answer after they have gone.
 backlog = 128
 # Kept connections between services close after so long; the caller then opens another.
