@@ -13,6 +13,8 @@ from scripts.ports import free_ports
 from scripts.service import HOST, Service
 
 OURS, LOOP, TEXTBOOK = "suite", "loop", "textbook"
+LATER = "86400"
+"Seconds; keeps settlements out of a measurement, so that it stays comparable with revisions without them."
 STORE, DATABASE, WORKER = "store", "database", "worker"
 "what a server does for the orchestrator, what it does for everybody else, and an engine's own process"
 PARTS = ("backend", "payment", "loyalty", "recovery")
@@ -64,7 +66,7 @@ def suite(stage: Stage, place: Place, *, name: str = OURS, root: Path = ROOT, ui
     """The suite of the working tree, or of another checkout at `root`."""
     folder = place.folder / name
     folder.mkdir(exist_ok=True)
-    config = Config.beside(folder, PYTHONPATH=_path(root), LOG_LEVEL="INFO")
+    config = Config.beside(folder, PYTHONPATH=_path(root), LOG_LEVEL="INFO", SETTLE_AFTER_SECONDS=LATER)
     for service in services(config):
         if service.name == "ui" and not ui:
             continue

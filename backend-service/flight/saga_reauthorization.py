@@ -78,6 +78,7 @@ def _waits(settlement: SagaState) -> TypeGuard[SettlementSaga]:
 
 class AuthorizeAgain(Saga):
     name, version = "authorize-again", 1
+    is_load = False
     state = ReauthorizationSaga
     steps = (
         remote(

@@ -71,6 +71,7 @@ def send_confirmation(saga: SettlementSaga) -> Outcome:
 
 class SettleTrip(Saga):
     name, version = "settle-trip", 1
+    is_load = False
     state = SettlementSaga
     steps = (
         remote(

@@ -383,11 +383,11 @@ def ran_by(desk: Desk, **how: Any) -> list[str]:
 
 
 @pytest.mark.skipif(connection.vendor != "sqlite", reason="SQLite's driver shows each statement it runs")
-def test_a_booking_costs_three_commits_and_at_most_seventeen_statements(desk: Desk, world: World) -> None:
+def test_a_booking_costs_three_commits_and_at_most_fourteen_statements(desk: Desk, world: World) -> None:
     world.participants.watch = lambda received: None  # It reads the database too.
     verbs = ran_by(desk)
     assert verbs.count("COMMIT") == 3
-    assert len(verbs) - 3 <= 17, "\n".join(verbs)
+    assert len(verbs) - 3 <= 14, "\n".join(verbs)
 
 
 @pytest.mark.skipif(connection.vendor != "sqlite", reason="SQLite's driver shows each statement it runs")

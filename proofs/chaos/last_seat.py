@@ -25,7 +25,7 @@ from proofs.chaos.desk import Body, Desk
 from proofs.chaos.given import Given, Wish
 from proofs.chaos.offers import HOT_CLASS, Offers, find_offers, find_trip
 from proofs.chaos.progress import Progress
-from proofs.chaos.standing import open_sagas, statuses, wait_until
+from proofs.chaos.standing import open_of_all, wait_until
 from proofs.chaos.travellers import Traveller, booking, trip
 from saga_checker.books import Books, Told
 from saga_checker.invariants import check
@@ -146,7 +146,7 @@ class Game:
             winner.may_be_cancelled = True
             self._traveller(winner).act(winner, f"/api/bookings/{winner.reference}/cancel/")
         log = self.field.databases["backend"]
-        wait_until(lambda: not open_sagas(statuses(log)))
+        wait_until(lambda: not open_of_all(log))
         return played
 
     def _asked(self, buyer: int) -> list[Body]:

@@ -33,7 +33,7 @@ from proofs.chaos.desk import Desk
 from proofs.chaos.front import nginx, proxied
 from proofs.chaos.offers import find_offers
 from proofs.chaos.progress import Progress
-from proofs.chaos.standing import open_sagas, saga_ids, statuses, wait_until
+from proofs.chaos.standing import open_of_all, saga_ids, wait_until
 from proofs.chaos.takeovers import percentile
 from saga_checker.books import Books, Told
 from saga_checker.invariants import check
@@ -189,7 +189,7 @@ def measure(
         rush = rushing()
         # Its queue is full of clients who have gone: it would book for them while the books are checked.
         field.suite.stop_one("backend")
-        wait_until(lambda: not open_sagas(statuses(field.databases["backend"])))
+        wait_until(lambda: not open_of_all(field.databases["backend"]))
         answered = [saga for phase in crowds.seen for saga in phase.booked]
         lost = len(set(answered) - saga_ids(field.databases["backend"]))
         return Overload(peak, before, rush, calm, _violations(field, answered), proxy, probing.result(), lost)

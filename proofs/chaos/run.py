@@ -14,7 +14,7 @@ from proofs.chaos.plan import Plan
 from proofs.chaos.profiles import TERMINAL_WITHIN, Profile
 from proofs.chaos.progress import Progress
 from proofs.chaos.report import report
-from proofs.chaos.standing import AWAY, open_sagas, statuses
+from proofs.chaos.standing import AWAY, open_of_all, open_sagas, statuses
 from proofs.chaos.takeovers import claims, take_overs
 from proofs.chaos.trouble import complaints
 from proofs.chaos.verdict import Evidence, Verdict, judge
@@ -128,7 +128,7 @@ class _Run:
 
     def _open(self) -> int:
         try:
-            return open_sagas(statuses(self._field.databases["backend"]))
+            return open_of_all(self._field.databases["backend"])
         except AWAY:
             return 1
 

@@ -11,9 +11,11 @@ import psycopg
 
 from proofs.chaos.profiles import TERMINAL_WITHIN
 
-BY_STATUS = "SELECT status, COUNT(*) FROM sagas_saga GROUP BY status"
-IDS = "SELECT correlation_id FROM sagas_saga"
-NOT_ENDED = "SELECT correlation_id, epoch, owner FROM sagas_saga WHERE due_at IS NOT NULL"
+BY_STATUS = "SELECT status, COUNT(*) FROM sagas_saga WHERE name = 'book-trip' GROUP BY status"
+IDS = "SELECT correlation_id FROM sagas_saga WHERE name = 'book-trip'"
+NOT_ENDED = """
+    SELECT correlation_id, epoch, owner FROM sagas_saga WHERE due_at IS NOT NULL AND name = 'book-trip'"""
+ALL_OPEN = "SELECT COUNT(*) FROM sagas_saga WHERE due_at IS NOT NULL"
 OPEN = ("PENDING", "RUNNING", "COMPENSATING")
 AWAY = (sqlite3.Error, psycopg.Error)
 "What is raised while the database is away."
@@ -31,7 +33,13 @@ class Held(NamedTuple):
     epoch: int
 
 
+def open_of_all(address: str) -> int:
+    """How many sagas have not ended, settlements among them."""
+    return int(_rows(address, ALL_OPEN)[0][0])
+
+
 def statuses(address: str) -> dict[str, int]:
+    """Of the sagas that book."""
     return dict(_rows(address, BY_STATUS))
 
 

@@ -73,7 +73,7 @@ def judge(
 ) -> Verdict:
     """`whole` says that the run had its profile's full time, so that its counts are due; `results` are
     the checker's, `modelled` is the specification's."""
-    statuses = Counter(saga.status for saga in books.sagas.values())
+    statuses = Counter(saga.status for saga in books.trips.values())
     fired = _fired(books, evidence)
     return Verdict(
         results=results,

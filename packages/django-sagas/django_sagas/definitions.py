@@ -214,6 +214,8 @@ class Saga:
     steps: ClassVar[Sequence[Step]] = ()
     retired: ClassVar[Sequence[Step]] = ()
     "Steps that new sagas do not get, and that older ones may still run or undo."
+    is_load: ClassVar[bool] = True
+    "Whether its open sagas count against SAGA_MAX_RUNNING; False for one that only other sagas' steps begin."
     state: ClassVar[type[SagaState]] = SagaState
     "A subclass whose properties read `data`, for the functions of the steps."
     audits: ClassVar[Sequence["Rule"]] = ()

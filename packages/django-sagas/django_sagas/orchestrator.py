@@ -8,6 +8,7 @@ import os
 import random
 import socket
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -157,7 +158,8 @@ class Orchestrator:
         transition.start()
         transition.wait(due_at or transition.now)
         transition.writes.append(partial(also, saga.correlation_id))
-        with write_transaction():
+        # What fails within a saga's own commit takes that with it: no savepoint is needed.
+        with nullcontext() if within_a_saga.get() else write_transaction():
             if not write(transition, expected=None):
                 return None
         # The caller's transaction may still be rolled back, and the saga with it.

@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from django_sagas import json_text
 from django_sagas.database import (
@@ -18,7 +18,7 @@ from django_sagas.database import (
     from_db_time,
     values,
 )
-from django_sagas.definitions import definition_of
+from django_sagas.definitions import SAGAS, definition_of
 from django_sagas.events import SagaEvent
 from django_sagas.models import SagaRow
 from django_sagas.state import SagaState, SagaStatus, StepState
@@ -178,13 +178,11 @@ def epoch(correlation_id: str) -> int | None:
 
 
 def count_running(now: datetime) -> int:
-    """Sagas that are going forward, without those whose time to begin has not come."""
-    row = fetch_one(
-        """SELECT COUNT(*) FROM sagas_saga WHERE due_at IS NOT NULL AND status <> %s
-           AND (status <> %s OR due_at <= %s)""",
-        (SagaStatus.COMPENSATING.value, SagaStatus.PENDING.value, db_time(now)),
-    )
-    return int(row[0]) if row else 0
+    """Sagas that are going forward and are load, without those whose time to begin has not come."""
+    running = SagaRow.objects.open().exclude(status=SagaStatus.COMPENSATING)
+    waiting = Q(status=SagaStatus.PENDING, due_at__gt=now)
+    apart = [name for name, saga in SAGAS.items() if not saga.is_load]
+    return running.exclude(waiting).exclude(name__in=apart).count()
 
 
 def known(correlation_ids: Collection[str]) -> set[str]:

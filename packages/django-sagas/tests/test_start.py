@@ -1,7 +1,7 @@
 """`start`: a saga that begins in the caller's own transaction."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -319,3 +319,16 @@ def test_a_saga_that_a_step_starts_is_never_turned_away(
     settings.SAGA_MAX_RUNNING = 1
     cid = world.start(nested).correlation_id
     assert (world.row(cid).status, len(inner_sagas())) == ("COMPLETED", 1)
+
+
+@pytest.mark.parametrize("is_load", [True, False])
+def test_sagas_of_a_definition_that_is_no_load_turn_no_other_away(
+    world: World, nested: type[Saga], settings: Settings, is_load: bool
+) -> None:
+    settings.SAGA_MAX_RUNNING = 1
+    INNER.is_load = is_load
+    world.start(nested)
+    runtime.admission = runtime.Admission()
+    refused = pytest.raises(Problem) if is_load else nullcontext()
+    with refused:
+        start(define(*ORDER), {})
