@@ -42,8 +42,8 @@ schemathesis: .venv-dev ## Test the data services against their OpenAPI schemas 
 new-service: .venv-dev ## Make NAME-service, a participant that reserves a THING: NAME=hotel THING=room
 	@NAME="$(NAME)" THING="$(THING)" $(scripts).new_service
 
-example-hotel: .venv-dev ## Add a fifth step to a copy of the suite, as examples/hotel shows it, and book with it
-	@.venv/bin/pytest examples/hotel/test_fifth_step.py $(ARGS)
+example-hotel: .venv-dev ## Add a fifth step to a copy of the suite, as examples/hotel shows it, and book with it: DB=postgres
+	@DB="$(DB)" .venv/bin/pytest examples/hotel/test_fifth_step.py $(ARGS)
 
 e2e: .venv-dev ## End-to-end script against a suite that it starts itself
 	@$(scripts).check test e2e -- $(ARGS)

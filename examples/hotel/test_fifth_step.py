@@ -2,8 +2,9 @@
 
 import json
 import os
+import re
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,19 @@ MOST_FILES, MOST_LINES = 3, 20
 FORWARD = ["ReserveSeat", "AuthorizePayment", "AwardMiles", "ReserveRoom", "ConfirmBooking"]
 ROOM_PRICE = 90
 PYTHON = str(VENV / "bin" / "python")
+MAKE_TEST = [PYTHON, "-m", "scripts.check", "test"]
+DATABASE = os.environ.get("DB") or "sqlite"
+TOKEN = re.compile(r'name="csrfmiddlewaretoken" value="([^"]+)"')
+SERVER = """
+import contextlib, os, subprocess, sys
+from scripts.postgres import private_server
+postgres = os.environ["DB"] == "postgres"
+with private_server(durable=False) if postgres else contextlib.nullcontext() as server:
+    databases = server.make_databases() if server else {}
+    urls = {f"{name.upper()}_DATABASE_URL": url for name, url in databases.items()}
+    sys.exit(subprocess.run(sys.argv[1:], env=os.environ | urls).returncode)
+"""
+"Runs a command beside databases that are its own."
 
 
 @dataclass(frozen=True)
@@ -27,9 +41,9 @@ class WithHotel(Addresses):
 
 
 class Suite(Desk):
-    def __init__(self, tree: Path, data: Path, addresses: WithHotel) -> None:
-        super().__init__(addresses)
-        self.tree, self.data, self.hotel = tree, data, addresses.hotel
+    def __init__(self, tree: Path, data: Path, urls: Mapping[str, str], databases: Mapping[str, str]) -> None:
+        super().__init__(WithHotel(**urls))
+        self.tree, self.data, self.databases, self.hotel = tree, data, databases, urls["hotel"]
 
     def trip(self, **more: Any) -> Body:
         """The answer of a booking that has ended, whichever."""
@@ -48,6 +62,14 @@ class Suite(Desk):
         """The states of the hotel's records of this booking."""
         records = self.get("hotel", "/api/saga/records/").expect(200)["results"]
         return [one["state"] for one in records if one["correlation_id"] == made["correlation_id"]]
+
+    def open_for_its_traveller(self, made: Body) -> None:
+        """As somebody with the reference and a last name; the session keeps it open."""
+        form = {"reference": made["booking_reference"], "surname": "Lovelace"}
+        token = TOKEN.search(self.page("/trips/find/"))
+        assert token
+        form["csrfmiddlewaretoken"] = token[1]
+        assert self.call("POST", "ui", "/trips/find/", data=form).status == 302
 
     def page(self, path: str) -> str:
         answer = self.get("ui", path)
@@ -76,14 +98,14 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def suite(tree: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Suite]:
     data = tmp_path_factory.mktemp("data")
-    command = [PYTHON, "-m", "examples.hotel.serve", str(data)]
+    command = [PYTHON, "-m", "examples.hotel.serve", str(data), DATABASE]
     with subprocess.Popen(
         command, cwd=tree, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
         assert process.stdout and process.stdin
         line = process.stdout.readline()
         assert line, (data / "suite.log").read_text()[-3000:]
-        yield Suite(tree, data, WithHotel(**json.loads(line)))
+        yield Suite(tree, data, **json.loads(line))
         process.stdin.close()
         assert process.wait(60) == 0
 
@@ -96,8 +118,16 @@ def test_a_fifth_step_costs_its_service_and_at_most_three_files_and_twenty_lines
 
 
 def test_the_new_service_passes_its_own_tests(tree: Path) -> None:
-    found = run(tree, PYTHON, "-m", "pytest", "-q", folder="hotel-service")
-    assert found.returncode == 0, found.stdout
+    check = [PYTHON, "-m", "scripts.postgres", "test"] if DATABASE == "postgres" else MAKE_TEST
+    found = run(tree, *check, "hotel")
+    assert found.returncode == 0, found.stdout + found.stderr
+
+
+def test_every_scenario_of_the_end_to_end_script_holds_in_the_suite_of_five_services(tree: Path) -> None:
+    """None of them asks for a room: what was there before the step goes on as it was."""
+    script = [PYTHON, "test_saga_implementation.py", "--own"]
+    found = run(tree, PYTHON, "-c", SERVER, *script, DB=DATABASE, PYTHONPATH=str(tree))
+    assert found.returncode == 0, found.stdout + found.stderr
 
 
 def test_a_booking_with_a_room_runs_five_steps_and_is_paid_with_its_price(suite: Suite) -> None:
@@ -175,6 +205,25 @@ def test_the_console_shows_the_fifth_lane(suite: Suite) -> None:
     assert "ReserveRoom" in page and "CancelRoom" in page
 
 
+def test_the_traveller_reads_of_the_room_in_its_own_words(suite: Suite) -> None:
+    made = suite.trip(room="standard")
+    suite.open_for_its_traveller(made)
+    progress = f"/progress/{made['correlation_id']}/"
+    assert "Your room is reserved" in suite.page(progress)
+    suite.cancel(made)
+    page = suite.page(progress)
+    assert "The room was given back" in page and "ReserveRoom" not in page
+
+
+def test_the_pictures_of_the_pages_are_drawn_with_the_fifth_step(tree: Path) -> None:
+    drawn = run(tree, PYTHON, "-m", "pytest", "-q", "tests/test_saga_picture.py", folder="backend-service")
+    assert drawn.returncode == 1 and "make pictures" in drawn.stdout
+    draw = [PYTHON, "manage.py", "sagas_picture", "--here", "backend", "../README.md"]
+    made = run(tree, *draw, folder="backend-service", DEMO_MODE="1")
+    assert made.returncode == 0, made.stderr
+    assert "hotel     ReserveRoom (some sagas)   CancelRoom" in (tree / "README.md").read_text()
+
+
 def test_the_conformance_kit_finds_nothing_at_the_hotel(suite: Suite) -> None:
     address = f"{suite.hotel}/api/saga"
     body = {"booking_data": {"room": "standard", "price": 90}}
@@ -196,7 +245,8 @@ def test_the_conformance_kit_finds_nothing_at_the_hotel(suite: Suite) -> None:
 
 def test_the_checker_finds_nothing_and_reads_the_hotels_records(suite: Suite) -> None:
     suite.trip(room="standard")
-    found = run(
-        suite.tree, PYTHON, "-m", "saga_checker", f"--data={suite.data}", f"--log={suite.data / 'suite.log'}"
-    )
+    known = {name: url for name, url in suite.databases.items() if name not in ("ui", "hotel")}
+    where = [f"--{name}={url}" for name, url in known.items()]
+    hotel = f"--participant=hotel={suite.databases['hotel']}"
+    found = run(suite.tree, PYTHON, "-m", "saga_checker", *where, hotel, f"--log={suite.data / 'suite.log'}")
     assert found.returncode == 0, found.stdout + found.stderr

@@ -12,6 +12,7 @@ from django_sagas.picture import draw, redraw
 
 class Command(BaseCommand):
     help = "A page marks the place by a line `<!-- saga: NAME -->` before a fenced block."
+    requires_system_checks = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("pages", nargs="*", type=Path, metavar="FILE")
