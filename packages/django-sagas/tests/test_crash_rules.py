@@ -64,7 +64,7 @@ def ended(transactional_db: None) -> str:
     """A saga that is compensated, whose rows a test may spoil."""
     Stock.objects.create(sku="coffee", free=0)
     Stock.objects.create(sku="tea", free=10)
-    Run(SoundShop(), SoundShop.stories[2]).play()
+    Run(SoundShop.stories[2], subject=SoundShop()).play()
     assert list(broken({})) == []
     return SagaRow.objects.get().pk
 

@@ -17,6 +17,8 @@ Statement = tuple[str, int]
 "A statement of a transaction, and how often it had run in it. A count of all would change with every cache."
 ALONE: Statement = ("", 0)
 "Of a write outside a transaction: it is not even sent."
+ANY: Statement = ("", -1)
+"The first that is met, for a commit of a run that was not recorded."
 
 
 class Watcher(Protocol):

@@ -1,14 +1,15 @@
 """Which runs a story gets, and the report of what broke."""
 
 import random
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 
+from django_sagas.testing.course import Course
 from django_sagas.testing.participants import ProjectViews
-from django_sagas.testing.points import CrashPoint, points_of
+from django_sagas.testing.points import Crash, CrashPoint, Trouble, points_of
 from django_sagas.testing.run import Run, Subject
 from django_sagas.testing.snapshot import Snapshot
 from django_sagas.testing.story import Story
@@ -33,6 +34,11 @@ class Wanted:
         )
 
 
+def named(run: Course) -> str:
+    """Its crash points, as --saga-crash-only takes them."""
+    return ", ".join(map(str, run.points))
+
+
 @dataclass
 class Report:
     """What was run for one story, and what broke."""
@@ -44,36 +50,40 @@ class Report:
     points: int = 0
     pairs: int = 0
     not_reached: list[str] = field(default_factory=list)
-    failed: list[Run] = field(default_factory=list)
+    failed: list[Course] = field(default_factory=list)
 
     @property
     def figures(self) -> dict[str, Any]:
         return {"points": self.points, "pairs": self.pairs, "not_reached": self.not_reached}
 
-    def note(self, run: Run) -> None:
+    def note(self, run: Course) -> None:
         self.points += len(run.points) == 1
         self.pairs += len(run.points) > 1
         if run.not_reached:
-            self.not_reached.append(f"{self.story}: {', '.join(map(str, run.points))}")
+            self.not_reached.append(f"{self.story}: {named(run)}")
         if run.breaks:
             self.failed.append(run)
 
     @property
-    def shortest(self) -> Run:
+    def shortest(self) -> Course:
         return min(self.failed, key=lambda run: (len(run.points), len(run.tale)))
 
     def text(self, nodeid: str) -> str:
+        """With the command that runs it again."""
+        # A parameter's brackets would have to be quoted, and the ID names the story.
+        test, run = nodeid.partition("[")[0], self.shortest
+        again = f'Once more: pytest "{test}" --saga-crash-only "{self.story}: {named(run)}"'
+        return "\n".join([*self.lines(), *(["", again] if run.points else []), *self._others()])
+
+    def lines(self) -> list[str]:
+        """The shortest story that breaks it."""
         run = self.shortest
-        lines = [self._headline(), "", *(f"    {line}" for line in run.tale), "", "What broke:"]
-        lines += [f"  * {finding}".replace("\n", "\n    ") for finding in run.breaks]
-        if run.points:
-            # A parameter's brackets would have to be quoted, and the ID names the story.
-            test, name = nodeid.partition("[")[0], ", ".join(map(str, run.points))
-            lines += ["", f'Once more: pytest "{test}" --saga-crash-only "{self.story}: {name}"']
-        others = [", ".join(map(str, one.points)) for one in self.failed if one is not run]
-        if others:
-            lines += ["", f"It breaks too with: {'; '.join(others)}"]
-        return "\n".join(lines)
+        broke = [f"  * {finding}".replace("\n", "\n    ") for finding in run.breaks]
+        return [self._headline(), "", *(f"    {line}" for line in run.tale), "", "What broke:", *broke]
+
+    def _others(self) -> list[str]:
+        others = [named(one) for one in self.failed if one is not self.shortest]
+        return ["", f"It breaks too with: {'; '.join(others)}"] if others else []
 
     def _headline(self) -> str:
         run, where = self.shortest, f'{self.saga}, story "{self.story}"'
@@ -84,6 +94,17 @@ class Report:
             return f"{where}: it breaks when {what}."
         tried = f"{self.points} crash points" + (f" and {self.pairs} pairs of them" if self.pairs else "")
         return f"{where}: {len(self.failed)} of {tried} break it. The shortest story: {what}."
+
+
+def pairs_of(
+    singles: Iterable[Course], most: int | None, seed: int, among: Collection[Trouble] = tuple(Crash)
+) -> list[tuple[CrashPoint, CrashPoint]]:
+    """A crash point, and another one that the run passes after it; `most` of them are chosen by the seed."""
+    after = ((run.points[0], points_of(run.following())) for run in singles)
+    every = [(first, second) for first, seconds in after for second in seconds if second.crash in among]
+    if most is None or most >= len(every):
+        return every
+    return random.Random(seed).sample(every, most)  # noqa: S311  it guards nothing
 
 
 @dataclass
@@ -112,7 +133,7 @@ class Explorer:
             return report
         singles = [self._noted(report, point) for point in points_of(clean.moments)]
         if not report.failed:
-            for first, second in self._pairs(singles):
+            for first, second in pairs_of(singles, self.wanted.pairs, self.wanted.seed):
                 self._noted(report, first, second)
         return report
 
@@ -133,15 +154,9 @@ class Explorer:
 
     def run(self, *points: CrashPoint) -> Run:
         try:
-            return Run(self.test, self.story, points, self.databases).play()
+            return Run(self.story, points, subject=self.test, databases=self.databases).play()
         finally:
             self._before.restore()
-
-    def _pairs(self, singles: Sequence[Run]) -> Iterator[tuple[CrashPoint, CrashPoint]]:
-        """A crash point, and another one that the run passes after it; chosen by the seed."""
-        every = [(run.points[0], second) for run in singles for second in points_of(run.following())]
-        chance = random.Random(self.wanted.seed)  # noqa: S311  it guards nothing
-        yield from chance.sample(every, min(self.wanted.pairs, len(every)))
 
     def _named(self, clean: Run) -> list[CrashPoint]:
         """The points of --saga-crash-only; each is found in the run with those before it."""

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Self
 
 from django_sagas.client import Call
 from django_sagas.testing.commits import ALONE, Statement
@@ -30,16 +31,20 @@ class CallMade:
 Moment = CommitMade | CallMade
 
 
-class Crash(StrEnum):
-    """What goes wrong. `{n}` is the number of the commit or call, `{what}` its name."""
+class Trouble(StrEnum):
+    """What goes wrong. `{n}` is the number of the commit or call, `{what}` its name, `{who}` the process."""
 
     wording: str
 
-    def __new__(cls, value: str, wording: str) -> "Crash":
+    def __new__(cls, value: str, wording: str) -> Self:
         self = str.__new__(cls, value)
         self._value_ = value
         self.wording = wording
         return self
+
+
+class Crash(Trouble):
+    """What every crash test tries."""
 
     DIES_BEFORE_COMMIT = "dies-before-commit", "{who} dies just before commit {n} ({what})"
     DIES_AFTER_COMMIT = "dies-after-commit", "{who} dies just after commit {n} ({what})"
@@ -90,7 +95,7 @@ AT_ACTIONS = (Crash.CANCELS_BEFORE_CALL, Crash.CANCELS_AFTER_CALL)
 class CrashPoint:
     """Commits and calls are numbered through a whole run, so that its name finds a point again."""
 
-    crash: Crash
+    crash: Trouble
     number: int
     last: Statement = field(default=ALONE, compare=False)
     "after it the commit follows"

@@ -21,20 +21,17 @@ from django_sagas.orchestrator import Orchestrator
 from django_sagas.recovery import Recovery
 from django_sagas.state import SagaState, SagaStatus
 from django_sagas.testing import rules
-from django_sagas.testing.commits import Commits, Statement
+from django_sagas.testing.commits import Commits
+from django_sagas.testing.course import Course, Died
 from django_sagas.testing.participants import Participant
-from django_sagas.testing.points import DEATHS, CallMade, CommitMade, Crash, CrashPoint, Moment
+from django_sagas.testing.points import DEATHS, CallMade, CommitMade
 from django_sagas.testing.story import Ending, Story
-from django_sagas.testing.traffic import ParticipantDied, Traffic
+from django_sagas.testing.traffic import Traffic
 
 PATIENCE = 25
 "recoveries until every saga must have ended"
 TICK = timedelta(milliseconds=1)
 CANCELLED = "CANCELLED_BY_OPERATOR"
-
-
-class Died(BaseException):
-    """The process is gone. Not an Exception: nothing may handle it."""
 
 
 class Subject(Protocol):
@@ -60,25 +57,17 @@ class Clock:
 
 
 @dataclass
-class Run:
-    """Its findings are in `breaks`, in plain words; `tale` tells what happened."""
+class Run(Course):
+    """Of a story, in this process and on the test database."""
 
-    subject: Subject
-    story: Story
-    points: Sequence[CrashPoint] = ()
-    databases: Collection[str] = ("default",)
-    moments: list[Moment] = field(default_factory=list)
-    tale: list[str] = field(default_factory=list)
-    breaks: list[str] = field(default_factory=list)
-    struck: list[CrashPoint] = field(default_factory=list)
-    passed: int = 0
-    "moments before the last point struck"
+    subject: Subject = field(kw_only=True)
+    databases: Collection[str] = field(default=("default",), kw_only=True)
 
     def __post_init__(self) -> None:
-        self.clock, self.is_dead = Clock(), False
-        self.not_reached = list(self.points)
+        super().__post_init__()
+        self.clock = Clock()
         self._commits = Commits(self)
-        self._traffic = Traffic(self, lambda name: self.subject.participant(name, self.story))
+        self.traffic = Traffic(self, lambda name: self.subject.participant(name, self.story))
 
     def play(self) -> "Run":
         with self._commits.watched(self.databases):
@@ -88,20 +77,16 @@ class Run:
                 self._cancel_once_complete()
             # What has not ended is a finding; a late call might hide it.
             if not SagaRow.objects.open().exists():
-                self._traffic.deliver_late()
+                self.traffic.deliver_late()
             self.settle()
         self._judge()
         return self
-
-    def following(self) -> list[Moment]:
-        """The moments after the last point struck: where a second one can strike."""
-        return self.moments[self.passed :]
 
     # Processes
 
     def _orchestrator(self, owner: str) -> Orchestrator:
         made: Callable[..., Orchestrator] = import_string(conf.SAGA_ORCHESTRATOR)
-        return made(self._traffic, owner, now=self.clock, jitter=lambda: 1.0, publisher=self._published)
+        return made(self.traffic, owner, now=self.clock, jitter=lambda: 1.0, publisher=self._published)
 
     def _process(self, work: Callable[[], object]) -> None:
         """Run it as a process that may die; an error ends it as it would end a request."""
@@ -161,39 +146,7 @@ class Run:
     def statement(self) -> None:
         """A process that has died writes and sends nothing, whatever it catches."""
         if self.is_dead:
-            raise self._death
-
-    def before_commit(self, number: int, statement: Statement) -> None:
-        for point in self.not_reached:
-            here = (point.crash, point.number) == (Crash.DIES_BEFORE_COMMIT, number)
-            if here and statement == point.last:
-                self.die_at(point.crash, number)
-
-    def after_commit(self, number: int, last: Statement, tables: Collection[str]) -> None:
-        written = ", ".join(tables)
-        self.moments.append(CommitMade(number, last, f"writes {written}", self._traffic.serving))
-        self.tell(f"commit {number}: {written}")
-        self.die_at(Crash.DIES_AFTER_COMMIT, number)
-
-    def strikes(self, crash: Crash, number: int) -> bool:
-        """Whether the run has this crash point; it is used up and told."""
-        point = next((one for one in self.not_reached if (one.crash, one.number) == (crash, number)), None)
-        if point is None:
-            return False
-        self.not_reached.remove(point)
-        self.struck.append(point)
-        self.passed = len(self.moments)
-        self.tell(f"!!! {point.wording}")
-        return True
-
-    def die_at(self, crash: Crash, number: int) -> None:
-        if self.strikes(crash, number):
-            self.is_dead = True
-            raise self._death
-
-    @property
-    def _death(self) -> BaseException:
-        return ParticipantDied() if self._traffic.serving else Died()
+            raise self.death
 
     def _published(self, events: Sequence[SagaEvent]) -> None:
         """Called right after a commit of the saga log: its events name it."""
@@ -208,11 +161,11 @@ class Run:
 
     def _judge(self) -> None:
         saga = self._main()
-        self.breaks += rules.broken(self._traffic.participants)
+        self.breaks += rules.broken(self.traffic.participants)
         for finding in self._ended_otherwise(saga):
             self.finding(finding)
         calls = [made.call for made in self.moments if isinstance(made, CallMade)]
-        ending = Ending(self.story, saga, self._traffic.participants, calls)
+        ending = Ending(self.story, saga, self.traffic.participants, calls)
         self._check(lambda: self.subject.invariants(ending))
 
     def _main(self) -> SagaState | None:
@@ -223,18 +176,9 @@ class Run:
         if saga is None:
             if not any(point.crash in DEATHS for point in self.struck):
                 yield "The saga was never stored."
-        elif saga.is_terminal and saga.status not in (ends := self._ends(saga)):
+        elif saga.is_terminal and saga.status not in (ends := self.ends(cancelled=saga.reason == CANCELLED)):
             because = ", ".join(filter(None, (saga.failed_step, saga.error_code, saga.error)))
             yield f"It ended {saga.status}, not {' or '.join(ends)}. {because}".rstrip()
-
-    def _ends(self, saga: SagaState) -> list[str]:
-        compensated = SagaStatus.COMPENSATED.value
-        if saga.reason == CANCELLED:
-            return [compensated]
-        if any(point.crash == Crash.HOLDS_BACK for point in self.struck):
-            # With a second fault another process may try once more, and find the participant in order.
-            return [compensated] if len(self.struck) == 1 else [compensated, self.story.ends]
-        return [self.story.ends]
 
     def _check(self, invariants: Callable[[], None]) -> None:
         try:
@@ -242,15 +186,8 @@ class Run:
         except Exception as error:
             self.finding(described(error))
 
-    def finding(self, what: str) -> None:
-        if what not in self.breaks:
-            self.breaks.append(what)
-
     def raised(self, error: Exception) -> None:
         self.finding(f"It raised {described(error)}")
-
-    def tell(self, line: str) -> None:
-        self.tale.append(line)
 
 
 def described(error: Exception) -> str:

@@ -1,6 +1,7 @@
 """The calls of a run: delivered, lost, doubled, held back or late, and what every answer has to keep."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Protocol
 
 from django.db import connection
@@ -21,13 +22,31 @@ from django_sagas.outcomes import (
 )
 from django_sagas.state import StepStatus
 from django_sagas.testing.participants import Participant, undone_by
-from django_sagas.testing.points import CallMade, Crash, Moment
+from django_sagas.testing.points import CallMade, Crash, Moment, Trouble
 
 CUT = Unknown("the connection was cut")
 
 
 class ParticipantDied(BaseException):
     """The participant's process is gone; its caller gets no reply."""
+
+
+@dataclass(frozen=True)
+class Sender:
+    """What the orchestrator knows of a call that it sends."""
+
+    is_undo: bool
+    can_be_undone: bool
+    in_transaction: bool
+
+    @classmethod
+    def of(cls, call: Call) -> "Sender":
+        undoes = undone_by(call.participant).get(call.name)
+        saga = saga_log.load(call.correlation_id)
+        assert saga is not None, "a call derives from its saga's row"
+        step = saga.step(undoes or call.name).step
+        can_be_undone = undoes is None and not goes_only_forward(step)
+        return cls(undoes is not None, can_be_undone, connection.in_atomic_block)
 
 
 class Process(Protocol):
@@ -38,8 +57,8 @@ class Process(Protocol):
 
     def statement(self) -> None: ...
     def wait(self, seconds: float) -> None: ...
-    def strikes(self, crash: Crash, number: int) -> bool: ...
-    def die_at(self, crash: Crash, number: int) -> None: ...
+    def strikes(self, crash: Trouble, number: int) -> bool: ...
+    def die_at(self, crash: Trouble, number: int) -> None: ...
     def settle(self) -> None: ...
     def cancel(self) -> None: ...
     def finding(self, what: str) -> None: ...
@@ -71,31 +90,37 @@ class Traffic(Participants):
             self._run.cancel()
         if self._is_lost(made):
             return Unknown("the request was lost")
-        outcome = self._deliver(call)
+        outcome = self.deliver(call)
         if strikes(Crash.SENDS_TWICE, number):
-            outcome = self._deliver(call)
+            outcome = self.deliver(call)
         if strikes(Crash.REPEATS_LATE, number):
             self._late.append(made)
-        return self._replied(number, outcome)
+        return self.replied(number, outcome)
 
     def deliver_late(self) -> None:
         """What was held back, or is repeated, arrives now that the saga has ended."""
         for made in self._late:
             self._run.tell(f"call {made.number} ({made.call.name}) arrives, late")
-            outcome = self._deliver(made.call)
+            outcome = self.deliver(made.call)
             if not made.is_undo:
                 self._judge_late(made.call, outcome)
 
-    def _made(self, call: Call) -> CallMade:
-        undoes = undone_by(call.participant).get(call.name)
+    def sender(self, call: Call) -> Sender:
+        return Sender.of(call)
+
+    def is_undone(self, call: Call) -> bool:
+        """Whether the action's step was compensated."""
         saga = saga_log.load(call.correlation_id)
-        assert saga is not None, "a call derives from its saga's row"
-        step = saga.step(undoes or call.name).step
+        assert saga is not None, "sagas are never deleted"
+        return saga.step(call.name).status == StepStatus.UNDONE
+
+    def _made(self, call: Call) -> CallMade:
+        sender = self.sender(call)
         number = 1 + sum(isinstance(made, CallMade) for made in self._run.moments)
-        made = CallMade(number, call, undoes is not None, undoes is None and not goes_only_forward(step))
+        made = CallMade(number, call, sender.is_undo, sender.can_be_undone)
         self._run.moments.append(made)
         self._run.tell(f"call {number}: {call.name} at {call.participant}")
-        if connection.in_atomic_block:
+        if sender.in_transaction:
             self._run.finding(f"{call.name} was sent with a transaction open.")
         self._same_body(call)
         return made
@@ -116,7 +141,7 @@ class Traffic(Participants):
             return True
         return self._run.strikes(Crash.LOSES_REQUEST, made.number)
 
-    def _replied(self, number: int, outcome: Outcome) -> Outcome:
+    def replied(self, number: int, outcome: Outcome) -> Outcome:
         strikes = self._run.strikes
         if strikes(Crash.PAUSES_AFTER_CALL, number):
             self._run.settle()
@@ -125,7 +150,7 @@ class Traffic(Participants):
         self._run.die_at(Crash.DIES_AFTER_CALL, number)
         return Unknown("the reply was lost") if strikes(Crash.LOSES_REPLY, number) else outcome
 
-    def _deliver(self, call: Call) -> Outcome:
+    def deliver(self, call: Call) -> Outcome:
         at = call.participant
         if at not in self.participants:
             self.participants[at] = self._choose(at)
@@ -162,11 +187,9 @@ class Traffic(Participants):
             )
 
     def _judge_late(self, call: Call, outcome: Outcome) -> None:
-        saga = saga_log.load(call.correlation_id)
-        assert saga is not None, "sagas are never deleted"
         # A call that was refused before its compensation is refused for ever.
         harmless = isinstance(outcome, (AlreadyCompensated, Refused)) or outcome is CUT
-        if saga.step(call.name).status == StepStatus.UNDONE and not harmless:
+        if self.is_undone(call) and not harmless:
             self._run.finding(
                 f"{call.name} came after its compensation and was answered {answered(outcome)} instead of"
                 f" 409 ALREADY_COMPENSATED: {call.participant} keeps no record, or no tombstone."
