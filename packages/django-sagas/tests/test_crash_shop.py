@@ -1,10 +1,14 @@
 """The sound shop: with `--saga-crash` at every crash point."""
 
+from collections.abc import Sequence
+from typing import ClassVar
+
 import pytest
+from django_sagas import Saga
 from django_sagas.testing import CrashTest, Ending, Story
 
 from tests.shop.models import Entry, Receipt, Reservation, Stock
-from tests.shop.sagas import BuyTea
+from tests.shop.sagas import BuyTea, PickUpTea
 from tests.shop.steps import PRICE
 
 pytestmark = pytest.mark.urls("tests.shop.urls")
@@ -12,8 +16,8 @@ TEA = {"sku": "tea"}
 
 
 class TestBuyTea(CrashTest):
-    saga = BuyTea
-    stories = (
+    saga: ClassVar[type[Saga]] = BuyTea
+    stories: ClassVar[Sequence[Story]] = (
         Story("paid", TEA, secrets={"card": "ok"}),
         Story("declined", TEA, secrets={"card": "bad"}, ends="COMPENSATED"),
         Story("sold out", {"sku": "coffee"}, ends="COMPENSATED"),
@@ -32,3 +36,11 @@ class TestBuyTea(CrashTest):
         assert Stock.objects.get(sku="tea").free == 10 - sold
         assert Reservation.objects.count() == Receipt.objects.count() == sold
         assert sum(Entry.objects.values_list("amount", flat=True)) == PRICE * sold
+
+
+class TestPickUpTea(TestBuyTea):
+    saga = PickUpTea
+    stories = (
+        *TestBuyTea.stories,
+        Story("cancelled", TEA, secrets={"card": "ok"}, cancelled=True, ends="COMPENSATED"),
+    )

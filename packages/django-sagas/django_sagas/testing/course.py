@@ -1,6 +1,7 @@
 """The course of a run: the moments that it passes, and the crash points that strike at them."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -10,6 +11,9 @@ from django_sagas.testing.points import CommitMade, Crash, CrashPoint, Moment, T
 from django_sagas.testing.story import Story
 from django_sagas.testing.traffic import ParticipantDied, Traffic
 
+CLAIM_AND_OUTCOME = 2
+"commits"
+
 
 class Died(BaseException):
     """The process is gone. Not an Exception: nothing may handle it."""
@@ -17,7 +21,7 @@ class Died(BaseException):
 
 @dataclass
 class Course:
-    """In one process or over several. Its findings are in `breaks`, in plain words; `tale` tells what happened."""
+    """In one process or over several. `breaks` has its findings, `tale` tells what happened."""
 
     before_commits: ClassVar[Collection[Trouble]] = (Crash.DIES_BEFORE_COMMIT,)
     "what strikes after a commit's last statement"
@@ -63,6 +67,18 @@ class Course:
         self.passed = len(self.moments)
         self.tell(f"!!! {point.wording}")
         return True
+
+    @contextmanager
+    def dying_after_commits(self, number: int) -> Iterator[None]:
+        """A process that is to die once it has made so many commits."""
+        made = sum(isinstance(moment, CommitMade) for moment in self.moments)
+        point = CrashPoint(
+            Crash.DIES_AFTER_COMMIT, made + number, what="its outcome", who="the other process"
+        )
+        self.not_reached.append(point)
+        yield
+        if point in self.not_reached:
+            self.not_reached.remove(point)
 
     def die_at(self, crash: Trouble, number: int) -> None:
         if self.strikes(crash, number):

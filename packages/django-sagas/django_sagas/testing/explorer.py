@@ -3,7 +3,7 @@
 import random
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
@@ -13,6 +13,8 @@ from django_sagas.testing.points import Crash, CrashPoint, Trouble, points_of
 from django_sagas.testing.run import Run, Subject
 from django_sagas.testing.snapshot import Snapshot
 from django_sagas.testing.story import Story
+
+AnyCourse = TypeVar("AnyCourse", bound=Course)
 
 
 @dataclass(frozen=True)
@@ -97,11 +99,13 @@ class Report:
 
 
 def pairs_of(
-    singles: Iterable[Course], most: int | None, seed: int, among: Collection[Trouble] = tuple(Crash)
-) -> list[tuple[CrashPoint, CrashPoint]]:
-    """A crash point, and another one that the run passes after it; `most` of them are chosen by the seed."""
-    after = ((run.points[0], points_of(run.following())) for run in singles)
-    every = [(first, second) for first, seconds in after for second in seconds if second.crash in among]
+    singles: Iterable[AnyCourse], most: int | None, seed: int, among: Collection[Trouble] = tuple(Crash)
+) -> list[tuple[AnyCourse, CrashPoint]]:
+    """A run with one crash point, and another one that it passes after it; `most` are chosen by the seed."""
+    # While its participant is away a call is lost, whatever else is to happen to it.
+    reach = [run for run in singles if run.points[0].crash != Crash.GOES_AWAY]
+    after = ((run, points_of(run.following())) for run in reach)
+    every = [(run, second) for run, seconds in after for second in seconds if second.crash in among]
     if most is None or most >= len(every):
         return every
     return random.Random(seed).sample(every, most)  # noqa: S311  it guards nothing
@@ -134,7 +138,7 @@ class Explorer:
         singles = [self._noted(report, point) for point in points_of(clean.moments)]
         if not report.failed:
             for first, second in pairs_of(singles, self.wanted.pairs, self.wanted.seed):
-                self._noted(report, first, second)
+                self._noted(report, *first.points, second)
         return report
 
     def _refuse_idle_refusals(self) -> None:

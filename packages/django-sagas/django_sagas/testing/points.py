@@ -55,6 +55,7 @@ class Crash(Trouble):
     )
     LOSES_REQUEST = "loses-request", "the request of call {n} ({what}) is lost"
     LOSES_REPLY = "loses-reply", "call {n} ({what}) takes effect and its reply is lost"
+    ANSWERS_503 = "answers-503", "call {n} ({what}) takes effect and is answered 503"
     SENDS_TWICE = "sends-twice", "call {n} ({what}) is delivered twice"
     REPEATS_LATE = "repeats-late", "a duplicate of call {n} ({what}) arrives when the saga has ended"
     HOLDS_BACK = (
@@ -69,6 +70,11 @@ class Crash(Trouble):
         "pauses-after-call",
         "the process pauses after call {n} ({what}); another one finishes the saga meanwhile",
     )
+    IS_OVERTAKEN = (
+        "is-overtaken",
+        "the process pauses after call {n} ({what}); another one takes over, records an outcome and dies",
+    )
+    GOES_AWAY = "goes-away", "from call {n} ({what}) on its participant is away until long after the alarm"
     CANCELS_BEFORE_CALL = "cancels-before-call", "the saga is cancelled while call {n} ({what}) is on its way"
     CANCELS_AFTER_CALL = (
         "cancels-after-call",
@@ -83,10 +89,12 @@ AT_CALLS = (
     Crash.DIES_AFTER_CALL,
     Crash.LOSES_REQUEST,
     Crash.LOSES_REPLY,
+    Crash.ANSWERS_503,
     Crash.SENDS_TWICE,
     Crash.REPEATS_LATE,
     Crash.PAUSES_BEFORE_CALL,
     Crash.PAUSES_AFTER_CALL,
+    Crash.IS_OVERTAKEN,
 )
 AT_ACTIONS = (Crash.CANCELS_BEFORE_CALL, Crash.CANCELS_AFTER_CALL)
 
@@ -120,12 +128,19 @@ def points_of(moments: Sequence[Moment]) -> list[CrashPoint]:
 
 
 def _at_commit(commit: CommitMade) -> Iterator[CrashPoint]:
-    who = f"the participant of {commit.serving}" if commit.serving else "the process"
-    for crash in AT_COMMITS:
-        yield CrashPoint(crash, commit.number, commit.last, commit.label, who)
+    return (at_commit(crash, commit) for crash in AT_COMMITS)
 
 
 def _at_call(made: CallMade) -> Iterator[CrashPoint]:
-    held = (Crash.HOLDS_BACK,) if made.can_be_undone else ()
-    for crash in AT_CALLS + held + (() if made.is_undo else AT_ACTIONS):
-        yield CrashPoint(crash, made.number, what=made.call.name)
+    # An action is given up at its deadline; what is not undone is tried for ever.
+    held = (Crash.HOLDS_BACK,) if made.can_be_undone else (Crash.GOES_AWAY,)
+    return (at_call(crash, made) for crash in AT_CALLS + held + (() if made.is_undo else AT_ACTIONS))
+
+
+def at_commit(crash: Trouble, commit: CommitMade) -> CrashPoint:
+    who = f"the participant of {commit.serving}" if commit.serving else "the process"
+    return CrashPoint(crash, commit.number, commit.last, commit.label, who)
+
+
+def at_call(crash: Trouble, made: CallMade) -> CrashPoint:
+    return CrashPoint(crash, made.number, what=made.call.name)

@@ -22,7 +22,7 @@ from django_sagas.recovery import Recovery
 from django_sagas.state import SagaState, SagaStatus
 from django_sagas.testing import rules
 from django_sagas.testing.commits import Commits
-from django_sagas.testing.course import Course, Died
+from django_sagas.testing.course import CLAIM_AND_OUTCOME, Course, Died
 from django_sagas.testing.participants import Participant
 from django_sagas.testing.points import DEATHS, CallMade, CommitMade
 from django_sagas.testing.story import Ending, Story
@@ -113,6 +113,14 @@ class Run(Course):
                 self.clock.at = due
             recovery = Recovery(self._orchestrator(f"recovery {number}"), threads=8)
             self._process(recovery.run_due)
+
+    def overtake(self) -> None:
+        due = SagaRow.objects.open().aggregate(at=Min("due_at"))["at"]
+        if due is not None:
+            self.clock.at = max(self.clock.at, due)
+            recovery = Recovery(self._orchestrator("overtaking"), threads=8)
+            with self.dying_after_commits(CLAIM_AND_OUTCOME):
+                self._process(recovery.run_due)
 
     def wait(self, seconds: float) -> None:
         self.clock.at += timedelta(seconds=seconds)

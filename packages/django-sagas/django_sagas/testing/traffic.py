@@ -1,5 +1,6 @@
 """The calls of a run: delivered, lost, doubled, held back or late, and what every answer has to keep."""
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
@@ -25,6 +26,7 @@ from django_sagas.testing.participants import Participant, undone_by
 from django_sagas.testing.points import CallMade, Crash, Moment, Trouble
 
 CUT = Unknown("the connection was cut")
+UNAVAILABLE = Reply(503, b"", {})
 
 
 class ParticipantDied(BaseException):
@@ -60,6 +62,7 @@ class Process(Protocol):
     def strikes(self, crash: Trouble, number: int) -> bool: ...
     def die_at(self, crash: Trouble, number: int) -> None: ...
     def settle(self) -> None: ...
+    def overtake(self) -> None: ...
     def cancel(self) -> None: ...
     def finding(self, what: str) -> None: ...
     def raised(self, error: Exception) -> None: ...
@@ -76,6 +79,8 @@ class Traffic(Participants):
         self.serving = ""
         "the call that a participant is answering"
         self._late: list[CallMade] = []
+        self._away: Counter[str] = Counter()
+        "calls that are still lost, because their participant is away"
         self._bodies: dict[tuple[str, str], str] = {}
         self._answers: dict[tuple[str, str], bytes] = {}
 
@@ -95,7 +100,7 @@ class Traffic(Participants):
             outcome = self.deliver(call)
         if strikes(Crash.REPEATS_LATE, number):
             self._late.append(made)
-        return self.replied(number, outcome)
+        return self._replied(made, outcome)
 
     def deliver_late(self) -> None:
         """What was held back, or is repeated, arrives now that the saga has ended."""
@@ -139,16 +144,28 @@ class Traffic(Participants):
             self._late.append(made)
             self._run.wait(conf.SAGA_FORWARD_DEADLINE)
             return True
+        if self._run.strikes(Crash.GOES_AWAY, made.number):
+            self._away[made.call.name] = conf.SAGA_ATTENTION_ATTEMPTS + 1
+        if self._away[made.call.name]:
+            self._away[made.call.name] -= 1
+            return True
         return self._run.strikes(Crash.LOSES_REQUEST, made.number)
 
-    def replied(self, number: int, outcome: Outcome) -> Outcome:
-        strikes = self._run.strikes
+    def _replied(self, made: CallMade, outcome: Outcome) -> Outcome:
+        strikes, number = self._run.strikes, made.number
+        if strikes(Crash.IS_OVERTAKEN, number):
+            self._run.overtake()
         if strikes(Crash.PAUSES_AFTER_CALL, number):
             self._run.settle()
         if strikes(Crash.CANCELS_AFTER_CALL, number):
             self._run.cancel()
         self._run.die_at(Crash.DIES_AFTER_CALL, number)
+        if strikes(Crash.ANSWERS_503, number):
+            return self.unavailable(made.call)
         return Unknown("the reply was lost") if strikes(Crash.LOSES_REPLY, number) else outcome
+
+    def unavailable(self, call: Call) -> Outcome:
+        return classify(UNAVAILABLE, call.correlation_id, refusals=call.refusals)
 
     def deliver(self, call: Call) -> Outcome:
         at = call.participant

@@ -22,3 +22,10 @@ SHIP = remote("ShipOrder", at="warehouse", sends=steps.parcel_data, retriable=Tr
 class BuyTea(Saga):
     name, version = "buy-tea", 1
     steps = (RESERVE, CHARGE, CONFIRM, SHIP)
+
+
+class PickUpTea(Saga):
+    """Nothing is shipped, so that it can be cancelled when it is complete."""
+
+    name, version = "pick-up-tea", 1
+    steps = (RESERVE, CHARGE, CONFIRM)
