@@ -1,5 +1,8 @@
 """Settings of the payment service; every value that differs between machines comes from the environment."""
 
+from importlib.util import find_spec
+
+from django.core.exceptions import ImproperlyConfigured
 from service_kit import logs
 from service_kit import settings as kit
 from service_kit.limits import api_limits
@@ -35,7 +38,13 @@ SPECTACULAR_SETTINGS = kit.spectacular("Payment service", PaymentStatusEnum="pay
 LOGGING = logs.configure(SERVICE_NAME)
 
 # The provider that cards are charged by. No default outside demo mode: the simulated one takes no money.
-PAYMENT_GATEWAY = kit.named("PAYMENT_GATEWAY", ("simulated",), what="the payment gateway")
+PAYMENT_GATEWAY = kit.named("PAYMENT_GATEWAY", ("simulated", "stripe"), what="the payment gateway")
+STRIPE_SECRET_KEY = kit.secret("STRIPE_SECRET_KEY") if PAYMENT_GATEWAY == "stripe" else ""
+STRIPE_API_BASE = kit.env.str("STRIPE_API_BASE", default="https://api.stripe.com")
+# Seconds that a call to Stripe may take, at most; less than a step's caller waits.
+STRIPE_TIMEOUT_SECONDS = kit.env.float("STRIPE_TIMEOUT_SECONDS", default=5.0)
+if PAYMENT_GATEWAY == "stripe" and find_spec("stripe") is None:
+    raise ImproperlyConfigured("PAYMENT_GATEWAY=stripe needs what requirements/stripe.txt pins.")
 # Seconds that a call to the simulated provider takes when it never answers.
 GATEWAY_TIMEOUT_SECONDS = kit.env.float("GATEWAY_TIMEOUT_SECONDS", default=2.0)
 # Charges of a direct call without other_charges, added to the fare. Part of the wire contract and of

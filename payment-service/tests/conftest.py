@@ -1,3 +1,4 @@
+from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
@@ -9,6 +10,8 @@ from service_kit.testing.unguarded import django_db_setup  # noqa: F401  what is
 
 from payment.bank.models import Movement, MovementKind
 from payment.models import Payment
+from tests import stripe_proxy
+from tests.stripe_proxy import Stripe
 
 AUTHORIZE = "/api/saga/authorize-payment/"
 CANCEL = "/api/saga/cancel-payment/"
@@ -36,6 +39,19 @@ def held_at_the_bank(payment: Payment) -> int:
     if moved[MovementKind.CAPTURE]:
         return moved[MovementKind.CAPTURE] - moved[MovementKind.REFUND]
     return moved[MovementKind.HOLD] - moved[MovementKind.RELEASE]
+
+
+@pytest.fixture(scope="session")
+def running_stripe(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stripe]:
+    with stripe_proxy.running(tmp_path_factory.mktemp("localstripe")) as stripe:
+        yield stripe
+
+
+@pytest.fixture
+def localstripe(running_stripe: Stripe) -> Stripe:
+    """Without a payment."""
+    running_stripe.forget()
+    return running_stripe
 
 
 @pytest.fixture

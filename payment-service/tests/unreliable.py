@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from payment import providers
-from payment.providers.interface import Asked, Unknown
+from payment.providers.interface import Asked, Provider, Unknown
 from payment.providers.simulated import SimulatedProvider
 
 
@@ -23,25 +23,26 @@ class UnreliableProvider:
     "the boundary at which it happens, from 1; 0 for never"
     passed: list[str] = field(default_factory=list)
     timeout: float = 0.0
-    name = "simulated"
+    inner: Provider = field(default_factory=SimulatedProvider)
 
-    def __post_init__(self) -> None:
-        self._inner = SimulatedProvider()
+    @property
+    def name(self) -> str:
+        return self.inner.name
 
     def authorize(self, **asked: Any) -> Any:
-        return self._between("authorize", self._inner.authorize, asked)
+        return self._between("authorize", self.inner.authorize, asked)
 
     def capture(self, **asked: Any) -> Any:
-        return self._between("capture", self._inner.capture, asked)
+        return self._between("capture", self.inner.capture, asked)
 
     def cancel(self, **asked: Any) -> Any:
-        return self._between("cancel", self._inner.cancel, asked)
+        return self._between("cancel", self.inner.cancel, asked)
 
     def refund(self, **asked: Any) -> Any:
-        return self._between("refund", self._inner.refund, asked)
+        return self._between("refund", self.inner.refund, asked)
 
     def look_up(self, asked: Asked) -> Any:
-        return self._between("look_up", self._inner.look_up, {"asked": asked})
+        return self._between("look_up", self.inner.look_up, {"asked": asked})
 
     def _between(self, name: str, call: Callable[..., Any], asked: dict[str, Any]) -> Any:
         self._reach(f"before {name}")
@@ -62,11 +63,11 @@ def silence() -> Unknown:
 @contextmanager
 def served_by(provider: UnreliableProvider) -> Iterator[UnreliableProvider]:
     """The service works with this provider."""
-    usual = providers.MAKERS["simulated"]
-    providers.MAKERS["simulated"] = lambda: provider
+    usual = providers.MAKERS[provider.name]
+    providers.MAKERS[provider.name] = lambda: provider
     providers.named.cache_clear()
     try:
         yield provider
     finally:
-        providers.MAKERS["simulated"] = usual
+        providers.MAKERS[provider.name] = usual
         providers.named.cache_clear()

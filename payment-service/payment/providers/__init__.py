@@ -14,7 +14,17 @@ def _simulated() -> Provider:
     return SimulatedProvider()
 
 
-MAKERS: dict[str, Callable[[], Provider]] = {"simulated": _simulated}
+def _stripe() -> Provider:
+    from payment.providers.stripe import StripeProvider  # The package is an optional extra.
+
+    return StripeProvider(
+        secret_key=settings.STRIPE_SECRET_KEY,
+        address=settings.STRIPE_API_BASE,
+        timeout=settings.STRIPE_TIMEOUT_SECONDS,
+    )
+
+
+MAKERS: dict[str, Callable[[], Provider]] = {"simulated": _simulated, "stripe": _stripe}
 
 
 def current() -> Provider:

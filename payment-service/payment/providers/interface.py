@@ -55,7 +55,9 @@ class Asked:
 class Provider(Protocol):
     """Each method raises Unknown where it cannot say; amounts are cents."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """As it stands in the rows of its payments."""
 
     @property
     def timeout(self) -> float:
@@ -74,4 +76,7 @@ class Provider(Protocol):
         """Give back an amount that was taken."""
 
     def look_up(self, asked: Asked) -> Outcome | NeverDone:
-        """What became of a call; see NeverDone for its promise."""
+        """What became of a call; see NeverDone for its promise.
+
+        A capture, cancellation or refund may be made here, by a provider that can give no key of one up.
+        """
