@@ -11,7 +11,8 @@ LOCKS = (
     ("installer", ()),
     ("runtime", ()),
     ("traces", ("-c", "requirements/runtime.txt")),
-    ("dev", ("-c", "requirements/traces.txt")),
+    ("stripe", ("-c", "requirements/runtime.txt")),
+    ("dev", ("-c", "requirements/traces.txt", "-c", "requirements/stripe.txt")),
     ("bench", ("-c", "requirements/dev.txt")),
 )
 

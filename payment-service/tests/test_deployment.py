@@ -13,12 +13,21 @@ class TestPaymentDeployment(Deployment):
 
     needed = {"PAYMENT_GATEWAY": "simulated"}
 
-    @pytest.mark.parametrize("named", ["", "stripe"])
+    @pytest.mark.parametrize("named", ["", "paypal"])
     def test_start_without_a_gateway_that_is_served_is_refused(self, named: str, tmp_path: Path) -> None:
         done = manage(tmp_path, "check", PAYMENT_GATEWAY=named)
         assert done.returncode != 0
-        sentence = "Outside demo mode the payment gateway has to be named: set PAYMENT_GATEWAY=simulated."
-        assert done.stderr == f"{sentence}\n"
+        assert done.stderr == (
+            "Outside demo mode the payment gateway has to be named: "
+            "set PAYMENT_GATEWAY=simulated or PAYMENT_GATEWAY=stripe.\n"
+        )
+
+    def test_start_with_stripe_needs_its_key(self, tmp_path: Path) -> None:
+        done = manage(tmp_path, "check", PAYMENT_GATEWAY="stripe")
+        assert done.returncode != 0
+        assert done.stderr.startswith("STRIPE_SECRET_KEY or STRIPE_SECRET_KEY_FILE is required")
+        given = {"PAYMENT_GATEWAY": "stripe", "STRIPE_SECRET_KEY": f"sk_live_{secrets.token_urlsafe(48)}"}
+        assert manage(tmp_path, "check", **given).returncode == 0
 
     @pytest.mark.parametrize(("demo_mode", "times"), [("0", 1), ("1", 0)])
     def test_every_start_warns_of_the_simulated_gateway(

@@ -87,8 +87,11 @@ MOBILE = TextRule(
     pattern=re.compile(r"\+?(?:[ -]*[0-9]){5,20}[ -]*"),
     may_be_digits=True,
 )
+# Also those of Stripe, whose payment methods begin with pm_.
 CARD_TOKEN = TextRule(
-    most=64, must="must be an opaque card token, such as tok_ok", pattern=re.compile(r"tok_[a-z0-9_]{1,60}")
+    most=64,
+    must="must be an opaque card token, such as tok_ok",
+    pattern=re.compile(r"(?:tok|pm)_[A-Za-z0-9_]{1,60}"),
 )
 SEAT_NUMBER = TextRule(most=3, must="must be a seat such as 12A", pattern=re.compile(r"[1-9][0-9]?[A-Z]"))
 CORRELATION = TextRule(

@@ -10,13 +10,15 @@ from saga_checker.findings import Findings
 
 # Neither inside a word nor inside a longer number, so that hashes and ids are not taken for cards.
 DIGITS = re.compile(r"(?<![\w.+-])[0-9](?:[ -]?[0-9]){12,18}(?![\w-])")
-CARD_TOKEN = re.compile(r"\btok_[a-z0-9_]+")
+CARD_TOKEN = re.compile(r"\b(?:tok|pm)_[A-Za-z0-9_]+")
 FORBIDDEN_KEY = re.compile(
     r"^(card_?number|cardnumber|pan|cvv2?|cvc2?|password|passwd|secret|secret_key)$", re.I
 )
 PASSWORD_HASH = re.compile(r"\b(?:pbkdf2_sha256|argon2id?|bcrypt(?:_sha256)?|scrypt)\$")
 # Most texts are innocent at the first glance.
-SUSPICIOUS = re.compile(r"[0-9](?:[ -]?[0-9]){12}|tok_|card|cv[vc]|\bpan\b|passw|secret|[$]", re.IGNORECASE)
+SUSPICIOUS = re.compile(
+    r"[0-9](?:[ -]?[0-9]){12}|tok_|pm_|card|cv[vc]|\bpan\b|passw|secret|[$]", re.IGNORECASE
+)
 # Made from public data before any traveller came.
 REFERENCE_DATA = ("flight_airport", "flight_flight")
 # A phone number may be as long as a card number.
