@@ -1,7 +1,7 @@
 """Writes of payments: authorise, capture, refund, and cancel, which gives the money of a trip back."""
 
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,7 +12,7 @@ from django.db import OperationalError
 from django.db.models import Q
 from django_sagas import json_text
 from django_sagas.clock import iso
-from django_sagas.database import db_time, execute, write_transaction
+from django_sagas.database import commits_not_awaited, db_time, execute, write_transaction
 from django_sagas.guard import barrier
 from django_sagas.guard.barrier import Done, RefusedForNow
 from django_sagas.guard.models import RecordState
@@ -60,10 +60,11 @@ def authorize(
 ) -> tuple[str, Done | Refused | None]:
     """The key of the attempt and the outcome of the provider's decision; the guard's transaction writes the
     payment. No outcome: the step has a record. Raises 503."""
-    asked = _open_authorization(correlation_id, command, now)
-    if asked is None:
-        return "", None
-    outcome = asked.outcome or _ask_for_authorization(asked.key, command)
+    with commits_not_awaited() if providers.current().shares_our_database else nullcontext():
+        asked = _open_authorization(correlation_id, command, now)
+        if asked is None:
+            return "", None
+        outcome = asked.outcome or _ask_for_authorization(asked.key, command)
     if isinstance(outcome, Declined):
         with write_transaction():
             attempts.close(asked.key, AttemptState.REFUSED, "")

@@ -26,6 +26,10 @@ class UnreliableProvider:
     inner: Provider = field(default_factory=SimulatedProvider)
 
     @property
+    def shares_our_database(self) -> bool:
+        return self.inner.shares_our_database
+
+    @property
     def name(self) -> str:
         return self.inner.name
 

@@ -53,6 +53,25 @@ def write_transaction() -> Iterator[None]:
             _end_turn(waited)
 
 
+@contextmanager
+def commits_not_awaited() -> Iterator[None]:
+    """Commits of this thread return before they are on the disk; the next ordinary commit brings them there.
+
+    A killed process loses nothing. A power cut loses them only if that next commit is lost too.
+    """
+    if connection.in_atomic_block:
+        yield
+        return
+    setting = "PRAGMA synchronous = {}" if is_sqlite() else "SET synchronous_commit = {}"
+    relaxed, usual = ("NORMAL", "FULL") if is_sqlite() else ("off", "on")
+    execute(setting.format(relaxed))
+    try:
+        yield
+    finally:
+        if connection.connection is not None:  # A new connection has its usual setting.
+            execute(setting.format(usual))
+
+
 def _take_turn() -> float:
     """Take the process's write lock and return the seconds waited. SQLite has one writer at a time and lets
     others sleep in its busy handler; with a lock the writers of this process follow each other at once."""

@@ -6,7 +6,7 @@ import pytest
 from django.conf import settings
 from django.db import OperationalError, connection
 from django_sagas import conf
-from django_sagas.database import write_transaction
+from django_sagas.database import commits_not_awaited, execute, fetch_one, write_transaction
 
 PATIENCE = 20.0
 
@@ -32,3 +32,19 @@ def test_a_writer_waits_for_another_as_long_as_the_default_says(monkeypatch: pyt
         other.start()
         other.join(PATIENCE)
     assert [str(error) for error in refused] == ["database is locked by another writer of this process"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_commits_are_awaited_again_after_those_that_are_not() -> None:
+    sqlite = connection.vendor == "sqlite"
+    usual, relaxed = ((2,), (1,)) if sqlite else (("on",), ("off",))
+
+    def setting() -> tuple[object, ...] | None:
+        return fetch_one("PRAGMA synchronous" if sqlite else "SHOW synchronous_commit")
+
+    if sqlite:
+        execute("PRAGMA synchronous = FULL")
+    with pytest.raises(KeyError), commits_not_awaited():
+        assert setting() == relaxed
+        raise KeyError
+    assert setting() == usual

@@ -63,6 +63,10 @@ class Provider(Protocol):
     def timeout(self) -> float:
         """Seconds after which no call is waited for any more."""
 
+    @property
+    def shares_our_database(self) -> bool:
+        """Its books follow our attempt in the same log, so that the attempt need not be on the disk first."""
+
     def authorize(self, *, key: str, card_token: str, amount: int, currency: str) -> Outcome:
         """Hold an amount on the card."""
 

@@ -27,6 +27,7 @@ SILENT = "tok_timeout"
 
 class SimulatedProvider:
     name = "simulated"
+    shares_our_database = True
 
     @property
     def timeout(self) -> float:

@@ -24,6 +24,7 @@ CLOCKS = timedelta(minutes=5)
 
 class StripeProvider:
     name = "stripe"
+    shares_our_database = False
 
     def __init__(self, *, secret_key: str, address: str, timeout: float) -> None:
         self.timeout = timeout
