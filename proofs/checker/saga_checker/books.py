@@ -15,12 +15,14 @@ from saga_checker.rows import (
     ORCHESTRATOR,
     SETTLEMENT,
     Account,
+    Attempt,
     AuditEntry,
     Booking,
     Confirmation,
     Event,
     Flight,
     Miles,
+    Movement,
     Payment,
     Record,
     Saga,
@@ -139,6 +141,16 @@ class Books:
     def payments_of_trip(self) -> dict[str, list[Standing]]:
         """By the correlation id of the booking."""
         return _grouped(self.standing.values(), "trip_id")
+
+    @cached_property
+    def open_attempts(self) -> list[Attempt]:
+        """Calls to the payment provider whose outcome is not written down yet."""
+        return [one for one in self.databases["payment"].rows(Attempt) if one.state == "OPEN"]
+
+    @cached_property
+    def movements(self) -> dict[str, list[Movement]]:
+        """The simulated bank's, by hold; what was declined or given up has none."""
+        return _grouped((one for one in self.databases["payment"].rows(Movement) if one.hold), "hold")
 
     @cached_property
     def confirmations(self) -> dict[str, Confirmation]:

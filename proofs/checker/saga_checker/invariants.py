@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 
-from saga_checker import endings, ledgers, orphans, records, saga_log, seats, secret_data, settlements
+from saga_checker import bank, endings, ledgers, orphans, records, saga_log, seats, secret_data, settlements
 from saga_checker.books import Books
 from saga_checker.findings import Findings
 
@@ -63,6 +63,10 @@ INVARIANTS = (
     Invariant(11, A, "no log line holds a secret", secret_data.no_log_line_holds_a_secret),
     Invariant(11, A, "the card token is erased", secret_data.the_card_token_is_erased),
     Invariant(12, A, "a payment is the sum of its entries", ledgers.a_payment_is_the_sum_of_its_entries),
+    Invariant(12, A, "the bank moves what it holds", bank.the_bank_moves_what_it_holds),
+    Invariant(12, A, "the ledger is what the bank says", bank.the_ledger_is_what_the_bank_says),
+    Invariant(12, A, "a hold belongs to a payment", bank.a_hold_belongs_to_a_payment),
+    Invariant(12, Q, "no call to the bank is open", bank.no_call_to_the_bank_is_open),
     Invariant(12, A, "a booking has one settlement", settlements.a_booking_has_one_settlement),
     Invariant(
         12, Q, "settled: captured and confirmed", settlements.a_settled_booking_is_captured_and_confirmed

@@ -243,11 +243,35 @@ class Standing:
     amount: int
     captured: int
     refunded: int
+    provider: str
+    provider_reference: str
 
     @property
     def live(self) -> int:
         """Cents that are held, or taken and not given back."""
         return self.amount if self.status == "AUTHORIZED" else self.captured - self.refunded
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """A call to the payment provider, written before it was made."""
+
+    table: ClassVar[str] = "payment_attempt"
+    key: str
+    correlation_id: str
+    payment: str
+    state: str
+
+
+@dataclass(frozen=True)
+class Movement:
+    """A line of the simulated bank's journal."""
+
+    table: ClassVar[str] = "bank_movement"
+    key: str
+    kind: str
+    hold: str
+    amount: int
 
 
 @dataclass(frozen=True)

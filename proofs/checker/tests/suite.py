@@ -23,6 +23,7 @@ UNDO = {
     "AwardMiles": "ReverseMiles",
     "ConfirmBooking": "CancelBooking",
 }
+AT_THE_BANK = {"AUTHORIZED": "HOLD", "CAPTURED": "CAPTURE", "REFUNDED": "REFUND", "CANCELLED": "RELEASE"}
 PARTICIPANT = {
     "ReserveSeat": "",
     "AuthorizePayment": "payment",
@@ -208,9 +209,11 @@ class Suite:
         )
 
     def payment(self, cid: str, kind: str = "AUTHORIZED", *, trip: str = "", **more: Any) -> None:
-        """An entry of the ledger, and the payment as it stands then."""
+        """An entry of the ledger, the payment as it stands then, and the bank's line."""
         self.entry(cid, kind, **more)
         amount = more.get("amount", FARE + CHARGES)
+        if kind in AT_THE_BANK:
+            self.movement(cid, AT_THE_BANK[kind], amount)
         if kind == "AUTHORIZED":
             self._authorized(cid, trip or cid)
         elif kind == "CAPTURED":
@@ -220,6 +223,28 @@ class Suite:
             self.stands(cid, f"refunded = refunded + ?, status = {status}", amount, amount)
         else:
             self.stands(cid, "status = ?", kind)
+
+    def movement(self, cid: str, kind: str, amount: int = FARE + CHARGES, *, key: str = "") -> None:
+        line = {"hold": f"ref-{cid}", "currency": "USD", "text": "", "created_at": AT.format(4)}
+        self.add("payment", "bank_movement", key=key or str(uuid4()), kind=kind, amount=amount, **line)
+
+    def attempt(self, cid: str, key: str, *, state: str = "OPEN", payment: str = "") -> None:
+        self.add(
+            "payment",
+            "payment_attempt",
+            key=key,
+            correlation_id=cid,
+            step="AuthorizePayment",
+            action="AUTHORIZE",
+            payment=payment or cid,
+            amount=FARE + CHARGES,
+            state=state,
+            provider="simulated",
+            reference="",
+            fingerprint="",
+            created_at=AT.format(4),
+            busy_until=AT.format(6),
+        )
 
     def entry(self, cid: str, kind: str = "AUTHORIZED", **more: Any) -> None:
         row = {
@@ -384,6 +409,7 @@ def keep_fee(suite: Suite, cid: str) -> None:
     )
     suite.run("backend", facts, json.dumps({"amount": FARE + CHARGES - FEE, "fee": FEE, "miles": MILES}), cid)
     suite.run("payment", "DELETE FROM payment_ledger WHERE correlation_id = ? AND kind = 'CANCELLED'", cid)
+    suite.run("payment", "DELETE FROM bank_movement WHERE hold = ? AND kind = 'RELEASE'", f"ref-{cid}")
     suite.payment(cid, "CAPTURED")
     suite.payment(cid, "REFUNDED", amount=FARE + CHARGES - FEE)
 
