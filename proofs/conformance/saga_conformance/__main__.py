@@ -1,6 +1,6 @@
 """Holds a participant against the rules of a saga.
 
-    python -m saga_conformance --action URL --compensation URL --body FILE|JSON
+    python -m saga_conformance --action URL [--compensation URL] --body FILE|JSON
 
 Bodies are the requests without `correlation_id`. Exit code 0 when every rule that was tried holds, 1 when one
 is broken, 2 when the participant cannot be reached, a step before it fails or the command is not understood.
@@ -64,7 +64,12 @@ def _parser() -> argparse.ArgumentParser:
         prog="saga_conformance", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--action", required=True, metavar="URL")
-    parser.add_argument("--compensation", required=True, metavar="URL")
+    parser.add_argument(
+        "--compensation",
+        default="",
+        metavar="URL",
+        help="left out for a retriable step, which nothing undoes",
+    )
     parser.add_argument(
         "--body", required=True, type=_body, metavar="FILE|JSON", help="a request that succeeds"
     )

@@ -25,9 +25,15 @@ REFUSALS = (
     "ACCOUNT_CLOSED",
     "SEAT_NOT_HELD",
     "LIMIT_EXCEEDED",
+    "NOT_CAPTURABLE",
+    "REFUND_TOO_HIGH",
     "SIMULATED_FAILURE",
 )
 "of the booking's participants"
+
+
+class NotTried(Exception):
+    """The rule needs something that was not given."""
 
 
 class NotPreparedError(Exception):
@@ -68,6 +74,7 @@ class Reply:
 class Participant:
     action: str
     compensation: str
+    "empty for a retriable step, which nothing undoes"
     body: Body
     "the action's request, without its correlation id"
     other_body: Body | None = None
@@ -102,8 +109,14 @@ class Participant:
     def act(self, cid: str, body: Body | None = None, **more: Any) -> Reply:
         return self._insist(self.action, {**(body or self.body), "correlation_id": cid, **more})
 
+    @property
+    def urls(self) -> tuple[str, ...]:
+        return (self.action, self.compensation) if self.compensation else (self.action,)
+
     def undo(self, cid: str, **more: Any) -> Reply:
-        """A compensation needs only the correlation id."""
+        """A compensation needs only the correlation id. Raises NotTried if there is none."""
+        if not self.compensation:
+            raise NotTried("needs --compensation")
         return self._insist(self.compensation, {"correlation_id": cid, **more})
 
     def post(self, url: str, body: Any, **headers: str) -> Reply:
@@ -147,8 +160,9 @@ class Participant:
         """Leave nothing behind of what was tried."""
         while self.used:
             cid = self.used.pop()
-            self.undo(cid)
-            for _, compensation in reversed(self.before):
+            if self.compensation:
+                self.undo(cid)
+            for compensation in [undo for _, undo in reversed(self.before) if undo]:
                 self._insist(compensation, {"correlation_id": cid})
 
 

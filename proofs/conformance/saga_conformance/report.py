@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import requests
 
-from saga_conformance.participant import Participant
-from saga_conformance.rules import RULES, Broken, NotTried, Rule, name_of
+from saga_conformance.participant import NotTried, Participant
+from saga_conformance.rules import RULES, Broken, Rule, name_of
 
 HELD, BROKEN, UNTRIED = "ok", "BROKEN", "not tried"
 

@@ -43,6 +43,23 @@ def test_a_sound_participant_keeps_every_rule() -> None:
     assert len(verdicts()) == len(RULES) == 16
 
 
+def test_a_retriable_step_is_tried_by_the_rules_that_need_no_compensation() -> None:
+    with serving(Tiny()) as url:
+        step = Participant(
+            f"{url}/act/",
+            "",
+            BODY,
+            other_body={"booking_data": {"flight_fare": 501}},
+            refused_body=REFUSED,
+            expected={"colour": "blue"},
+            restart=restarts(url),
+        )
+        found = {finding.rule: finding.verdict for finding in examine(step)}
+    assert set(found.values()) == {HELD, UNTRIED}
+    untried = {rule for rule, verdict in found.items() if verdict == UNTRIED}
+    assert untried == {rule for rule in found if "compensation" in rule}
+
+
 @pytest.mark.parametrize(
     ("defect", "rule"),
     [
