@@ -39,7 +39,7 @@ def pair(closed_account: Account) -> Pair:
         action=AWARD,
         compensation=REVERSE,
         booking=booking(),
-        same={"flight_fare": 500.75, "user_id": "1"},
+        same={"flight_fare": 500.75, "user_id": "1", "flights": [{"flight_id": 1}, {"flight_id": 2}]},
         other=booking(user_id=2),
         refused=booking(user_id=closed_account.user_id),
         refusal="ACCOUNT_CLOSED",

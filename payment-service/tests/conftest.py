@@ -61,7 +61,7 @@ def pair() -> Pair:
         action=AUTHORIZE,
         compensation=CANCEL,
         booking=booking(),
-        same={"flight_fare": 500, "user_id": "1"},
+        same={"flight_fare": 500, "user_id": "1", "flights": [{"flight_id": 1}, {"flight_id": 2}]},
         other=booking(flight_fare=500.01),
         refused=booking(payment={"card_token": "tok_declined"}),
         refusal="PAYMENT_DECLINED",
