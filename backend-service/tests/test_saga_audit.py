@@ -22,6 +22,7 @@ from django_sagas.audit import auditor
 from django_sagas.clock import iso, utc_now
 from django_sagas.database import execute
 
+from flight.models import Flight
 from tests.invariants import rows
 from tests.saga_participants import answers
 from tests.saga_world import Desk, World
@@ -254,6 +255,20 @@ def test_our_own_seats_and_bookings_are_held_against_the_log_too(
     finally:
         execute(mend)
     assert code == 1 and f" {step}: expected" in lines[0]
+
+
+def test_half_a_trip_is_drift(desk: Desk, reads: Reads, trip: list[Flight]) -> None:
+    desk.book_trip(trip[0], trip[2])
+    code, _ = run()
+    assert code == 0
+    change = "UPDATE flight_seat SET state = %s WHERE flight_id = %s"
+    execute(change, ("RELEASED", trip[2].id))
+    try:
+        code, lines = run()
+    finally:
+        execute(change, ("SOLD", trip[2].id))
+    assert code == 1 and " ReserveSeat: expected" in lines[0]
+    assert lines[0].endswith(f"seen 4A of flight {trip[0].id} SOLD, 4B of flight {trip[0].id} SOLD")
 
 
 def test_money_that_stayed_after_the_compensation_is_drift(desk: Desk, world: World, reads: Reads) -> None:
