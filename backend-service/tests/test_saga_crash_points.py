@@ -1,9 +1,9 @@
 """The booking through the engine's own crash test, which knows nothing of flights."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from django_sagas import Done, Refused
@@ -19,7 +19,7 @@ PASSENGERS = 2
 
 class TestBookTrip(CrashTest):
     saga = BookTrip
-    stories = (
+    stories: ClassVar[Sequence[Story]] = (
         Story("booked"),
         Story("cancelled", cancelled=True, ends="COMPENSATED"),
         Story("no seat", {"simulate_reserveseat_fail": True}, ends="COMPENSATED"),
