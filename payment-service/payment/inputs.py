@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.conf import settings
-from pydantic import Field
+from pydantic import Field, model_validator
 from service_kit import schema
 from service_kit.booking_data import Amount, BookingData, Charges, Payment
 from service_kit.inputs import CorrelationId, UserId
@@ -66,12 +66,25 @@ class OfPayment(BookingData):
         return {name: value for name, value in self.model_dump().items() if value}
 
 
+class MoneyRequest(StepRequest):
+    """`amount` may also stand beside `booking_data`."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _amount_in_the_data(cls, source: Any) -> Any:
+        data = source.get("booking_data", {}) if isinstance(source, dict) else None
+        if not isinstance(data, dict) or "amount" not in source or "amount" in data:
+            return source
+        rest = {name: value for name, value in source.items() if name != "amount"}
+        return {**rest, "booking_data": {**data, "amount": source["amount"]}}
+
+
 class Capture(OfPayment):
     amount: Amount = Field(default_factory=int, description="default: all that is authorised")
 
 
 @schema.asked({"correlation_id": "test-12345", "booking_data": {"amount": 550.0, "payment_id": "test-12345"}})
-class CaptureRequest(StepRequest):
+class CaptureRequest(MoneyRequest):
     booking_data: Capture = Field(default_factory=Capture)
 
 
@@ -80,7 +93,7 @@ class Refund(OfPayment):
 
 
 @schema.asked({"correlation_id": "test-12345", "booking_data": {"amount": 10.0, "payment_id": "test-12345"}})
-class RefundRequest(StepRequest):
+class RefundRequest(MoneyRequest):
     booking_data: Refund
 
 

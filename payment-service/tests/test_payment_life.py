@@ -309,6 +309,19 @@ def test_fee_that_is_no_amount_is_400(keep: Any) -> None:
     assert list(answer.json()["errors"]) == ["booking_data.keep"]
 
 
+def test_an_amount_may_stand_beside_the_data() -> None:
+    authorize()
+    assert assert_done(post(CAPTURE, envelope("trip", amount=100.0)), "trip")["captured"] == 100
+    assert assert_done(post(REFUND, envelope("trip", {}, amount=40)), "trip")["refunded"] == 40
+    assert stands() == ("PARTLY_REFUNDED", 10_000, 4_000)
+
+
+def test_one_amount_in_two_places_is_400() -> None:
+    authorize()
+    answer = post(CAPTURE, envelope("trip", {"amount": 1}, amount=2))
+    assert "amount" in assert_problem(answer, 400, "INVALID", "trip")["errors"]
+
+
 def test_amounts_are_exact_to_the_cent() -> None:
     authorize(flight_fare=0.1, other_charges=0.2)
     assert b'"captured":0.30,' in capture().content
