@@ -5,7 +5,7 @@ from proofs.mutants.mutant import KIT, LOYALTY, PAYMENT, SAGAS, Mutant
 BARRIER = "packages/django-sagas/django_sagas/guard/barrier.py"
 CLIENT = "packages/django-sagas/django_sagas/http.py"
 CALLED = ("tests/test_http.py",)
-GUARDED = ("tests/test_step_protocol.py", "tests/test_guard.py")
+GUARDED = ("tests/test_step_protocol.py",)
 OPENING = """    with write_transaction():
         if execute(INSERT, (correlation_id, step, state, mark, body, "", at, at, caller)):
 """
