@@ -73,9 +73,3 @@ def read_object(request: HttpRequest) -> dict[str, Any]:
     if not isinstance(body, dict):
         raise Problem(400, "INVALID", "The body is no JSON object.")
     return body
-
-
-def invalid(errors: dict[str, str], correlation_id: str | None = None) -> Problem:
-    """400: names each bad field."""
-    detail = "; ".join(f"{field}: {why}" for field, why in errors.items())
-    return Problem(400, "INVALID", detail, errors=errors, correlation_id=correlation_id)

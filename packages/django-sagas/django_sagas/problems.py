@@ -45,3 +45,9 @@ class Problem(Exception):
 def try_again(detail: str, *, seconds: int = 1, code: str = "TRY_AGAIN") -> Problem:
     """503: the outcome is unknown to the service; nothing is stored and the call is safe to repeat."""
     return Problem(503, code, detail, headers={"Retry-After": str(seconds)})
+
+
+def invalid(errors: Mapping[str, str], correlation_id: str | None = None) -> Problem:
+    """400: names each bad field."""
+    detail = "; ".join(f"{name}: {message}" for name, message in errors.items())
+    return Problem(400, "INVALID", detail, errors=errors, correlation_id=correlation_id)

@@ -16,8 +16,8 @@ from django.views import View
 from django_sagas import answers, json_text, operators, overview, saga_log, selectors
 from django_sagas.conf import conf
 from django_sagas.operators import Operator
-from django_sagas.plain import invalid, read_object
-from django_sagas.problems import Problem
+from django_sagas.plain import read_object
+from django_sagas.problems import Problem, invalid
 from django_sagas.runtime import orchestrator
 from django_sagas.selectors import Filters, read_cursor
 from django_sagas.state import SagaState, SagaStatus

@@ -1,7 +1,7 @@
 """Errors as application/problem+json (RFC 9457): one exception, one translation to HTTP."""
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 import structlog
 from django.core.exceptions import (
@@ -16,6 +16,7 @@ from django.urls import is_valid_path
 from django_sagas import json_text
 from django_sagas.database_errors import Meaning, meaning_of
 from django_sagas.problems import Problem as Problem
+from django_sagas.problems import invalid as invalid
 from django_sagas.problems import try_again as try_again
 from rest_framework.exceptions import APIException
 
@@ -41,11 +42,6 @@ TITLES = {
 NO_SUCH = {
     "saga": "There is no such saga. Steps called directly belong to none: they have no status and no events."
 }
-
-
-def invalid(errors: Mapping[str, str]) -> Problem:
-    detail = "; ".join(f"{name}: {message}" for name, message in errors.items())
-    return Problem(400, "INVALID", detail, errors=errors)
 
 
 def not_found(what: str) -> Problem:

@@ -26,8 +26,8 @@ from django_sagas.conf import conf
 from django_sagas.guard import barrier
 from django_sagas.guard.barrier import Answer, Done
 from django_sagas.outcomes import SIMULATED, Refused
-from django_sagas.plain import invalid, plain, read_object
-from django_sagas.problems import Problem
+from django_sagas.plain import plain, read_object
+from django_sagas.problems import Problem, invalid
 from django_sagas.wire import (
     CORRELATION_HEADER,
     CORRELATION_ID,
