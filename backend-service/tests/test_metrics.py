@@ -19,7 +19,7 @@ from tests.saga_world import Desk
 DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
 LANGUAGE = {
     "max", "min", "sum", "by", "rate", "histogram_quantile", "absent", "or",
-    "status", "failed_step", "step", "call", "outcome", "participant", "le", "job",
+    "definition", "status", "failed_step", "step", "call", "outcome", "participant", "le", "job",
 }  # fmt: skip
 LONGEST_ALARM = 60
 Samples = Callable[[], dict[str, float]]

@@ -243,9 +243,10 @@ def test_metrics_show_open_stuck_and_overdue_sagas(
     world.participants.always("CancelPayment", answers(400, {"code": "X", "detail": "?"}))
     desk.book(simulate_awardmiles_fail=True)
     text = metrics()
-    assert metric(text, 'sagas_open{status="PENDING"}') == 2  # The first one's settlement waits too.
-    assert metric(text, 'sagas_open{status="RUNNING"}') == 0
-    assert metric(text, 'sagas_open{status="COMPENSATING"}') == 1
+    assert metric(text, 'sagas_open{definition="book-trip",status="PENDING"}') == 1
+    assert metric(text, 'sagas_open{definition="book-trip",status="RUNNING"}') == 0
+    assert metric(text, 'sagas_open{definition="book-trip",status="COMPENSATING"}') == 1
+    assert metric(text, 'sagas_open{definition="settle-trip",status="PENDING"}') == 1
     assert metric(text, "sagas_needing_attention") == 1
     assert metric(text, "saga_oldest_open_seconds") > 0
     assert metric(text, "saga_log_readable") == 1

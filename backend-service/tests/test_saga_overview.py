@@ -78,6 +78,15 @@ def test_failures_of_the_day_before_yesterday_do_not_count(world: World) -> None
     assert overview(world)["failures"]["failed"] == 0
 
 
+def test_settlements_do_not_dilute_the_failure_rate(world: World, settings: LazySettings) -> None:
+    settings.SETTLE_AFTER_SECONDS = 0
+    world.completed()
+    world.start(simulate_awardmiles_fail=True)
+    assert world.recover() == 1
+    failures = overview(world)["failures"]
+    assert (failures["ended"], failures["failed"]) == (2, 1)
+
+
 def test_the_failure_rate_looks_at_so_many_sagas_only(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     world.start(simulate_awardmiles_fail=True)
     world.clock.advance(1)

@@ -1,7 +1,9 @@
 """Metrics read from the saga log at each scrape: the same in every process."""
 
+from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from itertools import product
 from typing import Any
 
 from django.db import Error as DatabaseError
@@ -46,11 +48,16 @@ class SagaCollector(Collector):
         yield GaugeMetricFamily("saga_log_readable", "0 while the saga log cannot be read.", value=1)
 
     def _open(self, groups: list[dict[str, Any]]) -> Iterator[Metric]:
-        by_status = GaugeMetricFamily("sagas_open", "Sagas that have not ended.", labels=["status"])
-        for status in OPEN:
-            number = sum(group["number"] for group in groups if group["status"] == status)
-            by_status.add_metric([status.value], number)
-        yield by_status
+        still_open = GaugeMetricFamily(
+            "sagas_open", "Sagas that have not ended.", labels=["definition", "status"]
+        )
+        numbers: Counter[tuple[str, str]] = Counter()
+        for group in groups:
+            numbers[group["name"], group["status"]] += group["number"]
+        names = {*SAGAS, *(name for name, _ in numbers)}
+        for name, status in product(sorted(names), OPEN):
+            still_open.add_metric([name, status.value], numbers[name, status.value])
+        yield still_open
         yield GaugeMetricFamily(
             "sagas_needing_attention",
             "Open sagas that a person should look at.",

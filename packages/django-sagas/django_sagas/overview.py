@@ -105,10 +105,14 @@ def _oldest(created_at: datetime) -> dict[str, Any] | None:
 
 
 def _failures(now: datetime) -> dict[str, Any]:
-    """How many of the newest sagas have ended, and how many of these without being asked to."""
+    """How many of the newest sagas have ended, and how many of these without being asked to.
+
+    Sagas that only go forward cannot fail; they would hide how many of the others do.
+    """
+    can_fail = [name for name, saga in SAGAS.items() if any(step.compensation for step in saga.known_steps())]
     times = SagaRow.objects.order_by("-created_at").values_list("created_at", flat=True)
     since = max([now - WINDOW, *times[NEWEST - 1 : NEWEST]])
-    begun = SagaRow.objects.filter(created_at__gte=since)
+    begun = SagaRow.objects.filter(created_at__gte=since, name__in=can_fail)
     # The index of compensated sagas begins with the time at which they ended.
     undone = compensated_sagas().filter(finished_at__gte=since, created_at__gte=since)
     return {
