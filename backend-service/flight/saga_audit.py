@@ -7,8 +7,17 @@ from django_sagas.audit.rules import NOTHING, Rule
 from django_sagas.state import SagaStatus
 from service_kit.money import CENTS_PER_UNIT, to_wire
 
-from flight.saga_audit_reads import booking, booking_of, miles_of, payment_of, seats, seats_of
-from flight.saga_booking import BookingSaga
+from flight.saga_audit_reads import (
+    booking,
+    booking_of,
+    capture_of,
+    confirmation_of,
+    miles_of,
+    payment_of,
+    seats,
+    seats_of,
+)
+from flight.saga_booking import BookingSaga, SettlementSaga
 
 
 def _seats(saga: BookingSaga) -> Sequence[str]:
@@ -50,4 +59,21 @@ RULES = (
     Rule("AuthorizePayment", expected=_payment, seen=payment_of),
     Rule("AwardMiles", expected=_miles, seen=miles_of),
     Rule("ConfirmBooking", expected=_tickets, seen=booking_of),
+)
+
+
+def _capture(saga: SettlementSaga) -> Sequence[str]:
+    return ("captured",) if saga.was_needed else (NOTHING,)
+
+
+def _confirmation(saga: SettlementSaga) -> Sequence[str]:
+    mail = saga.facts["SendConfirmation"]
+    if mail["sent"]:
+        return ("sent",)
+    return (NOTHING,) if mail.get("cancelled") else ("undeliverable",)
+
+
+SETTLEMENT_RULES = (
+    Rule("CapturePayment", expected=_capture, seen=capture_of),
+    Rule("SendConfirmation", expected=_confirmation, seen=confirmation_of),
 )

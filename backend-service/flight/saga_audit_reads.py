@@ -18,8 +18,8 @@ from django_sagas.http import NoReply, Reply, ServiceClient
 from service_kit.credentials import AUDITOR, ON_BEHALF_OF, ROLE, service_bearer
 from service_kit.money import to_wire
 
-from flight.models import LIVE, Booking, Seat
-from flight.saga_booking import LOYALTY, PAYMENT, RENEWED, BookingSaga
+from flight.models import LIVE, Booking, Confirmation, Seat
+from flight.saga_booking import LOYALTY, PAYMENT, RENEWED, BookingSaga, SettlementSaga
 
 KEPT = ("CAPTURED", "PARTLY_REFUNDED")
 "Statuses of a payment of which a part may have been given back."
@@ -47,6 +47,16 @@ def payment_of(saga: BookingSaga) -> str:
         return NOTHING
     kept = f", {found['amount'] - found['returned']:.2f} kept" if found["status"] in KEPT else ""
     return f"{found['status']} {found['amount']:.2f} {found['currency']}{kept}"
+
+
+def capture_of(settlement: SettlementSaga) -> str:
+    found = _get(PAYMENT, f"/api/payments/{settlement.payment_id}/", settlement.correlation_id, {"captured"})
+    return "captured" if found and found["captured"] else NOTHING
+
+
+def confirmation_of(settlement: SettlementSaga) -> str:
+    mail = Confirmation.objects.filter(booking=settlement.booking_reference, ended_at__isnull=False).first()
+    return NOTHING if mail is None else "undeliverable" if mail.error else "sent"
 
 
 def miles_of(saga: BookingSaga) -> str:

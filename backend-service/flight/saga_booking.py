@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any
 
-from django_sagas.state import SagaState
+from django_sagas.state import SagaState, StepStatus
 
 from flight.inputs import Passenger
 from flight.inventory import FlightForSale, HeldFlight, find_flight
@@ -40,6 +40,8 @@ PAYMENT, LOYALTY = "payment", "loyalty"
 "The participants of a booking's saga."
 RENEWED = "renewed"
 "The fact of a settlement whose payment took the place of an expired one."
+EXPIRED = "AUTHORIZATION_EXPIRED"
+"Why a settlement may wait for an operator."
 CANCELLATION = "cancellation"
 "The fact of a booking's cancellation: the amounts of `fare_rules.Refund`, in cents."
 
@@ -140,3 +142,36 @@ class BookingSaga(SagaState):
 
 def as_booking(saga: SagaState | None) -> BookingSaga | None:
     return saga if isinstance(saga, BookingSaga) else None
+
+
+@dataclass
+class SettlementSaga(SagaState):
+    """`data` holds the correlation id and the reference of the booking, and its amount in cents."""
+
+    @property
+    def booking(self) -> str:
+        return str(self.data["booking"])
+
+    @property
+    def booking_reference(self) -> str:
+        return str(self.data["reference"])
+
+    @property
+    def amount(self) -> int:
+        return int(self.data["amount"])
+
+    @property
+    def payment_id(self) -> str:
+        """The correlation id of the payment to capture."""
+        return str(self.facts.get(RENEWED, {}).get("payment_id", self.booking))
+
+    @property
+    def has_expired(self) -> bool:
+        """Whether it waits because the authorisation has expired."""
+        capture = self.step("CapturePayment")
+        return capture.status == StepStatus.UNKNOWN and capture.error_code == EXPIRED
+
+    @property
+    def was_needed(self) -> bool:
+        """False for a booking that was cancelled before its money was captured."""
+        return bool(self.facts["CapturePayment"]["status"] != "CANCELLED")

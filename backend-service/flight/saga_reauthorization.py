@@ -18,8 +18,7 @@ from service_kit.money import to_wire
 
 from flight import saga_words
 from flight.models import Booking, BookingStatus
-from flight.saga_booking import PAYMENT, RENEWED, as_booking
-from flight.saga_settlement import SettlementSaga
+from flight.saga_booking import PAYMENT, RENEWED, SettlementSaga, as_booking
 
 ENDED = Refused("SETTLEMENT_ENDED", "The booking was cancelled or its money captured meanwhile.")
 

@@ -1,7 +1,6 @@
 """The settlement of a booking: its money is captured and its confirmation mailed, or neither is needed."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,47 +9,11 @@ from django_sagas.clock import utc_now
 from django_sagas.definitions import Saga, activity, remote
 from django_sagas.outcomes import Outcome, Unknown
 from django_sagas.runtime import start
-from django_sagas.state import SagaState, StepStatus
 from service_kit import faults
 from service_kit.money import to_wire
 
-from flight import confirmations, saga_words
-from flight.saga_booking import PAYMENT, RENEWED, BookingSaga
-
-EXPIRED = "AUTHORIZATION_EXPIRED"
-
-
-@dataclass
-class SettlementSaga(SagaState):
-    """`data` holds the correlation id and the reference of the booking, and its amount in cents."""
-
-    @property
-    def booking(self) -> str:
-        return str(self.data["booking"])
-
-    @property
-    def booking_reference(self) -> str:
-        return str(self.data["reference"])
-
-    @property
-    def amount(self) -> int:
-        return int(self.data["amount"])
-
-    @property
-    def payment_id(self) -> str:
-        """The correlation id of the payment to capture."""
-        return str(self.facts.get(RENEWED, {}).get("payment_id", self.booking))
-
-    @property
-    def has_expired(self) -> bool:
-        """Whether it waits because the authorisation has expired."""
-        capture = self.step("CapturePayment")
-        return capture.status == StepStatus.UNKNOWN and capture.error_code == EXPIRED
-
-    @property
-    def was_needed(self) -> bool:
-        """False for a booking that was cancelled before its money was captured."""
-        return bool(self.facts["CapturePayment"]["status"] != "CANCELLED")
+from flight import confirmations, saga_audit, saga_words
+from flight.saga_booking import PAYMENT, BookingSaga, SettlementSaga
 
 
 def capture_data(saga: SettlementSaga) -> dict[str, Any]:
@@ -72,6 +35,7 @@ def send_confirmation(saga: SettlementSaga) -> Outcome:
 class SettleTrip(Saga):
     name, version = "settle-trip", 1
     is_load = False
+    audits = saga_audit.SETTLEMENT_RULES
     state = SettlementSaga
     steps = (
         remote(

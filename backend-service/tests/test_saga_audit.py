@@ -22,10 +22,10 @@ from django_sagas.audit import auditor
 from django_sagas.clock import iso, utc_now
 from django_sagas.database import execute
 
-from flight.models import Flight
+from flight.models import Confirmation, Flight
 from tests.invariants import rows
 from tests.saga_participants import answers
-from tests.saga_world import Desk, World
+from tests.saga_world import SETTLE_AFTER, Desk, World
 from tests.test_saga_client import metric
 from tests.test_saga_operator import EVIDENCE, act, stuck
 
@@ -56,6 +56,7 @@ class Reads:
         amount = entries[0].amount
         found = {"status": entries[-1].kind, "amount": amount, "currency": "USD"}
         found["returned"] = amount - sum(one.amount for one in entries)
+        found["captured"] = self.participants.captured.get(cid, 0)
         return 200, {}, json_text.dumps({"correlation_id": cid, **found})
 
     def records(self, address: str, request: requests.PreparedRequest) -> Any:
@@ -107,6 +108,25 @@ def run(**options: Any) -> tuple[int, list[str]]:
     except SystemExit as exit_:
         return int(str(exit_.code)), out.getvalue().splitlines()
     return 0, out.getvalue().splitlines()
+
+
+def test_a_settlement_is_held_against_the_payment_and_the_mail(
+    desk: Desk, world: World, reads: Reads
+) -> None:
+    kept, cancelled = desk.book().json(), desk.book().json()
+    desk.post(f"/api/bookings/{cancelled['booking_reference']}/cancel/")
+    desk.recover(after=SETTLE_AFTER + 1)
+    ended = {"settled": -2 * SETTLE_AFTER}
+    assert run(**ended) == (0, ["4 sagas checked, 0 drifted, 0 unverified, 0 changed meanwhile"])
+    cid = desk.status(kept["correlation_id"])["settlement"]
+    captured = world.participants.captured.pop(kept["correlation_id"])
+    (mail,) = Confirmation.objects.values()
+    Confirmation.objects.all().delete()
+    lines = run(**ended)[1]
+    assert f"DRIFT {cid} CapturePayment: expected captured; seen nothing" in lines
+    assert f"DRIFT {cid} SendConfirmation: expected sent; seen nothing" in lines
+    world.participants.captured[kept["correlation_id"]] = captured
+    Confirmation.objects.create(**mail)
 
 
 def test_calls_of_sagas_that_the_log_has_lost_are_found_in_the_participants(
