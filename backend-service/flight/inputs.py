@@ -82,13 +82,17 @@ def fingerprinted(flights: Sequence[FlightOfTrip]) -> dict[str, Any]:
     return used[0] if len(used) == 1 else {"flights": used}
 
 
+IN_THE_ORDER_FLOWN: Any = Field(
+    default_factory=tuple,
+    description="in the order flown; instead of `flight_id`, `seat_class` and `seat_numbers`",
+)
 ID_SCHEMA = WithJsonSchema({"type": "integer", "minimum": 1})
 
 
 class Trip(BookingData):
     """One flight by its own fields, or `flights` in the order flown."""
 
-    flights: Annotated[tuple[FlightOfTrip, ...], *items(1, MAX_FLIGHTS)] = ()
+    flights: Annotated[tuple[FlightOfTrip, ...], *items(1, MAX_FLIGHTS)] = IN_THE_ORDER_FLOWN
     flight_id: Annotated[Positive | None, Field(validate_default=True), ID_SCHEMA] = None
 
     @field_validator("flight_id", mode="wrap")
@@ -109,7 +113,7 @@ def _without_flights(given: Any, info: ValidationInfo) -> Any:
 
 class Reserve(Trip):
     passengers: Passengers
-    flights: Annotated[tuple[FlightToReserve, ...], *items(1, MAX_FLIGHTS)] = ()
+    flights: Annotated[tuple[FlightToReserve, ...], *items(1, MAX_FLIGHTS)] = IN_THE_ORDER_FLOWN
     seat_class: Cabin = SeatClass.ECONOMY
     seat_numbers: Seats = ()
 
