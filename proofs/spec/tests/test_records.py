@@ -26,7 +26,7 @@ def saga(steps: Sequence[tuple[str, str, str, str]] = BOOKING) -> Saga:
     names = ("name", "compensation", "participant", "kind")
     stored = [dict(zip(names, step, strict=True)) | {"status": "PENDING"} for step in steps]
     return Saga(
-        "s", "", "", "", 1, "", None, 0, 0, "", "", "{}", "{}", json.dumps(stored), "{}", "", "", None
+        "s", "", "", "", "", 1, "", None, 0, 0, "", "", "{}", "{}", json.dumps(stored), "{}", "", "", None
     )
 
 
