@@ -110,3 +110,6 @@ def a_saga_has_a_price(books: Books, find: Findings) -> None:
     for saga in books.trips.values():
         text = f"its fare is {saga.flight_fare}, its charges are {saga.charges}"
         find.expect(saga.flight_fare > 0 and saga.charges >= 0, text, saga.correlation_id)
+        fares = [each["fare"] for each in saga.flights.values() if "fare" in each]
+        text = f"its fare is {saga.flight_fare}, those of its flights are {fares}"
+        find.expect(not fares or sum(fares) == saga.flight_fare, text, saga.correlation_id)

@@ -301,7 +301,10 @@ class Suite:
 
 def data_for(*flights: int) -> dict[str, Any]:
     """What a saga stores of a trip of these flights, at the price of one."""
-    asked = [{"flight_id": flight, "seat_class": "economy", "seat_numbers": []} for flight in flights]
+    asked = [
+        {"flight_id": flight, "seat_class": "economy", "seat_numbers": [], "fare": FARE // len(flights)}
+        for flight in flights
+    ]
     return {"flights": asked, "request": _request(), "flight_fare": FARE, "charges": CHARGES}
 
 

@@ -286,6 +286,7 @@ BROKEN: list[tuple[str, int, Break]] = [
         ),
     ),
     ("saga without a price", 5, data_of("good", "flight_fare", 0)),
+    ("trip at another price than its flights", 5, data_of("return", "flights[1].fare", 1)),
     ("saga with less than no charges", 5, data_of("declined", "charges", -1)),
     ("saga's price as a float", 5, data_of("declined", "flight_fare", 199.5)),
     (
