@@ -1,108 +1,119 @@
 """One saga through its faults: run, recover until it has ended, and say where it ended."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import ClassVar
 from uuid import uuid4
 
-from proofs.matrix.faults import ORCHESTRATOR, Fault, Kind
-from proofs.matrix.rig import Answer, Ran, Rig
-from proofs.matrix.stories import SETTLE, Story, booking
+from django_sagas.testing.commits import ALONE, Statement
+from django_sagas.testing.course import CLAIM_AND_OUTCOME, Course, Died
+from django_sagas.testing.points import CallMade, CommitMade, Crash, CrashPoint, Trouble
+from django_sagas.testing.traffic import ParticipantDied
+
+from proofs.matrix.faults import CANCELS, OF_THE_ORCHESTRATOR, Fault
+from proofs.matrix.rig import Answer, Rig
+from proofs.matrix.stories import SETTLE, booking
+from proofs.matrix.wire import Wire
 
 PAST_THE_LEASE = timedelta(seconds=12)
 FLIGHTS = 100
 "On a fresh database these depart in a week or later; those after them may be closed for sale."
-PATIENCE = 15
+PATIENCE = 30
 "recoveries until a saga must have ended"
 TERMINAL = ("COMPLETED", "COMPENSATED")
 NOTHING, UNTOLD = "", "?"
 "there is no such saga; its process died"
 
 
+class Raised(Exception):
+    """An error that the process is to raise."""
+
+
 @dataclass
-class Case:
-    rig: Rig
-    story: Story
-    number: int
+class Case(Course):
+    """The crash test's course, over processes that are really killed."""
+
+    before_commits: ClassVar[Collection[Trouble]] = (Crash.DIES_BEFORE_COMMIT, Fault.FAILS_BEFORE_COMMIT)
+
+    rig: Rig = field(kw_only=True)
+    number: int = field(kw_only=True)
     "chooses flight and traveller"
-    faults: Sequence[Fault] = ()
-    "the first meets the story's own run, the second the recovery after it"
-    correlation_id: str = field(default_factory=lambda: str(uuid4()))
-    now: datetime = field(default_factory=lambda: datetime.now(UTC))
-    points: list[str] = field(default_factory=list)
-    "of the run that the last fault is for, and of the run after it"
-    calls: dict[str, list[str]] = field(default_factory=dict)
-    "what each call passed in its participant"
-    sent: list[Answer] = field(default_factory=list)
-    "every call that was delivered"
-    answers: list[tuple[str, Answer]] = field(default_factory=list)
-    "what came back, by the call's name"
-    status: str = UNTOLD
-    settlement: str = UNTOLD
-    _left: list[Fault] = field(default_factory=list)
+    correlation_id: str = field(default_factory=lambda: str(uuid4()), kw_only=True)
+    now: datetime = field(default_factory=lambda: datetime.now(UTC), kw_only=True)
+    status: str = field(default=UNTOLD, init=False)
+    steps: Mapping[str, str] = field(default_factory=dict, init=False)
+    wire: Wire = field(init=False)
+    settlement: str = field(default=UNTOLD, init=False)
+    _under_way: list[str] = field(default_factory=list, init=False)
+    "what orchestrators do; all but the last one pause"
+    _may_pause: bool = field(default=True, init=False)
+    _is_stored: bool = field(default=False, init=False)
 
-    def run(self) -> str:
-        """Where the saga ended; empty when it never existed."""
-        if self.story.before:
-            self.step("start", None)
-        faults: Sequence[Fault | None] = self.faults or [None]
-        for place, fault in enumerate(faults):
-            self.step(self.story.verb if place == 0 else self.recovers, fault)
-            self.now += PAST_THE_LEASE
-        self.end()
-        return self.settlement if self.story.is_settlement else self.status
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.traffic = self.wire = Wire(self)
 
-    def explore(self) -> tuple[list[str], dict[str, list[str]]]:
-        """The points of the run that comes after the case's faults."""
-        if self.story.before:
-            self.step("start", None)
-        verb = self.story.verb
-        for fault in self.faults:
-            self.step(verb, fault)
-            self.now += PAST_THE_LEASE
-            verb = self.recovers
-        self.points, self.calls = [], {}
-        self.step(verb, None)
-        found = list(self.points), dict(self.calls)
-        self.end()
-        return found
+    def play(self) -> "Case":
+        self.step("start")
+        self._is_stored = bool(self.moments)
+        if self.story.cancelled:
+            self._cancel_once_complete()
+        self.settle()
+        if self.is_settled:
+            self.traffic.deliver_late()
+            self._judge()
+        else:
+            self.finding(f"It is still {self.status}, its settlement {self.settlement}.")
+        return self
 
     @property
-    def recovers(self) -> str:
-        """What recovery does in this story."""
-        return SETTLE if self.story.is_settlement else "recover"
+    def has_ended(self) -> bool:
+        return self.status in (*TERMINAL, NOTHING)
 
     @property
-    def expected(self) -> str:
-        if self.story.is_settlement:  # Also of a booking that is cancelled meanwhile.
-            return self.story.end
-        if any(fault.kind is Kind.CANCEL for fault in self.faults):
-            return "COMPENSATED"
-        first = self.faults[0] if self.faults else None
-        return self.story.before if first and first.before_anything else self.story.end
+    def is_settled(self) -> bool:
+        return self.has_ended and self.settlement in (*TERMINAL, NOTHING)
 
-    def end(self) -> None:
-        """Other orchestrators go on until it has ended and its booking is settled, or their patience has."""
+    def settle(self) -> None:
+        """Other orchestrators go on until all has ended, the settlement too, or their patience has."""
         for _ in range(PATIENCE):
-            if self.status in (*TERMINAL, NOTHING):
-                break
-            self.step("recover", None)
-            self.now += PAST_THE_LEASE
-        for _ in range(PATIENCE):
-            if self.settlement in (*TERMINAL, NOTHING):
+            if self.is_settled:
                 return
-            self.step(SETTLE, None)
             self.now += PAST_THE_LEASE
+            self.step(SETTLE if self.has_ended else "recover")
 
-    def step(self, verb: str, fault: Fault | None) -> None:
-        self._left = [fault] if fault and fault.place != ORCHESTRATOR else []
-        ours = fault if fault and fault.place == ORCHESTRATOR else None
-        ran = self.rig.first.run(self._job(verb, ours), call=self._call, hang=lambda: self._meanwhile(ours))
-        self._note(ran)
+    def recover(self) -> None:
+        """Others go on with the booking alone."""
+        for _ in range(PATIENCE):
+            if self.has_ended:
+                return
+            self.now += PAST_THE_LEASE
+            self.step("recover")
 
-    def _job(self, verb: str, fault: Fault | None) -> Answer:
-        job: dict[str, Any] = {
+    def step(self, verb: str, fault: CrashPoint | None = None) -> None:
+        """An orchestrator does that; the fault's number counts from here on."""
+        if fault:
+            self.not_reached = [replace(fault, number=fault.number + self._passed(fault))]
+        zygote = self.rig.second if self._under_way else self.rig.first
+        self._under_way.append(verb)
+        self.status = self.settlement = UNTOLD
+        self.tell(f"{self.now:%H:%M:%S} {verb}")
+        ran = zygote.run(self._job(verb), answer=self.answer)
+        self._under_way.pop()
+        if ran.killed:
+            self.is_dead = False
+        self.status, self.steps = ran.said.get("saga", UNTOLD), ran.said.get("steps", {})
+        self.settlement = ran.said.get("settlement", UNTOLD)
+        if fault:
+            self.not_reached = []
+
+    def _passed(self, fault: CrashPoint) -> int:
+        kind = CommitMade if "commit" in fault.crash.value else CallMade
+        return sum(isinstance(moment, kind) for moment in self.moments)
+
+    def _job(self, verb: str) -> Answer:
+        return {
             "do": verb,
             "correlation_id": self.correlation_id,
             "owner": f"{verb} at {self.now:%H:%M:%S}",
@@ -111,48 +122,94 @@ class Case:
                 self.story, flight_id=1 + self.number % FLIGHTS, user_id=f"user-{self.number % 7}"
             ),
         }
-        return job | _as_asked(fault)
 
-    def _note(self, ran: Ran) -> None:
-        self.points += ran.points
-        self.status = ran.said.get("saga", UNTOLD)
-        self.settlement = ran.said.get("settlement", UNTOLD)
+    def answer(self, message: Answer) -> Answer:
+        """What a process is to do where it stands, and when: time passes while it pauses or waits."""
+        return self._does(message) | {"now": self.now.isoformat()}
 
-    def _meanwhile(self, fault: Fault | None) -> None:
-        """What another orchestrator does while the first one hangs."""
-        assert fault
-        self.now += PAST_THE_LEASE
-        verbs = ("cancel", "cancel booking") if fault.kind is Kind.CANCEL else (self.recovers,)
-        for verb in verbs:
-            self.rig.second.run(self._job(verb, None), call=self.deliver)
-
-    def _call(self, call: Answer) -> Answer:
-        fault = next((one for one in self._left if one.place == call["name"]), None)
-        if fault is None:
-            return self.deliver(call)
-        self._left.remove(fault)
-        return self._disturb(call, fault)
-
-    def _disturb(self, call: Answer, fault: Fault) -> Answer:
-        lost = {"lost": f"{fault}"}
-        if fault.kind is Kind.REQUEST_LOST:
-            return lost
-        answer = self.deliver(call, fault if fault.at else None)
-        if fault.kind is Kind.TWICE:
-            return self.deliver(call)
-        if fault.kind is Kind.UNAVAILABLE:
-            return answer | {"status": 503}
-        return lost if fault.kind is Kind.REPLY_LOST else answer
-
-    def deliver(self, call: Answer, fault: Fault | None = None) -> Answer:
-        ran = self.rig.participants[call["participant"]].run(dict(call) | _as_asked(fault))
-        self.calls.setdefault(call["name"], ran.points)
-        self.sent.append(call)
-        self.answers.append((call["name"], ran.said))
-        return {"lost": "the connection was cut"} if ran.killed else ran.said
-
-
-def _as_asked(fault: Fault | None) -> dict[str, str]:
-    if fault is None:
+    def _does(self, message: Answer) -> Answer:
+        try:
+            if "call" in message:
+                return self.wire.carry(message["call"], message["sender"])
+            number = 1 + sum(isinstance(moment, CommitMade) for moment in self.moments)
+            sql, times = message["statement"]
+            if "tables" in message:
+                self.after_commit(number, (sql, times), message["tables"])
+            else:
+                self.before_commit(number, (sql, times))
+        except (Died, ParticipantDied):
+            return {"do": "die"}
+        except Raised as error:
+            return {"do": str(error)}
         return {}
-    return {"at": fault.at, "fault": "hang" if fault.kind is Kind.CANCEL else fault.kind.value}
+
+    # What happens there
+
+    def after_commit(self, number: int, last: Statement, tables: Collection[str]) -> None:
+        self._may_pause = last != ALONE
+        super().after_commit(number, last, tables)
+
+    def die_at(self, crash: Trouble, number: int) -> None:
+        """Wherever a process can die, something else can happen to it."""
+        super().die_at(crash, number)
+        for fault, happens in INSTEAD[crash]:
+            if (self._may_pause or fault not in OF_THE_ORCHESTRATOR) and self.strikes(fault, number):
+                happens(self)
+
+    def error(self) -> None:
+        raise Raised("error")
+
+    def bug(self) -> None:
+        raise Raised("bug")
+
+    def overtake(self) -> None:
+        self.now += PAST_THE_LEASE
+        with self.dying_after_commits(CLAIM_AND_OUTCOME):
+            self.step(SETTLE if SETTLE in self._under_way else "recover")
+
+    def cancel(self) -> None:
+        """By others, whether it is running or complete."""
+        self.now += PAST_THE_LEASE
+        self.step("cancel")
+        self.step("cancel booking")
+
+    def _cancel_once_complete(self) -> None:
+        """Again where the process that was to cancel died before it was durable."""
+        for _ in range(PATIENCE):
+            self.recover()
+            if self.status != "COMPLETED":
+                return
+            self.step("cancel booking")
+
+    def statement(self) -> None:
+        """A process that was killed runs none."""
+
+    def wait(self, seconds: float) -> None:
+        # The process's own clock is some milliseconds ahead.
+        self.now += timedelta(seconds=seconds + 1)
+
+    def raised(self, error: Exception) -> None:
+        self.finding(f"It raised {error!r}")
+
+    def _judge(self) -> None:
+        if self.status == NOTHING:
+            if self._is_stored:
+                self.finding("It was stored, and there is no such saga.")
+            return
+        ends = self.ends(cancelled=any(point.crash in CANCELS for point in self.struck))
+        if self.status not in ends:
+            self.finding(f"It ended {self.status}, not {' or '.join(ends)}.")
+        if self.settlement not in ("COMPLETED", NOTHING):
+            self.finding(f"Its settlement ended {self.settlement}.")
+
+
+INSTEAD: Mapping[Trouble, list[tuple[Fault, Callable[[Case], None]]]] = {
+    Crash.DIES_BEFORE_COMMIT: [(Fault.FAILS_BEFORE_COMMIT, Case.error)],
+    Crash.DIES_AFTER_COMMIT: [
+        (Fault.FAILS_AFTER_COMMIT, Case.error),
+        (Fault.PAUSES_AFTER_COMMIT, Case.settle),
+        (Fault.CANCELS_AFTER_COMMIT, Case.cancel),
+    ],
+    Crash.DIES_BEFORE_CALL: [(Fault.FAILS_BEFORE_CALL, Case.error), (Fault.RAISES_BEFORE_CALL, Case.bug)],
+    Crash.DIES_AFTER_CALL: [(Fault.FAILS_AFTER_CALL, Case.error), (Fault.RAISES_AFTER_CALL, Case.bug)],
+}

@@ -1,67 +1,67 @@
-"""What can go wrong at a point of a process, and between two of them."""
+"""What can go wrong where: the crash points of the crash test, and what needs a process of its own."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from enum import Enum
+from collections.abc import Iterator, Sequence
 
-ORCHESTRATOR = "orchestrator"
-
-
-class Kind(Enum):
-    KILL = "kill"
-    "the process is gone, as by SIGKILL"
-    ERROR = "error"
-    "the database goes away"
-    BUG = "bug"
-    "an exception that nobody expects"
-    HANG = "hang"
-    "longer than the lease, while another orchestrator takes over; then it wakes up"
-    CANCEL = "cancel"
-    "somebody cancels while it hangs"
-    REQUEST_LOST = "request lost"
-    REPLY_LOST = "reply lost"
-    TWICE = "delivered twice"
-    UNAVAILABLE = "503 after the effect"
+from django_sagas.testing.commits import ALONE
+from django_sagas.testing.points import (
+    AT_ACTIONS,
+    CallMade,
+    CommitMade,
+    CrashPoint,
+    Moment,
+    Trouble,
+    at_call,
+    at_commit,
+    points_of,
+)
 
 
-PAUSED = (Kind.HANG, Kind.CANCEL)
-ON_THE_WAY = (Kind.REQUEST_LOST, Kind.REPLY_LOST, Kind.TWICE, Kind.UNAVAILABLE)
+class Fault(Trouble):
+    FAILS_BEFORE_COMMIT = (
+        "fails-before-commit",
+        "the database goes away from {who} just before commit {n} ({what})",
+    )
+    FAILS_AFTER_COMMIT = (
+        "fails-after-commit",
+        "the database goes away from {who} just after commit {n} ({what})",
+    )
+    PAUSES_AFTER_COMMIT = (
+        "pauses-after-commit",
+        "{who} pauses after commit {n} ({what}); another one finishes the saga meanwhile",
+    )
+    CANCELS_AFTER_COMMIT = (
+        "cancels-after-commit",
+        "{who} pauses after commit {n} ({what}); the saga is cancelled meanwhile",
+    )
+    FAILS_BEFORE_CALL = "fails-before-call", "the database goes away just before call {n} ({what})"
+    FAILS_AFTER_CALL = "fails-after-call", "the database goes away just after call {n} ({what})"
+    RAISES_BEFORE_CALL = "raises-before-call", "a bug raises just before call {n} ({what})"
+    RAISES_AFTER_CALL = "raises-after-call", "a bug raises just after call {n} ({what})"
 
 
-@dataclass(frozen=True)
-class Fault:
-    kind: Kind
-    place: str = ORCHESTRATOR
-    "or the name of the call that it happens to"
-    at: str = ""
-    "the point, in a process"
-
-    def __str__(self) -> str:
-        where = f" {self.at}" if self.at else ""
-        return f"{self.kind.value}: {self.place}{where}"
-
-    @property
-    def before_anything(self) -> bool:
-        """Whether it hits the orchestrator before its first commit is done."""
-        return self.place == ORCHESTRATOR and self.at == "before commit 1"
+IN_A_PROCESS = (Fault.FAILS_BEFORE_COMMIT, Fault.FAILS_AFTER_COMMIT)
+# With a transaction open a pause would keep everybody else waiting, which the busy time-out ends.
+OF_THE_ORCHESTRATOR = (Fault.PAUSES_AFTER_COMMIT, Fault.CANCELS_AFTER_COMMIT)
+AT_CALLS = (
+    Fault.FAILS_BEFORE_CALL,
+    Fault.FAILS_AFTER_CALL,
+    Fault.RAISES_BEFORE_CALL,
+    Fault.RAISES_AFTER_CALL,
+)
+CANCELS = (*AT_ACTIONS, Fault.CANCELS_AFTER_COMMIT)
 
 
-def singles(points: Sequence[str], calls: Mapping[str, Sequence[str]]) -> Iterator[Fault]:
-    """Every fault at every point of a run; `calls` has the points in the participant by call."""
-    for point in points:
-        yield from (Fault(kind, at=point) for kind in _in_a_process(point))
-        # With a transaction open it would keep everybody else waiting, which the busy time-out ends.
-        if not point.startswith("before commit"):
-            yield from (Fault(kind, at=point) for kind in PAUSED)
-    for call, within in calls.items():
-        yield from (Fault(kind, call, point) for point in within for kind in _in_a_process(point))
-        yield from (Fault(kind, call) for kind in ON_THE_WAY)
+def singles(moments: Sequence[Moment]) -> list[CrashPoint]:
+    """Every fault at every moment of a run."""
+    return [*points_of(moments), *(point for moment in moments for point in _further(moment))]
 
 
-def _in_a_process(point: str) -> tuple[Kind, ...]:
-    """A commit ends well, or with an error of the database; nothing else comes out of one."""
-    return (Kind.KILL, Kind.ERROR) if "commit" in point else (Kind.KILL, Kind.ERROR, Kind.BUG)
-
-
-def kills(points: Sequence[str], calls: Mapping[str, Sequence[str]]) -> Iterator[Fault]:
-    return (fault for fault in singles(points, calls) if fault.kind is Kind.KILL)
+def _further(moment: Moment) -> Iterator[CrashPoint]:
+    if isinstance(moment, CommitMade):
+        # A statement outside a transaction holds its lock until its rows are read.
+        also = () if moment.serving or moment.last == ALONE else OF_THE_ORCHESTRATOR
+        yield from (at_commit(fault, moment) for fault in IN_A_PROCESS + also)
+    if isinstance(moment, CallMade):
+        # Of an action the crash test has them.
+        also_cancelled = AT_ACTIONS if moment.is_undo else ()
+        yield from (at_call(fault, moment) for fault in (*AT_CALLS, *also_cancelled))

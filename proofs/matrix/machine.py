@@ -5,13 +5,16 @@ and replayed long after, the clock moves, people cancel. The model knows nothing
 saga ends as its story says, or is compensated when somebody cancelled it or when its time was up.
 """
 
-import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import ClassVar
 
+from django_sagas.outcomes import AlreadyCompensated, Done, Refused
+from django_sagas.testing import Story
+from django_sagas.testing.commits import ANY
+from django_sagas.testing.points import AT_ACTIONS, AT_CALLS, AT_COMMITS, Crash, CrashPoint
 from hypothesis import HealthCheck, seed, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -21,29 +24,38 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from proofs.matrix import faults
 from proofs.matrix.case import NOTHING, TERMINAL, Case
-from proofs.matrix.faults import ON_THE_WAY, Fault, Kind
+from proofs.matrix.faults import Fault
 from proofs.matrix.rig import Rig
-from proofs.matrix.stories import SETTLE, STORIES, Story
+from proofs.matrix.stories import SETTLE, STORIES
 
 COMPENSATED = "COMPENSATED"
 FORWARD_DEADLINE = timedelta(seconds=60)
 MARGIN = timedelta(seconds=20)
 "less than that before the deadline, and a retry may or may not come in time"
-CALLS = ("AuthorizePayment", "AwardMiles", "ReverseMiles", "CancelPayment", "CapturePayment")
-WITHIN = ("before commit 1", "after commit 1")
-POINTS = (
-    *(f"{side} commit {number}" for number in range(1, 6) for side in ("before", "after")),
-    *(f"{side} call of {name}" for name in CALLS for side in ("before", "after")),
-    *(f"{side} write 1" for side in ("before", "after")),
-)
-KINDS = (Kind.KILL, Kind.ERROR, Kind.HANG)
-FAULTS: list[Fault | None] = [
+COMMITS, CALLS = 8, 4
+"that a job may make; those of the participants are among them"
+LATER = (Crash.REPEATS_LATE, Crash.IS_OVERTAKEN, *AT_ACTIONS)
+"left to the rules below"
+FAULTS: list[CrashPoint | None] = [
     None,
-    *(Fault(kind, at=at) for at in POINTS for kind in KINDS if kind is not Kind.HANG or "before c" not in at),
-    *(Fault(Kind.KILL, name, at) for name in CALLS for at in WITHIN),
-    *(Fault(kind, name) for name in CALLS for kind in ON_THE_WAY),
+    *(
+        CrashPoint(fault, number, ANY)
+        for fault in (*AT_COMMITS, *faults.IN_A_PROCESS, Fault.PAUSES_AFTER_COMMIT)
+        for number in range(1, COMMITS + 1)
+    ),
+    *(
+        CrashPoint(fault, number)
+        for fault in (*AT_CALLS, *faults.AT_CALLS)
+        if fault not in LATER
+        for number in range(1, CALLS + 1)
+    ),
 ]
+
+
+def _before_anything(fault: CrashPoint | None) -> bool:
+    return fault is not None and fault.crash in Case.before_commits and fault.number == 1
 
 
 @dataclass
@@ -82,43 +94,42 @@ class Sagas(RuleBasedStateMachine):
         self.now = datetime.now(UTC)
         self.sagas: list[Expected] = []
 
-    @rule(
-        story=st.sampled_from([story for story in STORIES if not story.before]), fault=st.sampled_from(FAULTS)
-    )
-    def book(self, story: Story, fault: Fault | None) -> None:
-        case = Case(self.rig, story, next(self.numbers), now=self.now)
-        ends = {NOTHING} if fault and fault.before_anything else {story.end}
+    @rule(story=st.sampled_from([one for one in STORIES if not one.cancelled]), fault=st.sampled_from(FAULTS))
+    def book(self, story: Story, fault: CrashPoint | None) -> None:
+        case = Case(story, rig=self.rig, number=next(self.numbers), now=self.now)
+        ends = {NOTHING} if _before_anything(fault) else {story.ends}
         saga = Expected(case, ends, self.now)
         self.sagas.append(saga)
         self._step(saga, "start", fault)
 
     @precondition(lambda self: self.sagas)
     @rule(data=st.data(), fault=st.sampled_from(FAULTS))
-    def recover(self, data: st.DataObject, fault: Fault | None) -> None:
+    def recover(self, data: st.DataObject, fault: CrashPoint | None) -> None:
         self._step(self._any(data), "recover", fault)
 
     @precondition(lambda self: self.sagas)
     @rule(data=st.data(), fault=st.sampled_from(FAULTS))
-    def settle(self, data: st.DataObject, fault: Fault | None) -> None:
+    def settle(self, data: st.DataObject, fault: CrashPoint | None) -> None:
         """Recovery runs the settlement of a booking that has one."""
         self._step(self._any(data), SETTLE, fault)
 
     @precondition(lambda self: self.sagas)
     @rule(data=st.data(), verb=st.sampled_from(["cancel", "cancel booking"]), fault=st.sampled_from(FAULTS))
-    def cancel(self, data: st.DataObject, verb: str, fault: Fault | None) -> None:
+    def cancel(self, data: st.DataObject, verb: str, fault: CrashPoint | None) -> None:
         saga = self._any(data)
         if NOTHING not in saga.ends:
             saga.ends.add(COMPENSATED)
             saga.ended = False
         self._step(saga, verb, fault)
 
-    @precondition(lambda self: any(saga.case.sent for saga in self.sagas))
+    @precondition(lambda self: any(saga.case.wire.delivered for saga in self.sagas))
     @rule(data=st.data())
     def replay_an_old_call(self, data: st.DataObject) -> None:
         """It may find its step done, refused or undone; it never fails, and never does it again."""
-        saga = data.draw(st.sampled_from([saga for saga in self.sagas if saga.case.sent]))
-        answer = saga.case.deliver(data.draw(st.sampled_from(saga.case.sent)))
-        assert answer["status"] in (200, 409), answer
+        wires = [saga.case.wire for saga in self.sagas if saga.case.wire.delivered]
+        wire = data.draw(st.sampled_from(wires))
+        outcome = wire.deliver(data.draw(st.sampled_from(wire.delivered)))
+        assert isinstance(outcome, (Done, Refused, AlreadyCompensated)), outcome
 
     @rule(seconds=st.integers(1, 90))
     def wait(self, seconds: int) -> None:
@@ -127,29 +138,21 @@ class Sagas(RuleBasedStateMachine):
     def teardown(self) -> None:
         for saga in self.sagas:
             saga.case.now = self.now
-            saga.case.end()
+            saga.case.settle()
             self.now = max(self.now, saga.case.now)
             saga.look(self.now)
             assert saga.ended, f"still {saga.case.status}: {saga.case.correlation_id}"
-            self._one_body_for_each_step(saga.case)
+            assert saga.case.breaks == []
         type(self).ended(len(self.sagas))
 
     def _any(self, data: st.DataObject) -> Expected:
         return data.draw(st.sampled_from(self.sagas))
 
-    def _step(self, saga: Expected, verb: str, fault: Fault | None) -> None:
+    def _step(self, saga: Expected, verb: str, fault: CrashPoint | None) -> None:
         saga.case.now = self.now
         saga.case.step(verb, fault)
         self.now = max(self.now, saga.case.now)
         saga.look(self.now)
-
-    @staticmethod
-    def _one_body_for_each_step(case: Case) -> None:
-        bodies: dict[str, set[str]] = {}
-        for name, answer in case.answers:
-            if answer.get("status") == 200 and json.loads(answer["body"])["success"]:
-                bodies.setdefault(name, set()).add(answer["body"])
-        assert all(len(different) == 1 for different in bodies.values()), bodies
 
 
 def play(at: Rig, *, orders: int, events: int, number: int, ended: Callable[[int], object]) -> None:

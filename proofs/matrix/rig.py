@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -16,7 +17,6 @@ from scripts.postgres import private_server
 from scripts.prepare import prepare
 
 PACKAGES = {"backend": "flight", "payment": "payment", "loyalty": "loyalty"}
-KILLED = 9
 Answer = dict[str, Any]
 
 
@@ -26,15 +26,10 @@ class BrokenRigError(Exception):
 
 @dataclass
 class Ran:
-    """What one job did: the points that it passed, what it said at its end, and how it ended."""
+    """What one job said at its end, and how it ended."""
 
-    points: list[str] = field(default_factory=list)
     said: Answer = field(default_factory=dict)
     killed: bool = False
-
-
-def _no_call(message: Answer) -> Answer:
-    raise AssertionError(f"a participant calls nobody: {message}")
 
 
 class Zygote:
@@ -54,29 +49,18 @@ class Zygote:
             )
         assert self._hear() == {"ready": True}
 
-    def run(
-        self,
-        job: Answer,
-        *,
-        call: Callable[[Answer], Answer] = _no_call,
-        hang: Callable[[], object] = lambda: None,
-    ) -> Ran:
-        """Do a job in a process of its own; `call` answers its calls, `hang` runs while it hangs."""
+    def run(self, job: Answer, *, answer: Callable[[Answer], Answer]) -> Ran:
+        """Do a job in a process of its own; `answer` says what it is to do at each point that it reaches."""
         ran = Ran()
         self._tell(job)
         while "ended" not in (message := self._hear()):
-            if "at" in message:
-                ran.points.append(message["at"])
-            elif "call" in message:
-                self._tell(call(message["call"]))
-            elif "hangs" in message:
-                hang()
-                self._tell({})
+            if "said" in message:
+                ran.said = message["said"]
             else:
-                ran.said = message
-        if message["ended"] not in (0, KILLED):
+                self._tell(answer(message))
+        if message["ended"] not in (0, -signal.SIGKILL):
             raise BrokenRigError(f"{self._name}: exit code {message['ended']}")
-        ran.killed = message["ended"] == KILLED
+        ran.killed = message["ended"] != 0
         return ran
 
     def close(self) -> None:

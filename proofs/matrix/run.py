@@ -2,22 +2,23 @@
 
 import random
 import sys
-import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 from queue import SimpleQueue
-from typing import Any, TypeVar
+
+from django_sagas.testing import Story
+from django_sagas.testing.explorer import Report, pairs_of
+from django_sagas.testing.points import DEATHS, CrashPoint
 
 from proofs.matrix.case import Case
-from proofs.matrix.faults import Kind, kills, singles
+from proofs.matrix.faults import singles
 from proofs.matrix.machine import play
 from proofs.matrix.rig import Rig, rig
-from proofs.matrix.stories import Story
 from saga_checker.books import Books, Told
 from saga_checker.invariants import check
 
@@ -25,10 +26,8 @@ SAID_EVERY = 2.0
 EVENTS = 30
 
 
-Plot = tuple[Any, ...]
-"a story and the faults that meet it"
-Found = tuple[list[str], dict[str, list[str]]]
-Result = TypeVar("Result")
+Plot = tuple[Story, tuple[CrashPoint, ...]]
+"a story and what happens to it"
 
 
 @dataclass(frozen=True)
@@ -48,25 +47,49 @@ class Wanted:
 class Tally:
     """What has been run, and what went wrong."""
 
-    lock: threading.Lock = field(default_factory=threading.Lock)
-    singles: int = 0
-    pairs: int = 0
-    wrong: list[str] = field(default_factory=list)
+    reports: dict[str, Report] = field(default_factory=dict)
+    "by story"
     orders: int = 0
     in_orders: int = 0
     "sagas that had a part in them"
+    wrong_orders: list[str] = field(default_factory=list)
     sagas: dict[str, str] = field(default_factory=dict)
     "by correlation id, what the saga went through"
 
-    def note(self, case: Case, ended: str) -> None:
-        title = f"{case.story.name}; {' then '.join(map(str, case.faults)) or 'nothing'}"
-        with self.lock:
-            self.singles += len(case.faults) == 1
-            self.pairs += len(case.faults) > 1
-            self.sagas[case.correlation_id] = title
-            if ended != case.expected:
-                wrong = f"{ended or 'nothing'} instead of {case.expected or 'nothing'}"
-                self.wrong.append(f"{case.correlation_id}: {wrong}: {title}")
+    def note(self, case: Case) -> None:
+        self.reports.setdefault(case.story.name, Report("book-trip", case.story.name)).note(case)
+        went = "; then ".join(point.wording for point in case.points) or "nothing goes wrong"
+        self.sagas[case.correlation_id] = f'story "{case.story.name}": {went}'
+
+    @property
+    def singles(self) -> int:
+        return sum(report.points for report in self.reports.values())
+
+    @property
+    def pairs(self) -> int:
+        return sum(report.pairs for report in self.reports.values())
+
+    @property
+    def not_reached(self) -> list[str]:
+        return [name for report in self.reports.values() for name in report.not_reached]
+
+    @property
+    def wrong(self) -> int:
+        return sum(len(report.failed) for report in self.reports.values()) + len(self.wrong_orders)
+
+    def lines(self) -> Iterator[str]:
+        """Of each story that broke the shortest telling, and the other sagas."""
+        for report in self.reports.values():
+            if report.failed:
+                yield from report.lines()
+                for cid in _correlation_ids(report):
+                    yield f"{cid}: {self.sagas[cid]}"
+        yield from self.wrong_orders
+        yield from (f"not reached: {name}" for name in self.not_reached)
+
+
+def _correlation_ids(report: Report) -> list[str]:
+    return [case.correlation_id for case in report.failed if isinstance(case, Case)]
 
 
 @dataclass
@@ -77,16 +100,15 @@ class Matrix:
     _numbers: Iterator[int] = field(default_factory=count)
 
     def play(self) -> None:
-        """The singles, then a kill at every point of the recovery after each kill."""
-        stories = self._explore("stories", [(story,) for story in self.wanted.stories])
-        singly = [(story, fault) for (story,), found in stories for fault in singles(*found)]
-        self._play("single faults", self._chosen(singly, self.wanted.singles))
+        """The singles, then a death at every point of the recovery after each death that was played."""
+        clean = self._play("stories", [(story, ()) for story in self.wanted.stories])
+        singly: list[Plot] = [(case.story, (point,)) for case in clean for point in singles(case.moments)]
+        played = self._play("single faults", self._chosen(singly, self.wanted.singles))
         if self.wanted.pairs == 0:
             return
-        killed = [(story, fault) for story, fault in singly if fault.kind is Kind.KILL]
-        recoveries = self._explore("what recoveries pass", self._chosen(killed, self.wanted.pairs))
-        doubly = [(*first, fault) for first, found in recoveries for fault in kills(*found)]
-        self._play("pairs of kills", self._chosen(doubly, self.wanted.pairs))
+        died = [case for case in played if case.points[0].crash in DEATHS]
+        doubly = pairs_of(died, self.wanted.pairs, self.wanted.seed, among=DEATHS)
+        self._play("pairs of kills", [(case.story, (*case.points, second)) for case, second in doubly])
 
     def play_orders(self) -> None:
         """Events in any order; they stop at the first that ends wrongly."""
@@ -100,51 +122,42 @@ class Matrix:
         try:
             play(self.rigs[0], orders=self.wanted.orders, events=EVENTS, number=self.wanted.seed, ended=ended)
         except AssertionError as error:
-            self.tally.wrong.append(str(error))
+            self.tally.wrong_orders.append(str(error))
         _say("\n")
 
-    def _chosen(self, all_of_them: list[Plot], most: int | None) -> list[Plot]:
-        if most is None or most >= len(all_of_them):
-            return all_of_them
-        return random.Random(self.wanted.seed).sample(all_of_them, most)
+    def _chosen(self, every: list[Plot], most: int | None) -> list[Plot]:
+        if most is None or most >= len(every):
+            return every
+        return random.Random(self.wanted.seed).sample(every, most)
 
-    def _explore(self, title: str, plots: Sequence[Plot]) -> list[tuple[Plot, Found]]:
-        """What is passed by the run that comes after each of these."""
-        return list(self._watched(title, plots, lambda case: case.explore()))
-
-    def _play(self, title: str, plots: Sequence[Plot]) -> None:
-        for _ in self._watched(title, plots, lambda case: self.tally.note(case, case.run())):
-            pass
-
-    def _watched(
-        self, title: str, plots: Sequence[Plot], work: Callable[[Case], Result]
-    ) -> Iterator[tuple[Plot, Result]]:
-        began, said = time.monotonic(), 0.0
-        for done, result in enumerate(self._each(plots, work), start=1):
-            yield result
-            if time.monotonic() - said > SAID_EVERY or done == len(plots):
+    def _play(self, title: str, plots: Sequence[Plot]) -> list[Case]:
+        began, said, played = time.monotonic(), 0.0, []
+        for case in self._each(plots):
+            self.tally.note(case)
+            played.append(case)
+            if time.monotonic() - said > SAID_EVERY or len(played) == len(plots):
                 said = time.monotonic()
-                part = f"{done:,} of {len(plots):,}, {said - began:.0f} s"
-                _say(f"\r{title}: {part}, {len(self.tally.wrong)} ended wrongly ")
+                part = f"{len(played):,} of {len(plots):,}, {said - began:.0f} s"
+                _say(f"\r{title}: {part}, {self.tally.wrong} ended wrongly ")
         _say("\n")
+        return played
 
-    def _each(self, plots: Sequence[Plot], work: Callable[[Case], Result]) -> Iterator[tuple[Plot, Result]]:
+    def _each(self, plots: Sequence[Plot]) -> Iterator[Case]:
         """A case of each plot, on whichever rig is free."""
         free: SimpleQueue[Rig] = SimpleQueue()
         for each in self.rigs:
             free.put(each)
 
-        def done(plot: Plot) -> tuple[Plot, Result]:
+        def played(plot: Plot) -> Case:
             at = free.get()
             try:
-                story, *faults = plot
-                return plot, work(Case(at, story, next(self._numbers), faults))
+                return Case(*plot, rig=at, number=next(self._numbers)).play()
             finally:
                 free.put(at)
 
         with ThreadPoolExecutor(len(self.rigs)) as pool:
             try:
-                yield from pool.map(done, plots)
+                yield from pool.map(played, plots)
             finally:
                 pool.shutdown(cancel_futures=True)
 
@@ -159,15 +172,15 @@ def run(wanted: Wanted, folder: Path) -> int:
         if wanted.orders:
             matrix.play_orders()
         broken = [line for each in rigs for line in violations(each, matrix.tally)]
-    for line in [*matrix.tally.wrong, *broken]:
-        _say(f"{line}\n")
     tally = matrix.tally
+    for line in [*tally.lines(), *broken]:
+        _say(f"{line}\n")
     _say(
         f"{tally.singles:,} single faults and {tally.pairs:,} pairs of kills, {len(tally.sagas):,} sagas;"
         f" {tally.orders:,} orders of events with {tally.in_orders:,} sagas: "
-        f"{len(tally.wrong)} ended wrongly, {len(broken)} violations\n"
+        f"{tally.wrong} ended wrongly, {len(tally.not_reached)} not reached, {len(broken)} violations\n"
     )
-    return 1 if tally.wrong or broken else 0
+    return 1 if tally.wrong or tally.not_reached or broken else 0
 
 
 def violations(at: Rig, tally: Tally) -> Iterator[str]:

@@ -2,14 +2,15 @@
 
 python -m proofs.matrix.inside backend|participant
 
-Speaks JSON lines with the driver: a job comes in; while it runs the fork tells of the points that it
-passes and asks for calls; `ended` with the fork's exit code closes the job. The parent never opens a
-connection, so that a fork finds the database as a new process does.
+Speaks JSON lines with the driver: a job comes in; while it runs the fork asks at each commit and call what
+is to happen there; `said` is its result, and `ended` with the fork's exit code closes the job. The parent
+never opens a connection, so that a fork finds the database as a new process does.
 """
 
 import importlib
 import os
 import sys
+import traceback
 
 import django
 
@@ -30,6 +31,8 @@ def main(kind: str) -> None:
             try:
                 service.perform(job)
                 code = 0
+            except Exception:
+                traceback.print_exc()
             finally:
                 sys.stderr.flush()
                 os._exit(code)

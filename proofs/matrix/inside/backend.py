@@ -1,6 +1,7 @@
 """The real orchestrator: its calls go through the driver, and the job sets its clock."""
 
 from collections.abc import Callable
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,13 +11,15 @@ from django_sagas.client import Call
 from django_sagas.http import Reply
 from django_sagas.outcomes import Outcome, Unknown, classify
 from django_sagas.recovery import Recovery
+from django_sagas.testing.commits import Commits
+from django_sagas.testing.traffic import Sender
 from requests.structures import CaseInsensitiveDict
 
 from flight import saga_requests
 from flight.saga_booking import BookingSaga
 from flight.saga_orchestrator_complete import BookingOrchestrator
 from proofs.matrix.inside import wire
-from proofs.matrix.inside.points import Points
+from proofs.matrix.inside.watcher import Watcher
 
 TICK = timedelta(milliseconds=1)
 
@@ -27,6 +30,9 @@ class Clock:
     def __init__(self, at: str) -> None:
         self._at = datetime.fromisoformat(at)
 
+    def reach(self, at: datetime) -> None:
+        self._at = max(self._at, at)
+
     def __call__(self) -> datetime:
         self._at += TICK
         return self._at
@@ -35,14 +41,12 @@ class Clock:
 class Transport:
     """In the place of the HTTP clients; the driver delivers, loses, doubles or cuts."""
 
-    def __init__(self, points: Points) -> None:
-        self._points = points
+    def __init__(self, watcher: Watcher) -> None:
+        self._watcher = watcher
 
     def call(self, call: Call, *, timeout: float) -> Outcome:
-        with self._points.around(f"call of {call.name}"):
-            wire.tell(call={name: value for name, value in vars(call).items() if name != "refusals"})
-            reply = wire.hear()
-        assert reply is not None, "the driver answers every call"
+        sent = vars(call) | {"refusals": sorted(call.refusals)}
+        reply = self._watcher.ask(call=sent, sender=asdict(Sender.of(call)))
         if "lost" in reply:
             return Unknown(reply["lost"])
         headers = CaseInsensitiveDict(reply["headers"])
@@ -55,24 +59,27 @@ def warm_up() -> None:
 
 
 def perform(job: dict[str, Any]) -> None:
-    points = Points(job.get("at", ""), job.get("fault", ""))
     clock = Clock(job["now"])
-    transport: Any = Transport(points)
+    watcher = Watcher(clock.reach)
+    transport: Any = Transport(watcher)
     orchestrator = BookingOrchestrator(
         transport, job["owner"], now=clock, jitter=lambda: 1.0, publisher=lambda events: None
     )
-    points.watch()
     try:
-        VERBS[job["do"]](orchestrator, job)
+        with Commits(watcher).watched(["default"]):
+            VERBS[job["do"]](orchestrator, job)
     except (OperationalError, RuntimeError):
         # The view would answer 5xx: nothing, or a saga that recovery goes on with.
-        if job.get("fault") not in ("error", "bug"):
+        if not watcher.has_raised:
             raise
     saga = saga_log.load(job["correlation_id"])
     settlement = saga_log.load(saga.settlement) if isinstance(saga, BookingSaga) and saga.settlement else None
-    wire.tell(
-        saga=saga.status.value if saga else "", settlement=settlement.status.value if settlement else ""
-    )
+    told = {
+        "saga": saga.status.value if saga else "",
+        "settlement": settlement.status.value if settlement else "",
+        "steps": {step.name: step.status for step in saga.steps} if saga else {},
+    }
+    wire.tell(said=told)
 
 
 def start(orchestrator: BookingOrchestrator, job: dict[str, Any]) -> None:

@@ -3,9 +3,10 @@
 from typing import Any
 
 from django.test import Client
+from django_sagas.testing.commits import Commits
 
 from proofs.matrix.inside import wire
-from proofs.matrix.inside.points import Points
+from proofs.matrix.inside.watcher import Watcher
 
 client = Client(raise_request_exception=False)
 
@@ -17,8 +18,8 @@ def warm_up() -> None:
 
 
 def perform(job: dict[str, Any]) -> None:
-    points = Points(job.get("at", ""), job.get("fault", ""))
-    points.watch()
     headers = {"X-Correlation-ID": job["correlation_id"], "Host": "localhost"}
-    answer = client.post(job["path"], data=job["body"], content_type="application/json", headers=headers)
-    wire.tell(status=answer.status_code, body=answer.content.decode(), headers=dict(answer.headers))
+    with Commits(Watcher()).watched(["default"]):
+        answer = client.post(job["path"], data=job["body"], content_type="application/json", headers=headers)
+    said = {"status": answer.status_code, "body": answer.content.decode(), "headers": dict(answer.headers)}
+    wire.tell(said=said)
