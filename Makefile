@@ -51,6 +51,9 @@ e2e: .venv-dev ## End-to-end script against a suite that it starts itself
 mutants: .venv-dev ## Plant known bugs one at a time; the tests must find each (ARGS="-k name")
 	@.venv/bin/python -m proofs.mutants $(ARGS)
 
+mutants-crash: .venv-dev ## Plant those that a crash test has to find by itself (ARGS="-k name")
+	@.venv/bin/python -m proofs.mutants --crash $(ARGS)
+
 secrets: ## Make secrets for the compose file, in ./secrets
 	@$(scripts).make_secrets
 

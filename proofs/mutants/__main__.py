@@ -1,6 +1,6 @@
 """`make mutants`: plant each known bug in a copy of the suite, and fail unless every one is found.
 
-python -m proofs.mutants [-k part of a name] [--list]
+python -m proofs.mutants [-k part of a name] [--crash] [--list]
 """
 
 import sys
@@ -10,7 +10,7 @@ from argparse import ArgumentParser
 from collections.abc import Sequence
 from pathlib import Path
 
-from proofs.mutants import run
+from proofs.mutants import by_crash_tests, run
 from proofs.mutants.mutant import Mutant, Rotten
 from proofs.mutants.table import MUTANTS
 
@@ -20,9 +20,11 @@ SURVIVED, NOT_UNDERSTOOD, INTERRUPTED = 1, 2, 130
 def main(arguments: Sequence[str]) -> int:
     parser = ArgumentParser(prog="mutants", description="Plant known bugs; the tests must find each.")
     parser.add_argument("-k", default="", metavar="NAME", help="only those whose name holds this")
+    parser.add_argument("--crash", action="store_true", help="only crash tests look for them")
     parser.add_argument("--list", action="store_true", help="name them and end")
     given = parser.parse_args(arguments)
-    chosen = [mutant for mutant in MUTANTS if given.k in mutant.name]
+    known = by_crash_tests.MUTANTS if given.crash else MUTANTS
+    chosen = [mutant for mutant in known if given.k in mutant.name]
     if given.list or not chosen:
         say("\n".join(mutant.name for mutant in chosen) or f"no mutant is called {given.k}")
         return 0 if chosen else NOT_UNDERSTOOD
@@ -52,7 +54,7 @@ def try_one(place: int, chosen: Sequence[Mutant], tree: Path) -> run.Verdict:
     except Rotten as error:
         verdict = run.Verdict(found=False, by=str(error))
     mark, seconds = "found" if verdict.found else "NOT FOUND", time.monotonic() - began
-    say(f"{place:3}/{len(chosen)} {mutant.name:36} {mark} in {seconds:4.1f} s by {verdict.by}")
+    say(f"{place:3}/{len(chosen)} {mutant.name:44} {mark} in {seconds:4.1f} s by {verdict.by}")
     return verdict
 
 

@@ -1,5 +1,6 @@
 """The table stays true to the code, and a run tells found, survived and rotten apart."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 
 from proofs.mutants import run
 from proofs.mutants.__main__ import main
+from proofs.mutants.by_crash_tests import FINDERS
 from proofs.mutants.mutant import KIT, Mutant, Rotten
 from proofs.mutants.table import MUTANTS
 
@@ -22,6 +24,12 @@ def test_what_a_mutant_replaces_is_found_exactly_once_and_its_tests_exist(mutant
 
 def test_there_are_enough_and_each_has_a_name_of_its_own() -> None:
     assert len({mutant.name for mutant in MUTANTS}) == len(MUTANTS) >= ENOUGH
+
+
+def test_the_page_on_crash_tests_names_what_they_find() -> None:
+    page = (run.ROOT / "docs" / "crash-testing.md").read_text()
+    rows = re.findall(r"^\| `([a-z-]+)` \|.*\| ([a-z, ]+) \|$", page, re.MULTILINE)
+    assert dict(rows) == {name: ", ".join(finders) for name, finders in FINDERS.items()}
 
 
 @pytest.mark.parametrize("before", ["absent", "twice"])
