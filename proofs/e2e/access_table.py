@@ -193,6 +193,8 @@ PAYMENT: Mapping[str, Row] = {
     **COMMON,
     "api/saga/authorize-payment/": STEP,
     "api/saga/cancel-payment/": STEP,
+    "api/saga/capture-payment/": STEP,
+    "api/saga/refund-payment/": STEP,
     "api/saga/records/": OVERSEER,
     "api/payments/<str:correlation_id>/": OWN,
 }

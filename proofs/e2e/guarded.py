@@ -57,6 +57,8 @@ def guarded(data_dir: Path) -> Config:
         LIMIT_REGISTRATIONS="0/0/60",
         LIMIT_ACTIONS="0/0/60",
         LIMIT_STARTS="0/0/60",
+        # What nobody changed must look as before; a settlement would change the payment.
+        SETTLE_AFTER_SECONDS="86400",
     )
 
 
