@@ -142,6 +142,30 @@ MUTANTS = (
         only="cancellation",
     ),
     Mutant(
+        "refund-above-the-capture",
+        "payment-service/payment/services.py",
+        (("        if left > refundable and not given:", "        if left > refundable + 100_000:"),),
+        PAYMENT,
+        ("tests/test_payment_life.py",),
+        only="above",
+    ),
+    Mutant(
+        "hold-of-a-crash-not-given-back",
+        "payment-service/payment/attempts.py",
+        (("    if isinstance(found, Approved):\n        reference", "    if False:\n        reference"),),
+        PAYMENT,
+        ("tests/test_crash_at_the_provider.py",),
+        only="gives_everything_back",
+    ),
+    Mutant(
+        "other-request-takes-the-hold-of-a-crash",
+        "payment-service/payment/services.py",
+        (("earlier.fingerprint == fingerprint and ", ""),),
+        PAYMENT,
+        ("tests/test_crash_at_the_provider.py",),
+        only="another_request",
+    ),
+    Mutant(
         "charges-forgotten",
         "payment-service/payment/inputs.py",
         (
