@@ -85,7 +85,7 @@ class Capture(OfPayment):
 
 @schema.asked({"correlation_id": "test-12345", "booking_data": {"amount": 550.0, "payment_id": "test-12345"}})
 class CaptureRequest(MoneyRequest):
-    booking_data: Capture = Field(default_factory=Capture)
+    booking_data: Capture
 
 
 class Refund(OfPayment):

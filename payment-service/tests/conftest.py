@@ -85,7 +85,7 @@ def captured(correlation_id: str) -> None:
     """What is to be refunded, by a payment of the refund's own correlation id."""
     if not Payment.objects.filter(correlation_id=correlation_id).exists():
         authorized(correlation_id)
-        assert post(CAPTURE, envelope(correlation_id)).json()["success"] is True
+        assert post(CAPTURE, envelope(correlation_id, {})).json()["success"] is True
 
 
 def refunded_cents(correlation_id: str) -> int:

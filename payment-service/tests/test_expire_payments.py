@@ -37,7 +37,7 @@ def statuses() -> list[str]:
 
 def test_only_what_is_held_past_its_end_expires() -> None:
     authorize("held", "captured", "cancelled")
-    post(CAPTURE, envelope("captured"))
+    post(CAPTURE, envelope("captured", {}))
     post(CANCEL, envelope("cancelled"))
     assert housekeeping.expire(now=utc_now() + timedelta(days=6, hours=23), batch=10) == 0
     assert housekeeping.expire(now=due(), batch=10) == 1
@@ -64,7 +64,7 @@ def test_payment_with_an_open_attempt_does_not_expire() -> None:
     """Its capture may have been in time."""
     authorize("held")
     with served_by(UnreliableProvider(at=2)), pytest.raises(Killed):
-        post(CAPTURE, envelope("held"))
+        post(CAPTURE, envelope("held", {}))
     assert housekeeping.expire(now=due(), batch=10) == 0
     assert housekeeping.settle_abandoned(now=due()) == (1, 0)
     assert statuses() == ["CAPTURED"]

@@ -80,7 +80,7 @@ def test_capture_of_a_part_frees_the_rest() -> None:
 
 def test_capture_without_payment_id_is_of_the_payment_of_its_own_id() -> None:
     authorize("test-1")
-    assert assert_done(post(CAPTURE, envelope("test-1")), "test-1")["captured"] == 550
+    assert assert_done(post(CAPTURE, envelope("test-1", {})), "test-1")["captured"] == 550
 
 
 def test_repeated_capture_gets_the_stored_answer_and_another_call_the_capture_as_it_is() -> None:
@@ -183,7 +183,7 @@ def test_refund_of_no_payment_is_refused_and_not_stored() -> None:
 def test_refund_of_a_trip_takes_the_newest_payment_first() -> None:
     captured(500)
     authorize("change", trip_id="trip", flight_fare=100, other_charges=0)
-    assert_done(post(CAPTURE, envelope("change")), "change")
+    assert_done(post(CAPTURE, envelope("change", {})), "change")
     assert_done(refund(150), "refund-1")
     assert (stands("change"), stands("trip")) == (
         ("REFUNDED", 10000, 10000),
@@ -194,7 +194,7 @@ def test_refund_of_a_trip_takes_the_newest_payment_first() -> None:
 def test_refund_of_a_later_payment_of_a_trip_does_not_touch_the_first() -> None:
     captured()
     authorize("change", trip_id="trip", flight_fare=100, other_charges=0)
-    assert_done(post(CAPTURE, envelope("change")), "change")
+    assert_done(post(CAPTURE, envelope("change", {})), "change")
     assert_refused(refund(150, payment_id="change"), "refund-1", "REFUND_TOO_HIGH")
     assert_done(refund(60, "refund-2", payment_id="change"), "refund-2")
     assert (stands("change")[2], stands("trip")[2]) == (6000, 0)
