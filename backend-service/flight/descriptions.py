@@ -184,15 +184,17 @@ def _day_fare(day: date, fare: DayFare | None) -> dict[str, Any]:
 def booking(found: Booking) -> dict[str, Any]:
     """With flights, tickets and price; amounts are null for a booking made by direct calls."""
     tickets = sorted(found.tickets.all(), key=_place)
-    data = json_text.load_stored(found.saga_data) if found.saga_data else {}
+    charges = json_text.load_stored(found.saga_data)["charges"] if found.saga_data else None
     return {
         "booking_reference": found.reference,
         "correlation_id": found.correlation_id,
         "user_id": found.user_id,
         "status": found.status,
         "amount": _wire_or_none(found.amount),
-        "flight_fare": _wire_or_none(data.get("flight_fare")),
-        "other_charges": _wire_or_none(data.get("charges")),
+        "flight_fare": _wire_or_none(
+            found.amount - charges if found.amount and charges is not None else None
+        ),
+        "other_charges": _wire_or_none(charges),
         "currency": found.currency,
         "contact_info": {"email": found.email, "mobile": found.mobile},
         "created_at": iso(found.created_at),

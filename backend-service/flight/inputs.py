@@ -15,7 +15,7 @@ from pydantic import (
 )
 from pydantic_core import InitErrorDetails, PydanticKnownError
 from service_kit import rules, schema
-from service_kit.booking_data import BookingData, Carried, Email, Mobile, Name, Payment, SeatNumber
+from service_kit.booking_data import BookingData, Card, Carried, Email, Mobile, Name, Payment, SeatNumber
 from service_kit.inputs import Input, Positive, UserId, items, text
 from service_kit.rules import TextRule
 from service_kit.saga_steps import StepRequest
@@ -228,6 +228,33 @@ class Cancel(Reason):
 @schema.asked({"reason": "the traveller sent another card", "payment": {"card_token": "tok_ok"}})
 class AuthorizeAgain(Reason):
     payment: Payment
+
+
+class FlightToChange(Input):
+    """What is left out stays as it is, or is that of the flight whose place it takes."""
+
+    flight_id: Positive
+    seat_class: Annotated[Cabin, Field(default=None)]
+    seat_numbers: Annotated[Seats, AfterValidator(_distinct)] = ()
+
+
+@schema.asked({"flights": [{"flight_id": 2}, {"flight_id": 7, "seat_numbers": ["12A"]}]})
+class ChangeQuote(Input):
+    flights: Annotated[
+        tuple[FlightToChange, ...],
+        *items(1, MAX_FLIGHTS),
+        Field(description="the whole trip as it is to be; what differs is what changes"),
+    ]
+
+
+@schema.asked({"quote_id": "5b1f6d0e-35f5-4c3b-9a55-6a9b1d4a2f10", "payment": {"card_token": "tok_ok"}})
+class Change(Reason):
+    quote_id: Annotated[str, *text(QUOTE_ID), Field(description="of change-quote")]
+    payment: Annotated[Card, Field(default=None, description="needed where the trip becomes dearer")]
+
+    @property
+    def card_token(self) -> str | None:
+        return self.payment.card_token if "payment" in self.model_fields_set else None
 
 
 @schema.asked(

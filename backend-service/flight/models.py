@@ -163,6 +163,12 @@ class Booking(models.Model):
     currency = models.CharField(max_length=3)
     created_at = models.DateTimeField()
     cancelled_at = models.DateTimeField(null=True)
+    busy_with = models.CharField(
+        max_length=64, db_default="", help_text="the saga that changes or cancels it now; one at a time"
+    )
+    changed_by = models.CharField(
+        max_length=64, db_default="", help_text="the last saga that changed it, whose row has the fares"
+    )
     saga_data: str | None
     "selectors read it from the saga's row, which fixed the parts of the price"
 

@@ -8,7 +8,7 @@ from typing import Any
 from django.conf import settings
 from django_sagas import json_text
 from django_sagas.clock import iso
-from service_kit.money import to_wire
+from service_kit.money import CENTS_PER_UNIT, to_wire
 from service_kit.problems import Problem, invalid
 
 from flight.fare_rules import Bought, Refund, cancellation
@@ -23,9 +23,15 @@ def bought(booking: Booking, saga: BookingSaga) -> Bought:
         booked_at=booking.created_at,
         departs_at=booking.flight.departs_at,
         amount=booking.amount or 0,
-        miles=saga.facts.get("AwardMiles", {}).get("miles_awarded", 0),
+        miles=_miles(booking, saga),
         cabins=tuple(booking.tickets.values_list("seat_class", flat=True)),
     )
+
+
+def _miles(booking: Booking, saga: BookingSaga) -> int:
+    """What the trip has earned, its changes included."""
+    fare = (booking.amount or 0) - saga.charges
+    return fare // CENTS_PER_UNIT if "AwardMiles" in saga.facts else 0
 
 
 def refund_now(booking: Booking, saga: BookingSaga, *, waived: bool, now: datetime) -> Refund:

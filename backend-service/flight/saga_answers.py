@@ -27,7 +27,9 @@ def current_result(saga: SagaState) -> dict[str, Any] | None:
     """The current result: none while the saga runs, and no success after a cancellation."""
     if saga.result is None:
         return None
-    return saga.result if saga.status == SagaStatus.COMPLETED else _failed(saga)
+    if saga.status == SagaStatus.COMPLETED or not isinstance(saga, BookingSaga):
+        return saga.result  # Only a booking's saga goes back when it was complete.
+    return _failed(saga)
 
 
 def _failed(saga: SagaState) -> dict[str, Any]:

@@ -12,24 +12,30 @@ from flight.saga_audit_reads import (
     booking_of,
     capture_of,
     confirmation_of,
+    live_money,
     miles_of,
     payment_of,
     seats,
     seats_of,
 )
 from flight.saga_booking import BookingSaga, SettlementSaga
+from flight.saga_change_state import ChangeSaga, changes_of
 
 
 def _seats(saga: BookingSaga) -> Sequence[str]:
     if saga.status != SagaStatus.COMPLETED:
         return (NOTHING,)
-    sold = [(held.flight_id, seat, "SOLD") for held in saga.held for seat in held.seat_numbers]
+    changes = changes_of(saga.correlation_id)
+    flown = changes[-1].held if changes else saga.held
+    sold = [(held.flight_id, seat, "SOLD") for held in flown for seat in held.seat_numbers]
     assert len(sold) == saga.tickets, "ReserveSeat holds a seat a passenger on every flight"
     return (seats(sold),)
 
 
 def _payment(saga: BookingSaga) -> Sequence[str]:
     """The whole price of a live booking, the fee of a cancelled one."""
+    if changes := changes_of(saga.correlation_id):
+        return _money_of_a_changed_trip(saga, changes)
     amount = f"{to_wire(saga.amount):.2f} {settings.CURRENCY}"
     if saga.status == SagaStatus.COMPLETED:
         return f"AUTHORIZED {amount}", f"CAPTURED {amount}, {to_wire(saga.amount):.2f} kept"
@@ -40,18 +46,34 @@ def _payment(saga: BookingSaga) -> Sequence[str]:
     return NOTHING, *(f"{status} {amount}" for status in ("CANCELLED", "EXPIRED", "REFUNDED"))
 
 
+def _money_of_a_changed_trip(saga: BookingSaga, changes: Sequence[ChangeSaga]) -> Sequence[str]:
+    """While the last change goes on, its difference may not have been given back yet."""
+    if saga.status != SagaStatus.COMPLETED:
+        return (live_money(to_wire(saga.cancellation["fee"] if saga.cancellation else 0)),)
+    before = [changes[-2].amount if changes[1:] else saga.amount] if not changes[-1].is_terminal else []
+    return [live_money(to_wire(cents)) for cents in (changes[-1].amount, *before)]
+
+
 def _miles(saga: BookingSaga) -> Sequence[str]:
     miles = saga.flight_fare // CENTS_PER_UNIT
+    entries, permitted = [f"AWARD {miles}"], []
+    for change in (one for one in changes_of(saga.correlation_id) if one.request.miles):
+        if not change.is_terminal:  # They may not be adjusted yet.
+            permitted.append(", ".join(entries))
+        entries.append(f"ADJUSTED {change.request.miles}")
+        miles += change.request.miles
     if saga.status == SagaStatus.COMPLETED:
-        return (f"AWARD {miles}",)
-    return NOTHING, f"AWARD {miles}, REVERSAL {-miles}"
+        return (*permitted, ", ".join(entries))
+    return NOTHING, ", ".join([*entries, f"REVERSAL {-miles}"])
 
 
 def _tickets(saga: BookingSaga) -> Sequence[str]:
     if not saga.reference:
         return (NOTHING,)
     state = "CONFIRMED" if saga.status == SagaStatus.COMPLETED else "CANCELLED"
-    return (booking(saga.reference, state, saga.amount, saga.tickets),)
+    changes = changes_of(saga.correlation_id)
+    amount = changes[-1].amount if changes else saga.amount
+    return (booking(saga.reference, state, amount, saga.tickets),)
 
 
 RULES = (

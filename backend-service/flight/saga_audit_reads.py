@@ -20,6 +20,7 @@ from service_kit.money import to_wire
 
 from flight.models import LIVE, Booking, Confirmation, Seat
 from flight.saga_booking import LOYALTY, PAYMENT, RENEWED, BookingSaga, SettlementSaga
+from flight.saga_change_state import changes_of
 
 KEPT = ("CAPTURED", "PARTLY_REFUNDED")
 "Statuses of a payment of which a part may have been given back."
@@ -29,7 +30,11 @@ ACTOR = "audit_sagas"
 
 
 def seats_of(saga: BookingSaga) -> str:
-    live = Seat.objects.filter(correlation_id=saga.correlation_id, state__in=LIVE)
+    return held_seats(saga.correlation_id)
+
+
+def held_seats(correlation_id: str) -> str:
+    live = Seat.objects.filter(correlation_id=correlation_id, state__in=LIVE)
     return seats(live.values_list("flight_id", "seat_number", "state"))
 
 
@@ -41,8 +46,10 @@ def payment_of(saga: BookingSaga) -> str:
     """Of the payment that stands: after its authorisation has expired there may be another."""
     settlement = saga_log.load(saga.settlement) if saga.settlement else None
     renewed = settlement.facts.get(RENEWED, {}) if settlement else {}
-    path = f"/api/payments/{renewed.get('payment_id', saga.correlation_id)}/"
-    found = _get(PAYMENT, path, saga.correlation_id, {"status", "amount", "currency", "returned"})
+    own = str(renewed.get("payment_id", saga.correlation_id))
+    if changes := changes_of(saga.correlation_id):
+        return _live_money([own, *(change.correlation_id for change in changes)])
+    found = payment_by(own)
     if not found:
         return NOTHING
     kept = f", {found['amount'] - found['returned']:.2f} kept" if found["status"] in KEPT else ""
@@ -59,9 +66,30 @@ def confirmation_of(settlement: SettlementSaga) -> str:
     return NOTHING if mail is None else "undeliverable" if mail.error else "sent"
 
 
+def _live_money(payments: Iterable[str]) -> str:
+    """Of a trip that was changed: changes have payments of their own, and give back of any."""
+    found = [payment for payment in map(payment_by, payments) if payment]
+    return live_money(sum((payment["amount"] - payment["returned"] for payment in found), Decimal(0)))
+
+
+def live_money(amount: Decimal) -> str:
+    return f"{amount:.2f} {settings.CURRENCY} held or taken by all payments"
+
+
+def payment_by(correlation_id: str) -> Mapping[str, Any] | None:
+    """A payment by its own correlation id."""
+    fields = {"status", "amount", "currency", "returned"}
+    return _get(PAYMENT, f"/api/payments/{correlation_id}/", correlation_id, fields)
+
+
 def miles_of(saga: BookingSaga) -> str:
-    path = f"/api/loyalty/{saga.user_id}/?correlation_id={saga.correlation_id}"
-    found = _get(LOYALTY, path, saga.correlation_id, {"entries"})
+    return miles_by(saga.user_id, saga.correlation_id)
+
+
+def miles_by(user_id: str, correlation_id: str) -> str:
+    """The entries of a trip, or of one change."""
+    path = f"/api/loyalty/{user_id}/?correlation_id={correlation_id}"
+    found = _get(LOYALTY, path, correlation_id, {"entries"})
     entries = found["entries"] if found else []
     return ", ".join(f"{entry['kind']} {entry['miles']}" for entry in reversed(entries)) or NOTHING
 

@@ -28,6 +28,8 @@ from flight.inputs import Cancel, Reason
 from flight.models import Booking
 from flight.saga_booking import CANCELLATION, BookingSaga, as_booking
 
+NOT_CANCELLABLE = "NOT_CANCELLABLE"
+RETRY_SECONDS = "5"
 PREFER_HEADER = OpenApiParameter("Prefer", location="header", description="respond-async (RFC 7240)")
 
 
@@ -87,11 +89,11 @@ def is_foreign(caller: Caller, booking: Booking) -> bool:
     return caller.is_operator and caller.user_id != booking.user_id
 
 
-def saga_of(booking: Booking) -> BookingSaga:
+def saga_of(booking: Booking, *, code: str = NOT_CANCELLABLE) -> BookingSaga:
     """Raises 409 for a booking that was made by direct calls."""
     saga = as_booking(saga_log.load(booking.correlation_id))
     if saga is None:
-        raise not_cancellable(None, "This booking was made by direct calls and has no saga.")
+        raise Problem(409, code, "This booking was made by direct calls and has no saga.")
     return saga
 
 
@@ -157,9 +159,24 @@ class CancelBookingView(BookingActionView):
             reason="CANCELLED_BY_OPERATOR" if foreign else "CANCELLED_BY_USER",
             at_once=not wants_async(request),
             facts={CANCELLATION: _terms(booking, saga, body.quote_id, waived=foreign, now=now)},
-            also=leave_trail if foreign else lambda: None,
+            also=partial(_claim, booking, leave_trail if foreign else lambda: None),
         )
         return cancelled(turned or saga_of(booking))
+
+
+def _claim(booking: Booking, also: Callable[[], object]) -> None:
+    """One saga at a time: no change of the trip is under way, and none has come since its terms were read.
+
+    Raises 409.
+    """
+    mine = Booking.objects.filter(pk=booking.pk, busy_with="", changed_by=booking.changed_by)
+    if mine.update(busy_with=booking.correlation_id) != 1:
+        raise not_cancellable(
+            None,
+            "A change of this trip is under way; cancel it when that has ended.",
+            headers={"Retry-After": RETRY_SECONDS},
+        )
+    also()
 
 
 def _terms(

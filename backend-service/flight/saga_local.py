@@ -1,6 +1,6 @@
 """The local steps. Reads plan them; they are written in the saga log's transaction."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -8,6 +8,7 @@ from django_sagas.definitions import Planned
 from django_sagas.guard.models import FaultKind
 from django_sagas.outcomes import SIMULATED, Done, Refused, Unknown
 from django_sagas.runtime import orchestrator
+from django_sagas.state import SagaState
 from service_kit import faults
 
 from flight import saga_settlement, services
@@ -93,13 +94,13 @@ def cancel_booking(saga: BookingSaga, now: datetime) -> Planned:
     )
 
 
-def injected(name: str, saga: BookingSaga) -> Planned | None:
+def injected(name: str, saga: SagaState, *, simulate: Collection[str] = ()) -> Planned | None:
     """The outcome that a failure switch or the fault console sets.
 
     A local step has no reply to lose; any fault but a refusal makes its outcome unknown.
     """
     fault = faults.take(name, saga.correlation_id)
-    if name in saga.request.simulate or (fault and fault.kind == FaultKind.REFUSE):
+    if name in simulate or (fault and fault.kind == FaultKind.REFUSE):
         return Planned(SIMULATED)
     if fault and fault.kind == FaultKind.DELAY and _is_first_try(saga, name):
         return Planned(Unknown("late, as asked for by the fault console", retry_after=fault.seconds))
@@ -108,7 +109,7 @@ def injected(name: str, saga: BookingSaga) -> Planned | None:
     return None
 
 
-def _is_first_try(saga: BookingSaga, name: str) -> bool:
+def _is_first_try(saga: SagaState, name: str) -> bool:
     tries = {step.name: step.attempts for step in saga.steps}
     tries |= {step.compensation: step.undo_attempts for step in saga.steps}
     return tries[name] == 0

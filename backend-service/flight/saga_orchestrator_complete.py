@@ -52,6 +52,14 @@ def _named(saga: BookingSaga) -> dict[str, Any]:
     return {"flight_id": flights[0], "flights": flights}
 
 
+def count_declined(code: str, *, user_id: str, address: str, now: datetime) -> Sequence[Callable[[], object]]:
+    """A declined card is counted here: an accepted saga is declined after its request has ended."""
+    if code != "PAYMENT_DECLINED":
+        return ()
+    count = partial(throttle.seconds_to_wait, user_id=user_id, address=address, now=now)
+    return (partial(count, {"declined": 1}),)
+
+
 class BookTrip(Saga):
     name, version = "book-trip", 1
     state = BookingSaga
@@ -116,16 +124,13 @@ class BookTrip(Saga):
     @classmethod
     def plan(cls, step: Step, saga: BookingSaga, now: datetime, *, undo: bool) -> Planned:
         name = step.compensation if undo else step.name
-        return saga_local.injected(name, saga) or super().plan(step, saga, now, undo=undo)
+        return saga_local.injected(name, saga, simulate=saga.request.simulate) or super().plan(
+            step, saga, now, undo=undo
+        )
 
     @classmethod
     def after_refusal(cls, saga: BookingSaga, code: str, now: datetime) -> Sequence[Callable[[], object]]:
-        """A declined card is counted here: an accepted booking is declined after its request has ended."""
-        if code != "PAYMENT_DECLINED":
-            return ()
-        user, address = saga.user_id, saga.request.address
-        count = partial(throttle.seconds_to_wait, user_id=user, address=address, now=now)
-        return (partial(count, {"declined": 1}),)
+        return count_declined(code, user_id=saga.user_id, address=saga.request.address, now=now)
 
     @classmethod
     def result(cls, saga: BookingSaga) -> dict[str, Any]:

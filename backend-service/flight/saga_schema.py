@@ -399,3 +399,59 @@ class CancellationAnswer(Serializer[None]):
     refund = schema.Charges(required=False, help_text="of a booking's cancellation: what is given back")
     fee = schema.Charges(required=False, help_text="what is kept")
     miles = serializers.IntegerField(required=False, help_text="what is taken back")
+
+
+@schema.answered(
+    changed={
+        "success": True,
+        "correlation_id": "0f2b8a2e-6d54-4a37-9d56-0a4c54c2a1c5",
+        "status": "COMPLETED",
+        "message": "The trip of booking K7PQ2M is changed.",
+        "steps_completed": 6,
+        "booking_reference": "K7PQ2M",
+        "seats_reserved": 1,
+        "seat_numbers": ["12A"],
+        "flights": [HELD],
+        "amount": 270.0,
+        "difference": 20.0,
+        "miles": 20,
+    },
+    refused={
+        "success": False,
+        "correlation_id": "0f2b8a2e-6d54-4a37-9d56-0a4c54c2a1c5",
+        "status": "COMPENSATED",
+        "message": "The trip of booking K7PQ2M is as it was; nothing is charged.",
+        "steps_completed": 1,
+        "booking_reference": "K7PQ2M",
+        "failed_step": "AuthorizePayment",
+        "error": "The card was declined.",
+        "error_code": "PAYMENT_DECLINED",
+        "compensation_result": [{"step": "HoldSeats", "compensation": "ReleaseSeats", "success": True}],
+    },
+)
+class ChangeResult(Serializer[None]):
+    """A repeat of the quote returns the same one."""
+
+    success = serializers.BooleanField()
+    correlation_id = schema.CorrelationId(help_text="of the change's own saga")
+    status = serializers.ChoiceField(SagaStatus.choices)
+    message = serializers.CharField()
+    steps_completed = serializers.IntegerField()
+    booking_reference = serializers.CharField()
+    seats_reserved = serializers.IntegerField(required=False)
+    seat_numbers = serializers.ListField(child=serializers.CharField(), required=False)
+    flights = HeldFlight(many=True, required=False, help_text="the whole trip as it is now")
+    amount = schema.Total(required=False, help_text="what the trip costs now")
+    difference = schema.Signed(required=False, help_text="what was paid, or below 0 given back")
+    miles = serializers.IntegerField(required=False, help_text="what was added, or below 0 taken back")
+    failed_step = serializers.CharField(required=False, allow_null=True)
+    error = serializers.CharField(required=False)
+    error_code = serializers.CharField(required=False)
+    compensation_result = Compensation(many=True, required=False)
+
+
+class ChangeAccepted(Serializer[None]):
+    correlation_id = schema.CorrelationId()
+    status = serializers.ChoiceField(SagaStatus.choices)
+    message = serializers.CharField()
+    booking_reference = serializers.CharField()

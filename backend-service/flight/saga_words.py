@@ -1,4 +1,4 @@
-"""What travellers are told of each step of a booking."""
+"""What travellers are told of each step of a booking and of its change."""
 
 from django_sagas import Words
 
@@ -76,4 +76,68 @@ CONFIRMATION = Words(
     undoing="Taking the confirmation back",
     undone="Confirmation taken back",
     by_hand="Your confirmation: settled by our desk",
+)
+
+
+# Of the change of a trip
+
+
+def _only_forward(icon: str, *, waiting: str, working: str, done: str) -> Words:
+    """Of a step that is tried until it is done: nothing refuses or undoes it."""
+    return Words(
+        icon=icon,
+        waiting=waiting,
+        working=working,
+        done=done,
+        refused=working,
+        undoing=working,
+        undone=done,
+        by_hand=done,
+    )
+
+
+NEW_SEATS = Words(
+    icon="armchair",
+    waiting="Hold your new seats",
+    working="Holding your new seats",
+    done="New seats held",
+    refused="The new seats could not be held",
+    undoing="Giving the new seats back",
+    undone="New seats given back; your trip is as it was",
+    by_hand="Your seats: settled by our desk",
+)
+DIFFERENCE = Words(
+    icon="credit-card",
+    waiting="Authorise the difference",
+    working="Asking your bank",
+    done="Difference authorised",
+    refused="The payment was refused",
+    undoing="Cancelling the payment",
+    undone="Payment cancelled, nothing charged",
+    by_hand="Your payment: settled by our desk",
+)
+NEW_TICKETS = Words(
+    icon="ticket",
+    waiting="Change your tickets",
+    working="Changing your tickets",
+    done="Tickets changed",
+    refused="The tickets could not be changed",
+    undoing="Changing the tickets back",
+    undone="Tickets as they were",
+    by_hand="Your tickets: settled by our desk",
+)
+REFUND = _only_forward(
+    "credit-card",
+    waiting="Give the difference back",
+    working="Giving the difference back",
+    done="Difference given back",
+)
+ADJUSTED_MILES = _only_forward(
+    "award", waiting="Adjust your miles", working="Adjusting your miles", done="Miles adjusted"
+)
+OLD_SEATS = _only_forward(
+    "armchair",
+    waiting="Give your old seats back",
+    working="Giving your old seats back",
+    done="Old seats given back",
 )

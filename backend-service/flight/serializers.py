@@ -195,6 +195,28 @@ class CancelQuote(Base):
     expires_at = serializers.DateTimeField(help_text="until when it holds")
 
 
+class QuotedFlight(Base):
+    flight_id = serializers.IntegerField()
+    seat_class = serializers.ChoiceField(SeatClass.choices)
+    seat_numbers = serializers.ListField(
+        child=serializers.CharField(), help_text="empty: seats are assigned by the change"
+    )
+    fare = schema.Amount(help_text="of all passengers")
+
+
+class ChangeQuote(Base):
+    quote_id = serializers.UUIDField(help_text="for change/")
+    booking_reference = serializers.CharField()
+    correlation_id = schema.CorrelationId()
+    flights = QuotedFlight(many=True, help_text="the whole trip as it is to be")
+    paid = schema.Total(help_text="what the trip costs now")
+    amount = schema.Total(help_text="what it costs after the change")
+    difference = schema.Signed(help_text="what is to be paid, or below 0 given back")
+    miles = serializers.IntegerField(help_text="what is added, or below 0 taken back")
+    currency = serializers.CharField()
+    expires_at = serializers.DateTimeField(help_text="until when it holds")
+
+
 class Bookings(Base):
     user_id = serializers.CharField()
     results = Booking(many=True)

@@ -48,7 +48,8 @@ INSERT_TICKETS = """
          seat_number, seat_class) VALUES {rows}
     ON CONFLICT DO NOTHING"""
 CANCEL_BOOKING = """
-    UPDATE flight_booking SET status = %s, cancelled_at = %s WHERE correlation_id = %s AND status = %s"""
+    UPDATE flight_booking SET status = %s, cancelled_at = %s, busy_with = ''
+    WHERE correlation_id = %s AND status = %s"""
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,15 @@ from django.urls import path
 from service_kit import problems
 from service_kit.urls import common, demo
 
-from flight import health, saga_booking_views, saga_cancel_views, saga_console_views, saga_views, urls_reads
+from flight import (
+    health,
+    saga_booking_views,
+    saga_cancel_views,
+    saga_change_views,
+    saga_console_views,
+    saga_views,
+    urls_reads,
+)
 
 urlpatterns = [
     path("api/saga/start-booking/", saga_booking_views.StartBookingView.as_view()),
@@ -22,6 +30,8 @@ urlpatterns = [
     path("api/saga/<str:correlation_id>/resolve/", saga_console_views.ResolveView.as_view()),
     path("api/bookings/<str:booking_reference>/cancel-quote/", saga_cancel_views.CancelQuoteView.as_view()),
     path("api/bookings/<str:booking_reference>/cancel/", saga_cancel_views.CancelBookingView.as_view()),
+    path("api/bookings/<str:booking_reference>/change-quote/", saga_change_views.ChangeQuoteView.as_view()),
+    path("api/bookings/<str:booking_reference>/change/", saga_change_views.ChangeBookingView.as_view()),
     *urls_reads.urlpatterns,
     demo(saga_views.ReserveSeat, saga_views.CancelSeat, saga_views.ConfirmBooking, saga_views.CancelBooking),
     *common(health.ready),

@@ -15,6 +15,7 @@ from django_sagas.testing.rules import Playback
 
 from tests.saga_participants import UNDOES, FakeParticipants
 
+CHANGE = "change-trip"
 TERMINAL = ("COMPLETED", "COMPENSATED")
 CAPACITY = {"economy": 144, "business": 12}
 MOVES = {
@@ -48,7 +49,7 @@ def rows(sql: str, *parameters: Any) -> list[dict[str, Any]]:
         return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
 
-NO_BOOKING = ("settle-trip", "authorize-again")
+NO_BOOKING = ("settle-trip", "authorize-again", CHANGE)
 
 
 def sagas(correlation_id: str | None = None, *, name: str = "") -> list[dict[str, Any]]:
@@ -56,7 +57,7 @@ def sagas(correlation_id: str | None = None, *, name: str = "") -> list[dict[str
     if correlation_id is None and name:
         found = rows("SELECT * FROM sagas_saga WHERE name = %s", name)
     elif correlation_id is None:
-        found = rows("SELECT * FROM sagas_saga WHERE name NOT IN (%s, %s)", *NO_BOOKING)
+        found = rows("SELECT * FROM sagas_saga WHERE name NOT IN (%s, %s, %s)", *NO_BOOKING)
     else:
         found = rows("SELECT * FROM sagas_saga WHERE correlation_id = %s", correlation_id)
     for saga in found:
@@ -203,6 +204,8 @@ def hold_when_quiet(participants: FakeParticipants) -> None:
             completed_means_everything(saga, participants)
         else:
             compensated_means_nothing(saga, participants)
+    for change in sagas(name=CHANGE):
+        an_ended_change_holds_nothing(change, participants)
     for settlement in sagas(name="settle-trip"):
         settled_means_captured_or_cancelled(settlement, participants)
     no_orphans(every_saga(), participants)
@@ -214,24 +217,16 @@ def _live_seats(correlation_id: str) -> list[dict[str, Any]]:
     return rows(sql, correlation_id)
 
 
-def _entries(participants: FakeParticipants, correlation_id: str) -> list[tuple[str, Decimal]]:
-    mine = (entry for entry in participants.ledger if entry.correlation_id == correlation_id)
-    return sorted((entry.kind, entry.amount) for entry in mine)
-
-
 def completed_means_everything(saga: dict[str, Any], participants: FakeParticipants) -> None:
     """2"""
     cid = saga["correlation_id"]
-    fare, charges = Decimal(saga["flight_fare"]) / 100, Decimal(saga["charges"]) / 100
-    expected = {
-        "AuthorizePayment": ("AUTHORIZED", fare + charges),
-        "AwardMiles": ("AWARD", Decimal(int(fare))),
-    }
-    assert _entries(participants, cid) == sorted(
-        entry for step, entry in expected.items() if step in saga["steps"]
-    )
+    fare, charges = fare_of(saga), saga["charges"]
+    if "AuthorizePayment" in saga["steps"]:
+        assert participants.money_of(cid) == Decimal(fare + charges) / 100
+    if "AwardMiles" in saga["steps"]:
+        assert participants.miles_of(cid) == fare // 100
     (booking,) = rows("SELECT * FROM flight_booking WHERE correlation_id = %s", cid)
-    assert (booking["status"], booking["amount"]) == ("CONFIRMED", saga["flight_fare"] + saga["charges"])
+    assert (booking["status"], booking["amount"], booking["busy_with"]) == ("CONFIRMED", fare + charges, "")
     tickets = rows("SELECT * FROM flight_ticket WHERE booking_id = %s", booking["reference"])
     people = [(one["first_name"], one["last_name"]) for one in saga["request"]["passengers"]]
     segments = list(enumerate(flown(saga), start=1))
@@ -252,10 +247,36 @@ def _passenger(ticket: dict[str, Any]) -> int:
 
 
 def flown(saga: dict[str, Any]) -> list[int]:
-    """The ids of the trip's flights; an earlier release stored the only one."""
+    """The ids of the trip's flights as it is now; an earlier release stored the only one."""
+    if change := last_change(saga):
+        return [each["flight_id"] for each in change["after"]]
     if "flights" in saga:
         return [each["flight_id"] for each in saga["flights"]]
     return [saga["flight_id"]]
+
+
+def fare_of(saga: dict[str, Any]) -> int:
+    """Of the trip as it is now, in cents."""
+    change = last_change(saga)
+    fare: int = sum(each["fare"] for each in change["after"]) if change else saga["flight_fare"]
+    return fare
+
+
+def last_change(saga: dict[str, Any]) -> dict[str, Any] | None:
+    sql = "SELECT changed_by FROM flight_booking WHERE correlation_id = %s AND changed_by <> ''"
+    for row in rows(sql, saga["correlation_id"]):
+        (change,) = sagas(row["changed_by"])
+        return change
+    return None
+
+
+def an_ended_change_holds_nothing(saga: dict[str, Any], participants: FakeParticipants) -> None:
+    """What it took belongs to the trip, or was given back."""
+    cid = saga["correlation_id"]
+    assert _live_seats(cid) == []
+    assert rows("SELECT 1 FROM flight_booking WHERE busy_with = %s", cid) == []
+    if saga["status"] == "COMPENSATED":
+        assert participants.money_of(cid) == participants.miles_of(cid) == 0
 
 
 def compensated_means_nothing(saga: dict[str, Any], participants: FakeParticipants) -> None:
@@ -272,7 +293,8 @@ def compensated_means_nothing(saga: dict[str, Any], participants: FakeParticipan
         assert step["status"] in ("PENDING", "REFUSED", "UNDONE")
     if not any(step["status"] == "RESOLVED" for step in saga["steps"].values()):
         fee = json.loads(saga["facts"]).get("cancellation", {}).get("fee", 0)
-        assert sum(amount for _, amount in _entries(participants, cid)) * 100 == fee
+        assert participants.money_of(cid) * 100 == fee
+        assert participants.miles_of(cid) == 0
 
 
 def settled_means_captured_or_cancelled(saga: dict[str, Any], participants: FakeParticipants) -> None:
@@ -308,9 +330,8 @@ def sums_agree(found: list[dict[str, Any]], participants: FakeParticipants) -> N
     }
     done = [saga for saga in found if saga["status"] == "COMPLETED"]
     live = rows("SELECT amount FROM flight_booking WHERE status = 'CONFIRMED'")
-    paid = [one for one in participants.ledger if one.kind in ("AUTHORIZED", "CANCELLED")]
-    apart = settled | participants.expired
-    total = sum((entry.amount for entry in paid if entry.correlation_id not in apart), Decimal(0))
+    trips = {entry.trip for entry in participants.ledger if entry.trip not in settled}
+    total = sum((participants.money_of(trip) for trip in trips), Decimal(0))
     fees = sum(
         json.loads(saga["facts"]).get("cancellation", {}).get("fee", 0)
         for saga in found

@@ -3,7 +3,7 @@
 import json
 import threading
 from collections import defaultdict, deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
@@ -24,7 +24,12 @@ PATHS = {
     "AwardMiles": "/api/saga/award-miles/",
     "ReverseMiles": "/api/saga/reverse-miles/",
     "CapturePayment": "/api/saga/capture-payment/",
+    "RefundPayment": "/api/saga/refund-payment/",
+    "AdjustMiles": "/api/saga/adjust-miles/",
 }
+AFTER_THE_PIVOT = ("CapturePayment", "RefundPayment", "AdjustMiles")
+MONEY = ("AUTHORIZED", "REFUNDED", "CANCELLED")
+MILES = ("AWARD", "ADJUSTED", "REVERSAL")
 NAMES = {path: name for name, path in PATHS.items()}
 Serve = Callable[[], Reply]
 Behaviour = Callable[[Serve], Reply]
@@ -97,6 +102,8 @@ class Entry:
     kind: str
     account: str
     amount: Decimal
+    "what it adds to the money or the miles of the trip"
+    trip: str
 
 
 @dataclass(frozen=True)
@@ -191,6 +198,8 @@ class FakeParticipants:
             return reply(200, refusal)  # Not remembered: it may be authorised again.
         if record is None:
             state, answer = self._effect(received, step, data)
+            if state == "REFUSED" and step in AFTER_THE_PIVOT:
+                return self._answered(received, answer)  # Not stored: its saga goes only forward.
             self._move(key, replace(Record(state, used, answer)))
             return self._answered(received, answer)
         if record.state == "UNDONE":
@@ -209,12 +218,12 @@ class FakeParticipants:
             return "REFUSED", {"success": False, "error": "Declined.", "error_code": "PAYMENT_DECLINED"}
         if step == "BookLounge":
             return "DONE", {"success": True}
-        if step == "CapturePayment":
-            return "DONE", self._capture(data["payment_id"])
+        if step in AFTER_THE_PIVOT:
+            return self._further(received, step, data)
         fare = Decimal(data["flight_fare"])
         if step == "AuthorizePayment":
             amount = fare + Decimal(data["other_charges"])
-            self._book(received, "AUTHORIZED", data["user_id"], amount)
+            self._book(received, "AUTHORIZED", data["user_id"], amount, trip=data.get("trip_id", ""))
             return "DONE", {"success": True, "authorization_id": "auth-1", "amount": amount}
         miles = Decimal(int(fare))
         self._book(received, "AWARD", data["user_id"], miles)
@@ -229,6 +238,38 @@ class FakeParticipants:
         self.captured[payment_id] = payment.answer["amount"]
         return {"success": True, "status": "CAPTURED", "captured": payment.answer["amount"]}
 
+    def _further(
+        self, received: Received, step: str, data: Mapping[str, Any]
+    ) -> tuple[str, Mapping[str, Any]]:
+        """Of a trip that stands; once it was given back, nothing is left to do."""
+        if step == "CapturePayment":
+            return "DONE", self._capture(data["payment_id"])
+        if step == "RefundPayment":
+            amount = min(Decimal(data["amount"]), self.money_of(data["payment_id"]))
+            self._book(received, "REFUNDED", "", -amount, trip=data["payment_id"])
+            return "DONE", {"success": True, "refunded": amount}
+        if ("ReverseMiles", data["trip_id"]) in {(one.name, one.correlation_id) for one in self.received}:
+            return "DONE", {"success": True, "miles_adjusted": 0}
+        self._book(received, "ADJUSTED", data["user_id"], Decimal(data["miles"]), trip=data["trip_id"])
+        return "DONE", {"success": True, "miles_adjusted": data["miles"]}
+
+    def money_of(self, trip: str) -> Decimal:
+        """What is authorised or captured and not given back; expired authorisations hold nothing."""
+        entries = self._entries(trip, MONEY)
+        if not self._is_cancelled(trip):
+            entries = [one for one in entries if one.correlation_id not in self.expired]
+        return sum((one.amount for one in entries), Decimal(0))
+
+    def _is_cancelled(self, trip: str) -> bool:
+        return any((one.kind, one.correlation_id) == ("CANCELLED", trip) for one in self.ledger)
+
+    def miles_of(self, trip: str) -> Decimal:
+        return sum((one.amount for one in self._entries(trip, MILES)), Decimal(0))
+
+    def _entries(self, trip: str, kinds: Collection[str]) -> list[Entry]:
+        """Of a trip, or of one change of it."""
+        return [one for one in self.ledger if trip in (one.trip, one.correlation_id) and one.kind in kinds]
+
     def _undo(self, received: Received, step: str) -> Reply:
         key = (received.correlation_id, step)
         record = self.records.get(key)
@@ -241,13 +282,21 @@ class FakeParticipants:
         return self._answered(received, {"success": True, "status": "UNDONE"})
 
     def _book_back(self, received: Received, key: tuple[str, str]) -> None:
+        """All that the trip has had since, its changes included."""
         entry = next(one for one in self.ledger if (one.correlation_id, one.kind) in _opening(key))
-        kind = "CANCELLED" if key[1] == "AuthorizePayment" else "REVERSAL"
+        if key[1] == "AwardMiles":
+            self._book(received, "REVERSAL", entry.account, -self.miles_of(key[0]))
+            return
         kept = Decimal(received.body.get("booking_data", {}).get("keep", 0))
-        self._book(received, kind, entry.account, kept - entry.amount)
+        money = sum((one.amount for one in self._entries(key[0], MONEY)), Decimal(0))
+        if self._is_cancelled(entry.trip):  # With the whole trip.
+            money = Decimal(0)
+        self._book(received, "CANCELLED", entry.account, kept - money, trip=entry.trip)
 
-    def _book(self, received: Received, kind: str, account: str, amount: Decimal) -> None:
-        self.ledger.append(Entry(received.correlation_id, kind, account, amount))
+    def _book(self, received: Received, kind: str, account: str, amount: Decimal, *, trip: str = "") -> None:
+        self.ledger.append(
+            Entry(received.correlation_id, kind, account, amount, trip or received.correlation_id)
+        )
 
     def _move(self, key: tuple[str, str], record: Record) -> None:
         before = self.records[key].state if key in self.records else "absent"

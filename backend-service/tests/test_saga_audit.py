@@ -24,7 +24,7 @@ from django_sagas.database import execute
 
 from flight.models import Confirmation, Flight
 from tests.invariants import rows
-from tests.saga_participants import answers
+from tests.saga_participants import MILES, answers
 from tests.saga_world import SETTLE_AFTER, Desk, World
 from tests.test_saga_client import metric
 from tests.test_saga_operator import EVIDENCE, act, stuck
@@ -53,8 +53,12 @@ class Reads:
         entries = [one for one in self.ledger if one.correlation_id == cid and one.kind in KINDS]
         if not entries:
             return NONE
-        amount = entries[0].amount
-        found = {"status": entries[-1].kind, "amount": amount, "currency": "USD"}
+        amount, status = entries[0].amount, entries[-1].kind
+        if cid in self.participants.captured:
+            status = {"AUTHORIZED": "CAPTURED", "CANCELLED": "REFUNDED"}[status]
+        found = {"status": status, "amount": amount, "currency": "USD"}
+        # Refunds of a trip are taken to be of the booking's payment.
+        entries += [one for one in self.ledger if one.kind == "REFUNDED" and one.trip == cid]
         found["returned"] = amount - sum(one.amount for one in entries)
         found["captured"] = self.participants.captured.get(cid, 0)
         return 200, {}, json_text.dumps({"correlation_id": cid, **found})
@@ -78,7 +82,7 @@ class Reads:
     def miles(self, request: requests.PreparedRequest) -> Any:
         self.asked.append(request)
         (cid,) = parse_qs(urlsplit(str(request.url)).query)["correlation_id"]
-        entries = [one for one in self.ledger if one.correlation_id == cid and one.kind not in KINDS]
+        entries = [one for one in self.ledger if cid in (one.correlation_id, one.trip) and one.kind in MILES]
         if not entries:
             return NONE
         newest = [

@@ -163,9 +163,9 @@ def test_the_invariants_notice_what_is_wrong_in_the_database(
 def test_the_invariants_notice_what_is_wrong_with_a_participant(world: World, wrong: str) -> None:
     cid, fake = world.completed().correlation_id, world.participants
     extra = {
-        "twice": Entry(cid, "AUTHORIZED", "1", Decimal(450)),
-        "cancelled": Entry(cid, "CANCELLED", "1", Decimal(-450)),
-        "orphan": Entry("nobody", "AUTHORIZED", "1", Decimal(450)),
+        "twice": Entry(cid, "AUTHORIZED", "1", Decimal(450), cid),
+        "cancelled": Entry(cid, "CANCELLED", "1", Decimal(-450), cid),
+        "orphan": Entry("nobody", "AUTHORIZED", "1", Decimal(450), "nobody"),
     }
     if wrong in extra:
         breaks_an_invariant(

@@ -142,6 +142,8 @@ START = {
     "contact_info": {"email": "a@example.com", "mobile": "+15550100"},
     "payment": {"card_token": "tok_ok"},
 }
+# An empty body; auditors look and change nothing.
+CHANGE = Row(NO, {**some((*OF_OWNER, *OF_OPERATOR), 400, 404), **dict.fromkeys((AUDITOR, FOR_AUDITOR), 403)})
 BACKEND: Mapping[str, Row] = {
     **COMMON,
     # There is no such flight: 404 for permitted callers.
@@ -173,6 +175,8 @@ BACKEND: Mapping[str, Row] = {
             **dict.fromkeys((AUDITOR, FOR_AUDITOR), 403),
         },
     ),
+    "api/bookings/<str:booking_reference>/change-quote/": CHANGE,
+    "api/bookings/<str:booking_reference>/change/": CHANGE,
     "api/bookings/find/": Row(
         # By GET it is the address of a booking, and no reference.
         all_get(405),

@@ -70,6 +70,11 @@ class Sum(serializers.Field):  # type: ignore[type-arg]
     """Money that may be nothing."""
 
 
+@extend_schema_field({"type": "number", "multipleOf": 0.01, "example": -20.0})
+class Signed(serializers.Field):  # type: ignore[type-arg]
+    """An amount that is paid, or below 0 given back."""
+
+
 class StepDone(Serializer[None]):
     success = serializers.BooleanField()
     correlation_id = CorrelationId()

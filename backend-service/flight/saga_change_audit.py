@@ -1,0 +1,85 @@
+"""What the auditor compares of a trip's change: its own seats, payment and miles. The trip itself is compared
+by the rules of its booking."""
+
+from collections.abc import Sequence
+
+from django.conf import settings
+from django_sagas.audit.rules import NOTHING, Rule
+from django_sagas.state import SagaStatus
+from service_kit.money import to_wire
+
+from flight.models import Booking
+from flight.saga_audit_reads import KEPT, held_seats, miles_by, payment_by
+from flight.saga_change_state import ChangeSaga
+
+TAKEN = (*KEPT, "REFUNDED")
+"Statuses of a payment that was captured."
+CAPTURED, FREE, BUSY = "captured", "free", "busy"
+
+
+def _no_seats(saga: ChangeSaga) -> Sequence[str]:
+    return (NOTHING,)
+
+
+def _seats_of(saga: ChangeSaga) -> str:
+    return held_seats(saga.correlation_id)
+
+
+def _payment(saga: ChangeSaga) -> Sequence[str]:
+    amount = f"{to_wire(saga.request.difference):.2f} {settings.CURRENCY}"
+    if saga.status == SagaStatus.COMPLETED:
+        return [f"{status} {amount}" for status in TAKEN]
+    return NOTHING, f"CANCELLED {amount}"
+
+
+def _payment_of(saga: ChangeSaga) -> str:
+    found = payment_by(saga.correlation_id)
+    return f"{found['status']} {found['amount']:.2f} {found['currency']}" if found else NOTHING
+
+
+def _captured(saga: ChangeSaga) -> Sequence[str]:
+    return (
+        (CAPTURED,) if saga.status == SagaStatus.COMPLETED else (CAPTURED, NOTHING, "CANCELLED", "AUTHORIZED")
+    )
+
+
+def _captured_of(saga: ChangeSaga) -> str:
+    """Of the change; of a cheaper trip that of the booking, which gives the difference back."""
+    if not saga.request.difference:
+        return NOTHING
+    dearer = saga.request.difference > 0
+    found = payment_by(saga.correlation_id if dearer else saga.request.payment)
+    status = found["status"] if found else NOTHING
+    return CAPTURED if status in TAKEN else status
+
+
+def _refunded_of(saga: ChangeSaga) -> str:
+    return _captured_of(saga) if saga.request.difference < 0 else NOTHING
+
+
+def _free(saga: ChangeSaga) -> Sequence[str]:
+    return (FREE,)
+
+
+def _free_of(saga: ChangeSaga) -> str:
+    busy = Booking.objects.filter(correlation_id=saga.booking, busy_with=saga.correlation_id)
+    return BUSY if busy.exists() else FREE
+
+
+def _miles(saga: ChangeSaga) -> Sequence[str]:
+    return (f"ADJUSTED {saga.request.miles}",) if saga.status == SagaStatus.COMPLETED else (NOTHING,)
+
+
+def _miles_of(saga: ChangeSaga) -> str:
+    return miles_by(saga.subject, saga.correlation_id)
+
+
+RULES = (
+    Rule("HoldSeats", expected=_no_seats, seen=_seats_of),
+    Rule("AuthorizePayment", expected=_payment, seen=_payment_of),
+    Rule("SwapTickets", expected=_free, seen=_free_of),
+    Rule("CapturePayment", expected=_captured, seen=_captured_of),
+    Rule("RefundPayment", expected=_captured, seen=_refunded_of),
+    Rule("AdjustMiles", expected=_miles, seen=_miles_of),
+    Rule("ReleaseOldSeats", expected=_free, seen=_free_of),
+)
