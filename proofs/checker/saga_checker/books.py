@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cached_property
 from operator import attrgetter
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any, TypeVar
 from saga_checker.database import Database
 from saga_checker.rows import (
     BOOKING,
+    CHANGE,
     ORCHESTRATOR,
     SETTLEMENT,
     Account,
@@ -86,8 +88,30 @@ class Books:
 
     @cached_property
     def trips(self) -> dict[str, Saga]:
-        """Those that book a trip; the others settle one or change something about it."""
-        return {cid: saga for cid, saga in self.sagas.items() if saga.name == BOOKING}
+        """Those that book a trip, each with the trip as its last change has left it; other sagas settle one
+        or change it."""
+        booked = {cid: saga for cid, saga in self.sagas.items() if saga.name == BOOKING}
+        return {
+            cid: saga.after(self.changed[cid]) if cid in self.changed else saga
+            for cid, saga in booked.items()
+        }
+
+    @cached_property
+    def changes(self) -> list[Saga]:
+        return [saga for saga in self.sagas.values() if saga.name == CHANGE]
+
+    @cached_property
+    def changed(self) -> dict[str, Saga]:
+        """The last change of each trip that took effect, by the correlation id of the booking."""
+        swapped = [saga for saga in self.changes if saga.step["SwapTickets"]["status"] == "DONE"]
+        return {str(saga.booked["booking"]): saga for saga in sorted(swapped, key=self._swapped_at)}
+
+    def _swapped_at(self, change: Saga) -> datetime:
+        return max(
+            event.timestamp
+            for event in self.events[change.correlation_id]
+            if event.event_type == "SAGA_STEP_COMPLETED" and event.told.get("step") == "SwapTickets"
+        )
 
     @cached_property
     def settlements(self) -> dict[str, list[Saga]]:

@@ -4,7 +4,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 
-from saga_checker import bank, endings, ledgers, orphans, records, saga_log, seats, secret_data, settlements
+from saga_checker import (
+    bank,
+    changes,
+    endings,
+    ledgers,
+    orphans,
+    records,
+    saga_log,
+    seats,
+    secret_data,
+    settlements,
+)
 from saga_checker.books import Books
 from saga_checker.findings import Findings
 
@@ -70,6 +81,20 @@ INVARIANTS = (
     Invariant(12, A, "a booking has one settlement", settlements.a_booking_has_one_settlement),
     Invariant(
         12, Q, "settled: captured and confirmed", settlements.a_settled_booking_is_captured_and_confirmed
+    ),
+    Invariant(12, A, "a booking names its last change", changes.a_booking_names_its_last_change),
+    Invariant(
+        12,
+        A,
+        "a change holds new seats, then the old ones",
+        changes.a_change_holds_new_seats_before_the_swap_and_old_ones_after_it,
+    ),
+    Invariant(12, Q, "nobody is busy with a booking", changes.nobody_is_busy_with_a_booking),
+    Invariant(
+        12,
+        Q,
+        "a change has moved the difference",
+        changes.a_change_that_is_complete_has_moved_the_difference,
     ),
     Invariant(12, Q, "no seat is held for nobody", seats.no_seat_is_held_for_nobody),
     Invariant(12, A, "who was refused found no seat", seats.who_was_refused_found_no_seat),

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 from typing import Any, ClassVar
@@ -13,7 +13,7 @@ COMPENSATION = {
     "AwardMiles": "ReverseMiles",
     "ConfirmBooking": "CancelBooking",
 }
-BOOKING, SETTLEMENT = "book-trip", "settle-trip"
+BOOKING, SETTLEMENT, CHANGE = "book-trip", "settle-trip", "change-trip"
 "The definitions that are checked beyond their steps."
 ORCHESTRATOR = "backend"
 "Also its name in credentials; a direct call has none, or another."
@@ -61,6 +61,12 @@ class Saga:
         if "flights" in self.booked:
             return {int(each["flight_id"]): each for each in self.booked["flights"]}
         return {int(self.booked["flight_id"]): self.asked}
+
+    def after(self, change: "Saga") -> "Saga":
+        """A booking's saga with the trip as this change has left it."""
+        flights = change.booked["after"]
+        fare = sum(each["fare"] for each in flights)
+        return replace(self, data=json.dumps({**self.booked, "flights": flights, "flight_fare": fare}))
 
     @property
     def passengers(self) -> int:
@@ -186,6 +192,8 @@ class Booking:
     amount: int | None
     created_at: datetime
     cancelled_at: datetime | None
+    busy_with: str
+    changed_by: str
 
 
 @dataclass(frozen=True)

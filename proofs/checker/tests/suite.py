@@ -14,6 +14,8 @@ FARE, CHARGES, FEE = 19_950, 5_000, 4_000
 MILES = 199
 ADJUSTED = -40
 "by a direct call, of a trip that direct calls made"
+DEARER, MORE_MILES = 1_050, 11
+"by a change of a trip: a fare of 210.00 instead of 199.50"
 FLIGHT, RETURN = 7, 8
 AT = "2026-03-01 10:00:{:02d}.000000"
 STEPS = ("ReserveSeat", "AuthorizePayment", "AwardMiles", "ConfirmBooking")
@@ -30,6 +32,14 @@ PARTICIPANT = {
     "AwardMiles": "loyalty",
     "ConfirmBooking": "",
 }
+CHANGE_STEPS = (
+    ("HoldSeats", "", "ReleaseSeats"),
+    ("AuthorizePayment", "payment", "CancelPayment"),
+    ("SwapTickets", "", ""),
+    ("CapturePayment", "payment", ""),
+    ("AdjustMiles", "loyalty", ""),
+    ("ReleaseOldSeats", "", ""),
+)
 Happened = tuple[str, dict[str, Any]]
 
 
@@ -432,6 +442,46 @@ def authorize_again(suite: Suite, cid: str) -> None:
     suite.payment(own, trip=cid)
 
 
+def change(suite: Suite, cid: str, reference: str, before: str, after: str) -> None:
+    """A booking that is there gets another seat, which costs more and earns more."""
+    own = f"changes-{cid}"
+    steps = [
+        {
+            "name": name,
+            "participant": at,
+            "compensation": undo,
+            "status": "DONE",
+            "attempts": 1,
+            "undo_attempts": 0,
+        }
+        for name, at, undo in CHANGE_STEPS
+    ]
+    names = [name for name, _, _ in CHANGE_STEPS]
+    events = [*begun(), *(one for name in names for one in did(name)), ("COMPLETED", {"reason": ""})]
+    flown = {"flight_id": FLIGHT, "seat_class": "economy"}
+    trips = {
+        "before": [{**flown, "seat_numbers": [before], "fare": FARE}],
+        "after": [{**flown, "seat_numbers": [after], "fare": FARE + DEARER}],
+    }
+    data = {"booking": cid, "charges": CHARGES, "difference": DEARER, "miles": MORE_MILES, **trips}
+    suite.saga(own, "COMPLETED", {}, events, name="change-trip", data=json.dumps(data))
+    suite.has_steps(own, steps)
+    suite.seat(own, before, "RELEASED")
+    moved = "UPDATE flight_seat SET seat_number = ? WHERE correlation_id = ?"
+    suite.run("backend", moved, after, cid)
+    suite.run("backend", "UPDATE flight_ticket SET seat_number = ? WHERE booking_id = ?", after, reference)
+    dearer = "UPDATE flight_booking SET amount = amount + ?, changed_by = ? WHERE correlation_id = ?"
+    suite.run("backend", dearer, DEARER, own, cid)
+    money: dict[str, Any] = {"amount": DEARER, "flight_fare": DEARER, "other_charges": 0}
+    for step in ("AuthorizePayment", "CapturePayment"):
+        suite.record("payment", own, step, "DONE")
+    suite.payment(own, trip=cid, **money)
+    suite.stands(own, "amount = ?, flight_fare = ?, other_charges = 0", DEARER, DEARER)
+    suite.payment(own, "CAPTURED", **money)
+    suite.record("loyalty", own, "AdjustMiles", "DONE")
+    suite.miles(own, MORE_MILES, trip=cid)
+
+
 def declined(suite: Suite, cid: str, number: str) -> None:
     failed = {"step": "AuthorizePayment", "outcome": "REFUSED"}
     events = [
@@ -515,6 +565,8 @@ def a_good_day(suite: Suite) -> None:
     cancelled(suite, "with-a-fee", "5C", "GGGGGG")
     keep_fee(suite, "with-a-fee")
     completed(suite, "renewed", "5D", "HHHHHH")
+    completed(suite, "changed", "6A", "JJJJJJ")
+    change(suite, "changed", "JJJJJJ", "6A", "6C")
     authorize_again(suite, "renewed")
     settle(suite, "renewed", "HHHHHH", payment="again-renewed")
 

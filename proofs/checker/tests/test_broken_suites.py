@@ -144,6 +144,37 @@ def half_a_trip(suite: Suite) -> None:
     assert set(suite.violations(snapshot=True)) == {12}
 
 
+def called_off_with_the_old_seat(suite: Suite) -> None:
+    """The log says that it swapped nothing."""
+    step = "SwapTickets"
+    row = next(iter(suite.databases["backend"].execute(STEPS_OF, ("changes-changed",))))
+    steps = [
+        {**each, "status": "PENDING" if each["name"] == step else each["status"]}
+        for each in json.loads(row[0])
+    ]
+    suite.has_steps("changes-changed", steps)
+    suite.run("backend", "UPDATE flight_seat SET state = 'HELD' WHERE correlation_id = 'changes-changed'")
+
+
+STEPS_OF = "SELECT steps FROM sagas_saga WHERE correlation_id = ?"
+
+
+def miles_of_a_change(miles: int) -> Break:
+    def run(suite: Suite) -> None:
+        change = "UPDATE loyalty_ledger SET miles = ? WHERE correlation_id = 'changes-changed'"
+        assert suite.run("loyalty", change, miles) == 1
+
+    return run
+
+
+def amount_of(cid: str, amount: str) -> Break:
+    return sql("backend", f"UPDATE flight_booking SET amount = {amount} WHERE correlation_id = ?", cid)
+
+
+def seat_of_the_ticket(reference: str, number: str) -> Break:
+    return sql("backend", "UPDATE flight_ticket SET seat_number = ? WHERE booking_id = ?", number, reference)
+
+
 RECORD = "WHERE correlation_id = ? AND step = 'AuthorizePayment'"
 BROKEN: list[tuple[str, int, Break]] = [
     ("saga that never ends", 1, lambda suite: running(suite, "running", "9A")),
@@ -253,19 +284,19 @@ BROKEN: list[tuple[str, int, Break]] = [
     (
         "adjustment of more than was earned",
         5,
-        sql("loyalty", "UPDATE loyalty_ledger SET miles = -200 WHERE kind = 'ADJUSTED'"),
+        sql("loyalty", "UPDATE loyalty_ledger SET miles = -200 WHERE correlation_id = 'direct-change'"),
     ),
     (
         "adjustment of another user's trip",
         5,
-        sql("loyalty", "UPDATE loyalty_ledger SET user_id = 'eve' WHERE kind = 'ADJUSTED'"),
+        sql("loyalty", "UPDATE loyalty_ledger SET user_id = 'eve' WHERE correlation_id = 'direct-change'"),
     ),
     ("adjustment of no trip", 5, lambda suite: suite.miles("late", 5, trip="declined")),
     ("adjustment without a record", 6, lambda suite: suite.miles("late", 5, trip="good")),
     (
         "adjustment recorded and not made",
         6,
-        sql("loyalty", "DELETE FROM loyalty_ledger WHERE kind = 'ADJUSTED'"),
+        sql("loyalty", "DELETE FROM loyalty_ledger WHERE correlation_id = 'direct-change'"),
     ),
     (
         "money as a float",
@@ -400,6 +431,35 @@ BROKEN: list[tuple[str, int, Break]] = [
         12,
         sql("backend", "UPDATE flight_seat SET state = 'HELD' WHERE correlation_id = 'declined'"),
     ),
+    (
+        "changed trip keeps the old seat",
+        12,
+        sql("backend", "UPDATE flight_seat SET state = 'HELD' WHERE correlation_id = 'changes-changed'"),
+    ),
+    ("change holds old seats before the swap", 12, called_off_with_the_old_seat),
+    (
+        "booking does not name its change",
+        12,
+        sql("backend", "UPDATE flight_booking SET changed_by = '' WHERE correlation_id = 'changed'"),
+    ),
+    (
+        "booking that is busy for ever",
+        12,
+        sql("backend", "UPDATE flight_booking SET busy_with = 'x' WHERE correlation_id = 'changed'"),
+    ),
+    (
+        "difference that was not captured",
+        12,
+        sql(
+            "payment",
+            "UPDATE payment_payment SET status = 'AUTHORIZED', captured = 0"
+            " WHERE correlation_id = 'changes-changed'",
+        ),
+    ),
+    ("miles of a change that were not promised", 12, miles_of_a_change(40)),
+    ("changed trip with its old price", 2, amount_of("changed", "amount - 1050")),
+    ("changed trip with its old seat", 2, seat_of_the_ticket("JJJJJJ", "6A")),
+    ("changed trip with its old miles", 2, miles_of_a_change(0 + 1)),
     ("completed with seats on half of the trip", 12, released_on_the_return),
     ("running with seats on half of the trip", 12, half_a_trip),
     (
