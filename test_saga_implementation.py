@@ -27,6 +27,7 @@ from typing import Any
 import requests
 
 from proofs.e2e.bookings import bookings
+from proofs.e2e.changes import changes
 from proofs.e2e.conformance import conformance
 from proofs.e2e.crowds import crowds
 from proofs.e2e.desk import Addresses, Desk
@@ -38,7 +39,7 @@ from proofs.e2e.settlements import settlements
 from proofs.e2e.steps import steps
 from proofs.e2e.turns import turns
 
-GROUPS = (steps, conformance, bookings, turns, settlements, edges, raw, crowds)
+GROUPS = (steps, conformance, bookings, turns, settlements, changes, edges, raw, crowds)
 SCENARIOS = [scenario for group in GROUPS for scenario in group.scenarios]
 
 

@@ -1,4 +1,4 @@
-"""Bugs of the saga engine, of the booking saga, and of the seats."""
+"""Bugs of the saga engine, of the sagas that book and change a trip, and of the seats."""
 
 from proofs.mutants.mutant import BACKEND, SAGAS, Mutant
 
@@ -10,6 +10,7 @@ LOG = f"{ENGINE}saga_log.py"
 OUTCOMES = f"{ENGINE}outcomes.py"
 DECISION, SCRIPTS = "tests/test_saga_decision.py", "tests/test_saga_scripts.py"
 CRASH, RECOVERY = "tests/test_saga_crash.py", "tests/test_saga_recovery.py"
+CHANGE = "tests/test_change_trip.py"
 REQUESTS, OPERATOR = "tests/test_saga_requests.py", "tests/test_saga_operator.py"
 
 
@@ -235,5 +236,53 @@ MUTANTS = (
         "reply.status == 404:",
         "tests/test_saga_audit.py",
         only="cannot_say",
+    ),
+    bug(
+        "change-keeps-the-old-seat",
+        f"{FLIGHT}saga_change_local.py",
+        "        _hand_over(before - seats, SeatState.SOLD, saga.booking, SeatState.HELD, saga.correlation_id)\n",
+        "",
+        CHANGE,
+        only="dearer_trip_pays",
+    ),
+    bug(
+        "change-that-keeps-the-old-seat-if-it-crashes",
+        f"{FLIGHT}saga_change_local.py",
+        "        _hand_over(before - seats, SeatState.SOLD, saga.booking, SeatState.HELD, saga.correlation_id)\n",
+        "        services.release_seats(correlation_id=saga.booking, now=now)\n",
+        "tests/test_change_crash_points.py",
+        only="test_story",
+    ),
+    bug(
+        "change-of-a-cancelled-booking",
+        f"{FLIGHT}saga_change_local.py",
+        "    if not confirmed.filter(busy_with__in",
+        "    if not Booking.objects.filter(busy_with__in",
+        CHANGE,
+        only="not_swapped",
+    ),
+    bug(
+        "bookings-payment-captured-for-the-difference",
+        f"{FLIGHT}saga_change.py",
+        '"payment_id": saga.correlation_id if dearer else saga.request.payment',
+        '"payment_id": saga.request.payment',
+        CHANGE,
+        only="dearer_trip_pays",
+    ),
+    bug(
+        "charges-paid-again-by-a-change",
+        f"{FLIGHT}saga_change.py",
+        '        "other_charges": to_wire(0),\n',
+        '        "other_charges": to_wire(saga.request.charges),\n',
+        CHANGE,
+        only="dearer_trip_pays",
+    ),
+    bug(
+        "cancelled-in-the-middle-of-a-change",
+        f"{FLIGHT}saga_cancel_views.py",
+        'filter(pk=booking.pk, busy_with="", changed_by=booking.changed_by)',
+        "filter(pk=booking.pk)",
+        CHANGE,
+        only="keeps_others",
     ),
 )
