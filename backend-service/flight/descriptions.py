@@ -230,6 +230,7 @@ def _ticket(found: Ticket) -> dict[str, Any]:
         "flight_id": found.flight_id,
         "flight_number": found.flight.flight_number,
         "passenger": f"{found.first_name} {found.last_name}",
+        "passenger_number": found.passenger,
         "first_name": found.first_name,
         "last_name": found.last_name,
         "gender": found.gender,

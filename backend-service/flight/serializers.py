@@ -153,6 +153,7 @@ class Ticket(Base):
     flight_id = serializers.IntegerField()
     flight_number = serializers.CharField()
     passenger = serializers.CharField()
+    passenger_number = serializers.IntegerField(help_text="their place in the booking, from 1")
     first_name = serializers.CharField()
     last_name = serializers.CharField()
     gender = serializers.CharField()

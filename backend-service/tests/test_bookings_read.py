@@ -78,6 +78,7 @@ def test_booking_is_shown_with_flight_and_tickets(
                 "flight_id": flight.id,
                 "flight_number": "ZZ101",
                 "passenger": f"John Doe {seat}",
+                "passenger_number": place + 1,
                 "first_name": "John",
                 "last_name": f"Doe {seat}",
                 "gender": "male",

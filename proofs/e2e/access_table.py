@@ -92,6 +92,8 @@ UI: Mapping[str, Row] = {
     "trips/<slug:reference>/ticket.pdf": TRIP,
     "trips/<slug:reference>/calendar.ics": TRIP,
     "trips/<slug:reference>/cancel/": Row(mine(200), mine(CHANGES)),
+    "trips/<slug:reference>/change/": Row(mine(200), mine(CHANGES)),
+    "trips/<slug:reference>/change/confirm/": Row(NO, mine(CHANGES)),
     "miles/": OPEN,
     "account/": Row(some(LOGGED_IN, 200, LOGIN), some(LOGGED_IN, 200, LOGIN)),
     "account/login/": Row(some(LOGGED_IN, 302, 200), some(LOGGED_IN, 302, 422)),

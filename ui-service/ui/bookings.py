@@ -19,6 +19,8 @@ class Ticket:
     last_name: str
     seat: str
     cabin: str
+    passenger: int
+    "place in the booking, from 1"
 
     @property
     def name(self) -> str:
@@ -106,6 +108,8 @@ class Booking:
         """Until its first departure; one that was made by direct calls never."""
         return self.is_live and self.flight.departs > now and self.amount is not None
 
+    can_be_changed = can_be_cancelled
+
 
 @dataclass(frozen=True)
 class CancelQuote:
@@ -161,4 +165,5 @@ def _ticket(body: Json) -> Ticket:
         last_name=str(body.get("last_name") or ""),
         seat=str(body["seat_number"]),
         cabin=str(body.get("seat_class") or ""),
+        passenger=int(body.get("passenger_number") or 1),
     )

@@ -204,12 +204,15 @@ FAILURES = [
 ]
 
 
-class PaymentForm(forms.Form):
+class CardForm(forms.Form):
     """A card is an opaque token; there is no field for a card number."""
 
     card_token = RuledField(
         rules.CARD_TOKEN, said="Choose a card.", strip=False, error_messages=missing("Choose a card.")
     )
+
+
+class PaymentForm(CardForm):
     key = forms.RegexField(r"\A[A-Za-z0-9-]{8,64}\Z", widget=forms.HiddenInput)
 
     def failures(self, *, demo_mode: bool) -> dict[str, bool]:

@@ -80,6 +80,12 @@ class SagaView:
     owner: str
     steps: tuple[StepView, ...]
     result: Json
+    definition: str = "book-trip"
+
+    @property
+    def is_change(self) -> bool:
+        """It changes a trip that is booked already."""
+        return self.definition == "change-trip"
 
     @property
     def is_terminal(self) -> bool:
@@ -162,6 +168,7 @@ def from_status(body: Json) -> SagaView:
         owner=str(body.get("owner") or ""),
         steps=tuple(_step(step, going_back=going_back) for step in body.get("steps") or []),
         result=body.get("result") or {},
+        definition=str(body.get("definition") or "book-trip"),
     )
 
 

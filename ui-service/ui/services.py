@@ -54,6 +54,20 @@ def cancel_booking(*, actor: Actor, reference: str, quote_id: str) -> Answer:
     return post(path, actor=actor, body={"quote_id": quote_id}, headers=NOT_WAITING)
 
 
+def quote_change(*, actor: Actor, reference: str, flights: list[Json]) -> Json:
+    return post(f"/api/bookings/{reference}/change-quote/", actor=actor, body={"flights": flights}).body
+
+
+def change_booking(*, actor: Actor, reference: str, quote_id: str, card_token: str) -> str:
+    """Change a trip as quoted and return the saga that does it; a repeat of the quote returns the same."""
+    body: Json = {"quote_id": quote_id, **({"payment": {"card_token": card_token}} if card_token else {})}
+    path = f"/api/bookings/{reference}/change/"
+    answer = post(path, actor=actor, body=body, headers=NOT_WAITING)
+    if not (started := answer.body.get("correlation_id")):
+        raise Unavailable("backend", "The answer names no change.")
+    return str(started)
+
+
 def retry_saga(*, actor: Actor, correlation_id: str, reason: str) -> Answer:
     path = f"/api/saga/{correlation_id}/retry/"
     return post(path, actor=actor, body={"reason": reason}, seconds=PATIENCE_SECONDS)

@@ -7,6 +7,7 @@ from service_kit import health, metrics
 from ui import (
     views_account,
     views_booking,
+    views_change,
     views_console,
     views_errors,
     views_faults,
@@ -43,6 +44,8 @@ trips = [
     path("trips/<slug:reference>/ticket.pdf", views_trips.ticket_pdf, name="ticket_pdf"),
     path("trips/<slug:reference>/calendar.ics", views_trips.calendar_file, name="calendar"),
     path("trips/<slug:reference>/cancel/", views_trips.cancel, name="cancel_trip"),
+    path("trips/<slug:reference>/change/", views_change.change, name="change_trip"),
+    path("trips/<slug:reference>/change/confirm/", views_change.confirm, name="confirm_change"),
     path("miles/", views_trips.loyalty, name="loyalty"),
 ]
 account = [

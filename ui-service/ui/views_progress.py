@@ -33,6 +33,11 @@ def _tracked(request: HttpRequest, correlation_id: str) -> dict[str, Any]:
 
 def next_steps(saga: SagaView, attempt: Attempt | None) -> list[dict[str, str]]:
     """Next steps after a failure, the likeliest first; the draft is kept."""
+    if saga.is_change:
+        return [
+            {"label": "Choose again", "url": reverse("change_trip", args=[saga.reference])},
+            {"label": "Back to the trip", "url": reverse("trip", args=[saga.reference])},
+        ]
     again = {"label": "Search other flights", "url": reverse("search")}
     if attempt is None:
         return [{**again, "label": "Search again"}]

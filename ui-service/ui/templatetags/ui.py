@@ -39,7 +39,16 @@ def icon(name: str, classes: str = "") -> SafeString:
 
 SECTIONS = {
     "search": ("search", "results", "seats", "passengers", "pay"),
-    "trips": ("trips", "find_trip", "trip", "ticket", "cancel_trip", "progress"),
+    "trips": (
+        "trips",
+        "find_trip",
+        "trip",
+        "ticket",
+        "cancel_trip",
+        "change_trip",
+        "confirm_change",
+        "progress",
+    ),
     "loyalty": ("loyalty",),
     "console": ("console", "console_saga", "console_audit"),
     "faults": ("faults",),

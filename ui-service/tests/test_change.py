@@ -1,0 +1,201 @@
+"""Changing a trip: one of its flights, quoted before it is confirmed."""
+
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from tests.desk import QUOTE, SAGA, Desk, Json, booking, flight, return_booking, saga, turned
+from tests.test_trips import OLD
+
+CHANGE = "/trips/ABC234/change/"
+QUOTED, CHANGED = "/api/bookings/ABC234/change-quote/", "/api/bookings/ABC234/change/"
+FORM = {"quote": QUOTE}
+WEEK_LATER = {"departs_local": "2099-12-22T10:00:00-06:00", "arrives_local": "2099-12-22T12:20:00-06:00"}
+
+
+def quote(*flights: Json, **changes: Any) -> Json:
+    return {
+        "quote_id": QUOTE,
+        "booking_reference": "ABC234",
+        "flights": list(flights),
+        "paid": 372.82,
+        "amount": 412.82,
+        "difference": 40.00,
+        "miles": 40,
+        "currency": "USD",
+        "expires_at": "2026-11-23T02:15:00Z",
+        **changes,
+    }
+
+
+@pytest.fixture
+def trip(desk: Desk) -> Json:
+    """There and back, with another flight back a week later."""
+    desk.sells(flight(1), turned(2), turned(3, **WEEK_LATER))
+    desk.finds(turned(3, **WEEK_LATER))
+    found = return_booking()
+    desk.answers("/api/bookings/ABC234/", found)
+    return found
+
+
+@pytest.mark.usefixtures("trip")
+def test_each_flight_of_a_trip_can_be_chosen_for_a_change(client: Client) -> None:
+    text = client.get(CHANGE).content.decode()
+    assert "Outbound: ZZ101" in text and "Return: ZZ102" in text
+    assert "?leg=2&amp;flight=2" in text, "other seats"
+    assert 'name="day" value="2099-12-15"' in text
+
+
+@pytest.mark.usefixtures("trip")
+def test_flights_of_another_day_are_offered_in_the_cabin_of_the_tickets(client: Client, desk: Desk) -> None:
+    text = client.get(f"{CHANGE}?leg=2&day=2099-12-22").content.decode()
+    assert "?leg=2&amp;flight=3" in text and "Instead of ZZ102" in text
+    asked = desk.query("/api/flights/search/")
+    assert (asked["origin"], asked["destination"], asked["depart_date"]) == ("ORD", "DFW", "2099-12-22")
+    assert (asked["seat_class"], asked["passengers"]) == ("economy", "1")
+
+
+@pytest.mark.usefixtures("trip")
+def test_flight_that_does_not_fit_the_others_is_not_offered(client: Client, desk: Desk) -> None:
+    early = turned(4, departs_local="2099-12-08T01:30:00-06:00", arrives_local="2099-12-08T03:50:00-06:00")
+    desk.finds(early)
+    text = client.get(f"{CHANGE}?leg=2&day=2099-12-08").content.decode()
+    assert "1 flight of this day does not fit your other flights." in text and "flight=4" not in text
+    desk.answers("/api/flights/4/", early)
+    desk.answers("/api/flights/4/seats/", {"seats": [], "cabins": []})
+    assert client.get(f"{CHANGE}?leg=2&flight=4")["Location"] == CHANGE
+
+
+@pytest.mark.usefixtures("trip")
+def test_price_of_a_change_is_shown_before_it_is_confirmed(client: Client, desk: Desk) -> None:
+    seats = [{"flight_id": 1, "seat_numbers": ["7A"]}, {"flight_id": 3, "seat_numbers": ["8D"]}]
+    desk.answers(QUOTED, quote(*seats), method="POST")
+    text = client.post(CHANGE, {"leg": "2", "flight": "3", "seat0": "8D"}).content.decode()
+    (asked,) = desk.sent_to(QUOTED)
+    assert desk.body(asked) == {
+        "flights": [
+            {"flight_id": 1},
+            {"flight_id": 3, "seat_class": "economy", "seat_numbers": ["8D"]},
+        ]
+    }
+    assert "You pay $40.00 more" in text and "Pay $40.00 and change" in text and "+40 miles" in text
+    assert "ZZ103" in text and "seats 8D" in text and f'value="{QUOTE}"' in text and "tok_declined" in text
+    assert desk.sent_to(CHANGED) == []
+
+
+@pytest.mark.usefixtures("trip")
+def test_cheaper_trip_gives_back_and_asks_for_no_card(client: Client, desk: Desk) -> None:
+    cheaper = quote({"flight_id": 1}, {"flight_id": 3}, difference=-40.00, amount=332.82, miles=-40)
+    desk.answers(QUOTED, cheaper, method="POST")
+    text = client.post(CHANGE, {"leg": "2", "flight": "3", "seat0": ""}).content.decode()
+    assert "You get back $40.00" in text and "chosen for you" in text and "card_token" not in text
+    assert "seat_numbers" not in desk.body(desk.sent_to(QUOTED)[0])["flights"][1]
+
+
+@pytest.mark.parametrize("seat", ["", "8B"])
+@pytest.mark.usefixtures("trip")
+def test_seats_that_one_has_already_are_asked_again(client: Client, desk: Desk, seat: str) -> None:
+    response = client.post(CHANGE, {"leg": "2", "flight": "2", "seat0": seat})
+    assert response.status_code == 422 and "with these seats already" in response.content.decode()
+    assert desk.sent_to(QUOTED) == []
+
+
+def test_each_passenger_gets_a_seat_or_none_does(client: Client, desk: Desk) -> None:
+    (ticket,) = booking()["tickets"]
+    second = {**ticket, "first_name": "Grace", "seat_number": "7D", "passenger_number": 2}
+    first = {**ticket, "seat_number": "7E", "passenger_number": 1}
+    desk.sells(flight(1))
+    desk.answers("/api/bookings/ABC234/", booking(tickets=[second, first]))
+    page = client.get(f"{CHANGE}?leg=1&flight=1").content.decode()
+    assert page.index("Ada Lovelace") < page.index("Grace Lovelace"), "in the order of the booking"
+    for one, two in (("8A", ""), ("8A", "8A")):
+        response = client.post(CHANGE, {"leg": "1", "flight": "1", "seat0": one, "seat1": two})
+        assert response.status_code == 422
+        assert "for each passenger, or none" in response.content.decode()
+    desk.answers(QUOTED, quote({"flight_id": 1, "seat_numbers": ["8A", "8B"]}), method="POST")
+    client.post(CHANGE, {"leg": "1", "flight": "1", "seat0": "8A", "seat1": "8B"})
+    assert desk.body(desk.sent_to(QUOTED)[0])["flights"][0]["seat_numbers"] == ["8A", "8B"]
+
+
+@pytest.mark.usefixtures("trip")
+def test_change_that_cannot_be_had_says_why_and_keeps_the_choice(client: Client, desk: Desk) -> None:
+    desk.refuses(QUOTED, 409, "SEAT_UNAVAILABLE", "Seat 8D of flight ZZ103 is taken.")
+    response = client.post(CHANGE, {"leg": "2", "flight": "3", "seat0": "8D"})
+    text = response.content.decode()
+    assert response.status_code == 409
+    assert "Seat 8D of flight ZZ103 is taken." in text and "<option selected>8D</option>" in text
+
+
+@pytest.mark.usefixtures("trip")
+@pytest.mark.parametrize(
+    ("form", "sent"),
+    [
+        ({**FORM, "card_token": "tok_ok"}, {"quote_id": QUOTE, "payment": {"card_token": "tok_ok"}}),
+        (FORM, {"quote_id": QUOTE}),
+    ],
+)
+def test_confirmed_change_is_sent_once_with_its_quote_and_shown_live(
+    client: Client, desk: Desk, form: dict[str, str], sent: Json
+) -> None:
+    answer = {"correlation_id": SAGA, "status": "RUNNING"}
+    desk.answers(CHANGED, answer, status=202, method="POST")
+    assert client.post(f"{CHANGE}confirm/", form)["Location"] == f"/progress/{SAGA}/"
+    (request,) = desk.sent_to(CHANGED)
+    assert desk.body(request) == sent and request.headers["Prefer"] == "respond-async"
+
+
+@pytest.mark.usefixtures("trip")
+@pytest.mark.parametrize("form", [{}, {"quote": "x"}, {**FORM, "card_token": "4111111111111111"}])
+def test_form_without_a_quote_or_a_card_changes_nothing(
+    client: Client, desk: Desk, form: dict[str, str]
+) -> None:
+    assert client.post(f"{CHANGE}confirm/", form)["Location"] == CHANGE
+    assert desk.sent_to(CHANGED) == []
+
+
+@pytest.mark.usefixtures("trip")
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [("QUOTE_CHANGED", "no longer holds"), ("CHANGE_UNDER_WAY", "It is being changed.")],
+)
+def test_refused_change_says_that_nothing_was_changed(
+    client: Client, desk: Desk, code: str, words: str
+) -> None:
+    desk.refuses(CHANGED, 409, code, "It is being changed.")
+    text = client.post(f"{CHANGE}confirm/", FORM, follow=True).content.decode()
+    assert "Nothing was changed." in text and words in text
+
+
+@pytest.mark.parametrize("found", [booking(flight=OLD), booking(amount=None), booking(status="CANCELLED")])
+def test_trip_that_cannot_be_changed_any_more_says_so(client: Client, desk: Desk, found: Json) -> None:
+    desk.answers("/api/bookings/ABC234/", found)
+    text = client.get(CHANGE, follow=True).content.decode()
+    assert "cannot be changed any more" in text and "Change flights or seats" not in text
+
+
+@pytest.mark.parametrize(
+    ("status", "states", "words"),
+    [
+        ("RUNNING", "DONE STARTED PENDING PENDING", "Changing your trip"),
+        ("COMPLETED", "DONE DONE DONE DONE", "is changed"),
+        ("COMPENSATED", "UNDONE REFUSED PENDING PENDING", "Your trip is as it was"),
+    ],
+)
+def test_progress_of_a_change_is_told_as_a_change(
+    client: Client, desk: Desk, status: str, states: str, words: str
+) -> None:
+    desk.sells(flight(1))
+    desk.tells(
+        saga(
+            status,
+            states,
+            definition="change-trip",
+            booking_reference="ABC234",
+            reason="PAYMENT_DECLINED" if status == "COMPENSATED" else None,
+        )
+    )
+    text = client.get(f"/progress/{SAGA}/").content.decode()
+    assert words in text and "Booked" not in text and "new=1" not in text
+    if status == "COMPENSATED":
+        assert "Nothing was charged for the change." in text and f'href="{CHANGE}"' in text

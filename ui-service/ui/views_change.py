@@ -1,0 +1,140 @@
+"""Changing a trip: choose one of its flights, another day, flight or seats, see the price, confirm."""
+
+from datetime import date
+from functools import partial
+from typing import Any
+
+from django.conf import settings
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods, require_POST
+from django_sagas.clock import utc_now
+
+from ui import patience, selectors, services, trip_changes
+from ui.backend_client import Rejected, Unavailable
+from ui.bookings import Booking
+from ui.drafts import MAX_FLIGHT
+from ui.forms import DEMO_CARDS, CardForm, number
+from ui.identity import is_own, open_for_guest, owner_of
+from ui.travel import Flight, why_no_trip
+from ui.views_trips import QUOTE_ID, QUOTE_IS_OVER
+
+
+def _booking(request: HttpRequest, reference: str) -> Booking:
+    return selectors.booking(reference, actor=owner_of(request, reference))
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def change(request: HttpRequest, reference: str) -> HttpResponse:
+    """The choice, in the address; a POST shows what it costs."""
+    booking, now = _booking(request, reference), utc_now()
+    if not booking.can_be_changed(now):
+        messages.warning(request, "This trip cannot be changed any more.")
+        return redirect("trip", reference=booking.reference)
+    chosen = request.POST if request.method == "POST" else request.GET
+    leg = number(chosen.get("leg", ""), most=len(booking.flown), default=0) - 1
+    flight_id = number(chosen.get("flight", ""), most=MAX_FLIGHT, default=0)
+    context: dict[str, Any] = {"trip": booking, "today": now.date().isoformat(), "leg": leg + 1}
+    if leg < 0:
+        return render(request, "ui/trips/change.html", context)
+    context["flown"] = booking.flown[leg]
+    if flight_id:
+        return _seats(request, booking, leg, flight_id, context)
+    day = _day(chosen.get("day", "")) or booking.flights[leg].departs.date()
+    offers, misfits = trip_changes.offers_on(booking, leg, day)
+    context |= {"day": day, "offers": offers, "misfits": misfits}
+    return render(request, "ui/trips/change_flight.html", context)
+
+
+def _day(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None
+
+
+def _seats(
+    request: HttpRequest, booking: Booking, leg: int, flight_id: int, context: dict[str, Any]
+) -> HttpResponse:
+    """The seats on the chosen flight, and after them the quote."""
+    flight, maps = patience.at_once(
+        partial(selectors.flight, flight_id), partial(selectors.seat_map, flight_id)
+    )
+    if why := why_no_trip(trip_changes.trip_with(booking, leg, flight)):
+        messages.warning(request, f"{why} Please choose another.")
+        return redirect("change_trip", reference=booking.reference)
+    choices = trip_changes.seat_choices(booking, leg, flight, maps)
+    given = [request.POST.get(each.field, each.now)[:4] for each in choices]
+    context |= {"flight": flight, "choices": list(zip(choices, given, strict=True))}
+    if request.method != "POST":
+        return render(request, "ui/trips/change_seats.html", context)
+    if error := trip_changes.why_no_seats(choices, given):
+        return _seats_again(request, context, error, status=422)
+    return _quoted(request, booking, leg, flight, [seat for seat in given if seat], context)
+
+
+def _seats_again(request: HttpRequest, context: dict[str, Any], error: str, *, status: int) -> HttpResponse:
+    return render(request, "ui/trips/change_seats.html", {**context, "error": error}, status=status)
+
+
+def _quoted(
+    request: HttpRequest,
+    booking: Booking,
+    leg: int,
+    flight: Flight,
+    seats: list[str],
+    context: dict[str, Any],
+) -> HttpResponse:
+    trip = trip_changes.trip_with(booking, leg, flight)
+    try:
+        body = services.quote_change(
+            actor=owner_of(request, booking.reference),
+            reference=booking.reference,
+            flights=trip_changes.asked_for(booking, leg, flight, seats),
+        )
+    except Rejected as refusal:
+        return _seats_again(request, context, refusal.detail, status=409)
+    quote = trip_changes.quote_from(body, trip)
+    form = CardForm(initial={"card_token": "tok_ok" if settings.DEMO_MODE else ""})
+    return _confirm_page(request, {**context, "quote": quote}, form)
+
+
+def _confirm_page(request: HttpRequest, context: dict[str, Any], form: CardForm) -> HttpResponse:
+    card = form["card_token"].value()
+    context |= {"form": form, "cards": DEMO_CARDS, "card": card}
+    return render(request, "ui/trips/change_confirm.html", context)
+
+
+@require_POST
+def confirm(request: HttpRequest, reference: str) -> HttpResponse:
+    """Change the trip as quoted. The quote is the key: a second click changes nothing more."""
+    booking = _booking(request, reference)
+    quote, form = request.POST.get("quote", ""), CardForm(request.POST)
+    pays = "card_token" in request.POST
+    if not QUOTE_ID.fullmatch(quote) or (pays and not form.is_valid()):
+        messages.warning(request, "Choose a card to pay the difference, and look at the price once more.")
+        return redirect("change_trip", reference=booking.reference)
+    actor = owner_of(request, booking.reference)
+    try:
+        saga = services.change_booking(
+            actor=actor,
+            reference=booking.reference,
+            quote_id=quote,
+            card_token=form.cleaned_data["card_token"] if pays else "",
+        )
+    except Rejected as refusal:
+        over = refusal.code in QUOTE_IS_OVER or "quote_id" in refusal.errors
+        told = "What we showed you no longer holds: please choose again." if over else refusal.detail
+        messages.warning(request, f"Nothing was changed. {told}")
+        return redirect("change_trip", reference=booking.reference)
+    except Unavailable:
+        messages.warning(
+            request,
+            "The booking desk does not answer just now, and may be changing your trip. Look again soon.",
+        )
+        return redirect("trip", reference=booking.reference)
+    if not is_own(request, booking.user_id):
+        # Opened by reference and last name: so is what changes it.
+        open_for_guest(request, keys=(saga,), user_id=actor.user_id)
+    return redirect("progress", correlation_id=saga)
