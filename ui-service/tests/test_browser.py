@@ -284,6 +284,24 @@ def test_connection_is_chosen_booked_and_cancelled_as_one_trip(
     context.close()
 
 
+def test_flight_of_a_trip_is_changed_and_its_seat_chosen(page: Page) -> None:
+    to_payment(page)
+    pay(page)
+    page.get_by_role("link", name="See your tickets").click()
+    number = page.locator(".facts dd").nth(2).inner_text()
+    page.get_by_role("link", name="Change flights or seats").click()
+    page.get_by_role("button", name="Show flights").click()
+    choose_first(page)
+    seat = page.locator("select option").last.get_attribute("value") or ""
+    page.locator("select").select_option(seat)
+    page.get_by_role("button", name="See the price").click()
+    page.get_by_role("button", name=re.compile("change", re.IGNORECASE)).click()
+    expect(page.get_by_role("heading", name="Changed", exact=True)).to_be_visible()
+    page.get_by_role("link", name="See your tickets").click()
+    expect(page.get_by_text(f"{seat}, Economy")).to_be_visible()
+    expect(page.locator(".facts dd").nth(2)).not_to_have_text(number)
+
+
 def test_seat_lost_on_the_second_flight_is_asked_anew_for_that_flight_only(page: Page, suite: Suite) -> None:
     page.goto(CONNECTION)
     choose_first(page)
@@ -620,6 +638,7 @@ def every_page(page: Page, suite: Suite) -> list[str]:
     page.goto(CONNECTION)
     choose_first(page)
     connecting = page.url.removeprefix(suite.url())
+    first = parse_qs(urlsplit(connecting).query)["flight"][0]
     choose_seat(page)
     choose_seat(page)
     fill_passenger(page, "W" * 100)
@@ -634,6 +653,7 @@ def every_page(page: Page, suite: Suite) -> list[str]:
         *(seats, seats.replace("/seats/", "/passengers/"), payment, f"/progress/{failed}/"),
         *(trip, f"{trip}ticket/", f"{trip}cancel/", "/trips/", "/trips/find/", "/miles/"),
         *(connecting, review, long_trip, f"{long_trip}ticket/", f"{long_trip}cancel/"),
+        *(f"{long_trip}change/", f"{long_trip}change/?leg=1", f"{long_trip}change/?leg=1&flight={first}"),
         *("/account/login/", "/account/register/", "/how-it-works/", "/try/"),
         *("/pages/about/", "/pages/contact/", "/pages/privacy/", "/pages/terms/", "/nothing/"),
         *("/console/", f"/console/{failed}/", "/console/audit/", "/faults/"),

@@ -80,7 +80,7 @@ def test_price_of_a_change_is_shown_before_it_is_confirmed(client: Client, desk:
         ]
     }
     assert "You pay $40.00 more" in text and "Pay $40.00 and change" in text and "+40 miles" in text
-    assert "ZZ103" in text and "seats 8D" in text and f'value="{QUOTE}"' in text and "tok_declined" in text
+    assert "ZZ103" in text and "seat 8D" in text and f'value="{QUOTE}"' in text and "tok_declined" in text
     assert desk.sent_to(CHANGED) == []
 
 

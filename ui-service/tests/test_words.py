@@ -74,7 +74,14 @@ def world(client: Client, desk: Desk, traveller: User, settings: Settings) -> No
             "/trips/ABC234/",
             "/trips/RET234/",
         ),
-        *("/trips/GNE234/", "/trips/ABC234/ticket/", "/trips/ABC234/cancel/", "/miles/", "/account/"),
+        *(
+            "/trips/GNE234/",
+            "/trips/ABC234/ticket/",
+            "/trips/ABC234/cancel/",
+            "/trips/ABC234/change/",
+            "/miles/",
+            "/account/",
+        ),
         *(
             "/account/login/",
             "/account/register/",
