@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from pytest_django import Settings
 
 from tests.desk import QUOTE, SAGA, Desk, Json, booking, flight, return_booking, saga, turned
 from tests.test_trips import OLD
@@ -199,3 +200,19 @@ def test_progress_of_a_change_is_told_as_a_change(
     assert words in text and "Booked" not in text and "new=1" not in text
     if status == "COMPENSATED":
         assert "Nothing was charged for the change." in text and f'href="{CHANGE}"' in text
+
+
+def test_change_of_a_trip_found_by_reference_is_shown_to_its_finder(
+    client: Client, desk: Desk, settings: Settings
+) -> None:
+    settings.DEMO_MODE = False
+    desk.answers("/api/bookings/find/", booking(user_id="u-1"), method="POST")
+    desk.answers("/api/bookings/ABC234/", booking(user_id="u-1"))
+    client.post("/trips/find/", {"reference": "ABC234", "surname": "Lovelace"})
+    change = "9e1d4c52-0b8e-4c52-9d3a-5f6f0c6c1b11"
+    desk.answers(CHANGED, {"correlation_id": change, "status": "RUNNING"}, status=202, method="POST")
+    desk.sells(flight(1))
+    desk.tells({**saga("RUNNING", "STARTED PENDING PENDING PENDING"), "correlation_id": change})
+    assert client.post(f"{CHANGE}confirm/", FORM, follow=True).status_code == 200
+    (asked,) = desk.sent_to(f"/api/saga/status/{change}/")
+    assert asked.headers["X-On-Behalf-Of"] == "u-1"
