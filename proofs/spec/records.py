@@ -106,10 +106,10 @@ def rows_of(saga: Saga, events: Iterable[Event]) -> tuple[Row, ...]:
 
 
 def traces_of(books: Books) -> list[Trace]:
-    """Of every saga that books, but for those where a person settled a step: no protocol has that."""
+    """Of every saga, but for those where a person settled a step: no protocol has that."""
     return [
         Trace(cid, shape_of(saga), rows_of(saga, books.events.get(cid, [])))
-        for cid, saga in books.trips.items()
+        for cid, saga in books.sagas.items()
         if not saga.settled_by_hand
     ]
 
