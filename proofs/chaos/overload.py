@@ -4,10 +4,10 @@ The peak is what it does for clients who take turns. Then clients arrive at half
 peak whatever becomes of those before, and, from the moment at which that ends, at half the peak again.
 
 On the backend's own port, where everybody waits for a place, nobody may get anything but a booking, 429, 503
-or no answer at all, every booking that was answered is in the books, and within 30 s all is as before.
+or no answer at all, every booking that was answered is in the books, health checks are answered at an address
+of their own, and within 30 s all is as before.
 Behind the proxy as it is shipped (if nginx is installed) everybody gets an answer besides, those put off at
-once, the service's own port answers health checks, and bookings go on at 80 % of the peak, though the load
-takes its share of the same processors.
+once, and bookings go on at 80 % of the peak, though the load takes its share of the same processors.
 Last, 50 start at once where the backend has one thread. Exit code 0 when all of it was so, else 1.
 """
 
@@ -140,6 +140,8 @@ class Overload:
                 yield f"{name} there were answers that no client should get: {strange}"
         if self.behind_proxy:
             yield from self._complaints_of_the_proxy()
+        if self.answered_probes < len(self.probes):
+            yield "health checks were not answered"
         if self.normal_after is None or self.normal_after > NORMAL_WITHIN:
             yield f"it was not as before within {NORMAL_WITHIN:.0f} s"
         if self.lost:
@@ -150,8 +152,6 @@ class Overload:
     def _complaints_of_the_proxy(self) -> Iterator[str]:
         if self.share < LEAST_GOODPUT:
             yield f"bookings went on at {self.share:.0%} of the peak, at least {LEAST_GOODPUT:.0%} is asked"
-        if self.answered_probes < len(self.probes):
-            yield "health checks were not answered"
         if (waited := self.rush.waited(0.5, *PUT_OFF)) > AT_ONCE_WITHIN:
             yield f"those put off knew it after {waited:.1f} s"
 
