@@ -124,7 +124,11 @@ class Sagas(Input):
         *text(KEY),
         Field(description="what became of a start-booking sent with this key; needs `user_id`"),
     ] = None
-    definition: Annotated[str | None, *text(DEFINITION), Field(description="such as book-trip")] = None
+    definition: Annotated[
+        str | None,
+        *text(DEFINITION),
+        Field(description="such as settle-trip; without it those that callers begin, and any by `id_prefix`"),
+    ] = None
     id_prefix: Annotated[str | None, *text(ID_PREFIX), Field(description="of the id")] = None
     created_after: Annotated[
         datetime | None, PlainValidator(_moment), WithJsonSchema({"type": "string", "format": "date-time"})

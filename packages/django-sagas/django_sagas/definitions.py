@@ -215,7 +215,8 @@ class Saga:
     retired: ClassVar[Sequence[Step]] = ()
     "Steps that new sagas do not get, and that older ones may still run or undo."
     is_load: ClassVar[bool] = True
-    "Whether its open sagas count against SAGA_MAX_RUNNING; False for one that only other sagas' steps begin."
+    """False for one that only finishes another's work. Its sagas do not count against SAGA_MAX_RUNNING, and a
+    list has them where the definition, the id or those in need of attention are asked for."""
     state: ClassVar[type[SagaState]] = SagaState
     "A subclass whose properties read `data`, for the functions of the steps."
     audits: ClassVar[Sequence["Rule"]] = ()
@@ -340,6 +341,11 @@ class Saga:
 
 SAGAS: dict[str, type[Saga]] = {}
 "Every definition of this process, by name."
+
+
+def finishing() -> list[str]:
+    """The names of definitions that only finish the work of others."""
+    return [name for name, saga in SAGAS.items() if not saga.is_load]
 
 
 def definition_of(name: str) -> type[Saga]:

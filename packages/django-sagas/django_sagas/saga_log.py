@@ -18,7 +18,7 @@ from django_sagas.database import (
     from_db_time,
     values,
 )
-from django_sagas.definitions import SAGAS, definition_of
+from django_sagas.definitions import definition_of, finishing
 from django_sagas.events import SagaEvent
 from django_sagas.models import SagaRow
 from django_sagas.state import SagaState, SagaStatus, StepState
@@ -181,8 +181,7 @@ def count_running(now: datetime) -> int:
     """Sagas that are going forward and are load, without those whose time to begin has not come."""
     running = SagaRow.objects.open().exclude(status=SagaStatus.COMPENSATING)
     waiting = Q(status=SagaStatus.PENDING, due_at__gt=now)
-    apart = [name for name, saga in SAGAS.items() if not saga.is_load]
-    return running.exclude(waiting).exclude(name__in=apart).count()
+    return running.exclude(waiting).exclude(name__in=finishing()).count()
 
 
 def known(correlation_ids: Collection[str]) -> set[str]:

@@ -12,7 +12,7 @@ from django.db.models.functions import Coalesce
 
 from django_sagas import json_text, saga_log
 from django_sagas.clock import iso
-from django_sagas.definitions import SAGAS
+from django_sagas.definitions import SAGAS, finishing
 from django_sagas.models import SagaEventRow, SagaRow
 from django_sagas.problems import Problem
 from django_sagas.state import OPEN, SagaState
@@ -29,7 +29,7 @@ class Filters:
     idempotency_key: str | None = None
     "the key of a start of `subject`; keys are scoped to it"
     definition: str | None = None
-    "the name of one"
+    "the name of one; None: those that only finish the work of others are left out, see Saga.is_load"
     id_prefix: str | None = None
     "of a UUID"
     created_after: datetime | None = None
@@ -104,6 +104,8 @@ def _matching(filters: Filters) -> QuerySet[SagaRow]:
         found = found.filter(idempotency_scope__in=scopes, idempotency_key=filters.idempotency_key)
     if filters.definition:
         found = found.filter(name=filters.definition)
+    elif not (filters.needs_attention or filters.id_prefix):
+        found = found.exclude(name__in=finishing())
     if filters.id_prefix:
         # `g` sorts behind every character that a UUID may go on with, whatever the collation.
         found = found.filter(

@@ -332,3 +332,20 @@ def test_sagas_of_a_definition_that_is_no_load_turn_no_other_away(
     refused = pytest.raises(Problem) if is_load else nullcontext()
     with refused:
         start(define(*ORDER), {})
+
+
+def test_a_list_has_sagas_that_only_finish_others_work_where_they_are_asked_for(
+    world: World, nested: type[Saga]
+) -> None:
+    INNER.is_load = False
+    outer = world.start(nested).correlation_id
+    (inner,) = inner_sagas()
+
+    def listed(**filters: Any) -> set[str]:
+        return {saga.correlation_id for saga in list_sagas(Filters(**filters))[0]}
+
+    assert listed() == {outer}
+    assert listed(definition=INNER.name) == listed(id_prefix=inner) == {inner}
+    hanging = {"attention": "it hangs", "status": "RUNNING", "due_at": world.clock()}
+    SagaRow.objects.filter(pk=inner).update(**hanging)
+    assert listed(needs_attention=True) == {inner}

@@ -37,7 +37,7 @@ def books(completed: int, compensated: int) -> Books:
     statuses = ["COMPLETED"] * completed + ["COMPENSATED"] * compensated
     sagas = {f"saga-{number}": SimpleNamespace(status=status) for number, status in enumerate(statuses)}
     refused = SimpleNamespace(told={"error": "[Errno 111] Connection refused"})
-    return cast(Books, SimpleNamespace(sagas=sagas, events={"saga-0": [refused]}))
+    return cast(Books, SimpleNamespace(sagas=sagas, trips=sagas, events={"saga-0": [refused]}))
 
 
 @pytest.fixture
