@@ -146,7 +146,8 @@ class Case(Course):
     # What happens there
 
     def after_commit(self, number: int, last: Statement, tables: Collection[str]) -> None:
-        self._may_pause = last != ALONE
+        # A participant has one process here: while it stands still it serves nobody else.
+        self._may_pause = last != ALONE and not self.traffic.serving
         super().after_commit(number, last, tables)
 
     def die_at(self, crash: Trouble, number: int) -> None:

@@ -36,7 +36,7 @@ class Zygote:
     """A service that runs each job in a fork of itself."""
 
     def __init__(self, name: str, kind: str, environment: Mapping[str, str], log: Path) -> None:
-        self._name = name
+        self._name, self._is_busy = name, False
         paths = os.pathsep.join(str(path) for path in (ROOT, folder(name)))
         with log.open("a") as output:
             self._process = subprocess.Popen(
@@ -51,13 +51,16 @@ class Zygote:
 
     def run(self, job: Answer, *, answer: Callable[[Answer], Answer]) -> Ran:
         """Do a job in a process of its own; `answer` says what it is to do at each point that it reaches."""
-        ran = Ran()
+        if self._is_busy:
+            raise BrokenRigError(f"{self._name} is asked for a job while it does one")
+        ran, self._is_busy = Ran(), True
         self._tell(job)
         while "ended" not in (message := self._hear()):
             if "said" in message:
                 ran.said = message["said"]
             else:
                 self._tell(answer(message))
+        self._is_busy = False
         if message["ended"] not in (0, -signal.SIGKILL):
             raise BrokenRigError(f"{self._name}: exit code {message['ended']}")
         ran.killed = message["ended"] != 0
