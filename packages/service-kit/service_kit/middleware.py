@@ -1,7 +1,5 @@
 """Middleware of every request: correlation id, summary log line, host check."""
 
-import socket
-import ssl
 import time
 from collections.abc import Callable
 from functools import cache
@@ -14,13 +12,11 @@ from django_sagas.wire import CORRELATION_HEADER, CORRELATION_META
 
 from service_kit import rules
 from service_kit.metrics import REQUEST_SECONDS
-from service_kit.problems import to_response, try_again
 
 log = structlog.get_logger("request")
 MOST_HOSTS = 100
 "cached allowed hosts, bounded because ALLOWED_HOSTS may have a wildcard"
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 QUIET_PATHS = ("/api/health/", "/metrics", "/static/")
 
 # Looking a metric up by its labels costs more than changing it.
@@ -71,33 +67,6 @@ class RequestMiddleware:
 def tell(request: HttpRequest, **details: Any) -> None:
     """Add a field to the request's summary line."""
     request.told.update(details)  # type: ignore[attr-defined]
-
-
-class GoneCallerMiddleware:
-    """Does not write for a caller that has hung up: after a rush, half of the work would be for nobody.
-
-    Whoever has only ended its own side of the connection can still read the answer.
-    """
-
-    def __init__(self, get_response: GetResponse) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        if request.method not in SAFE_METHODS and has_gone(request.META.get("gunicorn.socket")):
-            return to_response(try_again("The caller has closed the connection.", code="CALLER_GONE"))
-        return self.get_response(request)
-
-
-def has_gone(connection: Any) -> bool:
-    """Whether the peer has closed or reset it; false where that cannot be seen."""
-    if not isinstance(connection, socket.socket) or isinstance(connection, ssl.SSLSocket):
-        return False
-    try:
-        return connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b""
-    except BlockingIOError:
-        return False
-    except OSError:
-        return True
 
 
 class HostMiddleware:

@@ -270,7 +270,6 @@ TRACE_MIDDLEWARE = ["service_kit.tracing.TraceMiddleware"] if TRACES else []
 API_MIDDLEWARE = [
     "service_kit.middleware.RequestMiddleware",
     *TRACE_MIDDLEWARE,
-    "service_kit.middleware.GoneCallerMiddleware",
     "service_kit.middleware.HostMiddleware",
     *([] if DEMO_MODE else BROWSER_MIDDLEWARE),
     "whitenoise.middleware.WhiteNoiseMiddleware",

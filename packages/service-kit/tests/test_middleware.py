@@ -1,9 +1,7 @@
 import json
 import re
-import socket
 import subprocess
 import sys
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -13,7 +11,6 @@ import pytest
 from django.test import Client
 from prometheus_client import REGISTRY
 from service_kit import logs
-from service_kit.middleware import has_gone
 from service_kit.testing.calls import client as quiet_client
 from service_kit.testing.calls import envelope, post
 from service_kit.testing.protocol import Pair, assert_problem
@@ -203,50 +200,3 @@ def test_control_characters_of_an_address_are_escaped_in_the_terminal() -> None:
     own, foreign = ran.stderr.decode().splitlines()
     assert "/\\x1b[2J\\x00\\u2028" in own
     assert "said /\\x1b[2J\\x00\\u2028" in foreign
-
-
-@pytest.fixture
-def connection() -> Iterator[tuple[socket.socket, socket.socket]]:
-    """The service's side and the caller's."""
-    service, caller = socket.socketpair()
-    with service, caller:
-        yield service, caller
-
-
-def test_a_caller_that_waits_or_sends_more_is_there(connection: tuple[socket.socket, socket.socket]) -> None:
-    service, caller = connection
-    assert not has_gone(service)
-    caller.send(b"another request")
-    assert not has_gone(service)
-
-
-def test_a_caller_that_has_hung_up_is_seen(connection: tuple[socket.socket, socket.socket]) -> None:
-    service, caller = connection
-    caller.close()
-    assert has_gone(service)
-
-
-def test_nothing_is_written_for_a_caller_that_has_hung_up(
-    pair: Pair, connection: tuple[socket.socket, socket.socket]
-) -> None:
-    service, caller = connection
-    caller.close()
-    body = envelope("test-1", pair.booking)
-    gunicorns: Any = {"gunicorn.socket": service}
-    lost = quiet_client().post(pair.action, body, content_type="application/json", **gunicorns)
-    assert_problem(lost, 503, "CALLER_GONE")
-    assert lost["Retry-After"]
-    assert "Idempotent-Replayed" not in post(pair.action, body)
-
-
-def test_reads_are_answered_whoever_listens(
-    client: Client, connection: tuple[socket.socket, socket.socket]
-) -> None:
-    service, caller = connection
-    caller.close()
-    gunicorns: Any = {"gunicorn.socket": service}
-    assert client.get("/api/health/", **gunicorns).status_code == 200
-
-
-def test_where_the_connection_cannot_be_seen_a_caller_is_there() -> None:
-    assert not has_gone(None)
