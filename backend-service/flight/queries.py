@@ -127,7 +127,7 @@ class Sagas(Input):
     definition: Annotated[
         str | None,
         *text(DEFINITION),
-        Field(description="such as settle-trip; without it those that callers begin, and any by `id_prefix`"),
+        Field(description="such as settle-trip; without it those that callers begin, and of open ones all"),
     ] = None
     id_prefix: Annotated[str | None, *text(ID_PREFIX), Field(description="of the id")] = None
     created_after: Annotated[

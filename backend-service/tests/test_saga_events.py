@@ -424,7 +424,7 @@ def five(desk: Desk, world: World) -> dict[str, str]:
         ("?definition=nobody", []),
         ("?status=COMPLETED", ["complete"]),
         ("?status=COMPENSATED", ["compensated"]),
-        ("?status=PENDING", ["accepted"]),
+        ("?status=PENDING", ["accepted", "settles"]),
         ("?status=RUNNING", ["running"]),
         ("?status=COMPENSATING", ["stuck"]),
         ("?needs_attention=true", ["stuck"]),

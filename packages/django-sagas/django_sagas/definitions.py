@@ -216,7 +216,7 @@ class Saga:
     "Steps that new sagas do not get, and that older ones may still run or undo."
     is_load: ClassVar[bool] = True
     """False for one that only finishes another's work. Its sagas do not count against SAGA_MAX_RUNNING, and a
-    list has them where the definition, the id or those in need of attention are asked for."""
+    list has them where the definition, the id or only open sagas are asked for."""
     state: ClassVar[type[SagaState]] = SagaState
     "A subclass whose properties read `data`, for the functions of the steps."
     audits: ClassVar[Sequence["Rule"]] = ()

@@ -104,7 +104,7 @@ def _matching(filters: Filters) -> QuerySet[SagaRow]:
         found = found.filter(idempotency_scope__in=scopes, idempotency_key=filters.idempotency_key)
     if filters.definition:
         found = found.filter(name=filters.definition)
-    elif not (filters.needs_attention or filters.id_prefix):
+    elif not (filters.only_open or filters.id_prefix):
         found = found.exclude(name__in=finishing())
     if filters.id_prefix:
         # `g` sorts behind every character that a UUID may go on with, whatever the collation.

@@ -348,4 +348,5 @@ def test_a_list_has_sagas_that_only_finish_others_work_where_they_are_asked_for(
     assert listed(definition=INNER.name) == listed(id_prefix=inner) == {inner}
     hanging = {"attention": "it hangs", "status": "RUNNING", "due_at": world.clock()}
     SagaRow.objects.filter(pk=inner).update(**hanging)
-    assert listed(needs_attention=True) == {inner}
+    assert listed(needs_attention=True) == listed(status="RUNNING") == {inner}
+    assert listed(status="COMPLETED") == {outer}
