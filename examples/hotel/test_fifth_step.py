@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from proofs.e2e.desk import Addresses, Body, Desk, booking
+from proofs.e2e.desk import Addresses, Body, Desk, booking, wait
 from scripts.copies import copy_tree
 from scripts.paths import VENV
 
@@ -245,6 +245,7 @@ def test_the_conformance_kit_finds_nothing_at_the_hotel(suite: Suite) -> None:
 
 def test_the_checker_finds_nothing_and_reads_the_hotels_records(suite: Suite) -> None:
     suite.trip(room="standard")
+    wait(lambda: not suite.open_sagas(), "no settlement is open any more")
     known = {name: url for name, url in suite.databases.items() if name not in ("ui", "hotel")}
     where = [f"--{name}={url}" for name, url in known.items()]
     hotel = f"--participant=hotel={suite.databases['hotel']}"
