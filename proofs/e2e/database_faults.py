@@ -41,6 +41,8 @@ CUT = f"""
         SELECT pid FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname IN ({NAMES})
         ORDER BY random() LIMIT {{most}}) AS chosen"""  # noqa: S608  the names are our own
 OPEN = "SELECT correlation_id, epoch, last_sequence FROM sagas_saga WHERE due_at IS NOT NULL"
+# A settlement is left alone for some seconds, and would look as if it did not move.
+OPEN_BOOKINGS = f"{OPEN} AND name = 'book-trip'"
 ENDED = "SELECT COUNT(*) FROM sagas_saga WHERE due_at IS NULL"
 
 
