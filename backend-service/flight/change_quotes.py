@@ -50,12 +50,11 @@ def quote_change(
 
     Raises 400 that names each bad flight, 409 where its seats cannot be had.
     """
-    change = _change(booking, saga, asked)
+    change, flights = _change(booking, saga, asked)
     if change.after == change.before:
         raise invalid({"flights": "are the trip as it is"})
-    flights = [_found(segment) for segment in change.after]
-    _refuse_without_seats(booking, change, now)
-    departs = min(booking.flight.departs_at, flights[0].departs_at)
+    _refuse_without_seats(booking, change, flights, now)
+    departs = min(booking.flight.departs_at, flights[change.after[0].flight_id].departs_at)
     return Quote.objects.create(
         id=new_id(),
         booking=booking,
@@ -75,7 +74,7 @@ def quoted_change(booking: Booking, saga: BookingSaga, quote_id: str, *, now: da
         raise _refused(booking, "QUOTE_EXPIRED", f"The quote held until {iso(quote.expires_at)}; ask again.")
     promised = ChangeRequest.from_json(json_text.load_stored(quote.content))
     try:
-        change = _change(booking, saga, promised.after)
+        change, _ = _change(booking, saga, promised.after)
     except Problem:
         change = None
     if change != promised:
@@ -85,13 +84,16 @@ def quoted_change(booking: Booking, saga: BookingSaga, quote_id: str, *, now: da
     return promised
 
 
-def _change(booking: Booking, saga: BookingSaga, asked: Sequence[Asked]) -> ChangeRequest:
+def _change(
+    booking: Booking, saga: BookingSaga, asked: Sequence[Asked]
+) -> tuple[ChangeRequest, Mapping[int, FlightForSale]]:
+    """The change at today's fares, and the flights of the changed trip by id. Raises 400."""
     before, passengers = trip_of(booking, saga), len(saga.request.passengers)
     _refuse_misfits(asked, flights=len(before), passengers=passengers)
     flights = _flights(asked)
     after = changed_trip(before, asked, _fares(asked, flights, passengers))
     differs = difference(before, after)
-    return ChangeRequest(
+    change = ChangeRequest(
         booking=booking.correlation_id,
         reference=booking.reference,
         passengers=passengers,
@@ -102,6 +104,7 @@ def _change(booking: Booking, saga: BookingSaga, asked: Sequence[Asked]) -> Chan
         difference=differs.amount,
         miles=differs.miles,
     )
+    return change, flights
 
 
 def _payment_of(saga: BookingSaga) -> str:
@@ -159,23 +162,19 @@ def _fares(
     return fare_of
 
 
-def _refuse_without_seats(booking: Booking, change: ChangeRequest, now: datetime) -> None:
+def _refuse_without_seats(
+    booking: Booking, change: ChangeRequest, flights: Mapping[int, FlightForSale], now: datetime
+) -> None:
     """Nothing is held by a quote; but what cannot be had now is not quoted. Raises 409."""
     wanted = to_choose(change.before, change.after)
     chosen = services.choose_trip(
-        flights=[find_flight(segment.flight_id) for segment in wanted],
+        flights=[flights[segment.flight_id] for segment in wanted],
         wanted=wanted,
         passengers=change.passengers,
         now=now,
     )
     if isinstance(chosen, Refused):
         raise _refused(booking, chosen.code, chosen.error)
-
-
-def _found(segment: Segment) -> FlightForSale:
-    flight = find_flight(segment.flight_id)
-    assert flight is not None, "it was found before"
-    return flight
 
 
 def _refused(booking: Booking, code: str, detail: str) -> Problem:

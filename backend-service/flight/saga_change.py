@@ -75,8 +75,12 @@ class ChangeTrip(Saga):
             run=saga_change_local.hold_seats,
             back=saga_change_local.release_seats,
             refusals={
-                *("SEAT_UNAVAILABLE", "FLIGHT_NOT_FOUND", "FLIGHT_CLOSED"),
-                *("NOT_CHANGEABLE", "CHANGE_UNDER_WAY", "DEPARTED"),
+                "SEAT_UNAVAILABLE",
+                "FLIGHT_NOT_FOUND",
+                "FLIGHT_CLOSED",
+                "NOT_CHANGEABLE",
+                "CHANGE_UNDER_WAY",
+                "DEPARTED",
             },
         ),
         remote(
