@@ -16,6 +16,7 @@ from service_kit.problems import Problem, invalid
 from flight import services
 from flight.inventory import FlightForSale, find_flight, refuse_unconnected
 from flight.models import Booking, Quote, QuoteKind
+from flight.quotes import find_quote
 from flight.saga_booking import BookingSaga, Segment, SettlementSaga
 from flight.saga_change_state import ChangeRequest, ChangeSaga
 from flight.trip_changes import Asked, changed_trip, difference, to_choose
@@ -67,11 +68,7 @@ def quote_change(
 
 def quoted_change(booking: Booking, saga: BookingSaga, quote_id: str, *, now: datetime) -> ChangeRequest:
     """What the quote promised. Raises 409 if it has expired, or trip or price are not as they were quoted."""
-    quote = Quote.objects.filter(pk=quote_id, booking=booking, kind=QuoteKind.CHANGE).first()
-    if quote is None:
-        raise invalid({"quote_id": "is not a quote of this trip's change"})
-    if now >= quote.expires_at:
-        raise _refused(booking, "QUOTE_EXPIRED", f"The quote held until {iso(quote.expires_at)}; ask again.")
+    quote = find_quote(booking, QuoteKind.CHANGE, quote_id, now)
     promised = ChangeRequest.from_json(json_text.load_stored(quote.content))
     try:
         change, _ = _change(booking, saga, promised.after)

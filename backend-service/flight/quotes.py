@@ -16,6 +16,7 @@ from flight.models import Booking, Quote, QuoteKind
 from flight.saga_booking import BookingSaga
 
 FORGET_AFTER = timedelta(days=1)
+NOUNS = {QuoteKind.CANCEL: "cancellation", QuoteKind.CHANGE: "change"}
 
 
 def bought(booking: Booking, saga: BookingSaga) -> Bought:
@@ -70,18 +71,24 @@ def quoted_refund(
     booking: Booking, saga: BookingSaga, quote_id: str, *, waived: bool, now: datetime
 ) -> Refund:
     """What the quote promised. Raises 409 if it has expired or the booking is not as it was quoted."""
-    quote = Quote.objects.filter(pk=quote_id, booking=booking, kind=QuoteKind.CANCEL).first()
-    if quote is None:
-        raise invalid({"quote_id": "is not a quote of this booking's cancellation"})
-    if now >= quote.expires_at:
-        detail = f"The quote held until {iso(quote.expires_at)}; ask for a new one."
-        raise Problem(409, "QUOTE_EXPIRED", detail, correlation_id=booking.correlation_id)
+    quote = find_quote(booking, QuoteKind.CANCEL, quote_id, now)
     # By the rules of its own time: a quote holds although the hours in which a cancellation is free run out.
     promised = refund_now(booking, saga, waived=waived, now=quote.created_at)
     if asdict(promised) != json_text.load_stored(quote.content):
         detail = "A cancellation gives back another amount than was quoted; ask for a new quote."
         raise Problem(409, "QUOTE_CHANGED", detail, correlation_id=booking.correlation_id)
     return promised
+
+
+def find_quote(booking: Booking, kind: QuoteKind, quote_id: str, now: datetime) -> Quote:
+    """Raises 400 if the booking has no such quote, 409 if it has expired."""
+    quote = Quote.objects.filter(pk=quote_id, booking=booking, kind=kind).first()
+    if quote is None:
+        raise invalid({"quote_id": f"is not a quote of this booking's {NOUNS[kind]}"})
+    if now >= quote.expires_at:
+        detail = f"The quote held until {iso(quote.expires_at)}; ask for a new one."
+        raise Problem(409, "QUOTE_EXPIRED", detail, correlation_id=booking.correlation_id)
+    return quote
 
 
 def forget_expired(now: datetime) -> int:
