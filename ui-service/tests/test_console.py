@@ -29,6 +29,19 @@ from ui import diagrams
 from ui.models import User
 from ui.sagas import from_status
 
+EXPIRED = saga(
+    "RUNNING",
+    "DONE STARTED PENDING PENDING",
+    definition="settle-trip",
+    booking_reference="ABC234",
+    needs_attention=True,
+    attention_reason="CapturePayment fails: It has expired.",
+    finished_at=None,
+    actions=[
+        {"name": "authorize-again", "href": f"/api/saga/{SAGA}/authorize-again/"},
+        {"name": "cancel-booking", "href": "/api/bookings/ABC234/cancel/"},
+    ],
+)
 LIST, PAGE = "/console/", f"/console/{SAGA}/"
 STUCK = saga(
     "COMPENSATING",
@@ -228,6 +241,11 @@ def test_export_and_page_of_more_than_1000_events_have_every_one(client: Client,
             {"step": "AuthorizePayment", "evidence": "slip 7"},
             {"reason": "because", "step": "AuthorizePayment", "evidence": "slip 7"},
         ),
+        (
+            "authorize-again",
+            {"card_token": "tok_ok"},
+            {"reason": "because", "payment": {"card_token": "tok_ok"}},
+        ),
     ],
 )
 def test_action_is_sent_with_its_reason_as_operator(
@@ -262,6 +280,31 @@ def test_action_without_an_answer_leads_to_how_the_saga_stands(
     assert f"No answer to “{action}” yet." in text and "Undo tries" in text
 
 
+def test_an_expired_authorisation_offers_another_one_or_the_trips_cancellation(
+    client: Client, desk: Desk
+) -> None:
+    shows(desk, EXPIRED)
+    text = client.get(PAGE).content.decode()
+    assert re.findall(r'name="action" value="([^"]*)"', text) == [
+        "retry",
+        "authorize-again",
+        "cancel-booking",
+    ]
+    assert 'value="tok_ok" checked' in text and "The authorisation of $211.41 has expired." in text
+
+
+def test_the_trip_of_an_expired_authorisation_is_cancelled_as_operator(client: Client, desk: Desk) -> None:
+    shows(desk, EXPIRED)
+    path = "/api/bookings/ABC234/cancel/"
+    desk.answers(path, {"correlation_id": "booking", "status": "COMPENSATING"}, status=202, method="POST")
+    form = {"action": "cancel-booking", "reason": "no card"}
+    text = client.post(f"{PAGE}act/", form, follow=True).content.decode()
+    (request,) = desk.sent_to(path)
+    assert desk.body(request) == {"reason": "no card"}
+    assert request.headers["X-On-Behalf-Of-Role"] == "operator"
+    assert "cancellation was taken: the saga is compensating" in text
+
+
 def test_bulk_retry_tries_each_and_tells_each_refusal(client: Client, desk: Desk) -> None:
     desk.lists()
     desk.answers(f"/api/saga/{SAGA}/retry/", STUCK, status=202, method="POST")
@@ -281,6 +324,8 @@ def test_bulk_retry_tries_each_and_tells_each_refusal(client: Client, desk: Desk
         ("retry", COMPLETED, "good", "Tried again: the saga is completed now."),
         ("cancel", STUCK, "info", "goes on by itself"),
         ("resolve", DECLINED, "good", "Settled by hand: the saga is compensated now."),
+        ("authorize-again", COMPLETED, "good", "Authorised again: the saga is completed now."),
+        ("authorize-again", DECLINED, "bad", "not authorised: Your bank refused the payment."),
     ],
 )
 def test_outcome_of_an_action_is_reported_as_it_is(
@@ -288,7 +333,13 @@ def test_outcome_of_an_action_is_reported_as_it_is(
 ) -> None:
     shows(desk, after)
     desk.answers(f"/api/saga/{SAGA}/{action}/", after, status=202, method="POST")
-    form = {"action": action, "reason": "x", "step": "AuthorizePayment", "evidence": "slip 7"}
+    form = {
+        "action": action,
+        "reason": "x",
+        "step": "AuthorizePayment",
+        "evidence": "slip 7",
+        "card_token": "t",
+    }
     text = client.post(f"{PAGE}act/", form, follow=True).content.decode()
     notes = re.findall(rf'<div class="note {kind}"><svg.*?</svg><p>(.*?)</p>', text, re.DOTALL)
     assert any(words in note for note in notes)

@@ -81,6 +81,8 @@ class SagaView:
     steps: tuple[StepView, ...]
     result: Json
     definition: str = "book-trip"
+    prepared: tuple[str, ...] = ()
+    "what the backend offers an operator to do about it"
 
     @property
     def is_change(self) -> bool:
@@ -169,6 +171,7 @@ def from_status(body: Json) -> SagaView:
         steps=tuple(_step(step, going_back=going_back) for step in body.get("steps") or []),
         result=body.get("result") or {},
         definition=str(body.get("definition") or "book-trip"),
+        prepared=tuple(str(each["name"]) for each in body.get("actions") or []),
     )
 
 

@@ -83,6 +83,18 @@ def resolve_step(*, actor: Actor, correlation_id: str, step: str, reason: str, e
     return post(f"/api/saga/{correlation_id}/resolve/", actor=actor, body=body)
 
 
+def authorize_again(*, actor: Actor, correlation_id: str, reason: str, card_token: str) -> Answer:
+    """Pay for a trip once more whose first authorisation has expired; the answer is the saga that does it."""
+    body = {"reason": reason, "payment": {"card_token": card_token}}
+    return post(f"/api/saga/{correlation_id}/authorize-again/", actor=actor, body=body)
+
+
+def cancel_trip(*, actor: Actor, reference: str, reason: str) -> Answer:
+    """An operator cancels a booking, without a fee."""
+    path = f"/api/bookings/{reference}/cancel/"
+    return post(path, actor=actor, body={"reason": reason}, headers=NOT_WAITING)
+
+
 def register(*, username: str, email: str, password: str) -> User:
     return User.objects.create_user(username=username, email=email, password=password)
 

@@ -8,6 +8,7 @@ from functools import partial, wraps
 from typing import Any
 from urllib.parse import urlsplit
 
+from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, QueryDict
@@ -20,6 +21,7 @@ from service_kit.rules import CORRELATION_ID, USER_ID
 
 from ui import console, diagrams, patience, selectors, services
 from ui.backend_client import Actor, Json, ServiceTrouble, Unavailable
+from ui.forms import DEMO_CARDS
 from ui.identity import console_actor, role_of
 from ui.models import User
 from ui.sagas import SagaView, from_status
@@ -29,7 +31,7 @@ View = Callable[..., HttpResponseBase]
 PERIODS = {"": "any time", "1": "the last hour", "24": "the last day", "168": "the last week"}
 MAX_BULK = 50
 NUMBER = re.compile(r"[1-9][0-9]{0,17}")
-ACTIONS = ("retry", "cancel", "resolve")
+ACTIONS = ("retry", "cancel", "resolve", "authorize-again", "cancel-booking")
 
 
 def staff_only(view: View) -> View:
@@ -142,6 +144,8 @@ def _detail(request: HttpRequest, correlation_id: str) -> dict[str, Any]:
         "lanes": diagrams.lanes(saga),
         "chart": diagrams.chart(events, now=utc_now()),
         "can_act": role_of(request) == User.Role.OPERATOR,
+        "cards": DEMO_CARDS,
+        "card": "tok_ok" if settings.DEMO_MODE else "",
         "stuck": [step for step in saga.steps if step.status == "UNDOING" and step.undo_attempts],
     }
 
@@ -197,6 +201,14 @@ def _perform(request: HttpRequest, action: str, correlation_id: str, actor: Acto
             answer = services.retry_saga(actor=actor, correlation_id=correlation_id, reason=reason)
         case "cancel":
             answer = services.cancel_saga(actor=actor, correlation_id=correlation_id, reason=reason)
+        case "authorize-again":
+            card = request.POST.get("card_token", "")
+            answer = services.authorize_again(
+                actor=actor, correlation_id=correlation_id, reason=reason, card_token=card
+            )
+        case "cancel-booking":
+            reference = selectors.saga(correlation_id, actor=actor).reference
+            answer = services.cancel_trip(actor=actor, reference=reference, reason=reason)
         case _:
             step, evidence = request.POST.get("step", ""), request.POST.get("evidence", "").strip()[:200]
             answer = services.resolve_step(
@@ -209,12 +221,16 @@ TAKEN = {
     "retry": "Tried again",
     "cancel": "The cancellation was taken",
     "resolve": "Settled by hand",
+    "authorize-again": "Authorised again",
+    "cancel-booking": "The trip's cancellation was taken",
 }
 
 
 def _tell(request: HttpRequest, action: str, saga: SagaView) -> None:
     """The message after an accepted action, whose effect may need further attempts."""
-    if saga.is_terminal:
+    if action == "authorize-again" and saga.failed:
+        messages.error(request, f"The payment is not authorised: {saga.why}")
+    elif saga.is_terminal:
         messages.success(request, f"{TAKEN[action]}: the saga is {saga.status.lower()} now.")
     elif action == "retry":
         why = f" {saga.attention_reason}" if saga.attention_reason else ""
