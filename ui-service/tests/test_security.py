@@ -325,6 +325,15 @@ def test_static_file_of_another_version_is_not_kept_for_good(client: Client, ver
     assert response.status_code == 200 and "immutable" not in response["Cache-Control"]
 
 
+def test_fonts_of_the_style_sheet_are_kept_for_good_and_the_first_is_fetched_early(client: Client) -> None:
+    style = client.get("/static/ui/app.css").content.decode()
+    addresses = re.findall(r'url\("(fonts/[^"]*)"\)', style)
+    assert len(addresses) == 2
+    for address in addresses:
+        assert "immutable" in client.get(f"/static/ui/{address}")["Cache-Control"], "a stale version"
+    assert f'rel="preload" href="/static/ui/{addresses[0]}"' in client.get("/").content.decode()
+
+
 @pytest.mark.parametrize("address", ["/", "/static/ui/app.css", "/static/ui/icons.svg"])
 def test_pages_and_static_files_are_compressed_if_accepted(client: Client, address: str) -> None:
     plain = client.get(address)

@@ -88,7 +88,7 @@ TEMPLATES: list[dict[str, Any]] = [
                 "django.contrib.messages.context_processors.messages",
                 "ui.context.site",
             ],
-            "builtins": ["ui.templatetags.ui"],
+            "builtins": ["django.templatetags.i18n", "ui.templatetags.ui"],
         },
     }
 ]
@@ -101,8 +101,10 @@ READ_SECONDS = kit.env.float("READ_SECONDS", default=10.0)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 USE_TZ = True
 TIME_ZONE = "UTC"
-LANGUAGE_CODE = "en-us"
-USE_I18N = False
+LANGUAGE_CODE = "en"
+# Every text of a page can be translated; so far there is only English.
+USE_I18N = True
+LANGUAGES = [("en", "English")]
 
 AUTH_USER_MODEL = "ui.User"
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
