@@ -221,10 +221,17 @@ def _abandon(attempt: Attempt) -> None:
 
 
 class Patience:
-    """How long a call waits for its twin, whose answer is its own."""
+    """How long a call waits for a twin that is running, by reads alone: a twin needs the lock to end."""
 
     def __init__(self) -> None:
         self._until = time.monotonic() + settings.DATABASE_BUSY_SECONDS
+
+    def wait_for(self, attempt: Attempt) -> None:
+        """Until it has ended, or may be settled. Raises 503."""
+        found: Attempt | None = attempt
+        while found and is_busy(found):
+            self.wait()
+            found = Attempt.objects.filter(key=attempt.key, state=AttemptState.OPEN).first()
 
     def wait(self) -> None:
         """Raises 503."""

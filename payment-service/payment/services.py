@@ -91,7 +91,7 @@ def _open_authorization(correlation_id: str, command: Authorize, now: datetime) 
             return None
         for earlier in attempts.open_on([correlation_id]):
             if attempts.is_busy(earlier):
-                patience.wait()
+                patience.wait_for(earlier)
             elif earlier.fingerprint == fingerprint and (outcome := attempts.look_up(earlier)):
                 return Asked(earlier.key, outcome)
             else:
@@ -194,7 +194,7 @@ def _prepare(*, correlation_id: str, step: str, trip: Q, decide: Decide, now: da
                 calls = attempts.open_moves(decided, correlation_id=correlation_id, step=step, now=now)
         for attempt in found:
             if attempts.is_busy(attempt):
-                patience.wait()
+                patience.wait_for(attempt)
                 break
             attempts.settle(attempt, now)
         if not found:

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 from service_kit.testing.calls import envelope, post
 
@@ -221,3 +223,15 @@ def test_open_attempt_of_a_call_that_still_runs_is_503(settings: Settings) -> No
         answer = call()
         assert (answer.status_code, answer.json()["code"]) == (503, "TRY_AGAIN")
         assert int(answer["Retry-After"]) >= 1
+
+
+def test_call_that_waits_for_its_twin_writes_nothing_meanwhile(settings: Settings) -> None:
+    """A writer in every turn of the wait would keep the lock from the twin that is to end it."""
+    settings.DATABASE_BUSY_SECONDS = 0.5
+    with served_by(UnreliableProvider(at=1, timeout=60.0)), pytest.raises(Killed):
+        authorize()
+    with CaptureQueriesContext(connection) as asked:
+        assert authorize().status_code == 503
+    statements = [query["sql"].lstrip().partition(" ")[0] for query in asked.captured_queries]
+    assert statements.count("INSERT") == 1, statements
+    assert statements.count("SELECT") > 3, statements
