@@ -8,6 +8,7 @@ from pytest_django import Settings
 from service_kit.testing.calls import at_once, envelope, post, snapshot
 from service_kit.testing.protocol import assert_done, assert_problem, assert_refused, assert_replay_of
 
+from payment.bank.models import Movement, MovementKind
 from payment.models import EntryKind, LedgerEntry
 from tests.conftest import AUTHORIZE, CANCEL, TRIES, booking, held_cents
 
@@ -120,6 +121,14 @@ def test_gateway_that_never_answers_is_503_and_stores_nothing() -> None:
         assert_problem(answer, 503, "GATEWAY_TIMEOUT", "test-1")
         assert int(answer["Retry-After"]) >= 1
     assert effects() == before
+
+
+def test_answer_of_the_gateway_that_is_lost_is_asked_for_and_holds_the_money_once(settings: Settings) -> None:
+    settings.GATEWAY_TIMEOUT_SECONDS = 0.05
+    assert_problem(with_token("tok_unsure"), 503, "GATEWAY_TIMEOUT", "test-1")
+    assert_done(with_token("tok_unsure"), "test-1")
+    assert Movement.objects.filter(kind=MovementKind.HOLD).count() == 1
+    assert LedgerEntry.objects.count() == 1
 
 
 def test_gateway_time_out_is_cancelled_by_a_tombstone_and_then_409() -> None:

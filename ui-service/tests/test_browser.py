@@ -111,8 +111,20 @@ def to_payment(page: Page, first_name: str = "Ada") -> str:
     return seat
 
 
+CARDS = {"tok_ok": "4242424242424242", "tok_declined": "4000000000000002", "tok_unsure": "4000000000002503"}
+
+
+def fill_card(page: Page, number: str, expires: str = "1234", code: str = "123") -> None:
+    page.get_by_label("Card number").fill(number)
+    page.get_by_label("Expires").fill(expires)
+    page.get_by_label("Security code").fill(code)
+
+
 def pay(page: Page, card: str = "tok_ok") -> None:
-    page.locator(f"[value={card}]").check()
+    if page.get_by_label("Card number").is_visible():
+        fill_card(page, CARDS[card])
+    else:  # without JavaScript
+        page.locator(f"[value={card}]").check()
     page.get_by_role("button", name=re.compile("^Pay")).click()
 
 
@@ -225,6 +237,40 @@ def test_another_seat_takes_the_place_of_the_one_that_was_chosen_first(page: Pag
         seats.nth(place).check(force=True)
     expect(page.locator(".cabin input:checked")).to_have_count(1)
     expect(seats.nth(1)).to_be_checked()
+
+
+def test_card_is_checked_beside_its_fields_and_its_number_is_sent_to_nobody(page: Page) -> None:
+    to_payment(page)
+    sent: list[str] = []
+    page.wait_for_load_state("networkidle")
+    page.on("request", lambda request: sent.append(f"{request.url} {request.post_data}"))
+    button, error = page.get_by_role("button", name=re.compile("^Pay")), page.locator(".errors:not(:empty)")
+    button.click()
+    expect(error).to_have_count(3)
+    expect(page.get_by_label("Card number")).to_be_focused()
+    for number, said in (
+        ("4242 4242 4242 4241", "This is no card number"),
+        ("4242 4242", "The card number is incomplete."),
+        ("4111 1111 1111 1111", "Only the test cards below work here."),
+    ):
+        fill_card(page, number)
+        button.click()
+        expect(error).to_contain_text(said)
+    for expires, code, said in (
+        ("0120", "123", "This card has expired."),
+        ("1334", "123", "There is no such month."),
+        ("1234", "12", "The security code is incomplete."),
+    ):
+        fill_card(page, CARDS["tok_ok"], expires, code)
+        button.click()
+        expect(error).to_have_text(said)
+    assert sent == []
+    page.get_by_role("button", name="4000 0000 0000 0002").click()
+    expect(page.get_by_label("Card number")).to_have_value("4000 0000 0000 0002")
+    button.click()
+    expect(page.get_by_text("Nothing was charged.")).to_be_visible()
+    assert "card_token=tok_declined" in sent[0]
+    assert not any(re.search("0000|2034|12%20", each) for each in sent)
 
 
 def test_declined_card_and_a_second_try_with_everything_kept(page: Page) -> None:
@@ -443,7 +489,7 @@ def test_page_of_a_saga_changes_with_its_events(page: Page, suite: Suite, where:
 
 def test_double_click_on_pay_books_once(page: Page, suite: Suite) -> None:
     to_payment(page)
-    page.locator("[value=tok_ok]").check()
+    fill_card(page, CARDS["tok_ok"])
     page.get_by_role("button", name=re.compile("^Pay")).dblclick()
     expect(page.get_by_text("Booked", exact=True)).to_be_visible()
     owner = suite.get(f"/api/saga/status/{saga_id(page)}/")["user_id"]

@@ -184,11 +184,20 @@ def test_anything_but_an_opaque_token_is_refused_before_it_is_sent(
     assert desk.sent_to(START) == []
 
 
-def test_no_page_has_a_field_for_a_card_number(client: Client, desk: Desk) -> None:
+def test_fields_of_the_card_have_no_name_and_are_never_posted(client: Client, desk: Desk) -> None:
     desk.sells()
     text = client.get(pay_page(client)).content.decode()
-    assert not re.search(r'name="[^"]*(number|pan|cvv|cvc|expiry)', text)
-    assert "cc-number" not in text
+    fields = re.findall(r"<input[^>]* data-card=[^>]*>", text)
+    assert len(fields) == 4 and all("autocomplete=" in each for each in fields)
+    assert not any(re.search(r"\sname=", each) for each in fields)
+
+
+def test_there_is_no_field_for_a_card_outside_demo_mode(
+    client: Client, desk: Desk, settings: Settings
+) -> None:
+    settings.DEMO_MODE = False
+    desk.sells()
+    assert "cc-number" not in client.get(pay_page(client)).content.decode()
 
 
 def test_first_try_counts_where_it_had_arrived_with_another_card(client: Client, desk: Desk) -> None:

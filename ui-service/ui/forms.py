@@ -9,6 +9,7 @@ from django import forms
 from django.contrib.auth import password_validation
 from django.core.exceptions import ValidationError
 from django.forms.renderers import TemplatesSetting
+from django.utils.translation import gettext_lazy as _
 from service_kit import rules
 from service_kit.cards import looks_like_card
 from service_kit.rules import TextRule
@@ -191,10 +192,15 @@ class ContactForm(forms.Form):
 
 
 DEMO_CARDS = [
-    ("tok_ok", "Card that works", "The payment is authorised."),
-    ("tok_declined", "Card that is declined", "The bank says no; your seat is given back."),
-    ("tok_insufficient_funds", "Card without enough money", "The bank says no; your seat is given back."),
-    ("tok_timeout", "Bank that never answers", "We keep asking for a minute, then undo everything."),
+    ("tok_ok", _("Card that works"), _("The bank agrees at once.")),
+    ("tok_declined", _("Card that is declined"), _("The bank says no; your seat is given back.")),
+    (
+        "tok_insufficient_funds",
+        _("Card without enough money"),
+        _("The bank says no; your seat is given back."),
+    ),
+    ("tok_unsure", _("Bank whose answer is lost"), _("We ask what became of it; you are charged once.")),
+    ("tok_timeout", _("Bank that never answers"), _("We keep asking for a minute, then undo everything.")),
 ]
 FAILURES = [
     ("simulate_reserveseat_fail", "Holding the seat", "Step 1 fails: nothing has to be undone."),
@@ -205,7 +211,7 @@ FAILURES = [
 
 
 class CardForm(forms.Form):
-    """A card is an opaque token; there is no field for a card number."""
+    """A card is an opaque token: of a card number only the provider's script in the browser knows."""
 
     card_token = RuledField(
         rules.CARD_TOKEN, said="Choose a card.", strip=False, error_messages=missing("Choose a card.")

@@ -19,10 +19,13 @@ DECLINED = "The card was declined."
 # An unknown token is declined.
 ANSWERS: Mapping[str, str] = {
     "tok_ok": APPROVED,
+    "tok_unsure": APPROVED,
     "tok_declined": DECLINED,
     "tok_insufficient_funds": "The card has insufficient funds.",
 }
 SILENT = "tok_timeout"
+LOST = "tok_unsure"
+"The bank holds the money, and its answer does not arrive."
 
 
 class SimulatedProvider:
@@ -46,6 +49,9 @@ class SimulatedProvider:
             declined=ANSWERS.get(card_token, DECLINED),
             now=utc_now(),
         )
+        if card_token == LOST:
+            time.sleep(self.timeout)
+            raise Unknown("The answer of the payment gateway was lost.")
         return _outcome(entered)
 
     def capture(self, *, key: str, reference: str, amount: int) -> Outcome:
