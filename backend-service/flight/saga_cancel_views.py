@@ -28,7 +28,7 @@ from flight.inputs import Cancel, Reason
 from flight.models import Booking
 from flight.saga_booking import CANCELLATION, BookingSaga, as_booking
 
-NOT_CANCELLABLE = "NOT_CANCELLABLE"
+NOT_CANCELLABLE, BY_USER = "NOT_CANCELLABLE", "CANCELLED_BY_USER"
 RETRY_SECONDS = "5"
 PREFER_HEADER = OpenApiParameter("Prefer", location="header", description="respond-async (RFC 7240)")
 
@@ -156,7 +156,7 @@ class CancelBookingView(BookingActionView):
         leave_trail = partial(by.leave_trail, "cancel-booking", booking.correlation_id, now)
         turned = run_cancellation(
             booking.correlation_id,
-            reason="CANCELLED_BY_OPERATOR" if foreign else "CANCELLED_BY_USER",
+            reason="CANCELLED_BY_OPERATOR" if foreign else BY_USER,
             at_once=not wants_async(request),
             facts={CANCELLATION: _terms(booking, saga, body.quote_id, waived=foreign, now=now)},
             also=partial(_claim, booking, leave_trail if foreign else lambda: None),

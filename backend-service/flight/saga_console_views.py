@@ -5,7 +5,7 @@ from typing import Any
 
 from django.conf import settings
 from django.http import HttpResponse
-from django_sagas import saga_log, views
+from django_sagas import operators, saga_log, views
 from django_sagas.operators import Operator
 from django_sagas.selectors import Filters
 from django_sagas.state import SagaState
@@ -16,10 +16,18 @@ from service_kit.api import ServiceView, read_json
 from service_kit.authentication import caller_of
 from service_kit.parsers import OptionalJsonParser
 from service_kit.permissions import Operators, Overseers, Owner
+from service_kit.problems import Problem
 
 from flight import queries, saga_overview, saga_schema
 from flight.inputs import AuthorizeAgain, Reason, Resolve
-from flight.saga_cancel_views import PREFER_HEADER, require_reason, status_path
+from flight.saga_cancel_views import (
+    BY_USER,
+    PREFER_HEADER,
+    cancelled,
+    require_reason,
+    status_path,
+    wants_async,
+)
 from flight.saga_reauthorization import authorize_again
 
 ACTED = schema.problem(400, 401, 403, 404, 405, 409, 413, 415, 429, 503)
@@ -118,6 +126,21 @@ class AuthorizeAgainView(SagaActionView, views.ActionView):
 class CancelView(SagaActionView, views.CancelView):
     def location(self, request: Request, correlation_id: str) -> str:
         return status_path(correlation_id)
+
+
+@extend_schema(request=None, parameters=[PREFER_HEADER], responses=CANCELLED)
+class WithdrawView(SagaView):
+    """The traveller's own way out of what is not done yet."""
+
+    costs = {"actions": 1}
+
+    def post(self, request: Request, correlation_id: str) -> HttpResponse:
+        """Turn one's own running saga back. 409 for one that has come too far, such as a made booking."""
+        saga, caller = self.visible_saga(request, correlation_id), caller_of(request)
+        if caller.sees_all and caller.user_id != saga.subject:
+            raise Problem(403, "NOT_ALLOWED", "This is for the traveller; operators cancel a saga.")
+        turned = operators.turn_back(correlation_id, reason=BY_USER, at_once=not wants_async(request))
+        return cancelled(turned)
 
 
 @extend_schema(request=Resolve, responses=STATE)

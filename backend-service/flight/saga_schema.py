@@ -249,6 +249,9 @@ class SagaState(Serializer[None]):
     created_at = serializers.DateTimeField()
     finished_at = serializers.DateTimeField(allow_null=True)
     next_attempt_at = serializers.DateTimeField(allow_null=True)
+    gives_up_at = serializers.DateTimeField(
+        allow_null=True, help_text="when it turns back if the step under way has no outcome by then"
+    )
     owner = serializers.CharField(allow_null=True)
 
 

@@ -26,6 +26,7 @@ urlpatterns = [
     path("api/saga/<str:correlation_id>/export/", saga_console_views.ExportView.as_view()),
     path("api/saga/<str:correlation_id>/retry/", saga_console_views.RetryView.as_view()),
     path("api/saga/<str:correlation_id>/cancel/", saga_console_views.CancelView.as_view()),
+    path("api/saga/<str:correlation_id>/withdraw/", saga_console_views.WithdrawView.as_view()),
     path("api/saga/<str:correlation_id>/authorize-again/", saga_console_views.AuthorizeAgainView.as_view()),
     path("api/saga/<str:correlation_id>/resolve/", saga_console_views.ResolveView.as_view()),
     path("api/bookings/<str:booking_reference>/cancel-quote/", saga_cancel_views.CancelQuoteView.as_view()),

@@ -305,6 +305,35 @@ def test_a_running_saga_is_turned_back_and_its_run_sends_nothing_more(
     assert audited(cid) == [("demo", "cancel", "changed their mind", "")]
 
 
+def test_a_traveller_withdraws_what_waits_for_the_bank_and_sees_until_when_it_waits(
+    desk: Desk, world: World, settings: LazySettings
+) -> None:
+    world.participants.always("AuthorizePayment", loses_its_reply)
+    cid = desk.book().json()["correlation_id"]
+    stands = desk.status(cid)
+    asked = datetime.fromisoformat(stands["steps"][1]["started_at"])
+    assert datetime.fromisoformat(stands["gives_up_at"]) - asked == timedelta(seconds=60)
+    settings.DEMO_MODE = False
+    path = f"/api/saga/{cid}/withdraw/"
+    assert [desk.post(path, headers=service(*by)).status_code for by in [("2",), ("9", "operator")]] == [
+        404,
+        403,
+    ]
+    answer = desk.post(path, headers=service("1"))
+    assert (answer.status_code, answer.json()["reason"]) == (200, "CANCELLED_BY_USER")
+    settings.DEMO_MODE = True
+    assert (desk.status(cid)["status"], desk.status(cid)["gives_up_at"]) == ("COMPENSATED", None)
+    assert world.participants.states(cid) == {"AuthorizePayment": "UNDONE"}
+    assert audited(cid) == []
+
+
+def test_a_booking_that_is_made_is_not_withdrawn(desk: Desk, world: World) -> None:
+    booked = desk.book().json()
+    answer = desk.post(f"/api/saga/{booked['correlation_id']}/withdraw/")
+    assert (answer.status_code, answer.json()["code"]) == (409, "NOT_CANCELLABLE")
+    assert world.events(booked["correlation_id"]) == FORWARD
+
+
 def test_a_cancellation_that_overtakes_a_call_refuses_it_for_good(desk: Desk, world: World) -> None:
     """The compensation arrives first: its tombstone answers the late action with 409."""
 

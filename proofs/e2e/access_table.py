@@ -84,6 +84,8 @@ UI: Mapping[str, Row] = {
     "book/<slug:draft>/pay/": Row(mine(200, 302), mine(422, 302)),
     "progress/<str:correlation_id>/": TRIP,
     "progress/<str:correlation_id>/part/": TRIP,
+    # It says that it is too late.
+    "progress/<str:correlation_id>/stop/": Row(NO, mine(302)),
     "api/saga/stream/<str:correlation_id>/": Row({**mine(200), OPERATOR: 200, AUDITOR: 200}, NO),
     "trips/": OPEN,
     "trips/find/": Row(all_get(200), all_get(422), form={"reference": "{reference}", "surname": "Nobodyson"}),
@@ -166,6 +168,10 @@ BACKEND: Mapping[str, Row] = {
     "api/saga/<str:correlation_id>/export/": OVERSEER,
     "api/saga/<str:correlation_id>/retry/": OPERATORS,
     "api/saga/<str:correlation_id>/cancel/": OPERATORS,
+    # The saga has ended.
+    "api/saga/<str:correlation_id>/withdraw/": Row(
+        NO, {**some(OF_OWNER, 409, 404), **dict.fromkeys(OF_STAFF, 403)}
+    ),
     "api/saga/<str:correlation_id>/authorize-again/": OPERATORS,
     "api/saga/<str:correlation_id>/resolve/": OPERATORS,
     "api/bookings/<str:booking_reference>/cancel-quote/": OWN,

@@ -2,9 +2,12 @@
 
 import html
 import re
+from datetime import timedelta
 
 import pytest
 from django.test import Client
+from django.utils.html import strip_tags
+from django_sagas.clock import utc_now
 
 from tests.desk import (
     COMPLETED,
@@ -23,6 +26,7 @@ from tests.test_booking import ADA
 from tests.test_payment import form_of, pay_page
 
 PAGE = f"/progress/{SAGA}/"
+HOW = f"{PAGE}?how=1"
 
 
 def booked(client: Client, desk: Desk) -> str:
@@ -41,10 +45,14 @@ def test_running_saga_is_live_and_reloads_itself_without_javascript(client: Clie
     assert '<noscript><meta http-equiv="refresh" content="2"></noscript>' in text
 
 
-def test_finished_saga_links_to_the_tickets_and_is_not_live(client: Client, desk: Desk) -> None:
+def test_finished_saga_leads_to_the_trip_and_shows_how_it_went_only_if_asked(
+    client: Client, desk: Desk
+) -> None:
     desk.tells(COMPLETED)
-    text = client.get(PAGE).content.decode()
-    assert "/trips/ABC234/?new=1" in text
+    assert client.get(PAGE)["Location"] == "/trips/ABC234/?new=1"
+    assert client.get(f"{PAGE}part/", headers={"HX-Request": "true"})["HX-Redirect"] == "/trips/ABC234/?new=1"
+    text = client.get(HOW).content.decode()
+    assert "/trips/ABC234/" in text and "$211.41 is charged to your card, once." in text
     assert "sse-connect" not in text and "http-equiv" not in text
 
 
@@ -83,9 +91,11 @@ def test_failure_seen_from_another_browser_offers_a_new_search(client: Client, d
 
 def test_cancelled_booking_is_not_called_a_failure(client: Client, desk: Desk) -> None:
     terms = {"refund": 161.41, "fee": 50.00, "miles": 161}
-    desk.tells(saga("COMPENSATED", "UNDONE UNDONE UNDONE UNDONE", reason="CANCELLED_BY_USER", result=terms))
+    undone = saga("COMPENSATED", "UNDONE UNDONE UNDONE UNDONE", reason="CANCELLED_BY_USER", result=terms)
+    desk.tells({**undone, "booking_reference": "ABC234"})
     text = client.get(PAGE).content.decode()
-    assert "Cancelled" in text and "$161.41 given back, a fee of $50.00 kept" in text
+    assert "Cancelled" in text
+    assert "$161.41 is given back to the card that you paid with; a fee of $50.00 is kept." in text
     assert "did not work out" not in text
 
 
@@ -110,7 +120,7 @@ def return_trip(client: Client, desk: Desk) -> str:
 def test_return_trip_is_one_booking_with_both_ways_named(client: Client, desk: Desk) -> None:
     return_trip(client, desk)
     desk.tells({**COMPLETED, **TRIP})
-    text = client.get(PAGE).content.decode()
+    text = client.get(HOW).content.decode()
     assert "Outbound:" in text and "Return:" in text and "ZZ102" in text
     assert text.count("See your tickets") == 1
 
@@ -146,7 +156,7 @@ def test_lost_seat_of_a_trip_is_told_with_its_flight_and_asked_anew_for_that_fli
 def test_flight_that_cannot_be_read_does_not_hide_the_booking(client: Client, desk: Desk) -> None:
     desk.tells(COMPLETED)
     desk.answers("/api/flights/1/", {}, status=503)
-    assert "ABC234" in client.get(PAGE).content.decode()
+    assert "ABC234" in client.get(HOW).content.decode()
 
 
 def test_silence_is_shown_in_plain_words_without_the_technical_error(client: Client, desk: Desk) -> None:
@@ -154,8 +164,61 @@ def test_silence_is_shown_in_plain_words_without_the_technical_error(client: Cli
     waiting["steps"][1].update(attempts=3, error="the participant answered 503")
     desk.tells(waiting)
     text = client.get(PAGE).content.decode()
-    assert "We keep asking" in text and "asking again (try 3)" in text
+    assert "We are checking with your bank" in text and "You will not be charged twice" in text
+    assert "asking again (try 3)" in text
     assert "participant" not in text
+
+
+@pytest.mark.parametrize(
+    ("status", "states", "said"),
+    [
+        ("RUNNING", "STARTED PENDING PENDING PENDING", "Your bank has not been asked for anything yet."),
+        ("RUNNING", "DONE STARTED PENDING PENDING", "Your bank is asked to set $211.41 aside."),
+        ("RUNNING", "DONE UNKNOWN PENDING PENDING", "You will not be charged twice"),
+        ("RUNNING", "DONE DONE STARTED PENDING", "$211.41 is set aside on your card."),
+        ("COMPENSATING", "DONE DONE REFUSED PENDING", "and is given back next."),
+        ("COMPENSATING", "DONE UNDOING REFUSED PENDING", "We are asking your bank to give back"),
+        ("COMPENSATED", "REFUSED PENDING PENDING PENDING", "Your bank was not asked for anything."),
+        ("COMPENSATED", "UNDONE REFUSED PENDING PENDING", "Nothing was charged. The payment was refused."),
+        ("COMPENSATED", "UNDONE UNDONE REFUSED PENDING", "Your bank has confirmed that nothing is set aside"),
+        ("COMPENSATED", "UNDONE RESOLVED REFUSED PENDING", "Our desk has settled your payment by hand."),
+    ],
+)
+def test_what_is_known_of_the_money_is_told_at_every_moment(
+    client: Client, desk: Desk, status: str, states: str, said: str
+) -> None:
+    desk.tells(saga(status, states))
+    text = strip_tags(client.get(PAGE).content.decode())
+    assert text.count(said) == 1
+    assert ("Nothing was charged" in text) == said.startswith(("Nothing", "Your bank was", "Your bank has c"))
+
+
+def waiting_for_the_bank(seconds: int) -> Json:
+    until = (utc_now() + timedelta(seconds=seconds)).isoformat()
+    return saga("RUNNING", "DONE UNKNOWN PENDING PENDING", finished_at=None, gives_up_at=until)
+
+
+def test_slow_bank_shows_the_time_left_and_a_way_out(client: Client, desk: Desk) -> None:
+    desk.tells(waiting_for_the_bank(42))
+    text = client.get(PAGE).content.decode()
+    assert re.search(r"<b class=\"num\" data-seconds>4[12]</b> seconds", text)
+    assert f'action="{PAGE}stop/"' in text
+    desk.answers(f"/api/saga/{SAGA}/withdraw/", {"success": True}, status=202, method="POST")
+    assert client.post(f"{PAGE}stop/")["Location"] == PAGE
+    (sent,) = desk.sent_to(f"/api/saga/{SAGA}/withdraw/")
+    assert sent.headers["X-On-Behalf-Of"] == "demo"
+    desk.tells(saga("COMPENSATED", "UNDONE UNDONE PENDING PENDING", reason="CANCELLED_BY_USER"))
+    text = client.get(PAGE).content.decode()
+    assert "You stopped this before it was done." in text and "Nothing was charged." in text
+
+
+@pytest.mark.parametrize(
+    ("status", "said"), [(409, "It was too late to stop"), (503, "We could not stop it just now.")]
+)
+def test_what_cannot_be_stopped_says_so(client: Client, desk: Desk, status: int, said: str) -> None:
+    desk.tells(RUNNING)
+    desk.refuses(f"/api/saga/{SAGA}/withdraw/", status, "NOT_CANCELLABLE", "It is booked.")
+    assert said in client.post(f"{PAGE}stop/", follow=True).content.decode()
 
 
 def test_step_that_was_asked_twice_says_so(client: Client, desk: Desk) -> None:
@@ -163,7 +226,7 @@ def test_step_that_was_asked_twice_says_so(client: Client, desk: Desk) -> None:
     asked_twice = saga("COMPLETED", "DONE DONE DONE DONE")
     asked_twice["steps"][1]["attempts"] = 2
     desk.tells(asked_twice)
-    text = client.get(PAGE).content.decode()
+    text = client.get(HOW).content.decode()
     assert text.count("Asked 2 times, because an answer did not come; done once.") == 1
 
 

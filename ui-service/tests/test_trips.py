@@ -161,7 +161,7 @@ def test_cancellation_runs_the_saga_back_and_shows_it(client: Client, desk: Desk
     desk.answers("/api/bookings/ABC234/", booking())
     answer = {"success": True, "correlation_id": SAGA, "status": "COMPENSATING"}
     desk.answers("/api/bookings/ABC234/cancel/", answer, status=202, method="POST")
-    assert client.post(f"{TRIP}cancel/", AGREED)["Location"] == f"/progress/{SAGA}/"
+    assert client.post(f"{TRIP}cancel/", AGREED)["Location"] == f"/progress/{SAGA}/?how=1"
     (sent,) = desk.sent_to("/api/bookings/ABC234/cancel/")
     assert desk.body(sent) == {"quote_id": QUOTE}
 

@@ -38,6 +38,7 @@ REASONS = {
     "SIMULATED_FAILURE": "This failure was asked for, with a switch of the demo.",
     "DEADLINE_EXCEEDED": "One of our partners, such as the bank, gave no answer in time.",
     "CANCELLED_BY_USER": "You cancelled the booking.",
+    "STOPPED": "You stopped this before it was done.",
     "CANCELLED_BY_OPERATOR": "Our desk cancelled the booking.",
 }
 # Of these the backend's own sentence is told, because it names the flight and the seat.
@@ -81,8 +82,21 @@ class SagaView:
     steps: tuple[StepView, ...]
     result: Json
     definition: str = "book-trip"
+    gives_up_at: datetime | None = None
+    "when it turns back if no answer has come by then"
+    difference: Any = None
+    "of a change: what it costs"
     prepared: tuple[str, ...] = ()
     "what the backend offers an operator to do about it"
+
+    @property
+    def at_stake(self) -> Any:
+        """What the card is asked for."""
+        return self.amount if self.difference is None else self.difference
+
+    @property
+    def payment(self) -> StepView | None:
+        return next((step for step in self.steps if step.name == PAYMENT), None)
 
     @property
     def is_change(self) -> bool:
@@ -96,17 +110,16 @@ class SagaView:
     @property
     def is_cancellation(self) -> bool:
         """It was booked, and is or was cancelled on request."""
-        return self.reason in CANCELLED
+        return self.reason in CANCELLED and bool(self.reference) and not self.is_change
+
+    @property
+    def was_stopped(self) -> bool:
+        """It was turned back on request before it was done."""
+        return self.reason in CANCELLED and not self.is_cancellation
 
     @property
     def failed(self) -> bool:
         return self.status == "COMPENSATED" and not self.is_cancellation
-
-    @property
-    def money_is_back(self) -> bool:
-        """Whether no payment is known to be left; a compensation resolved by hand is no proof."""
-        payment = next((step for step in self.steps if step.name == PAYMENT), None)
-        return payment is None or payment.status in ("PENDING", "REFUSED", "UNDONE")
 
     @property
     def refund(self) -> Any:
@@ -115,14 +128,19 @@ class SagaView:
 
     @property
     def is_slow(self) -> bool:
-        """A participant was called more than once and has not answered yet."""
-        return any(step.attempts > 1 and step.status in ("STARTED", "UNKNOWN") for step in self.steps)
+        """A participant has been asked, and it is not known what it did."""
+        return any(
+            step.status == "UNKNOWN" or (step.status == "STARTED" and step.attempts > 1)
+            for step in self.steps
+        )
 
     @property
     def why(self) -> str:
         said = str(self.result.get("error") or "")
         if self.reason in NAMING_A_FLIGHT and said:
             return said
+        if self.was_stopped and self.reason == "CANCELLED_BY_USER":
+            return REASONS["STOPPED"]
         return REASONS.get(self.reason, "") or said or "Something went wrong."
 
     @property
@@ -171,6 +189,8 @@ def from_status(body: Json) -> SagaView:
         steps=tuple(_step(step, going_back=going_back) for step in body.get("steps") or []),
         result=body.get("result") or {},
         definition=str(body.get("definition") or "book-trip"),
+        gives_up_at=moment(body.get("gives_up_at")),
+        difference=body.get("difference"),
         prepared=tuple(str(each["name"]) for each in body.get("actions") or []),
     )
 

@@ -68,6 +68,11 @@ def change_booking(*, actor: Actor, reference: str, quote_id: str, card_token: s
     return str(started)
 
 
+def stop_booking(*, actor: Actor, correlation_id: str) -> Answer:
+    """Turn back what is not done yet; refused where it is too late."""
+    return post(f"/api/saga/{correlation_id}/withdraw/", actor=actor, body={}, headers=NOT_WAITING)
+
+
 def retry_saga(*, actor: Actor, correlation_id: str, reason: str) -> Answer:
     path = f"/api/saga/{correlation_id}/retry/"
     return post(path, actor=actor, body={"reason": reason}, seconds=PATIENCE_SECONDS)

@@ -34,6 +34,7 @@ booking = [
     path("book/<slug:draft>/pay/", views_pay.pay, name="pay"),
     path("progress/<str:correlation_id>/", views_progress.progress, name="progress"),
     path("progress/<str:correlation_id>/part/", views_progress.progress_part, name="progress_part"),
+    path("progress/<str:correlation_id>/stop/", views_progress.stop, name="stop_booking"),
     path("api/saga/stream/<str:correlation_id>/", csrf_exempt(views_stream.saga_stream), name="saga_stream"),
 ]
 trips = [

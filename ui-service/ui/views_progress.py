@@ -1,18 +1,25 @@
-"""A booking under way, or being undone: one page that is safe to reload, close and come back to."""
+"""A booking under way, or being undone: one page that is safe to reload, close and come back to.
+
+Once it is booked the page leads to the trip; with `?how=1` it shows how it went.
+"""
 
 import re
 from collections.abc import Sequence
+from datetime import datetime
 from functools import partial
 from typing import Any
 
+from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.views.decorators.http import require_safe
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST, require_safe
+from django_sagas.clock import utc_now
 from service_kit.rules import CORRELATION_ID
 
-from ui import drafts, patience, payments, selectors, travel
-from ui.backend_client import Actor, optional
+from ui import drafts, moments, patience, payments, selectors, services, travel
+from ui.backend_client import Actor, Rejected, Unavailable, optional
 from ui.identity import owner_of, owners_of
 from ui.models import Attempt, Draft
 from ui.sagas import SagaView
@@ -28,29 +35,48 @@ def _tracked(request: HttpRequest, correlation_id: str) -> dict[str, Any]:
     saga = selectors.saga(correlation_id, actor=actor)
     if attempt:
         payments.note(saga)
-    return {"saga": saga, "next": next_steps(saga, attempt) if saga.failed else []}
+    return {
+        "saga": saga,
+        "next": next_steps(saga, attempt) if saga.failed else [],
+        "moment": moments.moment_of(saga),
+        "money": moments.money_of(saga),
+        "seconds": _seconds_until(saga.gives_up_at),
+    }
+
+
+def _seconds_until(moment: datetime | None) -> int:
+    return max(0, round((moment - utc_now()).total_seconds())) if moment else 0
+
+
+def _trip_of(saga: SagaView) -> str:
+    """The trip's page, if the saga has just made or changed it."""
+    if saga.status != "COMPLETED" or not saga.reference:
+        return ""
+    return f"{reverse('trip', args=[saga.reference])}?{'changed' if saga.is_change else 'new'}=1"
 
 
 def next_steps(saga: SagaView, attempt: Attempt | None) -> list[dict[str, str]]:
     """Next steps after a failure, the likeliest first; the draft is kept."""
     if saga.is_change:
         return [
-            {"label": "Choose again", "url": reverse("change_trip", args=[saga.reference])},
-            {"label": "Back to the trip", "url": reverse("trip", args=[saga.reference])},
+            {"label": _("Choose again"), "url": reverse("change_trip", args=[saga.reference])},
+            {"label": _("Back to the trip"), "url": reverse("trip", args=[saga.reference])},
         ]
-    again = {"label": "Search other flights", "url": reverse("search")}
+    again = {"label": _("Search other flights"), "url": reverse("search")}
     if attempt is None:
-        return [{**again, "label": "Search again"}]
+        return [{**again, "label": _("Search again")}]
     draft = attempt.draft
     if drafts.live_attempt(draft) is not None:
-        return [{"label": "See your next try", "url": reverse("pay", args=[draft.id])}]
+        return [{"label": _("See your next try"), "url": reverse("pay", args=[draft.id])}]
     lost = saga.error_code in SEAT_TROUBLE
     leg, chosen = _refused_leg(saga, draft), drafts.selection_of(draft)
     seats = address("seats", chosen.without_seats(leg) if lost else chosen, leg=leg + 1)
-    on = f" on {_number(draft, leg)}" if lost and len(draft.flights) > 1 else ""
-    label = "Try another card" if saga.error_code == "PAYMENT_DECLINED" else "Try again"
+    another = _("Choose another seat")
+    if lost and len(draft.flights) > 1:
+        another = _("Choose another seat on %(flight)s") % {"flight": _number(draft, leg)}
+    label = _("Try another card") if saga.error_code == "PAYMENT_DECLINED" else _("Try again")
     card = {"label": label, "url": reverse("pay", args=[draft.id])}
-    return [*([] if lost else [card]), {"label": f"Choose another seat{on}", "url": seats}, again]
+    return [*([] if lost else [card]), {"label": another, "url": seats}, again]
 
 
 def _refused_leg(saga: SagaView, draft: Draft) -> int:
@@ -68,6 +94,8 @@ def _number(draft: Draft, leg: int) -> str:
 @require_safe
 def progress(request: HttpRequest, correlation_id: str) -> HttpResponse:
     tracked = _tracked(request, _valid(correlation_id))
+    if "how" not in request.GET and (trip := _trip_of(tracked["saga"])):
+        return redirect(trip)
     context = {"each": tracked, "ways": travel.ways(_flights(tracked["saga"].flight_ids))}
     return render(request, "ui/booking/progress.html", context)
 
@@ -90,4 +118,20 @@ def progress_part(request: HttpRequest, correlation_id: str) -> HttpResponse:
     tracked = _tracked(request, _valid(correlation_id))
     # htmx stops polling at 286.
     status = 286 if tracked["saga"].is_terminal and "HX-Request" in request.headers else 200
-    return render(request, "ui/booking/progress_part.html", {"each": tracked}, status=status)
+    response = render(request, "ui/booking/progress_part.html", {"each": tracked}, status=status)
+    if "how" not in request.GET and (trip := _trip_of(tracked["saga"])):
+        response["HX-Redirect"] = trip
+    return response
+
+
+@require_POST
+def stop(request: HttpRequest, correlation_id: str) -> HttpResponse:
+    """The way out while a bank does not answer."""
+    saga = _tracked(request, _valid(correlation_id))["saga"]
+    try:
+        services.stop_booking(actor=Actor(saga.user_id), correlation_id=correlation_id)
+    except Rejected:
+        messages.info(request, _("It was too late to stop: this is what became of it."))
+    except Unavailable:
+        messages.info(request, _("We could not stop it just now. It goes on as you see here."))
+    return redirect("progress", correlation_id=correlation_id)

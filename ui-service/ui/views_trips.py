@@ -10,7 +10,9 @@ from django.contrib import messages
 from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 from django_sagas.clock import utc_now
 
@@ -128,7 +130,8 @@ def trip(request: HttpRequest, reference: str) -> HttpResponse:
         "passengers": len(booking.tickets),
         "when": booking.when(now),
         "cancellable": booking.can_be_cancelled(now),
-        "new": request.GET.get("new") == "1",
+        "new": booking.is_live and "new" in request.GET,
+        "changed": booking.is_live and "changed" in request.GET,
         "claimable": isinstance(request.user, AnonymousUser) and is_own(request, booking.user_id),
     }
     return render(request, "ui/trips/trip.html", context)
@@ -206,8 +209,8 @@ def _cancelled(request: HttpRequest, booking: Booking) -> HttpResponse:
         messages.error(request, refusal.detail)
         return redirect("trip", reference=booking.reference)
     except Unavailable:
-        messages.info(request, "The cancellation takes a little longer. Here is how it stands.")
-    return redirect("progress", correlation_id=booking.correlation_id)
+        messages.info(request, _("The cancellation takes a little longer. Here is how it stands."))
+    return redirect(f"{reverse('progress', args=[booking.correlation_id])}?how=1")
 
 
 @require_safe

@@ -4,6 +4,7 @@ from typing import Any
 
 from django_sagas.clock import iso, iso_or_none
 from django_sagas.conf import conf
+from django_sagas.decision import gives_up_at
 from django_sagas.definitions import SAGAS, definition_of, find_step
 from django_sagas.models import ManualSettlement
 from django_sagas.selectors import events_after
@@ -24,6 +25,7 @@ def status(saga: SagaState) -> dict[str, Any]:
         "created_at": iso(saga.created_at),
         "finished_at": iso_or_none(saga.finished_at),
         "next_attempt_at": iso_or_none(saga.due_at),
+        "gives_up_at": iso_or_none(gives_up_at(saga)),
         "owner": saga.owner or None,
         "definition": saga.name,
         "version": saga.version,

@@ -7,6 +7,8 @@ from django_sagas.conf import conf
 from django_sagas.definitions import find_step
 from django_sagas.state import Kind, SagaState, SagaStatus, SagaStep, StepState, StepStatus
 
+WITHOUT_OUTCOME = (StepStatus.STARTED, StepStatus.UNKNOWN)
+
 
 @dataclass(frozen=True)
 class Run:
@@ -87,6 +89,14 @@ def _decide_back(saga: SagaState, now: datetime, jitter: float) -> Decision:
 def goes_only_forward(step: SagaStep) -> bool:
     """Whether the step is tried until its outcome is known: it is retriable, or it cannot be undone."""
     return step.kind == Kind.RETRIABLE or not step.compensation
+
+
+def gives_up_at(saga: SagaState) -> datetime | None:
+    """When the saga turns back if the step under way has no outcome by then; None if it does not."""
+    state = next((state for state in saga.steps if state.status in WITHOUT_OUTCOME), None)
+    if saga.status != SagaStatus.RUNNING or state is None or goes_only_forward(state.step):
+        return None
+    return datetime.fromisoformat(str(state.started_at)) + timedelta(seconds=conf.SAGA_FORWARD_DEADLINE)
 
 
 def _overdue(state: StepState, now: datetime) -> bool:

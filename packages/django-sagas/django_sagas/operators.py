@@ -1,5 +1,6 @@
 """Operator actions on a saga. Each leaves a row of who did it and why, in its own transaction."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -65,11 +66,17 @@ def cancel(correlation_id: str, *, by: Operator, at_once: bool = True) -> SagaSt
     A saga that goes back already is returned as it is. Raises 409 for one that only goes forward, and what
     its definition says of a complete one.
     """
-    now = orchestrator().now()
-    also = partial(by.leave_trail, "cancel", correlation_id, now)
-    taken = orchestrator().cancel(correlation_id, completed=False, reason=CANCELLED, also=also)
+    also = partial(by.leave_trail, "cancel", correlation_id, orchestrator().now())
+    return turn_back(correlation_id, reason=CANCELLED, at_once=at_once, also=also)
+
+
+def turn_back(
+    correlation_id: str, *, reason: str, at_once: bool = True, also: Callable[[], object] = lambda: None
+) -> SagaState:
+    """What `cancel` does, for a reason of the project's; `also` writes in the same transaction."""
+    taken = orchestrator().cancel(correlation_id, completed=False, reason=reason, also=also)
     if taken is not None:
-        return _advance(taken, now, at_once=at_once)
+        return _advance(taken, orchestrator().now(), at_once=at_once)
     saga = _load(correlation_id)
     if saga.status == SagaStatus.COMPLETED:
         raise not_cancellable(saga, **definition_of(saga.name).instead_of_cancelling(saga))
