@@ -39,7 +39,7 @@ def segments(data: Mapping[str, Any]) -> tuple[Segment, ...]:
 PAYMENT, LOYALTY = "payment", "loyalty"
 "The participants of a booking's saga."
 RENEWED = "renewed"
-"The fact of a settlement whose payment took the place of an expired one."
+"The fact of a settlement whose payment took the place of an expired one, after so many attempts."
 EXPIRED = "AUTHORIZATION_EXPIRED"
 "Why a settlement may wait for an operator."
 CANCELLATION = "cancellation"
@@ -167,11 +167,17 @@ class SettlementSaga(SagaState):
 
     @property
     def has_expired(self) -> bool:
-        """Whether it waits because the authorisation has expired."""
-        capture = self.step("CapturePayment")
-        return capture.status == StepStatus.UNKNOWN and capture.error_code == EXPIRED
+        """Whether it waits because the authorisation has expired; not once another one was made, until that
+        has been tried."""
+        capture, before = self.step("CapturePayment"), self.facts.get(RENEWED, {}).get("after", 0)
+        expired = capture.status == StepStatus.UNKNOWN and capture.error_code == EXPIRED
+        return expired and capture.attempts > int(before)
+
+    @property
+    def attempts_to_capture(self) -> int:
+        return self.step("CapturePayment").attempts
 
     @property
     def was_needed(self) -> bool:
-        """False for a booking that was cancelled before its money was captured."""
-        return bool(self.facts["CapturePayment"]["status"] != "CANCELLED")
+        """False for a booking that was cancelled before its money was captured, or after that had expired."""
+        return self.facts["CapturePayment"]["status"] not in ("CANCELLED", "EXPIRED")

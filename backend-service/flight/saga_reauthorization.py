@@ -60,9 +60,14 @@ def resume_settlement(saga: ReauthorizationSaga, now: datetime) -> Planned:
     if settlement is None or not _waits(settlement):
         return Planned(ENDED)
 
+    after = settlement.attempts_to_capture
+
+    def waits_since(taken: SagaState) -> bool:
+        return _waits(taken) and taken.attempts_to_capture == after
+
     def write() -> None:
-        facts = {RENEWED: {"payment_id": saga.correlation_id}}
-        if not orchestrator().resume(settlement.correlation_id, facts=facts, only_if=_waits):
+        facts = {RENEWED: {"payment_id": saga.correlation_id, "after": after}}
+        if not orchestrator().resume(settlement.correlation_id, facts=facts, only_if=waits_since):
             raise WriteConflict
 
     return Planned(Done({}), write)

@@ -193,7 +193,7 @@ class FakeParticipants:
         data = received.body["booking_data"]
         key, used = (received.correlation_id, step), {**data, "payment": data.get("payment")}
         record = self.records.get(key)
-        if record is None and step == "CapturePayment" and data["payment_id"] in self.expired:
+        if record is None and step == "CapturePayment" and self._waits(data["payment_id"]):
             refusal = {"success": False, "error": "It has expired.", "error_code": "AUTHORIZATION_EXPIRED"}
             return reply(200, refusal)  # Not remembered: it may be authorised again.
         if record is None:
@@ -234,7 +234,8 @@ class FakeParticipants:
         if payment is None:
             return {"success": False, "error": "There is none.", "error_code": "PAYMENT_NOT_FOUND"}
         if payment.state == "UNDONE":
-            return {"success": True, "status": "CANCELLED", "captured": Decimal(0)}
+            status = "EXPIRED" if payment_id in self.expired else "CANCELLED"
+            return {"success": True, "status": status, "captured": Decimal(0)}
         self.captured[payment_id] = payment.answer["amount"]
         return {"success": True, "status": "CAPTURED", "captured": payment.answer["amount"]}
 
@@ -259,6 +260,10 @@ class FakeParticipants:
         if not self._is_cancelled(trip):
             entries = [one for one in entries if one.correlation_id not in self.expired]
         return sum((one.amount for one in entries), Decimal(0))
+
+    def _waits(self, payment_id: str) -> bool:
+        """Whether a capture of it waits for another authorisation."""
+        return payment_id in self.expired and not self._is_cancelled(payment_id)
 
     def _is_cancelled(self, trip: str) -> bool:
         return any((one.kind, one.correlation_id) == ("CANCELLED", trip) for one in self.ledger)

@@ -310,6 +310,20 @@ def test_a_declined_card_leaves_the_settlement_waiting_and_another_may_follow(
     assert world.row(cid).status == "COMPLETED"
 
 
+def test_a_settlement_gets_one_new_payment_until_that_was_tried(desk: Desk, world: World) -> None:
+    _, cid = expired(desk, world)
+    again = act(desk, cid, "authorize-again").json()["correlation_id"]
+    assert desk.status(cid)["actions"] == []
+    refused = act(desk, cid, "authorize-again")
+    assert (refused.status_code, refused.json()["code"]) == (409, "NOT_EXPIRED")
+    world.participants.expired.add(again)
+    desk.recover()
+    assert len(desk.status(cid)["actions"]) == 2
+    third = act(desk, cid, "authorize-again").json()["correlation_id"]
+    desk.recover()
+    assert (world.row(cid).status, list(world.participants.captured)) == ("COMPLETED", [third])
+
+
 def test_a_repeat_while_it_runs_gets_the_same_saga(desk: Desk, world: World) -> None:
     _, cid = expired(desk, world)
     world.participants.always("AuthorizePayment", never_arrives)
@@ -328,7 +342,6 @@ def test_a_booking_that_is_cancelled_meanwhile_gets_the_new_payment_back(desk: D
     world.participants.then("AuthorizePayment", cancel)
     answer = act(desk, cid, "authorize-again").json()
     assert (answer["status"], answer["result"]["error_code"]) == ("COMPENSATED", "SETTLEMENT_ENDED")
-    world.participants.expired.clear()
     desk.recover()
     assert desk.status(cid)["result"]["not_needed"] is True
 
@@ -337,7 +350,6 @@ def test_an_operator_cancels_the_trip_of_an_expired_authorisation(desk: Desk, wo
     _, cid = expired(desk, world)
     where = desk.status(cid)["actions"][1]["href"]
     assert desk.post(where).json()["status"] == "COMPENSATED"
-    world.participants.expired.clear()
     desk.recover()
     assert (world.row(cid).status, mail.outbox) == ("COMPLETED", [])
 

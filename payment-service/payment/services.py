@@ -221,6 +221,8 @@ def prepare_capture(*, correlation_id: str, command: Capture, now: datetime) -> 
 def _capture(payment: Payment, command: Capture, now: datetime) -> Sequence[Move] | Refused:
     amount = command.amount or payment.amount
     match payment.status:
+        case PaymentStatus.EXPIRED if command.settle and _was_cancelled(payment.trip_id):
+            return ()
         case PaymentStatus.AUTHORIZED if now >= payment.capture_before:
             return EXPIRED
         case PaymentStatus.AUTHORIZED if amount > payment.amount:

@@ -5,11 +5,13 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django_sagas.clock import utc_now
 from django_sagas.guard import barrier
 from pytest_django import Settings
 from service_kit.testing.calls import envelope, post, snapshot
 from service_kit.testing.protocol import assert_done, assert_problem, assert_refused, assert_replay_of
 
+from payment import housekeeping
 from payment.models import LedgerEntry, Payment
 from tests.conftest import AUTHORIZE, CANCEL, CAPTURE, REFUND, booking, held_at_the_bank
 
@@ -116,6 +118,16 @@ def test_settling_after_a_cancellation_has_nothing_to_capture() -> None:
         "CANCELLED",
         "There was nothing to capture.",
     )
+
+
+def test_settling_what_expired_and_was_cancelled_then_has_nothing_to_capture() -> None:
+    authorize()
+    expire()
+    housekeeping.expire(now=utc_now(), batch=10)
+    assert_refused(capture(settle=True), "settle", "AUTHORIZATION_EXPIRED")
+    cancel()
+    body = assert_done(capture(settle=True), "settle")
+    assert (body["captured"], body["status"]) == (0, "EXPIRED")
 
 
 @pytest.mark.parametrize("settle", [True, False])
