@@ -1,7 +1,7 @@
 # Needs Python 3.11 or newer and make; each target installs what else it needs.
 .DEFAULT_GOAL := help
 .PHONY: help run kill follow test test-% test-slow test-postgres test-replicas schemathesis lint lint-% audit-dependencies sbom secrets compose-check compose-trial
-.PHONY: new-service example-hotel e2e coverage format pictures lock check-locks dist chaos chaos-recovery last-seat overload matrix spec mutants bench bench-compare bench-growth bench-replicas
+.PHONY: new-service example-hotel e2e coverage format pictures lock check-locks dist chaos chaos-recovery chaos-engine last-seat overload matrix spec mutants bench bench-compare bench-growth bench-replicas
 .PHONY: bench-footprint bench-memory bench-start bench-goals bench-pages profile clean
 
 # Options for pytest: make test-backend ARGS="-k seat -x"
@@ -70,13 +70,17 @@ matrix: .venv-dev ## Crash at every point of a saga and of its recovery: DB=post
 spec: .venv-dev ## Check the specification in TLA+, and that its planted faults are found (needs java; ARGS="--only faults --show")
 	@.venv/bin/python -m proofs.spec $(ARGS)
 
-chaos: .venv-dev ## Random kills and network faults under load, then the checker: DB=postgres ENGINE=procrastinate SEED= SECONDS= PROFILE=nightly
+chaos: .venv-dev ## Random kills, network and database faults under load, then the checker: DB=postgres ENGINE=procrastinate SEED= SECONDS= PROFILE=nightly PARTS=60
 	@.venv/bin/python -m proofs.chaos $(if $(SEED),--seed "$(SEED)") $(if $(SECONDS),--seconds $(SECONDS)) \
-		$(if $(DB),--db $(DB)) $(if $(ENGINE),--engine $(ENGINE)) $(if $(PROFILE),--profile $(PROFILE)) $(ARGS)
+		$(if $(DB),--db $(DB)) $(if $(ENGINE),--engine $(ENGINE)) $(if $(PROFILE),--profile $(PROFILE)) \
+		$(if $(PARTS),--parts $(PARTS)) $(if $(PART),--part $(PART)) $(ARGS)
 
 chaos-recovery: .venv-dev ## Time to recover OPEN=100 sagas after all orchestrators are killed: DB=postgres ENGINE=procrastinate
 	@.venv/bin/python -m proofs.chaos.recovery $(if $(OPEN),--open $(OPEN)) $(if $(DB),--db $(DB)) \
 		$(if $(ENGINE),--engine $(ENGINE)) $(ARGS)
+
+chaos-engine: .venv-dev ## How soon an engine works as before after each fault of PostgreSQL and of its workers: ENGINE=procrastinate
+	@.venv/bin/python -m proofs.chaos.engine $(if $(ENGINE),--engine $(ENGINE)) $(ARGS)
 
 last-seat: .venv-dev ## 200 buyers for one seat, of which exactly one gets it: ROUNDS=20 BUYERS=200 FLIGHTS=3 DB=postgres
 	@.venv/bin/python -m proofs.chaos.last_seat $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(BUYERS),--buyers $(BUYERS)) \

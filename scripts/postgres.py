@@ -64,22 +64,32 @@ class Server:
     def url(self, database: str, role: str = ADMIN) -> str:
         return f"postgres://{role}:{self.password}@{HOST}:{self.port}/{database}"
 
-    def restart(self) -> None:
-        """At once, as an administrator would: what is connected is cut off."""
-        words = ("-D", str(self.data), "-m", "fast", "-l", str(self.data.parent / "log"), "-w", "restart")
+    def restart(self, *, mode: str = "fast") -> None:
+        """At once, as an administrator would: what is connected is cut off. `immediate` is a crash."""
+        words = ("-D", str(self.data), "-m", mode, "-l", str(self.data.parent / "log"), "-w", "restart")
         _run(self.binaries / "pg_ctl", _account(), *words)
 
     def run(self, sql: str) -> None:
         """As its administrator. Raises CalledProcessError."""
         psql = [str(self.binaries / "psql"), "-qX", "-v", "ON_ERROR_STOP=1", self.url("postgres")]
-        subprocess.run(psql, input=sql, text=True, check=True)
+        subprocess.run(psql, input=sql, text=True, check=True, stdout=subprocess.DEVNULL)
 
-    def make_databases(self, names: Sequence[str] = SERVICES) -> dict[str, str]:
-        """A database and a role that owns it for each name, which no other role may enter; the addresses."""
+    def make_databases(
+        self, names: Sequence[str] = SERVICES, *, within: Path | None = None
+    ) -> dict[str, str]:
+        """A database and a role that owns it for each name, which no other role may enter; the addresses.
+
+        `within` is an empty folder that gets their tables; the write-ahead log stays with the server.
+        """
+        if within:
+            if account := _account():
+                shutil.chown(within, account)
+            self.run(f"CREATE TABLESPACE apart LOCATION '{within}'")
+        where = "TABLESPACE apart" if within else ""
         for name in names:
             self.run(
                 f"CREATE ROLE {name} LOGIN PASSWORD '{self.password}';"
-                f"CREATE DATABASE {name} OWNER {name};"
+                f"CREATE DATABASE {name} OWNER {name} {where};"
                 f"REVOKE ALL ON DATABASE {name} FROM PUBLIC;"
             )
         return {name: self.url(name, role=name) for name in names}

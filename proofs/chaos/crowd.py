@@ -18,7 +18,8 @@ from collections.abc import Iterator
 from itertools import count
 from urllib.parse import urlsplit
 
-from proofs.chaos.travellers import START, booking
+from proofs.chaos.given import START
+from proofs.chaos.travellers import booking
 
 PATIENCE = 10.0
 "Seconds after which a client without an answer has gone. All that wait have a descriptor."

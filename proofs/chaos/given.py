@@ -3,22 +3,31 @@
 import json
 import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
 from proofs.chaos.desk import Answer, Body
 
+START = "/api/saga/start-booking/"
+ENDED = ("COMPLETED", "COMPENSATED")
+EXPECTED = (200, 202, 409, 503)
+
 
 @dataclass
 class Wish:
-    """One booking that a client wants, and what it knows of it."""
+    """One saga that a client wants, mostly a booking, and what it knows of it."""
 
     kind: str
     body: Body
     key: str = ""
-    "its Idempotency-Key; empty for a client that sends none"
+    "its Idempotency-Key, of a change its quote; empty for a client that sends none"
+    path: str = START
+    promised: Mapping[str, Any] = field(default_factory=dict)
+    "what a quote said that the result says"
+    allowed: tuple[int, ...] = ()
+    "statuses that only this wish may be answered with"
     must_fail: bool = False
     "it can only be compensated, or was never accepted"
     may_be_cancelled: bool = False
@@ -35,9 +44,23 @@ class Wish:
             self.complaints.append(f"the key {self.key} became a second saga, {cid}")
         self.correlation_id = cid
         status = str(answer.body.get("status", ""))
-        if status in ("COMPLETED", "COMPENSATED"):
+        if status in ENDED:
             self.told = status
+        if status == "COMPLETED":
+            self.compare(self.promised, answer)
         self.reference = str(answer.body.get("booking_reference") or self.reference)
+
+    def hear_cancelled(self, answer: Answer, quoted: Mapping[str, Any]) -> None:
+        """What an accepted cancellation says: it is never taken back, and keeps what was quoted."""
+        if answer.body.get("status") == "COMPENSATED":
+            self.told = "COMPENSATED"
+        self.compare(quoted, answer)
+
+    def compare(self, promised: Mapping[str, Any], answer: Answer) -> None:
+        result = answer.body.get("result") or answer.body
+        for name, value in promised.items():
+            if name in result and result[name] != value:
+                self.complaints.append(f"{name} was promised as {value}, and is {result[name]}")
 
     def judge(self, status: str) -> list[str]:
         """What is wrong with this final status."""
@@ -59,6 +82,8 @@ class Given:
         self._file: IO[str] = path.open("w", encoding="utf-8")
         self._lock = threading.Lock()
         self.wishes: list[Wish] = []
+        self.expired: list[Wish] = []
+        "bookings whose authorisation has expired before it was captured"
         self.statuses: Counter[int] = Counter()
         self.surprises: list[str] = []
         "answers that no client should ever get"
@@ -76,7 +101,7 @@ class Given:
             self.statuses[answer.status if answer else 0] += 1
             if answer is None:
                 return
-            if answer.status not in (200, 202, 409, 503):
+            if answer.status not in (*EXPECTED, *wish.allowed):
                 self.surprises.append(f"{wish.kind}: {answer.status} {json.dumps(answer.body)[:300]}")
             if start and answer.status in (200, 202):
                 wish.hear(answer)

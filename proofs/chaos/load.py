@@ -2,23 +2,36 @@
 
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from random import Random
 
+from proofs.chaos.changes import settle_expired
 from proofs.chaos.clock import Clock
 from proofs.chaos.desk import Desk
 from proofs.chaos.given import Given, Wish
+from proofs.chaos.mix import MIX
 from proofs.chaos.offers import Offers
 from proofs.chaos.plan import Plan
-from proofs.chaos.travellers import MIX, Traveller, plain
+from proofs.chaos.travellers import Traveller, plain
 
 PAUSE = (0.05, 0.5)
 ASKED_AT_ONCE = 6
+OFTEN = 0.5
 
 
 class Load:
-    def __init__(self, backend: str, offers: Offers, given: Given, plan: Plan, clients: int) -> None:
+    def __init__(
+        self,
+        backend: str,
+        offers: Offers,
+        given: Given,
+        plan: Plan,
+        clients: int,
+        let_expire: Callable[[str], bool],
+    ) -> None:
         self._desk, self._offers, self._given, self._plan = Desk(backend), offers, given, plan
+        self._let_expire = let_expire
         self._ended = threading.Event()
         self._threads = [
             threading.Thread(target=self._travel, args=(number,), name=f"client-{number}", daemon=True)
@@ -42,6 +55,13 @@ class Load:
         with ThreadPoolExecutor(ASKED_AT_ONCE) as pool:
             list(pool.map(lambda wish: _ask(traveller, wish, clock, until), unheard))
 
+    def act_as_operator(self, clock: Clock, until: float) -> None:
+        """No settlement is left waiting for another authorisation."""
+        traveller, waiting = self._traveller("operator", lambda: clock() > until), self._given.expired
+        while waiting and clock() < until:
+            waiting = [wish for wish in waiting if not settle_expired(traveller, wish)]
+            time.sleep(OFTEN)
+
     def book_one(self) -> str:
         """A fresh booking of a free seat, undisturbed; its status."""
         traveller = self._traveller("last")
@@ -55,9 +75,10 @@ class Load:
             traveller.random.choices(kinds, weights)[0](traveller)
             self._ended.wait(traveller.random.uniform(*PAUSE))
 
-    def _traveller(self, name: str) -> Traveller:
+    def _traveller(self, name: str, ended: Callable[[], bool] | None = None) -> Traveller:
         random = Random(f"{self._plan.seed}/client/{name}")
-        return Traveller(self._desk, self._given, self._offers, random, self._ended.is_set)
+        is_over = ended or self._ended.is_set
+        return Traveller(self._desk, self._given, self._offers, random, is_over, self._let_expire)
 
 
 def _ask(traveller: Traveller, wish: Wish, clock: Clock, until: float) -> None:

@@ -1,14 +1,18 @@
 """Which flights the load books: some with plenty of seats, and one small cabin for everybody."""
 
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise, product
 from operator import itemgetter
 
 from proofs.chaos.desk import Body, Desk
 
 DAYS_AHEAD = range(5, 58, 2)
+FREE_BEFORE = timedelta(days=7)
+"What is cancelled later than so long before its departure costs a fee."
+LONGEST_TRIP = 6
 ROUTES = ("origin=DFW&destination=ORD", "origin=LAX&destination=JFK", "origin=ORD&destination=DFW")
 HOT_CLASS = "business"
 
@@ -22,10 +26,14 @@ class Offers:
     plenty: tuple[int, ...]
     hot: int
     "the flight with the smallest business cabin"
-    trips: tuple[tuple[int, ...], ...] = ()
-    "flights that can be flown one after the other, with plenty of seats"
+    trips: Mapping[int, tuple[tuple[int, ...], ...]] = field(default_factory=dict)
+    "flights that can be flown one after the other, with plenty of seats, by their number"
     hot_trip: tuple[int, ...] = ()
     "the same, with the hot flight among them"
+    soon: tuple[int, ...] = ()
+    "flights of which a cancellation costs a fee"
+    two_classes: tuple[int, ...] = ()
+    "flights with plenty of seats and a business cabin, but for the hot one"
 
 
 def find_offers(backend: str) -> Offers:
@@ -35,8 +43,20 @@ def find_offers(backend: str) -> Offers:
     if not plenty or not cabins:
         raise NoFlightsError
     _, hot, smallest = min(cabins, key=lambda cabin: cabin[:2])
-    ids = tuple(sorted(one["id"] for one in plenty))
-    return Offers(ids, hot, tuple(chains(plenty, 2)), _trip_with(smallest, plenty))
+    cabin = {flight for _, flight, _ in cabins} - {hot}
+    late = (datetime.now(UTC) + FREE_BEFORE).isoformat()
+    return Offers(
+        plenty=_ids(plenty),
+        hot=hot,
+        trips={flights: tuple(chains(plenty, flights)) for flights in range(2, LONGEST_TRIP + 1)},
+        hot_trip=_trip_with(smallest, plenty),
+        soon=_ids(one for one in plenty if one["departs_at"] < late),
+        two_classes=_ids(one for one in plenty if one["id"] in cabin),
+    )
+
+
+def _ids(flights: Iterable[Body]) -> tuple[int, ...]:
+    return tuple(sorted(one["id"] for one in flights))
 
 
 def find_trip(backend: str, flights: int) -> tuple[int, ...]:

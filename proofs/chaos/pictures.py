@@ -8,22 +8,28 @@ from proofs.chaos.killer import Struck
 from proofs.chaos.plan import EDGES, VICTIMS, Plan
 from proofs.chaos.svg import Axis, box, dot, line, picture, text
 from proofs.chaos.takeovers import TakeOver, percentile
+from proofs.chaos.vandal import Happened
 
 CURVE, LANE = 220, 20
 TOP = 16
 
 
 def run_picture(
-    plan: Plan, curve: Sequence[tuple[float, int]], struck: Sequence[Struck], calls: Sequence[Passed]
+    plan: Plan,
+    curve: Sequence[tuple[float, int]],
+    struck: Sequence[Struck],
+    calls: Sequence[Passed],
+    outages: Sequence[Happened],
 ) -> str:
     axis = Axis(0, max([plan.seconds, *(at for at, _ in curve)]))
-    bottom = TOP + CURVE + LANE * (len(VICTIMS) + len(EDGES) + 1)
+    bottom = TOP + CURVE + LANE * (len(VICTIMS) + len(EDGES) + 2)
     return picture(
         bottom + 30,
         *_grid(axis, bottom),
         *_curve(axis, curve),
         *_strikes(axis, struck),
         *_edges(axis, plan, calls),
+        *_outages(axis, outages),
         line(axis.x(plan.seconds), TOP, axis.x(plan.seconds), bottom, "calm", "the faults end"),
     )
 
@@ -75,6 +81,15 @@ def _edges(axis: Axis, plan: Plan, calls: Sequence[Passed]) -> Iterator[str]:
         for call in (one for one in calls if one.fault and one.edge == edge):
             title = f"{call.fault} {call.call} {call.correlation_id} at {call.at:.1f} s"
             yield dot(axis.x(call.at), y + LANE / 2 - 2, 1.8, "fault", title)
+
+
+def _outages(axis: Axis, outages: Sequence[Happened]) -> Iterator[str]:
+    y = TOP + CURVE + 14 + (len(VICTIMS) + len(EDGES)) * LANE
+    yield text(4, y + 13, "databases")
+    for one in outages:
+        width = max(2.0, axis.x(one.until) - axis.x(one.at))
+        title = f"{one.trouble} of {one.service or 'all'}: {one.trouble.meaning} (from {one.at:.1f} s)"
+        yield box(axis.x(one.at), y, width, LANE - 4, "outage", title)
 
 
 def recovery_picture(taken: Iterable[TakeOver]) -> str:

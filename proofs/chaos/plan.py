@@ -1,4 +1,4 @@
-"""The schedule of a run, from its seed alone: which process is struck and which edge fails when."""
+"""The schedule of a run, from its seed alone: which process is struck, which edge and database fails when."""
 
 import signal
 from collections.abc import Iterator
@@ -8,6 +8,7 @@ from itertools import chain
 from random import Random
 
 from proofs.chaos.faults import BadTime, Fault
+from proofs.chaos.outages import Outage, make_outages
 from proofs.chaos.profiles import Profile
 
 CALLERS, PARTICIPANTS = ("backend", "recovery"), ("payment", "loyalty")
@@ -35,6 +36,7 @@ class Plan:
     usual_share: float
     strikes: tuple[Strike, ...]
     bad_times: tuple[BadTime, ...]
+    outages: tuple[Outage, ...] = ()
 
     @property
     def fingerprint(self) -> str:
@@ -45,13 +47,14 @@ class Plan:
         return next((bad for bad in self.bad_times if bad.edge == edge and bad.covers(moment)), None)
 
 
-def make_plan(seed: str, seconds: float, profile: Profile) -> Plan:
-    """Chance for kills, stops and bad times comes from three sources, so that none shifts another."""
+def make_plan(seed: str, seconds: float, profile: Profile, database: str) -> Plan:
+    """Chance for kills, stops, bad times and outages comes from four sources: none shifts another."""
     kills = _kills(Random(f"{seed}/kills"), seconds, profile.kill_every)
     stops = _stops(Random(f"{seed}/stops"), seconds, profile.stop_every)
     bad_times = _bad_times(Random(f"{seed}/network"), seconds, profile.bad_time_every)
     strikes = sorted(chain(kills, stops), key=lambda strike: strike.at)
-    return Plan(seed, seconds, profile.usual_share, tuple(strikes), tuple(bad_times))
+    outages = make_outages(f"{seed}/database", seconds, database)
+    return Plan(seed, seconds, profile.usual_share, tuple(strikes), tuple(bad_times), tuple(outages))
 
 
 def _moments(random: Random, seconds: float, every: float) -> Iterator[float]:

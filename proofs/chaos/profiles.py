@@ -21,7 +21,10 @@ class Profile:
     usual_share: float
     "of the calls that meet a fault outside a bad time"
     least_sagas: int
+    "of all definitions"
     least_kills: int
+    least_outages: int
+    "faults of databases"
     last_seat_rounds: int = 0
     "rounds of many buyers for one seat afterwards, in a suite of their own"
     environment: Mapping[str, str] = field(default_factory=dict)
@@ -42,18 +45,20 @@ PR = Profile(
     usual_share=0.06,
     least_sagas=2_000,
     least_kills=100,
+    least_outages=25,
     environment=SHORT,
 )
 NIGHTLY = Profile(
     name="nightly",
     seconds=9_000,
     clients=24,
-    kill_every=5.5,
+    kill_every=3.0,
     stop_every=60.0,
     bad_time_every=5.0,
-    usual_share=0.05,
-    least_sagas=50_000,
-    least_kills=1_500,
+    usual_share=0.2,
+    least_sagas=100_000,
+    least_kills=3_000,
+    least_outages=200,
     last_seat_rounds=500,
     environment=HALF,
 )

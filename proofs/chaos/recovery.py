@@ -18,11 +18,12 @@ from pathlib import Path
 
 from proofs.chaos.arena import Place, undisturbed
 from proofs.chaos.desk import Desk
+from proofs.chaos.given import START
 from proofs.chaos.offers import find_offers
 from proofs.chaos.plan import CALLERS
 from proofs.chaos.standing import open_held, open_sagas, statuses, wait_until
 from proofs.chaos.takeovers import Death, claims, percentile, take_overs
-from proofs.chaos.travellers import START, booking
+from proofs.chaos.travellers import booking
 
 IN_REQUESTS = 4
 "As many as may wait for one participant; the other threads go on accepting."

@@ -9,6 +9,7 @@ from string import Template
 
 from proofs.chaos.faults import Fault
 from proofs.chaos.history import open_over_time
+from proofs.chaos.outages import Trouble
 from proofs.chaos.pictures import recovery_picture, run_picture
 from proofs.chaos.plan import Plan
 from proofs.chaos.story import story
@@ -41,11 +42,12 @@ def report(
         subtitle=escape(f"seed {plan.seed}, schedule {plan.fingerprint}"),
         figures=_figures(plan, evidence, verdict),
         wrong=_wrong(verdict),
-        run=run_picture(plan, curve, evidence.struck, evidence.calls),
+        run=run_picture(plan, curve, evidence.struck, evidence.calls, evidence.outages.happened),
         recovery=recovery_picture(evidence.take_overs),
         recovery_words=_recovery_words(evidence),
         outcomes=_outcomes(verdict.outcomes),
-        faults=_faults(verdict.fired),
+        faults=_meanings(Fault, verdict.tally.fired),
+        outages=_meanings(Trouble, evidence.outages.done) + _left_out(evidence),
         invariants=_invariants(verdict),
         complaints=_complaints(evidence.complaints),
         stories="<h2>The stories of what is wrong</h2>" + "".join(stories) if stories else "",
@@ -59,17 +61,20 @@ def _judgement(verdict: Verdict) -> tuple[str, str]:
 
 
 def _figures(plan: Plan, evidence: Evidence, verdict: Verdict) -> str:
-    sagas = verdict.statuses.total() or 1
-    quiet = evidence.quiet_after
+    tally, quiet = verdict.tally, evidence.quiet_after
+    booked = tally.statuses.total() or 1
     figures = {
         "seconds of faults": f"{plan.seconds:,.0f}",
-        "sagas": f"{verdict.statuses.total():,}",
-        "completed": f"{verdict.statuses['COMPLETED'] / sagas:.0%}",
-        "compensated": f"{verdict.statuses['COMPENSATED'] / sagas:.0%}",
-        "SIGKILLs": f"{evidence.kills():,}",
-        "faults on calls": f"{sum(verdict.fired.values()):,}",
+        "sagas": f"{tally.sagas.total():,}",
+        "bookings completed": f"{tally.statuses['COMPLETED'] / booked:.0%}",
+        "bookings compensated": f"{tally.statuses['COMPENSATED'] / booked:.0%}",
+        "SIGKILLs": f"{tally.kills:,}",
+        "faults on calls": f"{tally.fired.total():,} ({tally.bad_calls:.0%})",
+        "database faults": f"{tally.outages.total():,}",
+        "lost": f"{tally.lost:,}",
         "until all had ended": f"{quiet:.1f} s" if quiet is not None else "never",
-        "courses that the specification has": "–" if verdict.courses is None else f"{verdict.courses:,}",
+        "courses that the specification has": f"{tally.courses:,}" if tally.courses else "–",
+        "p99 to the first claim after a database fault": f"{percentile(tally.until_claim, 0.99):.1f} s",
         "p99 to be claimed": f"{percentile((one.seconds for one in evidence.take_overs), 0.99):.1f} s",
     }
     return "".join(
@@ -104,15 +109,21 @@ def _outcomes(outcomes: Counter[tuple[str, str]]) -> str:
     return _table(head, ((kind, *(outcomes[kind, status] for status in STATUSES)) for kind in kinds))
 
 
-def _faults(fired: Counter[str]) -> str:
-    most = max(fired.values(), default=1)
+def _meanings(kinds: Iterable[Fault] | Iterable[Trouble], counts: Counter[str]) -> str:
+    most = max(counts.values(), default=1)
     rows = "".join(
-        f"<tr><td>{fault}</td><td class='n'>{fired[fault.value]:,}</td>"
-        f"<td><span class='bar' style='width:{fired[fault.value] / most * 8:.2f}rem'></span></td>"
-        f"<td>{escape(fault.meaning)}</td></tr>"
-        for fault in Fault
+        f"<tr><td>{kind}</td><td class='n'>{counts[kind.value]:,}</td>"
+        f"<td><span class='bar' style='width:{counts[kind.value] / most * 8:.2f}rem'></span></td>"
+        f"<td>{escape(kind.meaning)}</td></tr>"
+        for kind in kinds
     )
     return f"<table>{rows}</table>"
+
+
+def _left_out(evidence: Evidence) -> str:
+    told = [f"{trouble} was left out: {why}" for trouble, why in evidence.outages.left_out.items()]
+    told += [f"could not be done: {failed}" for failed in evidence.outages.failed]
+    return f"<ul>{''.join(f'<li>{escape(one)}</li>' for one in told)}</ul>" if told else ""
 
 
 def _invariants(verdict: Verdict) -> str:

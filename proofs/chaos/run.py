@@ -2,10 +2,13 @@
 
 import time
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
+from proofs.chaos.aftermath import aftermath
 from proofs.chaos.arena import Arena, arena
 from proofs.chaos.clock import Clock
+from proofs.chaos.expiry import let_expire
 from proofs.chaos.given import Given
 from proofs.chaos.killer import Killer
 from proofs.chaos.load import Load
@@ -17,12 +20,14 @@ from proofs.chaos.report import report
 from proofs.chaos.standing import AWAY, open_of_all, open_sagas, statuses
 from proofs.chaos.takeovers import claims, take_overs
 from proofs.chaos.trouble import complaints
+from proofs.chaos.vandal import Vandal
 from proofs.chaos.verdict import Evidence, Verdict, judge
 from proofs.spec import records
 from saga_checker.books import Books, Told
 from saga_checker.invariants import check
 
 POLL = 0.2
+HOUSEKEEPING_EVERY = 60.0
 
 
 @dataclass(frozen=True)
@@ -72,8 +77,16 @@ class _Run:
     def __init__(self, field: Arena, plan: Plan, order: Order, clock: Clock, given: Given) -> None:
         self._field, self._plan, self._order = field, plan, order
         self._clock, self._given = clock, given
+        self._vandal = Vandal(field.spoiled, plan.outages, clock)
         self._killer = Killer(field.suite, plan, clock, field.databases["backend"])
-        self._load = Load(field.backend, find_offers(field.backend), given, plan, order.profile.clients)
+        self._load = Load(
+            field.backend,
+            find_offers(field.backend),
+            given,
+            plan,
+            order.profile.clients,
+            partial(let_expire, field.databases["payment"]),
+        )
         self._phase = ""
 
     def go(self) -> Evidence:
@@ -86,10 +99,14 @@ class _Run:
         self._clock.start()
         self._field.network.begin()
         self._killer.start()
+        self._vandal.start()
         try:
             self._load.start()
-            time.sleep(self._plan.seconds)
+            while (left := self._plan.seconds - self._clock()) > 0:
+                time.sleep(min(left, HOUSEKEEPING_EVERY))
+                self._field.expire_payments()
         finally:
+            self._vandal.stop()
             self._killer.stop()
 
     def _settle(self) -> Evidence:
@@ -101,11 +118,21 @@ class _Run:
         until = calm + TERMINAL_WITHIN
         self._field.suite.wait_ready(TERMINAL_WITHIN)
         self._load.ask_again(self._clock, until)
+        self._load.act_as_operator(self._clock, until)
+        self._field.expire_payments()
         quiet_after = self._clock() - calm if self._wait_until_quiet(until) else None
         last = self._book_one()
         return Evidence(
             seconds=calm,
             struck=self._killer.struck,
+            outages=aftermath(
+                self._plan.outages,
+                self._vandal.happened,
+                self._vandal.left_out,
+                self._vandal.failed,
+                claims(self._field.log),
+                self._clock,
+            ),
             calls=network.calls,
             quiet_after=quiet_after,
             last_booking=last,
@@ -144,5 +171,6 @@ class _Run:
             f"  {sum(counts.values()):>6,} sagas: {counts.get('COMPLETED', 0):,} completed,"
             f" {counts.get('COMPENSATED', 0):,} compensated, {open_sagas(counts):,} open"
             f"  {len(self._killer.struck):>4,} strikes  {faults:>6,} faults"
+            f"  {len(self._vandal.happened):>3,} of databases"
             f"  {'away: ' + ', '.join(away) if away else ''}"
         )

@@ -2,20 +2,21 @@
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import Any
 
 from proofs.chaos.desk import AGAIN, Answer, Body, Desk
-from proofs.chaos.given import Given, Wish
+from proofs.chaos.given import START, Given, Wish
 from proofs.chaos.offers import HOT_CLASS, Offers
 
-START = "/api/saga/start-booking/"
 TRIES = 6
 LOOKS, FIRST_LOOK, LONGEST_LOOK = 5, 0.25, 1.25
 "After a 202 a client polls the status so often, with growing pauses: about four seconds in all."
+MOMENT = 0.25
 USERS = 300
+DECLINED = ("tok_declined", "tok_insufficient_funds")
 FLAGS = tuple(f"simulate_{step}_fail" for step in ("reserveseat", "authorizepayment", "awardmiles"))
 LAST_FLAG = "simulate_confirmbooking_fail"
 
@@ -45,6 +46,8 @@ class Traveller:
     offers: Offers
     random: Random
     ended: Callable[[], bool]
+    let_expire: Callable[[str], bool] = lambda correlation_id: False
+    "makes a payment too old to be captured; whether it did"
 
     def wish(self, kind: str, *, keyed: bool = True, must_fail: bool = False, **changes: Any) -> Wish:
         key = f"trip{self.random.getrandbits(64):016x}" if keyed else ""
@@ -62,7 +65,7 @@ class Traveller:
     def start(self, wish: Wish, **headers: str) -> Answer | None:
         """One try."""
         key = {"Idempotency_Key": wish.key} if wish.key else {}
-        answer = self.desk.post(START, wish.body, **key, **headers)
+        answer = self.desk.post(wish.path, wish.body, **key, **headers)
         self.given.answered(wish, answer)
         return answer
 
@@ -91,14 +94,29 @@ class Traveller:
             pause = min(LONGEST_LOOK, pause * 2)
             self.given.answered(wish, self.desk.get(f"/api/saga/status/{wish.correlation_id}/"))
 
-    def act(self, wish: Wish, path: str) -> None:
-        """An action on a saga that exists, repeated until it is answered."""
+    def act(self, wish: Wish, path: str, quoted: Mapping[str, Any] | None = None) -> None:
+        """Cancel what the wish has become; the answer has to say what was quoted."""
+        body = {"quote_id": quoted["quote_id"]} if quoted else None
+        answer = self.ask(wish, lambda: self.desk.post(path, body))
+        if answer and answer.status in (200, 202):
+            promised = {name: quoted[name] for name in ("fee", "refund")} if quoted else {}
+            wish.hear_cancelled(answer, promised)
+
+    def ask(self, wish: Wish, send: Callable[[], Answer | None]) -> Answer | None:
+        """Something about a saga that exists, repeated until it is answered."""
         for turn in range(TRIES):
-            answer = self.desk.post(path)
+            answer = send()
             self.given.answered(wish, answer, start=False)
             if (answer and answer.status not in AGAIN) or self.ended():
-                return
+                return answer
             time.sleep(min(2.0, 0.2 * 2**turn) * self.random.random())
+        return None
+
+    def pause(self, seconds: float) -> None:
+        """So long, or until the time is up."""
+        until = time.monotonic() + seconds
+        while not self.ended() and (left := until - time.monotonic()) > 0:
+            time.sleep(min(left, MOMENT))
 
 
 # -- the kinds
@@ -125,9 +143,11 @@ def hot(one: Traveller) -> None:
     one.book(one.wish("hot cabin", flight_id=one.offers.hot, seat_class=HOT_CLASS))
 
 
-def returns(one: Traveller) -> None:
-    flights = one.random.choice(one.offers.trips)
-    one.book(one.trip("return", [{"flight_id": flight} for flight in flights]))
+def long_trip(one: Traveller) -> None:
+    """Two to six flights."""
+    flights = one.random.choice(one.offers.trips[one.random.choice(list(one.offers.trips))])
+    kind = f"trip of {len(flights)} flights"
+    one.book(one.trip(kind, [{"flight_id": flight} for flight in flights]))
 
 
 def hot_return(one: Traveller) -> None:
@@ -140,7 +160,7 @@ def hot_return(one: Traveller) -> None:
 
 
 def declined(one: Traveller) -> None:
-    token = one.random.choice(("tok_declined", "tok_insufficient_funds"))
+    token = one.random.choice(DECLINED)
     one.book(one.wish("declined", must_fail=True, payment={"card_token": token}))
 
 
@@ -179,15 +199,6 @@ def abandoned(one: Traveller) -> None:
         one.start(wish)
 
 
-def cancels_booking(one: Traveller) -> None:
-    wish = one.wish("cancels booking")
-    wish.may_be_cancelled = True
-    one.book(wish)
-    if wish.reference:
-        for _ in range(one.random.choice((1, 1, 2))):
-            one.act(wish, f"/api/bookings/{wish.reference}/cancel/")
-
-
 def cancels_saga(one: Traveller) -> None:
     wish = one.wish("cancels saga")
     wish.may_be_cancelled = True
@@ -195,22 +206,3 @@ def cancels_saga(one: Traveller) -> None:
     if wish.correlation_id:
         time.sleep(one.random.choice((0, 0.1, 0.5, 1)))
         one.act(wish, f"/api/saga/{wish.correlation_id}/cancel/")
-
-
-MIX: dict[Callable[[Traveller], None], int] = {
-    plain: 34,
-    family: 7,
-    returns: 8,
-    hot_return: 3,
-    keyless: 7,
-    accepted: 12,
-    repeated: 9,
-    abandoned: 8,
-    hot: 6,
-    declined: 4,
-    wrong_price: 2,
-    flagged: 7,
-    cancels_booking: 7,
-    cancels_saga: 4,
-    silent_gateway: 1,
-}

@@ -1,16 +1,17 @@
 """Whether the run was clean, and whether it was hard enough to count."""
 
-import signal
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+from proofs.chaos.aftermath import Aftermath
 from proofs.chaos.edge import Passed
 from proofs.chaos.faults import Fault
 from proofs.chaos.given import Given
 from proofs.chaos.killer import Struck
-from proofs.chaos.profiles import LEAST_COMPENSATED, LEAST_COMPLETED, TERMINAL_WITHIN, Profile
+from proofs.chaos.profiles import TERMINAL_WITHIN, Profile
 from proofs.chaos.takeovers import TakeOver
+from proofs.chaos.tally import Tally
 from proofs.spec.records import Checked
 from saga_checker.books import Books
 from saga_checker.invariants import Result
@@ -24,6 +25,7 @@ class Evidence:
 
     seconds: float
     struck: Sequence[Struck]
+    outages: Aftermath
     calls: Sequence[Passed]
     quiet_after: float | None
     "seconds from the end of the faults until every saga had ended; None when some never did"
@@ -33,9 +35,6 @@ class Evidence:
     complaints: Counter[tuple[str, str]]
     take_overs: Sequence[TakeOver]
 
-    def kills(self, number: signal.Signals = signal.SIGKILL) -> int:
-        return sum(struck.signal is number for struck in self.struck)
-
 
 @dataclass(frozen=True)
 class Verdict:
@@ -43,16 +42,13 @@ class Verdict:
     broken: Sequence[tuple[str, str]]
     "promises to clients, and what else is wrong, with the saga where there is one"
     too_easy: Sequence[str]
-    statuses: Counter[str]
-    fired: Counter[str]
+    tally: Tally
     outcomes: Counter[tuple[str, str]] = field(default_factory=Counter)
     "how many wishes of each kind ended how"
-    courses: int | None = None
-    "how many different courses of sagas were held against the specification; None where that cannot be done"
 
     @property
     def violations(self) -> int:
-        return sum(len(result.findings.violations) for result in self.results) + len(self.broken)
+        return self.tally.violations
 
     @property
     def suspects(self) -> list[str]:
@@ -73,16 +69,29 @@ def judge(
 ) -> Verdict:
     """`whole` says that the run had its profile's full time, so that its counts are due; `results` are
     the checker's, `modelled` is the specification's."""
-    statuses = Counter(saga.status for saga in books.trips.values())
-    fired = _fired(books, evidence)
+    broken = [*_broken(books, given, evidence), *_not_in_the_model(modelled)]
+    violations = sum(len(result.findings.violations) for result in results) + len(broken)
+    tally = Tally(
+        seconds=evidence.seconds,
+        sagas=Counter(saga.name for saga in books.sagas.values()),
+        statuses=Counter(saga.status for saga in books.trips.values()),
+        signals=Counter(struck.signal.name for struck in evidence.struck),
+        outages=evidence.outages.done,
+        planned=evidence.outages.planned,
+        calls=len(evidence.calls),
+        fired=_fired(books, evidence),
+        violations=violations,
+        lost=sum(cid not in books.sagas for cid in given.ids()),
+        until_quiet=() if evidence.quiet_after is None else (evidence.quiet_after,),
+        until_claim=evidence.outages.until_claim,
+        courses=modelled.courses if modelled else 0,
+    )
     return Verdict(
         results=results,
-        broken=[*_broken(books, given, evidence), *_not_in_the_model(modelled)],
-        too_easy=list(_too_easy(statuses, fired, evidence, profile, whole=whole)),
-        statuses=statuses,
-        fired=fired,
+        broken=broken,
+        too_easy=list(tally.too_easy(profile, whole=whole)),
+        tally=tally,
         outcomes=Counter((wish.kind, _status(books, wish.correlation_id)) for wish in given.wishes),
-        courses=modelled.courses if modelled else None,
     )
 
 
@@ -111,21 +120,3 @@ def _broken(books: Books, given: Given, evidence: Evidence) -> Iterator[tuple[st
         yield "", f"not everything was terminal within {TERMINAL_WITHIN:.0f} s"
     if evidence.last_booking != "COMPLETED":
         yield "", f"a fresh booking at the end became {evidence.last_booking or 'nothing'}"
-
-
-def _too_easy(
-    statuses: Counter[str], fired: Counter[str], evidence: Evidence, profile: Profile, *, whole: bool
-) -> Iterator[str]:
-    sagas = statuses.total() or 1
-    for status, least in (("COMPLETED", LEAST_COMPLETED), ("COMPENSATED", LEAST_COMPENSATED)):
-        if statuses[status] / sagas < least:
-            yield f"{statuses[status] / sagas:.0%} {status}, at least {least:.0%} is asked"
-    for fault in Fault:
-        if not fired[fault.value]:
-            yield f"{fault.value} never fired"
-    if not evidence.kills(signal.SIGSTOP):
-        yield "no process was stopped"
-    if whole and statuses.total() < profile.least_sagas:
-        yield f"{statuses.total():,} sagas, at least {profile.least_sagas:,} are asked"
-    if whole and evidence.kills() < profile.least_kills:
-        yield f"{evidence.kills():,} kills, at least {profile.least_kills:,} are asked"

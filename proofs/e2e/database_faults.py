@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from typing import Any
 import psycopg
 import requests
 
+from proofs.chaos import postgres_faults
 from proofs.e2e.running import SHORT
 from scripts.booking_suite import Config, booking_suite
 from scripts.console import Console
@@ -22,24 +24,12 @@ from scripts.prepare import prepare
 from scripts.suite import Suite
 
 POLL = 0.1
-# A column of each service that its own statements read.
-COLUMNS = {
-    "backend": ("sagas_saga", "reason"),
-    "payment": ("payment_ledger", "authorization_id"),
-    "loyalty": ("loyalty_ledger", "user_id"),
-    "ui": ("ui_user", "username"),
-}
 LOCKED = {
     "backend": "sagas_saga",
     "payment": "guard_step_record",
     "loyalty": "guard_step_record",
     "ui": "ui_user",
 }
-NAMES = ", ".join(f"'{name}'" for name in SERVICES)
-CUT = f"""
-    SELECT COUNT(pg_terminate_backend(pid)) FROM (
-        SELECT pid FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname IN ({NAMES})
-        ORDER BY random() LIMIT {{most}}) AS chosen"""  # noqa: S608  the names are our own
 OPEN = "SELECT correlation_id, epoch, last_sequence FROM sagas_saga WHERE due_at IS NOT NULL"
 # A settlement is left alone for some seconds, and would look as if it did not move.
 OPEN_BOOKINGS = f"{OPEN} AND name = 'book-trip'"
@@ -167,13 +157,7 @@ def watched(data_dir: Path, engine: str) -> Iterator[Watched]:
 
 
 def read_only(watched: Watched, seconds: float) -> None:
-    """A failover: new sessions cannot write, and there are only new ones."""
-    _for_each("ALTER DATABASE {} SET default_transaction_read_only = on;", watched)
-    try:
-        watched.server.run(CUT.format(most="ALL"))
-        time.sleep(seconds)
-    finally:
-        _for_each("ALTER DATABASE {} RESET default_transaction_read_only;", watched)
+    postgres_faults.read_only(watched.server, SERVICES, partial(time.sleep, seconds))
 
 
 def restart(watched: Watched, seconds: float) -> None:
@@ -182,34 +166,38 @@ def restart(watched: Watched, seconds: float) -> None:
     watched.server.restart()
 
 
+def crash(watched: Watched, seconds: float) -> None:
+    watched.server.restart(mode="immediate")
+    time.sleep(seconds)
+    watched.server.restart(mode="immediate")
+
+
 def cut(watched: Watched, seconds: float) -> None:
     """One connection after the other, ten a second."""
     for _ in range(int(seconds * 10)):
-        watched.server.run(CUT.format(most=1))
+        postgres_faults.cut(watched.server, SERVICES)
         time.sleep(POLL)
 
 
 def widen(watched: Watched, seconds: float) -> None:
     """As a migration does it, again and again."""
-    for number in range(int(seconds)):
-        for name, (table, column) in COLUMNS.items():
-            with psycopg.connect(watched.databases[name], autocommit=True) as connection:
-                sql = f"ALTER TABLE {table} ALTER COLUMN {column} TYPE varchar({200 + number})"
-                connection.execute(sql.encode())
+    for _ in range(int(seconds)):
+        postgres_faults.migrate(watched.server, SERVICES, lambda: None)
         time.sleep(1)
 
 
+def migrate(watched: Watched, seconds: float) -> None:
+    """One that takes long, and keeps its lock."""
+    postgres_faults.migrate(watched.server, ["backend"], partial(time.sleep, seconds))
+
+
 def exhaust(watched: Watched, seconds: float) -> None:
-    """A table that everybody needs is locked: each request keeps its connection until its time-out."""
-    with ExitStack() as stack:
-        for name, table in LOCKED.items():
-            connection = stack.enter_context(psycopg.connect(watched.databases[name]))
-            connection.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE".encode())
-        time.sleep(seconds)
+    postgres_faults.exhaust(watched.server, SERVICES, partial(time.sleep, seconds))
 
 
-def _for_each(sql: str, watched: Watched) -> None:
-    watched.server.run("".join(sql.format(name) for name in SERVICES))
+def lock(watched: Watched, seconds: float) -> None:
+    """Each request keeps its connection until its time-out."""
+    postgres_faults.lock(watched.server, LOCKED, partial(time.sleep, seconds))
 
 
-FAULTS = {each.__name__: each for each in (read_only, restart, cut, widen, exhaust)}
+FAULTS = {each.__name__: each for each in (read_only, restart, crash, cut, widen, migrate, exhaust, lock)}

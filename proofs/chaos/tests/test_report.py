@@ -11,12 +11,14 @@ import pytest
 from proofs.chaos.edge import Passed
 from proofs.chaos.history import open_over_time
 from proofs.chaos.killer import Struck
+from proofs.chaos.outages import Trouble
 from proofs.chaos.pictures import run_picture
 from proofs.chaos.plan import make_plan
 from proofs.chaos.profiles import PR
 from proofs.chaos.standing import Held
 from proofs.chaos.story import story
 from proofs.chaos.takeovers import Claim, Death, claims, percentile, take_overs
+from proofs.chaos.vandal import Happened
 from saga_checker.books import Books
 from saga_checker.rows import Event
 
@@ -73,11 +75,12 @@ def test_percentile_is_the_nearest_rank(share: float, value: float) -> None:
 
 
 def test_every_kill_and_every_fault_stands_in_the_picture() -> None:
-    plan = make_plan("a", 60, PR)
+    plan = make_plan("a", 60, PR, "sqlite")
     struck = [Struck(5, "payment", signal.SIGKILL), Struck(6, "loyalty", signal.SIGSTOP)]
-    drawn = run_picture(
-        plan, [(1, 1), (2, 0)], struck, [Passed(7, "backend-payment", "c", "cid", "drop", 200)]
-    )
+    calls = [Passed(7, "backend-payment", "c", "cid", "drop", 200)]
+    failed = [Happened(8, 9, Trouble.CRASH, "")]
+    drawn = run_picture(plan, [(1, 1), (2, 0)], struck, calls, failed)
+    assert drawn.count("class='outage'") == 1
     assert drawn.count("class='kill'") == drawn.count("class='stop'") == drawn.count("class='fault'") == 1
     assert drawn.count("class='bad'") == len(plan.bad_times)
 

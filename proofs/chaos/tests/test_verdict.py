@@ -8,21 +8,26 @@ from typing import Any, cast
 
 import pytest
 
+from proofs.chaos.aftermath import Aftermath
 from proofs.chaos.desk import Answer
 from proofs.chaos.edge import Passed
 from proofs.chaos.faults import Fault
 from proofs.chaos.given import Given, Wish
 from proofs.chaos.killer import Struck
+from proofs.chaos.outages import Trouble
 from proofs.chaos.profiles import PR
+from proofs.chaos.vandal import Happened
 from proofs.chaos.verdict import Evidence, judge
 from proofs.spec.models import BOOKING
 from proofs.spec.records import Checked, Trace
 from saga_checker.books import Books
 
-SMALL = replace(PR, least_sagas=10, least_kills=1)
+SMALL = replace(PR, least_sagas=10, least_kills=1, least_outages=1)
+CRASHED = Aftermath([Happened(3, 4, Trouble.CRASH, "")], Counter(crash=1), {}, [], (0.5,))
 HARD = Evidence(
     seconds=60,
     struck=[Struck(1, "backend", signal.SIGKILL), Struck(2, "recovery", signal.SIGSTOP)],
+    outages=CRASHED,
     calls=[Passed(1, "backend-payment", "authorize-payment", "x", fault.value, 0) for fault in Fault],
     quiet_after=3.0,
     last_booking="COMPLETED",
@@ -35,7 +40,10 @@ HARD = Evidence(
 def books(completed: int, compensated: int) -> Books:
     """No more than what a verdict asks besides the invariants."""
     statuses = ["COMPLETED"] * completed + ["COMPENSATED"] * compensated
-    sagas = {f"saga-{number}": SimpleNamespace(status=status) for number, status in enumerate(statuses)}
+    sagas = {
+        f"saga-{number}": SimpleNamespace(status=status, name="book-trip")
+        for number, status in enumerate(statuses)
+    }
     refused = SimpleNamespace(told={"error": "[Errno 111] Connection refused"})
     return cast(Books, SimpleNamespace(sagas=sagas, trips=sagas, events={"saga-0": [refused]}))
 
@@ -105,6 +113,26 @@ def test_answer_that_no_client_should_get_is_a_violation(given: Given) -> None:
     assert verdict(given).violations == 1
 
 
+def test_answer_that_only_one_kind_of_client_may_get_is_none(given: Given) -> None:
+    other_card = Wish("authorize again", {}, allowed=(422,))
+    given.answered(other_card, Answer(422, {}, ""), start=False)
+    assert verdict(given).violations == 0
+
+
+def test_what_a_quote_promised_has_to_be_kept(given: Given) -> None:
+    wish = Wish("change", {}, promised={"amount": 10})
+    given.sent(wish)
+    given.answered(wish, Answer(200, {"correlation_id": "saga-0", "status": "COMPLETED", "amount": 11}, ""))
+    assert verdict(given).violations == 1
+
+
+def test_cancellation_that_was_answered_is_never_taken_back(given: Given) -> None:
+    wish = Wish("cancels", {}, correlation_id="saga-0", may_be_cancelled=True)
+    given.sent(wish)
+    wish.hear_cancelled(Answer(200, {"status": "COMPENSATED", "fee": 0}, ""), {"fee": 0})
+    assert verdict(given).violations == 1
+
+
 @pytest.mark.parametrize("change", [{"quiet_after": None}, {"last_booking": ""}])
 def test_suite_that_does_not_come_to_rest_is_a_violation(given: Given, change: dict[str, Any]) -> None:
     assert verdict(given, replace(HARD, **change)).violations == 1
@@ -119,6 +147,8 @@ def test_suite_that_does_not_come_to_rest_is_a_violation(given: Given, change: d
         (6, 4, {"struck": HARD.struck[1:]}, "0 kills"),
         (6, 4, {"struck": HARD.struck[:1]}, "no process was stopped"),
         (6, 4, {"calls": HARD.calls[:-1]}, "stranger never fired"),
+        (6, 4, {"outages": replace(CRASHED, planned=Counter(crash=1, cut=1))}, "no database had cut"),
+        (6, 4, {"outages": replace(CRASHED, happened=[], planned=Counter())}, "0 database faults"),
     ],
 )
 def test_run_that_was_too_easy_does_not_count(
