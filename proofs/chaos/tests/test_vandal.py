@@ -3,14 +3,16 @@
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from subprocess import CalledProcessError
 
 import pytest
 
 from proofs.chaos.aftermath import aftermath
 from proofs.chaos.clock import Clock
 from proofs.chaos.outages import Outage, Trouble
+from proofs.chaos.small_disk import small_disk, why_no_disk
 from proofs.chaos.sqlite_faults import why_not_read_only
-from proofs.chaos.vandal import OnPostgres, OnSqlite, Vandal
+from proofs.chaos.vandal import OnPostgres, OnSqlite, Vandal, fill
 from scripts.postgres import Server
 
 
@@ -59,3 +61,23 @@ def test_what_could_not_be_done_has_not_happened(tmp_path: Path) -> None:
     vandal.start()
     vandal.join()
     assert (len(vandal.failed), vandal.happened) == (1, [])
+
+
+def test_file_on_a_full_disk_cannot_grow_until_it_is_empty_again() -> None:
+    if why := why_no_disk():
+        pytest.skip(why)
+    try:
+        with small_disk() as disk:
+            meanwhile: list[bool] = []
+            fill(disk, lambda: meanwhile.append(_grow(disk.folder)))
+            assert (meanwhile, _grow(disk.folder)) == ([False], True)
+    except CalledProcessError as error:
+        pytest.skip(f"a file system cannot be mounted here: {error.stderr!r}")
+
+
+def _grow(folder: Path) -> bool:
+    try:
+        (folder / "more").write_bytes(b"x" * 1_000_000)
+    except OSError:
+        return False
+    return True
