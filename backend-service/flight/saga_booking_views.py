@@ -57,7 +57,7 @@ class StartBookingView(ServiceView):
         return response
 
     def _book(self, request: Request, command: saga_requests.StartBooking) -> HttpResponse:
-        credentials.refuse_simulation(bool(command.simulated))
+        credentials.refuse_simulation(bool(command.simulated or command.simulate_wait))
         caller = caller_of(request)
         credentials.require_user(caller, command.user_id)
         key = saga_requests.read_idempotency_key(request.META.get("HTTP_IDEMPOTENCY_KEY"))
@@ -84,7 +84,11 @@ class StartBookingView(ServiceView):
     def _run(request: Request, saga: SagaState, command: saga_requests.StartBooking) -> HttpResponse:
         request_id = structlog.contextvars.get_contextvars().get("correlation_id")
         structlog.contextvars.bind_contextvars(correlation_id=saga.correlation_id, request_id=request_id)
-        ran = start(saga, at_once=not wants_async(request))
+        if command.simulate_wait:
+            begins = saga.created_at + timedelta(seconds=command.simulate_wait)
+            ran = orchestrator().accept(saga, due_at=begins)
+        else:
+            ran = start(saga, at_once=not wants_async(request))
         if ran is not None:
             return answer(ran)
         # A concurrent request with the same key inserted first.

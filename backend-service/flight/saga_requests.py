@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from django.conf import settings
 from django_sagas import json_text
 from django_sagas.state import replace
-from pydantic import create_model
+from pydantic import Field, create_model
 from service_kit import schema
 from service_kit.booking_data import AMOUNT, Payment
 from service_kit.cards import looks_like_card
@@ -43,6 +43,8 @@ SWITCHES = {f"simulate_{step.name.lower()}_fail": step.name for step in STEPS}
 class StartBooking(Reserve):
     """A fare or an amount in it is ignored; `expected_amount` is only compared."""
 
+    simulate_wait: Annotated[int, Field(ge=0, le=5)] = 0
+    "Demo mode: seconds until the saga begins, in which faults can be set for it alone."
     user_id: UserId
     contact_info: ContactInfo
     payment: Payment

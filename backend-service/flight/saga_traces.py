@@ -6,10 +6,12 @@ happens inside a commit of the saga log.
 
 from collections.abc import Callable, Mapping
 
-from django_sagas.client import Call, Participants
+from django_sagas.client import Call
 from django_sagas.events import ALL, EventType, SagaEvent, event_dispatcher
 from opentelemetry.sdk.trace import ReadableSpan
 from service_kit import tracing
+
+from flight.demo_faults import Participants
 
 BEGINS = (EventType.STEP_STARTED, EventType.COMPENSATION_STEP_STARTED)
 ENDS: Mapping[str, str] = {

@@ -89,7 +89,7 @@ HOLD_MINUTES = kit.env.int("HOLD_MINUTES", default=15)
 
 SAGA_PARTICIPANTS = kit.participants(payment=PAYMENT_URL, loyalty=LOYALTY_URL)
 SAGA_ORCHESTRATOR = "flight.saga_orchestrator_complete.BookingOrchestrator"
-SAGA_CLIENT = "flight.saga_traces.TracedParticipants" if TRACES else "django_sagas.client.Participants"
+SAGA_CLIENT = "flight.saga_traces.TracedParticipants" if TRACES else "flight.demo_faults.Participants"
 SAGA_HEADERS = "service_kit.credentials.headers_for"
 SAGA_ALARM = "flight.saga_alarms.raise_alarm"
 SAGA_TRAIL = "flight.saga_alarms.leave_trail"
@@ -102,6 +102,7 @@ SAGA_HOUSEKEEPING = [
     ("flight.saga_sweeper.release_expired_holds", 15.0),
     ("flight.schedule_roller.roll", 60.0),
     ("flight.quotes.forget_expired", 600.0),
+    ("flight.demo_faults.die_if_asked", 0.2),
 ]
 # Seconds; explained in docs/operations.md.
 SAGA_LEASE = kit.env.float("SAGA_LEASE", default=10.0)

@@ -3,6 +3,7 @@ from service_kit import problems
 from service_kit.urls import common, demo
 
 from flight import (
+    demo_faults,
     health,
     saga_booking_views,
     saga_cancel_views,
@@ -34,7 +35,13 @@ urlpatterns = [
     path("api/bookings/<str:booking_reference>/change-quote/", saga_change_views.ChangeQuoteView.as_view()),
     path("api/bookings/<str:booking_reference>/change/", saga_change_views.ChangeBookingView.as_view()),
     *urls_reads.urlpatterns,
-    demo(saga_views.ReserveSeat, saga_views.CancelSeat, saga_views.ConfirmBooking, saga_views.CancelBooking),
+    demo(
+        saga_views.ReserveSeat,
+        saga_views.CancelSeat,
+        saga_views.ConfirmBooking,
+        saga_views.CancelBooking,
+        further=[demo_faults.ORCHESTRATOR],
+    ),
     *common(health.ready),
 ]
 

@@ -105,7 +105,7 @@ def test_recovery_goes_on_with_the_trace_of_the_process_that_died(world: World, 
     assert {span.parent.span_id for span in spans if span.parent} == {tracing.span_id(died)}
 
 
-def test_call_names_its_attempt_to_the_participant() -> None:
+def test_call_names_its_attempt_to_the_participant(db: None) -> None:
     call = Call("payment", "AuthorizePayment", "/api/saga/authorize-payment/", "saga-1", "{}", attempt=3)
     with responses.RequestsMock() as payment:
         payment.post("http://payment.test/api/saga/authorize-payment/", json={})

@@ -116,7 +116,13 @@ UI: Mapping[str, Row] = {
     "console/<str:correlation_id>/act/": ACT,
     "faults/": GONE,
     "how-it-works/": OPEN,
-    "try/": Row(all_get(404), NO),
+    "try/": Row(all_get(302), NO),
+    "learn/": OPEN,
+    # Lessons are run in demo mode only.
+    "learn/run/": Row(NO, all_get(404), form={"lesson": "success"}),
+    "learn/<slug:slug>/<str:correlation_id>/": Row(all_get(404), NO),
+    "learn/<slug:slug>/<str:correlation_id>/part/": Row(all_get(404), NO),
+    "learn/<slug:slug>/<str:correlation_id>/act/": Row(NO, all_get(404)),
     "pages/<slug:name>/": OPEN,
     "api/health/": OPEN,
     "api/health/ready/": OPEN,
@@ -131,7 +137,7 @@ OPERATORS = Row(NO, {**some(OF_OPERATOR, 400, 403), NOBODY: 401})
 COMMON: Mapping[str, Row] = {
     "": OPEN,
     "api/": OPEN,
-    "api/demo/faults/": Row(all_get(403), NO),
+    "api/demo/faults/": Row(all_get(403), all_get(403)),
     "api/health/": OPEN,
     "api/health/ready/": OPEN,
     "metrics": OPEN,

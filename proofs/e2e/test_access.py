@@ -156,6 +156,7 @@ def filled(text: str, trip: Trip) -> str:
         "draft": trip.unpaid,
         "flight_id": "1",
         "name": "about",
+        "slug": "killed",
         "day": (datetime.now(UTC).date() + timedelta(days=10)).isoformat(),
     }
     return PARAMETER.sub(r"{\1}", text).format(**known)

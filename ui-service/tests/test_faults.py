@@ -3,7 +3,7 @@
 from django.test import Client
 from pytest_django import Settings
 
-from tests.desk import BACKEND, COMPLETED, DEFINITIONS, LOYALTY, PAYMENT, RUNNING, SAGA, Desk, flight
+from tests.desk import BACKEND, COMPLETED, DEFINITIONS, LOYALTY, PAYMENT, RUNNING, SAGA, Desk
 
 KINDS = {"refuse": "say no", "delay": "answer late"}
 ACTIVE = {
@@ -23,7 +23,7 @@ def has_faults(desk: Desk, *payment: object) -> None:
     desk.answers("/api/saga/definitions/", DEFINITIONS)
     for base in (BACKEND, LOYALTY, PAYMENT):
         found = list(payment) if base == PAYMENT else []
-        for method in ("GET", "PUT", "DELETE"):
+        for method in ("GET", "POST", "DELETE"):
             desk.answers(PATH, {"faults": found, "kinds": KINDS, "steps": []}, base=base, method=method)
 
 
@@ -42,6 +42,12 @@ def test_faults_that_are_set_are_shown_with_how_often_they_fired(client: Client,
     assert "delay by 3.0 s" in text and "2 more; fired once" in text and "Remove all" in text
 
 
+def test_faults_of_a_lesson_are_left_to_the_lesson(client: Client, desk: Desk) -> None:
+    has_faults(desk, {**ACTIVE, "correlation_id": SAGA})
+    text = client.get("/faults/").content.decode()
+    assert "No fault is set" in text and "delay by" not in text
+
+
 def test_service_that_is_away_is_told(client: Client, desk: Desk) -> None:
     has_faults(desk)
     desk.answers(PATH, {}, status=503, base=LOYALTY)
@@ -52,9 +58,8 @@ def test_new_fault_is_set_beside_those_that_are(client: Client, desk: Desk) -> N
     has_faults(desk, ACTIVE)
     form = {"step": "CancelPayment", "kind": "refuse", "times": "1", "seconds": "x"}
     client.post("/faults/", form)
-    known = {"step": "AuthorizePayment", "kind": "delay", "seconds": 3, "times": 2}
     new = {"step": "CancelPayment", "kind": "refuse", "times": 1}
-    assert changes(desk) == [("PUT 8003", [known, new])]
+    assert changes(desk) == [("POST 8003", [new])]
 
 
 def test_steps_of_the_backend_itself_can_fail_too(client: Client, desk: Desk) -> None:
@@ -64,7 +69,7 @@ def test_steps_of_the_backend_itself_can_fail_too(client: Client, desk: Desk) ->
     assert places == sorted(places)
     client.post("/faults/", {"step": "ConfirmBooking", "kind": "fail", "times": "3", "seconds": "3"})
     assert changes(desk) == [
-        ("PUT 8001", [{"step": "ConfirmBooking", "kind": "fail", "seconds": 3, "times": 3}])
+        ("POST 8001", [{"step": "ConfirmBooking", "kind": "fail", "seconds": 3, "times": 3}])
     ]
 
 
@@ -82,34 +87,6 @@ def test_newest_saga_stands_beside_in_plain_words(client: Client, desk: Desk) ->
     assert "Asking your bank" in text and 'href="/console/older/"' in text
 
 
-def test_lesson_is_one_click_from_its_faults_to_a_saga_that_meets_them(client: Client, desk: Desk) -> None:
-    has_faults(desk)
-    desk.sells(flight(1, bookable=False), flight(2)).starts()
-    answer = client.post("/faults/", {"preset": "lost"})
-    assert answer["Location"] == f"/console/{SAGA}/"
-    (started,) = desk.sent_to("/api/saga/start-booking/")
-    assert desk.body(started)["flight_id"] == 2
-    assert changes(desk)[-2] == ("PUT 8003", [{"step": "AuthorizePayment", "kind": "lose_reply", "times": 1}])
-
-
-def test_lesson_without_a_flight_says_so(client: Client, desk: Desk) -> None:
-    has_faults(desk)
-    desk.answers("/api/flights/search/", {"results": [], "nearest_dates": ["2099-12-07"]})
-    text = client.post("/faults/", {"preset": "lost"}, follow=True).content.decode()
-    assert "There is no flight for a lesson." in text
-
-
-def test_lesson_sets_its_faults_and_removes_all_others(client: Client, desk: Desk) -> None:
-    has_faults(desk, ACTIVE)
-    desk.sells().starts()
-    client.post("/faults/", {"preset": "stuck"})
-    assert changes(desk) == [
-        ("DELETE 8001", None),
-        ("PUT 8003", [{"step": "CancelPayment", "kind": "fail"}]),
-        ("PUT 8002", [{"step": "AwardMiles", "kind": "refuse", "times": 1}]),
-    ]
-
-
 def test_clearing_removes_the_faults_of_every_service(client: Client, desk: Desk) -> None:
     has_faults(desk, ACTIVE)
     client.post("/faults/", {"clear": "1"})
@@ -118,18 +95,10 @@ def test_clearing_removes_the_faults_of_every_service(client: Client, desk: Desk
 
 def test_refused_fault_says_why(client: Client, desk: Desk) -> None:
     has_faults(desk)
-    desk.refuses(PATH, 400, "INVALID", "kind: must be one of refuse", method="PUT")
-    desk.answers(PATH, {"code": "INVALID", "detail": "kind: wrong"}, status=400, base=PAYMENT, method="PUT")
+    desk.refuses(PATH, 400, "INVALID", "kind: must be one of refuse")
+    desk.answers(PATH, {"code": "INVALID", "detail": "kind: wrong"}, status=400, base=PAYMENT, method="POST")
     form = {"step": "CancelPayment", "kind": "explode", "times": "1", "seconds": "3"}
     assert "kind: wrong" in client.post("/faults/", form, follow=True).content.decode()
-
-
-def test_guided_scenario_sets_its_fault_and_leads_to_the_search(client: Client, desk: Desk) -> None:
-    has_faults(desk)
-    assert client.get("/try/").content.decode().count('name="then" value="book"') == 3
-    response = client.post("/faults/", {"preset": "refused", "then": "book"})
-    assert response["Location"].startswith("/?origin=Dallas")
-    assert ("PUT 8003", [{"step": "AuthorizePayment", "kind": "refuse", "times": 1}]) in changes(desk)
 
 
 def test_a_participant_that_only_the_definition_names_has_its_faults_here(
@@ -142,7 +111,7 @@ def test_a_participant_that_only_the_definition_names_has_its_faults_here(
     named = {"name": "ReserveRoom", "compensation": "CancelRoom", "participant": "hotel"}
     steps = [*definition["steps"], {**definition["steps"][0], **named}]
     desk.answers("/api/saga/definitions/", {"results": [{**definition, "steps": steps}]})
-    for method in ("GET", "PUT"):
+    for method in ("GET", "POST"):
         desk.answers(PATH, {"faults": [], "kinds": KINDS, "steps": []}, base=hotel, method=method)
     client.post("/faults/", {"step": "ReserveRoom", "kind": "refuse", "times": "1"})
-    assert changes(desk) == [("PUT 8004", [{"step": "ReserveRoom", "kind": "refuse", "times": 1}])]
+    assert changes(desk) == [("POST 8004", [{"step": "ReserveRoom", "kind": "refuse", "times": 1}])]

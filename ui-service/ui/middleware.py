@@ -41,6 +41,7 @@ IMPERSONAL = (
     "seats",
     "how_it_works",
     "demo_guide",
+    "learn",
     "page",
 )
 

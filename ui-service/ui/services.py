@@ -8,6 +8,8 @@ from ui.models import Attempt, Draft, User
 NOT_WAITING = {"Prefer": "respond-async"}
 # The saga is retried even if this call ends earlier.
 PATIENCE_SECONDS = 2.5
+LESSON_WAIT_SECONDS = 1
+"Time to set the faults of a lesson before its saga begins."
 
 
 def start_booking(*, draft: Draft, attempt: Attempt, card_token: str, failures: Mapping[str, bool]) -> str:
@@ -36,15 +38,17 @@ def start_booking(*, draft: Draft, attempt: Attempt, card_token: str, failures: 
     return str(started)
 
 
-def start_lesson(*, actor: Actor, flight_id: int) -> str:
-    """A demo booking of an invented passenger; its saga."""
+def start_lesson(*, user_id: str, flight_id: int, card_token: str) -> str:
+    """A demo booking of an invented passenger; its saga, which begins a second later."""
     body: Json = {
         "flight_id": flight_id,
-        "user_id": actor.user_id,
+        "user_id": user_id,
         "passengers": [{"first_name": "Demo", "last_name": "Passenger"}],
         "contact_info": {"email": "demo@example.com", "mobile": "+15550100"},
+        "payment": {"card_token": card_token},
+        "simulate_wait": LESSON_WAIT_SECONDS,
     }
-    answer = post("/api/saga/start-booking/", actor=actor, body=body, headers=NOT_WAITING)
+    answer = post("/api/saga/start-booking/", actor=Actor(user_id), body=body, headers=NOT_WAITING)
     return str(answer.body["correlation_id"])
 
 
@@ -104,10 +108,12 @@ def register(*, username: str, email: str, password: str) -> User:
     return User.objects.create_user(username=username, email=email, password=password)
 
 
-def set_faults(*, actor: Actor, service: Service, faults: list[Json]) -> None:
-    """Replace a service's injected faults."""
-    path = "/api/demo/faults/"
-    if faults:
-        call(service, "PUT", path, actor=actor, body={"faults": faults})
-    else:
-        call(service, "DELETE", path, actor=actor)
+def add_faults(*, actor: Actor, service: Service, faults: list[Json], correlation_id: str = "") -> None:
+    """Set faults beside those that are set, with an id for that saga only."""
+    of_saga = {"correlation_id": correlation_id} if correlation_id else {}
+    body = {"faults": [{**fault, **of_saga} for fault in faults]}
+    call(service, "POST", "/api/demo/faults/", actor=actor, body=body)
+
+
+def clear_faults(*, actor: Actor, service: Service) -> None:
+    call(service, "DELETE", "/api/demo/faults/", actor=actor)

@@ -7,7 +7,7 @@ from django_sagas.clock import utc_now
 from service_kit.address import address_of
 from service_kit.security import throttle
 
-POLLS = ("progress_part", "console_part", "saga_stream")
+POLLS = ("progress_part", "console_part", "lesson_part", "saga_stream")
 POSTED = {"pay": "starts", "register": "registrations"}
 
 

@@ -2,6 +2,7 @@ from django.contrib.auth.views import LogoutView
 from django.urls import path
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
+from django.views.generic import RedirectView
 from service_kit import health, metrics
 
 from ui import (
@@ -11,6 +12,7 @@ from ui import (
     views_console,
     views_errors,
     views_faults,
+    views_learn,
     views_pages,
     views_pay,
     views_people,
@@ -71,7 +73,13 @@ console = [
 ]
 pages = [
     path("how-it-works/", views_pages.how_it_works, name="how_it_works"),
-    path("try/", views_pages.demo_guide, name="demo_guide"),
+    # Its earlier address.
+    path("try/", require_safe(RedirectView.as_view(pattern_name="learn")), name="demo_guide"),
+    path("learn/", views_learn.lessons, name="learn"),
+    path("learn/run/", views_learn.run, name="run_lesson"),
+    path("learn/<slug:slug>/<str:correlation_id>/", views_learn.lesson, name="lesson"),
+    path("learn/<slug:slug>/<str:correlation_id>/part/", views_learn.lesson_part, name="lesson_part"),
+    path("learn/<slug:slug>/<str:correlation_id>/act/", views_learn.lesson_act, name="lesson_act"),
     path("pages/<slug:name>/", views_pages.page, name="page"),
     path("api/health/", csrf_exempt(require_safe(health.alive))),
     path("api/health/ready/", csrf_exempt(require_safe(health.ready))),

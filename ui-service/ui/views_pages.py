@@ -1,6 +1,5 @@
-"""Pages of words: how it works, the demo guide, about, contact, privacy, terms."""
+"""Pages of words: how it works, about, contact, privacy, terms."""
 
-from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
@@ -15,13 +14,6 @@ PAGES = ("about", "contact", "privacy", "terms")
 def how_it_works(request: HttpRequest) -> HttpResponse:
     steps = optional(booking_steps, otherwise=[])
     return render(request, "ui/pages/how_it_works.html", {"rows": steps, "backwards": steps[::-1]})
-
-
-@require_safe
-def demo_guide(request: HttpRequest) -> HttpResponse:
-    if not settings.DEMO_MODE:
-        raise Http404
-    return render(request, "ui/pages/demo_guide.html")
 
 
 @require_safe

@@ -45,6 +45,11 @@ class Transition:
     def _definition(self) -> type[Saga]:
         return definition_of(self.saga.name)
 
+    @property
+    def _claimed(self) -> Mapping[str, Any]:
+        """Of the start of a try: who makes it, and under which fencing token."""
+        return {"worker": self.saga.owner, "epoch": self.saga.epoch}
+
     def emit(self, event_type: EventType, **data: Any) -> None:
         self.saga.last_sequence += 1
         event = SagaEvent(event_type.value, self.saga.correlation_id, data, self.saga.last_sequence, self.now)
@@ -65,7 +70,7 @@ class Transition:
             attempts=step.attempts + 1,
             started_at=step.started_at or iso(self.now),
         )
-        self.emit(EventType.STEP_STARTED, step=name, attempt=step.attempts + 1, worker=self.saga.owner)
+        self.emit(EventType.STEP_STARTED, step=name, attempt=step.attempts + 1, **self._claimed)
 
     def end_step(self, name: str, outcome: Outcome) -> None:
         step = self.saga.step(name).step
@@ -160,7 +165,7 @@ class Transition:
             step=name,
             compensation=compensation,
             attempt=step.undo_attempts + 1,
-            worker=self.saga.owner,
+            **self._claimed,
         )
 
     def end_undo(self, name: str, compensation: str, outcome: Outcome) -> None:

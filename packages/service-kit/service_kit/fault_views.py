@@ -61,13 +61,22 @@ class FaultsView(ServiceView):
     @extend_schema(request=Faults, responses=ANSWER)
     def put(self, request: Request) -> HttpResponse:
         """Replace all faults with these."""
+        faults.replace_all(self._read(request))
+        return self.get(request)
+
+    @extend_schema(request=Faults, responses=ANSWER)
+    def post(self, request: Request) -> HttpResponse:
+        """Set these faults beside those that are set."""
+        faults.add(self._read(request))
+        return self.get(request)
+
+    def _read(self, request: Request) -> list[Fault]:
         forms = Faults.read(read_json(request)).faults
         unknown = [number for number, form in enumerate(forms) if form.step not in self.steps]
         if unknown:
             message = "must be one of " + ", ".join(sorted(self.steps))
             raise invalid({f"faults[{number}].step": message for number in unknown})
-        faults.replace_all([_fault(form) for form in forms])
-        return self.get(request)
+        return [_fault(form) for form in forms]
 
     @extend_schema(responses=ANSWER)
     def delete(self, request: Request) -> HttpResponse:

@@ -13,6 +13,8 @@ from django_sagas.guard.models import Fault, FaultKind
 from service_kit.problems import Problem
 
 REFRESH_SECONDS = 0.1
+KEPT = 400
+"of the faults that are each for one saga, the newest"
 
 
 class ReplyLost(Exception):
@@ -84,6 +86,24 @@ def cut_reply(body: str) -> StreamingHttpResponse:
 
 def current() -> list[dict[str, Any]]:
     return [dict(fault) for fault in Fault.objects.order_by("id").values()]
+
+
+def waiting(step: str, kind: FaultKind) -> list[str]:
+    """The sagas for which such a fault has not been used up."""
+    found = _cache.get() if settings.DEMO_MODE else []
+    return [
+        each.correlation_id for each in found if (each.step, each.kind) == (step, kind) and each.remaining
+    ]
+
+
+def add(faults: list[Fault]) -> None:
+    """Beside those that are set; the oldest of those for one saga are forgotten."""
+    with write_transaction():
+        Fault.objects.bulk_create(faults)
+        of_one_saga = Fault.objects.exclude(correlation_id="").order_by("-id")
+        for last in list(of_one_saga.values_list("id", flat=True)[KEPT : KEPT + 1]):
+            of_one_saga.filter(id__lte=last).delete()
+    _cache.refresh()
 
 
 def replace_all(faults: list[Fault]) -> None:

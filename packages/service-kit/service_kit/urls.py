@@ -1,6 +1,6 @@
 """URLs of every data service."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from django.conf import settings
@@ -89,7 +89,7 @@ def _read(
     return described
 
 
-def demo(*steps: type[StepView]) -> URLPattern:
-    """The fault console of a participant."""
-    names = frozenset(step.name for step in steps)
+def demo(*steps: type[StepView], further: Iterable[str] = ()) -> URLPattern:
+    """The fault console of a participant; `further` are names that are no steps of its own."""
+    names = frozenset([*(step.name for step in steps), *further])
     return path("api/demo/faults/", FaultsView.as_view(steps=names))

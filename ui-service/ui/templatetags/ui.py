@@ -146,6 +146,12 @@ def lookup_at(items: Sequence[Any], place: int) -> Any:
 
 
 @register.filter
+def lane(names: Sequence[str], place: int) -> str:
+    """The name of a lane of the stage; the first has the place 1."""
+    return names[place - 1]
+
+
+@register.filter
 def zone(moment: datetime) -> str:
     return zone_name(moment)
 

@@ -7,7 +7,7 @@ import pytest
 from django.test import Client
 from pytest_django import Settings
 
-from service_kit.faults import ReplyLost
+from service_kit.faults import KEPT, ReplyLost
 from service_kit.testing.calls import client, snapshot
 from service_kit.testing.protocol import Pair, assert_done, assert_problem, assert_refused
 
@@ -46,6 +46,23 @@ class ActionFaults:
         (fault,) = shown["faults"]
         assert (fault["step"], fault["fired"], fault["remaining"]) == (pair.step, 1, None)
         assert client().delete(URL).json()["faults"] == []
+
+    def test_fault_is_added_for_one_saga_and_others_stay(self, pair: Pair, cid: str) -> None:
+        put({"step": pair.step, "kind": "delay", "seconds": 0})
+        for number in range(2):
+            mine = {"step": pair.step, "kind": "refuse", "correlation_id": f"mine-{number}"}
+            assert client().post(URL, {"faults": [mine]}, "application/json").status_code == 200
+        shown = client().get(URL).json()["faults"]
+        assert [each["correlation_id"] for each in shown] == ["", "mine-0", "mine-1"]
+        assert_done(pair.act(cid), cid)
+
+    def test_oldest_faults_for_one_saga_are_forgotten(self, pair: Pair) -> None:
+        put({"step": pair.step, "kind": "delay", "seconds": 0})
+        mine = {"step": pair.step, "kind": "fail", "correlation_id": "mine"}
+        for _ in range(KEPT // 50 + 1):
+            client().post(URL, {"faults": [mine] * 50}, "application/json")
+        shown = client().get(URL).json()["faults"]
+        assert (len(shown), shown[0]["correlation_id"]) == (KEPT + 1, "")
 
     def test_failing_call_is_500_and_stores_nothing_and_the_next_one_is_done(
         self, pair: Pair, cid: str
