@@ -532,10 +532,10 @@ def test_slow_cancellation_is_shown_live(page: Page, suite: Suite) -> None:
 
 
 def test_console_retries_a_stuck_compensation_and_records_the_operator(page: Page, suite: Suite) -> None:
-    page.goto("/faults/")
-    page.get_by_role("button", name=re.compile("A compensation gets stuck")).click()
+    suite.put_faults("payment", {"step": "CancelPayment", "kind": "fail"})
+    stuck = suite.book(simulate_awardmiles_fail=True)["correlation_id"]
+    page.goto(f"/console/{stuck}/")
     expect(page.locator(".box.undo.now")).to_have_text(re.compile("CancelPayment"))
-    stuck = page.url.rstrip("/").rpartition("/")[2]
     page.locator("#reason").fill("payment is back")
     suite.clear_faults()
     page.get_by_role("button", name="Retry now").click()
@@ -594,10 +594,9 @@ def test_open_streams_hold_no_thread_that_a_page_needs(suite: Suite) -> None:
 def test_everything_killed_in_the_middle_goes_on_and_the_open_page_with_it(
     context: BrowserContext, suite: Suite
 ) -> None:
-    """The third guided scenario. The page is not reloaded; it finds the services again by itself."""
+    """The page is not reloaded; it finds the services again by itself."""
     page = context.new_page()
-    page.goto("/try/")
-    page.get_by_role("button", name="Start with a slow bank").click()
+    suite.put_faults("payment", {"step": "AuthorizePayment", "kind": "delay", "seconds": 8, "times": 1})
     to_payment(page)
     pay(page)
     expect(page.locator(".live")).to_contain_text("Asking your bank")
@@ -607,6 +606,75 @@ def test_everything_killed_in_the_middle_goes_on_and_the_open_page_with_it(
     page.wait_for_url("**/trips/*/?new=1", timeout=3 * DONE_MS)
     steps = {step["name"]: step["attempts"] for step in suite.get(f"/api/saga/status/{booking}/")["steps"]}
     assert steps["AuthorizePayment"] == 2
+
+
+def run_lesson(page: Page, title: str) -> None:
+    page.goto("/learn/")
+    page.get_by_role("button", name=re.compile(title)).click()
+
+
+def test_lesson_is_run_stepped_and_ends_with_what_payment_has_counted(page: Page, suite: Suite) -> None:
+    other = suite.book()
+    run_lesson(page, "The answer is lost")
+    page.get_by_role("button", name="Pause").click()
+    shown = page.locator("#stage-rows li:not([hidden])")
+    expect(page.locator("#stage-rows li.lost")).to_be_attached()
+    before = shown.count()
+    page.get_by_role("button", name="Step").click()
+    expect(shown).to_have_count(before + 1)
+    expect(page.get_by_role("heading", name=re.compile("charge"))).to_be_hidden()
+    page.get_by_label("Speed").select_option("0")
+    page.get_by_role("button", name="Pause").click()
+    expect(page.get_by_role("heading", name="2 requests, 1 charge")).to_be_visible()
+    expect(page.get_by_role("status").filter(has_text="2 requests, 1 charge")).to_be_attached()
+    expect(page.locator("#stage-rows li.call", has_text="AuthorizePayment")).to_have_count(2)
+    lesson = page.url.rstrip("/").rpartition("/")[2]
+    assert suite.get(f"/api/payments/{lesson}/", "payment")["status"] in ("AUTHORIZED", "CAPTURED")
+    assert suite.book()["success"] and other["success"], "its faults meet nobody else"
+    page.get_by_role("button", name="Next lesson").click()
+    expect(page.get_by_role("heading", name="4. The undoing comes first")).to_be_visible()
+    expect(page.get_by_role("heading", name="1 request, 0 charges")).to_be_visible()
+
+
+def test_lesson_without_javascript_is_a_list_of_what_happened(browser: Browser, suite: Suite) -> None:
+    context = browser.new_context(base_url=suite.url(), java_script_enabled=False)
+    page = context.new_page()
+    run_lesson(page, "The bank says no")
+    expect(page.get_by_role("heading", name="1 request, 0 charges")).to_be_visible()
+    told = page.get_by_role("list", name="What happened, message by message").get_by_role("listitem")
+    expect(told).to_have_text(
+        [
+            re.compile(words)
+            for words in (
+                "ui to backend: start-booking",
+                "backend: ReserveSeat Done",
+                "backend to payment: AuthorizePayment",
+                "payment to backend: AuthorizePayment Refused: The card was declined",
+                "backend: From here on: back",
+                "backend: CancelSeat Undone",
+                "backend to ui: Everything is undone",
+            )
+        ]
+    )
+    context.close()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("title", "words"),
+    [("The orchestrator is killed", "is dead"), ("Two orchestrators", "old token: no row has it any more")],
+)
+def test_orchestrator_that_dies_or_sleeps_charges_once(
+    page: Page, suite: Suite, title: str, words: str
+) -> None:
+    run_lesson(page, title)
+    if "killed" in title:
+        page.get_by_role("button", name="Kill the worker now").click()
+    expect(page.get_by_role("heading", name="2 requests, 1 charge")).to_be_visible(timeout=3 * DONE_MS)
+    expect(page.locator("#stage-rows")).to_contain_text(words)
+    tokens = re.findall(r"Token (\d+), process (\d+)", page.locator("#stage-rows").inner_text())
+    assert len({token for token, _ in tokens}) == 2
+    assert len({process for _, process in tokens}) == (2 if "killed" in title else 1)
 
 
 def test_tickets_that_fail_to_be_issued_are_issued_at_the_next_try(page: Page, suite: Suite) -> None:
@@ -653,20 +721,6 @@ def test_each_failure_switch_undoes_the_steps_before_it(page: Page, switch: str,
     expect(page.locator(".live .pill.undo")).to_have_count(undone)
 
 
-@pytest.mark.parametrize(
-    ("lesson", "end"),
-    [("Payment refuses", "compensated"), ("The reply is lost", "completed")],
-)
-def test_each_lesson_of_the_fault_console_is_one_click(page: Page, lesson: str, end: str) -> None:
-    page.goto("/faults/")
-    page.get_by_role("button", name=re.compile(lesson)).click()
-    expect(page.locator("#saga-head .pill", has_text=end)).to_be_visible()
-    if lesson == "The reply is lost":
-        expect(page.locator(".box.forward", has_text="2 tries")).to_have_text(re.compile("AuthorizePayment"))
-    page.goto("/faults/")
-    expect(page.get_by_text(re.compile("fired once"))).to_be_visible()
-
-
 @pytest.mark.parametrize("kind", ["refuse", "fail", "delay", "lose_reply"])
 def test_each_kind_of_fault_can_be_set_and_removed(page: Page, kind: str) -> None:
     page.goto("/faults/")
@@ -699,6 +753,9 @@ def every_page(page: Page, suite: Suite) -> list[str]:
     pay(page)
     booked(page)
     long_trip = re.sub(r"\?.*", "", page.url).removeprefix(suite.url())
+    run_lesson(page, "The bank says no")
+    expect(page.locator("#verdict h2")).to_be_visible()
+    lesson = page.url.removeprefix(suite.url())
     to_payment(page, "W" * 100)
     seats = page.locator('a[href*="/book/seats/"]').first.get_attribute("href") or ""
     return [
@@ -707,9 +764,9 @@ def every_page(page: Page, suite: Suite) -> list[str]:
         *(trip, f"{trip}ticket/", f"{trip}cancel/", "/trips/", "/trips/find/", "/miles/"),
         *(connecting, review, long_trip, f"{long_trip}ticket/", f"{long_trip}cancel/"),
         *(f"{long_trip}change/", f"{long_trip}change/?leg=1", f"{long_trip}change/?leg=1&flight={first}"),
-        *("/account/login/", "/account/register/", "/how-it-works/", "/try/"),
+        *("/account/login/", "/account/register/", "/how-it-works/", "/learn/"),
         *("/pages/about/", "/pages/contact/", "/pages/privacy/", "/pages/terms/", "/nothing/"),
-        *("/console/", f"/console/{failed}/", "/console/audit/", "/faults/"),
+        *("/console/", f"/console/{failed}/", "/console/audit/", "/faults/", lesson),
     ]
 
 

@@ -50,8 +50,8 @@ SECTIONS = {
         "progress",
     ),
     "loyalty": ("loyalty",),
-    "console": ("console", "console_saga", "console_audit"),
-    "faults": ("faults",),
+    "console": ("console", "console_saga", "console_audit", "console_people", "faults"),
+    "learn": ("learn", "lesson"),
 }
 
 
