@@ -65,7 +65,7 @@ def world(desk: Desk, traveller: User, size: int) -> None:
         ("/miles/", 2),
         ("/console/", 2),
         ("/console/audit/", 1),
-        (f"/console/{SAGA}/", 5),
+        (f"/console/{SAGA}/", 6),
         ("/faults/", 5),
     ],
 )

@@ -13,6 +13,7 @@ from pytest_django import Settings
 from tests.desk import (
     COMPLETED,
     DECLINED,
+    DEFINITIONS,
     EVENTS,
     LOYALTY,
     PAYMENT,
@@ -28,6 +29,7 @@ from tests.desk import (
 from ui import diagrams
 from ui.models import User
 from ui.sagas import from_status
+from ui.templatetags.ui import TIMES
 
 EXPIRED = saga(
     "RUNNING",
@@ -54,6 +56,7 @@ STUCK = saga(
 
 def shows(desk: Desk, status: dict[str, object]) -> None:
     desk.tells(status)
+    desk.answers("/api/saga/definitions/", DEFINITIONS)
     desk.audits(audit_row())
     entry = {"correlation_id": SAGA, "kind": "AWARD", "miles": 161, "created_at": "2026-11-23T02:00:00Z"}
     other = {**entry, "correlation_id": "other", "miles": 999}
@@ -98,7 +101,7 @@ def test_pages_make_a_bounded_number_of_reads(client: Client, desk: Desk) -> Non
     assert len(desk.calls) == 2
     shows(desk, COMPLETED)
     client.get(PAGE)
-    assert len(desk.calls) == 2 + 5
+    assert len(desk.calls) == 2 + 6
 
 
 @pytest.mark.parametrize("typed", ["ABC234", " abc234 ", SAGA])
@@ -124,7 +127,7 @@ def test_search_without_a_result_says_so(client: Client, desk: Desk, typed: str)
     desk.refuses("/api/saga/status/nobody/", 404, "NOT_FOUND", "none", method="GET")
     desk.lists()
     text = client.get(LIST, {"find": typed}, follow=True).content.decode()
-    assert "There is no saga, booking or traveller" in text and "<script>alert" not in text
+    assert "There is no saga, booking, ticket, flight or traveller" in text and "<script>alert" not in text
 
 
 def test_audit_lists_actors_and_actions_page_by_page(client: Client, desk: Desk) -> None:
@@ -375,7 +378,10 @@ def test_error_of_a_stuck_undo_stands_in_the_head_and_at_its_step(client: Client
     error = {"step": "AuthorizePayment", "compensation": "CancelPayment", "error": "it answered 500"}
     desk.tells(STUCK, [*EVENTS[:3], event(4, "SAGA_COMPENSATION_FAILED", **error, error_code="HTTP_500")])
     text = client.get(PAGE).content.decode()
-    assert "<b>Last error:</b> CancelPayment: it answered 500" in text
+    assert "Failing call</dt><dd><b>Cancel<wbr>Payment</b> at payment</dd>" in text
+    assert '<dt>Last answer</dt><dd title="it answered 500">' in text and "Failing for" in text
+    assert re.search(r'box undo now incident"><b>Cancel<wbr>Payment</b>.*?it answered 500</span></div>', text)
+    assert "Cancel<wbr>Payment → Cancel<wbr>Seat" in text, "what is still to come"
     assert "it answered 500 <code>HTTP_500</code>" in text
     assert '<div class="box forward done"><b>Authorize<wbr>Payment</b>' in text, "the step itself was done"
 
@@ -393,6 +399,38 @@ def test_fragment_renews_the_head_and_the_actions(client: Client, desk: Desk) ->
     shows(desk, COMPLETED)
     text = client.get(f"{PAGE}part/", headers={"HX-Request": "true"}).content.decode()
     assert "there is nothing to do" in text and 'name="reason"' not in text
+
+
+def test_what_a_cancellation_would_undo_is_shown_before_it_is_pressed(client: Client, desk: Desk) -> None:
+    shows(desk, RUNNING)
+    desk.answers(f"/api/payments/{SAGA}/", {"status": "AUTHORIZED", "amount": 211.41}, base=PAYMENT)
+    text = client.get(PAGE).content.decode()
+    preview = text[text.index('id="preview-cancel"') : text.index("</details>")]
+    told = re.findall(r"<li><b>(\w+)</b> at (\w+): (.*?)</li>", preview)
+    assert [(name, at) for name, at, _ in told] == [("CancelPayment", "payment"), ("CancelSeat", "backend")]
+    assert "($211.41, authorized now)" in told[0][2] and "may have happened" in told[0][2]
+    assert "may have happened" not in told[1][2]
+
+
+def test_saga_that_has_ended_says_where_it_failed(client: Client, desk: Desk) -> None:
+    shows(desk, DECLINED)
+    desk.tells(DECLINED, [event(1, "SAGA_STEP_FAILED", step="AuthorizePayment", error="No funds.")])
+    text = client.get(PAGE).content.decode()
+    assert "Failed at</dt><dd><b>Authorize<wbr>Payment</b> at payment" in text and "No funds." in text
+    assert "Next try" not in text and 'id="preview' not in text
+
+
+def test_tries_of_one_call_are_one_row_that_opens(client: Client, desk: Desk) -> None:
+    tried = [
+        event(number, kind, step="AwardMiles", attempt=(number + 1) // 2, error="gone")
+        for number in range(1, 7)
+        for kind in (["SAGA_STEP_STARTED", "SAGA_STEP_UNKNOWN"][(number + 1) % 2],)
+    ]
+    shows(desk, RUNNING)
+    desk.tells(RUNNING, tried)
+    text = client.get(PAGE).content.decode()
+    assert text.count(f"AwardMiles {TIMES}3") == 1 and text.count('<rect class="bar warn"') == 3
+    assert "AwardMiles: 3 tries</summary>" in text
 
 
 def test_compensation_settled_by_hand_ends_in_the_chart(client: Client, desk: Desk) -> None:
@@ -446,7 +484,7 @@ def test_attempts_are_drawn_from_their_events(client: Client, desk: Desk) -> Non
     shows(desk, RUNNING)
     desk.tells(RUNNING, retried)
     text = client.get(PAGE).content.decode()
-    assert 'class="bar warn"' in text and "AuthorizePayment (2)" in text and 'class="bar now"' in text
+    assert 'class="bar warn"' in text and f"AuthorizePayment {TIMES}2" in text and 'class="bar now"' in text
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from django.utils.translation import gettext_lazy as _
 from django_sagas.events import EventType
 from service_kit.rules import CORRELATION_ID, USER_ID
 
@@ -13,7 +14,12 @@ from ui import sagas, selectors
 from ui.backend_client import Actor, Json, NotFound, get, optional
 
 STATUSES = ("PENDING", "RUNNING", "COMPENSATING", "COMPLETED", "COMPENSATED")
-KINDS = {"operator": "operators' actions", "refusal": "refusals", "mismatch": "mismatches", "alarm": "alarms"}
+KINDS = {
+    "operator": _("operators' actions"),
+    "refusal": _("refusals"),
+    "mismatch": _("mismatches"),
+    "alarm": _("alarms"),
+}
 SHOWN = 30
 REFERENCE = re.compile("[A-Z2-9]{6}")
 BEGINNING = re.compile("[0-9a-f-]{4,36}")
@@ -181,14 +187,11 @@ def with_undo_errors(saga: sagas.SagaView, events: list[Json]) -> sagas.SagaView
     return replace(saga, steps=tuple(steps))
 
 
-def last_error(saga: sagas.SagaView, events: list[Json]) -> str:
-    """The newest error with its step or compensation; none for a completed saga."""
-    if saga.status == "COMPLETED":
-        return ""
-    newest = next((event["data"] for event in reversed(events) if event["data"].get("error")), None)
-    if newest is None:
-        return ""
-    return f"{newest.get('compensation') or newest.get('step') or 'saga'}: {newest['error']}"
+def definitions(*, actor: Actor) -> dict[str, Json]:
+    """By name; none if the backend does not say, which must not hide a saga."""
+    path = "/api/saga/definitions/"
+    found: list[Json] = optional(lambda: get("backend", path, actor=actor)["results"], otherwise=[])
+    return {each["name"]: each for each in found}
 
 
 def export(correlation_id: str, *, actor: Actor) -> Json:

@@ -7,6 +7,7 @@ from service_kit import health, metrics
 
 from ui import (
     views_account,
+    views_actions,
     views_booking,
     views_change,
     views_console,
@@ -64,11 +65,11 @@ console = [
     path("console/", views_console.sagas, name="console"),
     path("console/audit/", views_console.audit, name="console_audit"),
     path("console/people/", views_people.people, name="console_people"),
-    path("console/act/", views_console.bulk, name="console_bulk"),
+    path("console/act/", views_actions.bulk, name="console_bulk"),
     path("console/<str:correlation_id>/", views_console.saga, name="console_saga"),
     path("console/<str:correlation_id>/part/", views_console.saga_part, name="console_part"),
     path("console/<str:correlation_id>/export.json", views_console.export, name="console_export"),
-    path("console/<str:correlation_id>/act/", views_console.act, name="console_act"),
+    path("console/<str:correlation_id>/act/", views_actions.act, name="console_act"),
     path("faults/", views_faults.faults, name="faults"),
 ]
 pages = [
