@@ -1,6 +1,6 @@
 # Needs Python 3.11 or newer and make; each target installs what else it needs.
 .DEFAULT_GOAL := help
-.PHONY: help run kill follow test test-% test-slow test-postgres test-replicas schemathesis lint lint-% audit-dependencies sbom secrets compose-check compose-trial
+.PHONY: help run kill follow test test-% test-slow test-postgres test-replicas schemathesis lint lint-% audit-dependencies sbom secrets backup restore restore-drill compose-check compose-trial
 .PHONY: new-service example-hotel e2e coverage format pictures lock check-locks dist chaos chaos-recovery chaos-engine last-seat overload matrix spec mutants bench bench-compare bench-growth bench-replicas
 .PHONY: bench-footprint bench-memory bench-start bench-goals bench-pages profile clean
 
@@ -20,6 +20,15 @@ kill: ## SIGKILL all services of a running suite at once; its make run restarts 
 
 follow: ## Log lines of all services for one correlation id: ID=
 	@$(scripts).follow "$(ID)"
+
+backup: ## Copies of the four databases, while the suite runs: TO=folder, by default a new one in backups/ (DATA_DIR=, OVERWRITE=1)
+	@$(scripts).environment runtime && .venv/bin/python -m scripts.backups.backup
+
+restore: ## Put a back-up in the place of the databases of a stopped suite: FROM=folder ONLY=payment,loyalty OVERWRITE=1
+	@$(scripts).environment runtime && .venv/bin/python -m scripts.backups.restore
+
+restore-drill: .venv-dev ## Restore services to different moments under load, and settle what disagrees: BOOKINGS=200 DB=postgres
+	@BOOKINGS="$(BOOKINGS)" DB="$(DB)" .venv/bin/python -m proofs.e2e.restoring $(ARGS)
 
 test: .venv-dev ## All tests, end to end included
 	@$(scripts).check test -- $(ARGS)

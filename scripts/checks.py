@@ -59,11 +59,12 @@ class Check:
 
 
 def slow_suites(options: Sequence[str]) -> list[Check]:
-    """What is left out of the everyday tests: the browser's ways to repeat a payment, and overload."""
+    """What is left out of the everyday tests: the browser's ways to repeat a payment, overload, restores."""
     slow = ["-m", "slow", *options]
     return [
         _pytest("ui", slow, ROOT / "ui-service", alone=True),
         _pytest("chaos", ["proofs/chaos/tests", *slow], alone=True),
+        _pytest("restore", ["proofs/e2e/test_restore.py", *slow], alone=True),
     ]
 
 

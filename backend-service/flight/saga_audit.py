@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from django.conf import settings
+from django_sagas import saga_log
 from django_sagas.audit.rules import NOTHING, Rule
 from django_sagas.state import SagaStatus
 from service_kit.money import CENTS_PER_UNIT, to_wire
@@ -85,7 +86,12 @@ RULES = (
 
 
 def _capture(saga: SettlementSaga) -> Sequence[str]:
-    return ("captured",) if saga.was_needed else (NOTHING,)
+    """Of a trip that was cancelled since, its own rule says what is kept, whether it was captured or lost."""
+    if not saga.was_needed:
+        return (NOTHING,)
+    trip = saga_log.load(saga.booking)
+    is_over = trip is not None and trip.status == SagaStatus.COMPENSATED
+    return ("captured", NOTHING) if is_over else ("captured",)
 
 
 def _confirmation(saga: SettlementSaga) -> Sequence[str]:

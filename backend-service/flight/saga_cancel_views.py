@@ -159,12 +159,12 @@ class CancelBookingView(BookingActionView):
             reason="CANCELLED_BY_OPERATOR" if foreign else BY_USER,
             at_once=not wants_async(request),
             facts={CANCELLATION: _terms(booking, saga, body.quote_id, waived=foreign, now=now)},
-            also=partial(_claim, booking, leave_trail if foreign else lambda: None),
+            also=partial(claim_booking, booking, leave_trail if foreign else lambda: None),
         )
         return cancelled(turned or saga_of(booking))
 
 
-def _claim(booking: Booking, also: Callable[[], object]) -> None:
+def claim_booking(booking: Booking, also: Callable[[], object]) -> None:
     """One saga at a time: no change of the trip is under way, and none has come since its terms were read.
 
     Raises 409.

@@ -210,10 +210,14 @@ def _prepare(*, correlation_id: str, step: str, trip: Q, decide: Decide, now: da
 
 def prepare_capture(*, correlation_id: str, command: Capture, now: datetime) -> Prepared:
     """Raises 503."""
-    trip = Q(correlation_id=command.payment_id or correlation_id)
+    payment_id = command.payment_id or correlation_id
+    trip = Q(correlation_id=payment_id)
 
     def decide(payments: Sequence[Payment]) -> Sequence[Move] | Refused:
-        return _capture(payments[0], command, now) if payments else NOT_FOUND
+        if payments:
+            return _capture(payments[0], command, now)
+        # Cancelled before it came, or lost with an older back-up and cancelled since.
+        return () if command.settle and _was_cancelled(payment_id) else NOT_FOUND
 
     return _prepare(correlation_id=correlation_id, step=CAPTURE, trip=trip, decide=decide, now=now)
 
@@ -239,7 +243,10 @@ def _capture(payment: Payment, command: Capture, now: datetime) -> Sequence[Move
 def capture(*, correlation_id: str, command: Capture, calls: Sequence[Attempt], now: datetime) -> Done:
     """Within the guard's transaction. Raises Interrupted."""
     attempts.apply(calls, now)
-    (payment,) = selectors.locked(Q(correlation_id=command.payment_id or correlation_id))
+    payments = selectors.locked(Q(correlation_id=command.payment_id or correlation_id))
+    if not payments:
+        return Done(_nothing_captured(now))
+    (payment,) = payments
     return Done(
         {
             "authorization_id": payment.authorization_id,
@@ -250,6 +257,17 @@ def capture(*, correlation_id: str, command: Capture, calls: Sequence[Attempt], 
             "message": "The amount was captured." if payment.captured else "There was nothing to capture.",
         }
     )
+
+
+def _nothing_captured(now: datetime) -> dict[str, Any]:
+    return {
+        "authorization_id": "",
+        "amount": to_wire(0),
+        "captured": to_wire(0),
+        "status": PaymentStatus.CANCELLED,
+        "capture_before": iso(now),
+        "message": "There was nothing to capture.",
+    }
 
 
 # -- refund

@@ -146,6 +146,13 @@ def test_capture_of_no_payment_is_refused_and_not_stored() -> None:
     assert_done(capture(), "settle")
 
 
+def test_settling_a_trip_that_was_cancelled_without_a_payment_has_nothing_to_capture() -> None:
+    cancel()
+    assert_refused(capture(), "settle", "PAYMENT_NOT_FOUND")
+    body = assert_done(capture(settle=True), "settle")
+    assert (body["captured"], body["status"]) == (0, "CANCELLED")
+
+
 # -- refund
 
 

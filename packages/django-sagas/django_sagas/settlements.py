@@ -27,6 +27,21 @@ def remember(
     ManualSettlement.objects.bulk_create([settlement], ignore_conflicts=True)
 
 
+def remember_lost(
+    correlation_id: str, step: str, *, actor: str, reason: str, evidence: str, now: datetime
+) -> None:
+    """Of a call that no saga of this log made: its participant has nothing left of it."""
+    remember(correlation_id, step, actor=actor, reason=reason, evidence=evidence, now=now)
+    ManualSettlement.objects.filter(correlation_id=correlation_id, step=step).update(
+        seen=evidence[:200], agreed_at=now
+    )
+
+
+def has_lost(correlation_id: str, step: str) -> bool:
+    """Whether a lost call was settled."""
+    return ManualSettlement.objects.filter(correlation_id=correlation_id, step=step).exists()
+
+
 def every() -> Iterator[ManualSettlement]:
     return by_pages(ManualSettlement.objects.all())
 

@@ -29,6 +29,7 @@ from saga_checker.rows import (
     Record,
     Saga,
     Seat,
+    Settled,
     Standing,
     Ticket,
 )
@@ -129,6 +130,11 @@ class Books:
     @cached_property
     def audit_trail(self) -> dict[str, list[AuditEntry]]:
         return _grouped(self._backend(AuditEntry), "correlation_id")
+
+    @cached_property
+    def settled(self) -> set[tuple[str, str]]:
+        """Correlation id and step of what was settled by hand, such as after a restore."""
+        return {(one.correlation_id, one.step) for one in self._backend(Settled)}
 
     @cached_property
     def flights(self) -> dict[int, Flight]:

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from saga_checker.books import Books
 from saga_checker.findings import Findings
 
+UNDOABLE = ("AuthorizePayment", "AwardMiles")
 STEPS = ("ReserveSeat", "AuthorizePayment", "AwardMiles", "ConfirmBooking", "AdjustMiles")
 
 
@@ -33,7 +34,8 @@ def _ids(books: Books) -> set[str]:
 
 def _not_a_direct_call(books: Books, cid: str) -> str:
     """Why this cannot have come by step endpoints alone: each leaves a record, and none is a saga's way."""
-    if made := books.recorded_by_orchestrator.get(cid):
+    made = books.recorded_by_orchestrator.get(cid, set())
+    if made := {step for step in made if not _is_settled(books, cid, step)}:
         return f"the orchestrator made its {', '.join(sorted(made))}: is the saga log older than the others?"
     recorded = {step for step in STEPS if (cid, step) in books.record}
     miles = {entry.kind for entry in books.miles.get(cid, [])}
@@ -51,6 +53,12 @@ def _not_a_direct_call(books: Books, cid: str) -> str:
         return "its hold never expires, as only a saga's does"
     booking = books.bookings.get(cid)
     return "its booking has a price, as only a saga's has" if booking and booking.amount is not None else ""
+
+
+def _is_settled(books: Books, cid: str, step: str) -> bool:
+    """By an operator, after a restore to an earlier day: nothing of it is in effect."""
+    in_effect = step in UNDOABLE and books.record[(cid, step)].state == "DONE"
+    return (cid, step) in books.settled and not in_effect
 
 
 def a_saga_is_never_called_directly(books: Books, find: Findings) -> None:

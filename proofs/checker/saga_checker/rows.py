@@ -143,6 +143,15 @@ class Event:
 
 
 @dataclass(frozen=True)
+class Settled:
+    """A call that an operator settled by hand."""
+
+    table: ClassVar[str] = "sagas_settlement"
+    correlation_id: str
+    step: str
+
+
+@dataclass(frozen=True)
 class AuditEntry:
     table: ClassVar[str] = "security_audit"
     correlation_id: str

@@ -132,7 +132,10 @@ def report(finding: Finding, *, now: datetime) -> None:
 
 
 def lost(*, since: datetime, now: datetime, audited: Audited) -> Iterator[Finding]:
-    """Recorded calls of the orchestrator without a saga in this log: it was restored to an earlier day."""
+    """Recorded calls of the orchestrator without a saga in this log: it was restored to an earlier day.
+
+    One that was settled by hand is not named again.
+    """
     if not conf.SAGA_RECORDED:
         return
     recorded = import_string(conf.SAGA_RECORDED)
@@ -142,6 +145,8 @@ def lost(*, since: datetime, now: datetime, audited: Audited) -> Iterator[Findin
                 known = saga_log.known({each["correlation_id"] for each in page})
                 for each in (one for one in page if one["correlation_id"] not in known):
                     cid, step, state = each["correlation_id"], each["step"], each["state"]
+                    if settlements.has_lost(cid, step):
+                        continue
                     finding = Finding(cid, step, "a saga in the log", state)
                     audited.drifted += 1
                     report(finding, now=now)
