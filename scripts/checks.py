@@ -37,6 +37,7 @@ END_TO_END = (
     "proofs/e2e/test_access.py",
     "proofs/e2e/test_traces.py",
     "proofs/e2e/test_alarms.py",
+    "proofs/e2e/test_erasure.py",
 )
 EXAMPLES = (
     "examples/fastapi-participant/participant.py",

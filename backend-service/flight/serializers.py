@@ -232,3 +232,42 @@ class TripCounts(Base):
 
 class Trips(Bookings):
     counts = TripCounts()
+
+
+class PersonTicket(Base):
+    ticket_number = serializers.CharField()
+    first_name = serializers.CharField()
+    last_name = serializers.CharField()
+    gender = serializers.CharField(allow_blank=True)
+    seat_number = serializers.CharField()
+    seat_class = serializers.ChoiceField(SeatClass.choices)
+
+
+class PersonBooking(Base):
+    booking_reference = serializers.CharField()
+    correlation_id = serializers.CharField()
+    status = serializers.ChoiceField(BookingStatus.choices)
+    email = serializers.CharField()
+    mobile = serializers.CharField()
+    created_at = serializers.DateTimeField()
+    tickets = PersonTicket(many=True)
+
+
+class PersonSaga(Base):
+    correlation_id = serializers.CharField()
+    definition = serializers.CharField()
+    status = serializers.CharField()
+    created_at = serializers.DateTimeField()
+    asked = serializers.JSONField(help_text="what it was asked for")
+
+
+class Person(Base):
+    user_id = serializers.CharField()
+    bookings = PersonBooking(many=True)
+    sagas = PersonSaga(many=True)
+
+
+class ErasedPerson(Base):
+    success = serializers.BooleanField()
+    bookings = serializers.IntegerField(help_text="that have lost names and contacts")
+    sagas = serializers.IntegerField(help_text="that have lost names, contacts and addresses")

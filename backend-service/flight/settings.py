@@ -87,6 +87,11 @@ CONNECTION_MAX_HOURS = kit.env.int("CONNECTION_MAX_HOURS", default=24)
 # A hold made by a direct call, which no saga owns, is released after this long.
 HOLD_MINUTES = kit.env.int("HOLD_MINUTES", default=15)
 
+# Days for which the names of a failed booking, and of a guest's flown trip, are kept: `manage.py sweep`.
+RETAIN_FAILED_DAYS = kit.env.int("RETAIN_FAILED_DAYS", default=30)
+RETAIN_GUEST_DAYS = kit.env.int("RETAIN_GUEST_DAYS", default=365)
+SWEEPS = ["flight.people.sweep"]
+
 SAGA_PARTICIPANTS = kit.participants(payment=PAYMENT_URL, loyalty=LOYALTY_URL)
 SAGA_ORCHESTRATOR = "flight.saga_orchestrator_complete.BookingOrchestrator"
 SAGA_CLIENT = "flight.saga_traces.TracedParticipants" if TRACES else "flight.demo_faults.Participants"

@@ -101,8 +101,10 @@ UI: Mapping[str, Row] = {
     "account/login/": Row(some(LOGGED_IN, 302, 200), some(LOGGED_IN, 302, 422)),
     "account/logout/": Row(NO, all_get(CHANGES)),
     "account/register/": Row(all_get(200), all_get(422)),
-    # The address is optional.
-    "account/profile/": Row(some(LOGGED_IN, 200, LOGIN), some(LOGGED_IN, 302, LOGIN)),
+    # Another address needs the password.
+    "account/profile/": ACCOUNT,
+    "account/data/": ACCOUNT,
+    "account/data/export/": Row(some(LOGGED_IN, 405, LOGIN), some(LOGGED_IN, 200, LOGIN)),
     "account/password/": ACCOUNT,
     "theme/": Row(NO, all_get(302)),
     "console/": CONSOLE,
@@ -142,6 +144,7 @@ COMMON: Mapping[str, Row] = {
     "api/health/ready/": OPEN,
     "metrics": OPEN,
     "api/audit/": OVERSEER,
+    "api/tokens/end/": STEP,
     "api/schema/": OPEN,
     "api/docs/": OPEN,
 }
@@ -191,6 +194,15 @@ BACKEND: Mapping[str, Row] = {
     ),
     "api/bookings/<str:booking_reference>/change-quote/": CHANGE,
     "api/bookings/<str:booking_reference>/change/": CHANGE,
+    "api/people/<str:user_id>/": OWN,
+    "api/people/<str:user_id>/erase/": Row(
+        NO,
+        {
+            **some(OF_OWNER, CHANGES, 404),
+            **dict.fromkeys(OF_OPERATOR, 400),
+            **dict.fromkeys((AUDITOR, FOR_AUDITOR), 403),
+        },
+    ),
     "api/bookings/find/": Row(
         # By GET it is the address of a booking, and no reference.
         all_get(405),

@@ -47,10 +47,11 @@ STORY = {
 }
 "Which service is restored to another back-up than the last."
 WITHOUT_EFFECT = re.compile(
-    "intent is in no event|is not recorded|has not ended|call .* to the payment provider is open"
+    "intent is in no event|is not recorded|are not what was answered|has not ended|call .* is open"
 )
 """What the checker asks of a suite at rest too, and what moves no seat, money or mile: a participant that has
-forgotten a call which was undone; a settlement that waits for its lost payment, whose trip is named."""
+forgotten a call which was undone, or has answered it anew; a settlement that waits for its lost payment,
+whose trip is named."""
 
 
 @dataclass(frozen=True)

@@ -280,6 +280,11 @@ class Desk:
         self._mock = mock
 
     @property
+    def edge(self) -> responses.RequestsMock:
+        """For an answer of a test's own."""
+        return self._mock
+
+    @property
     def calls(self) -> list[PreparedRequest]:
         return [call.request for call in self._mock.calls]
 

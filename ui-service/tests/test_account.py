@@ -93,7 +93,8 @@ def test_changed_email_is_kept_and_filled_in_at_the_next_booking(
 ) -> None:
     client.force_login(traveller)
     desk.sells()
-    assert client.post("/account/profile/", {"email": "new@example.com"})["Location"] == "/account/"
+    form = {"email": "new@example.com", "password": "correct horse 9"}
+    assert client.post("/account/profile/", form)["Location"] == "/account/"
     assert 'value="new@example.com"' in client.get("/book/passengers/?flight=1").content.decode()
 
 
@@ -104,6 +105,16 @@ def test_wrong_email_is_told_and_not_kept(client: Client, desk: Desk, traveller:
     assert response.status_code == 422 and 'aria-invalid="true"' in response.content.decode()
     traveller.refresh_from_db()
     assert (traveller.email, traveller.role) == ("ada@example.com", "traveller")
+
+
+@pytest.mark.parametrize("password", ["", "wrong"])
+def test_other_email_needs_the_password(client: Client, desk: Desk, traveller: User, password: str) -> None:
+    client.force_login(traveller)
+    form = {"email": "thief@example.com", "password": password}
+    assert client.post("/account/profile/", form).status_code == 422
+    assert client.post("/account/profile/", {"email": "ada@example.com"}).status_code == 302
+    traveller.refresh_from_db()
+    assert traveller.email == "ada@example.com"
 
 
 def test_password_change_keeps_the_session(client: Client, desk: Desk, traveller: User) -> None:

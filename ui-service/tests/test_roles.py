@@ -1,11 +1,15 @@
 """Roles are given by a command and by operators; every change is in the audit trail."""
 
+from typing import Any
+
 import pytest
+import responses
 from django.core.management import CommandError, call_command
 from django.test import Client
 from pytest_django import Settings
 from service_kit.security.models import AuditEntry
 
+from tests.desk import BACKEND, LOYALTY, PAYMENT, Desk
 from ui.models import User
 
 PAGE = "/console/people/"
@@ -49,7 +53,9 @@ def test_operator_changes_the_role_of_another_account(
     client.force_login(operator)
     assert b"ada@example.com" in client.get(PAGE, {"q": "ada"}).content
     form = {"username": "ada", "role": "auditor", "reason": "reads the books"}
-    assert client.post(PAGE, form).status_code == 302
+    client.post(PAGE, {**form, "password": "a guess"})
+    assert changes() == []
+    assert client.post(PAGE, {**form, "password": "correct horse 9"}).status_code == 302
     traveller.refresh_from_db()
     assert traveller.role == User.Role.AUDITOR
     assert [row[0] for row in changes()] == [operator.traveller_id]
@@ -67,10 +73,44 @@ def test_role_change_that_is_not_allowed_is_reported_and_not_made(
     client: Client, operator: User, traveller: User, form: dict[str, str]
 ) -> None:
     client.force_login(operator)
-    assert b"note bad" in client.post(PAGE, form, follow=True).content
+    answer = client.post(PAGE, {**form, "password": "correct horse 9"}, follow=True)
+    assert b"note bad" in answer.content and b"not your password" not in answer.content
     assert User.objects.get(username="olga").role == User.Role.OPERATOR
     assert User.objects.get(username="ada").role == User.Role.TRAVELLER
     assert changes() == []
+
+
+@pytest.fixture
+def ended(desk: Desk) -> list[str]:
+    """The addresses at which tokens were ended."""
+    asked: list[str] = []
+
+    def end(request: Any) -> tuple[int, dict[str, str], str]:
+        asked.append(f"{request.url} {request.body.decode()}")
+        return 200, {}, '{"success":true}'
+
+    for address in (BACKEND, PAYMENT, LOYALTY):
+        desk.edge.add_callback(responses.POST, f"{address}/api/tokens/end/", callback=end)
+    return asked
+
+
+def test_role_that_is_taken_away_ends_the_tokens_at_every_service(traveller: User, ended: list[str]) -> None:
+    call_command("set_role", "ada", "operator", reason="works here")
+    assert ended == []
+    call_command("set_role", "ada", "traveller", reason="has left")
+    body = f'{{"user_id":"{traveller.traveller_id}"}}'
+    assert ended == [f"{address}/api/tokens/end/ {body}" for address in (BACKEND, PAYMENT, LOYALTY)]
+
+
+def test_service_that_cannot_end_the_tokens_is_named_and_the_role_is_gone(
+    traveller: User, desk: Desk
+) -> None:
+    call_command("set_role", "ada", "auditor", reason="works here")
+    desk.edge.add(responses.POST, f"{BACKEND}/api/tokens/end/", status=503)
+    with pytest.raises(CommandError, match=r"backend was not told: .* 15 minutes"):
+        call_command("set_role", "ada", "traveller", reason="has left")
+    traveller.refresh_from_db()
+    assert traveller.role == User.Role.TRAVELLER
 
 
 @pytest.mark.parametrize("role", [User.Role.TRAVELLER, User.Role.AUDITOR])

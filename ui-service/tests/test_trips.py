@@ -4,7 +4,7 @@ import pytest
 from django.test import Client
 from pytest_django import Settings
 from service_kit.credentials import ON_BEHALF_OF, ROLE
-from service_kit.security.models import AuditEntry
+from service_kit.security.models import AuditEntry, AuditKind
 
 from tests.desk import (
     COMPLETED,
@@ -267,7 +267,7 @@ def test_trip_that_is_not_found_says_so_and_is_kept_in_the_audit_trail(client: C
     page = client.post("/trips/find/", {"reference": "ABC234", "surname": "Byron"})
     assert page.status_code == 422
     assert "There is no trip with this reference and last name." in page.content.decode()
-    (refused,) = AuditEntry.objects.all()
+    (refused,) = AuditEntry.objects.filter(kind=AuditKind.REFUSAL)
     assert (refused.action, refused.address) == ("POST /trips/find/", "127.0.0.1")
 
 
@@ -283,7 +283,7 @@ def test_browser_without_a_session_sends_no_user_to_the_backend_and_gets_its_404
     assert client.post(f"{TRIP}cancel/").status_code == 404
     assert len(desk.calls) == len(asked) + 1
     assert not [call for call in desk.calls if {ON_BEHALF_OF, ROLE} & set(call.headers)]
-    assert {entry.actor for entry in AuditEntry.objects.all()} == {""}
+    assert {entry.actor for entry in AuditEntry.objects.filter(kind=AuditKind.REFUSAL)} == {""}
 
 
 def test_malformed_reference_asks_nobody(client: Client, desk: Desk) -> None:

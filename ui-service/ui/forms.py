@@ -10,10 +10,12 @@ from django.contrib.auth import password_validation
 from django.core.exceptions import ValidationError
 from django.forms.renderers import TemplatesSetting
 from django.utils.translation import gettext_lazy as _
+from django.http import HttpRequest
 from service_kit import rules
 from service_kit.cards import looks_like_card
 from service_kit.rules import TextRule
 
+from ui import throttle
 from ui.models import User
 from ui.travel import Place
 
@@ -239,6 +241,33 @@ class FindTripForm(forms.Form):
         return code
 
 
+class PasswordForm(forms.Form):
+    """The password once more: a session may be somebody else's who found the browser open."""
+
+    password = forms.CharField(
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}), label="Your password"
+    )
+
+    def __init__(self, request: HttpRequest, data: Any = None) -> None:
+        super().__init__(data, use_required_attribute=False)
+        self._request = request
+
+    def clean_password(self) -> str:
+        typed: str = self.cleaned_data["password"]
+        if error := wrong_password(self._request, typed):
+            raise ValidationError(error)
+        return typed
+
+
+def wrong_password(request: HttpRequest, typed: str) -> str:
+    """Why it is not taken; guesses count as logins do."""
+    user = request.user
+    assert isinstance(user, User)
+    if throttle.seconds_to_wait(request, {"logins": 1}, who=f"again:{user.traveller_id}"):
+        return "Too many tries. Wait some minutes."
+    return "" if user.check_password(typed) else "This is not your password."
+
+
 class ProfileForm(UserModelForm):
     email = RuledField(
         rules.EMAIL,
@@ -251,6 +280,24 @@ class ProfileForm(UserModelForm):
     class Meta:
         model = User
         fields = ("email",)
+
+    password = forms.CharField(
+        required=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
+        label="Your password, if you change the address",
+    )
+
+    def __init__(self, request: HttpRequest, data: Any = None) -> None:
+        assert isinstance(request.user, User)
+        super().__init__(data, instance=request.user, use_required_attribute=False)
+        self._request = request
+
+    def clean(self) -> None:
+        super().clean()
+        if "email" not in self.changed_data or "email" in self.errors:
+            return
+        if error := wrong_password(self._request, self.cleaned_data.get("password", "")):
+            self.add_error("password", error)
 
 
 class RegisterForm(UserModelForm):
@@ -277,5 +324,6 @@ class RegisterForm(UserModelForm):
 
     def clean_password(self) -> str:
         password: str = self.cleaned_data["password"]
-        password_validation.validate_password(password, User(username=self.data.get("username", "")))
+        named = {name: self.data.get(name, "") for name in ("username", "email")}
+        password_validation.validate_password(password, User(**named))
         return password

@@ -1,8 +1,11 @@
 """Static files as whole answers, cache headers, limits, deadlines, and errors as pages."""
 
+import time
 from typing import Any
 
 from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth import SESSION_KEY, logout
 from django.db import Error as DatabaseError
 from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseNotAllowed
 from service_kit.address import address_of
@@ -10,8 +13,11 @@ from service_kit.middleware import GetResponse
 
 from ui import assets, patience, throttle, views_errors
 from ui.backend_client import ServiceTrouble, visitor_address
-from ui.identity import actor_of
+from ui.identity import STAFF_ROLES, actor_of
+from ui.models import User
 
+SEEN, MARKS = "seen", 10
+"When the session was last used, noted at most so often in its idle time."
 LATE = "ui.late"
 "marks the scope of a request whose body did not arrive in READ_SECONDS"
 
@@ -69,6 +75,36 @@ class DeadlineMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         with patience.within(settings.PAGE_SECONDS):
             return self.get_response(request)
+
+
+class IdleMiddleware:
+    """Ends the session of an account after a time without a request; staff's sooner."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        if SESSION_KEY in request.session:
+            self._look_at(request)
+        return self.get_response(request)
+
+    def _look_at(self, request: HttpRequest) -> None:
+        now, seen = int(time.time()), request.session.get(SEEN)
+        idle = idle_seconds(request)
+        if seen is not None and now - seen > idle:
+            logout(request)
+            messages.info(request, "You were logged out, because nothing was asked for a while.")
+        elif seen is None or now - seen > idle / MARKS:
+            # Not with every request: concurrent ones overwrite each other's session.
+            request.session[SEEN] = now
+
+
+def idle_seconds(request: HttpRequest) -> int:
+    is_staff = isinstance(request.user, User) and request.user.role in STAFF_ROLES
+    most: int = (
+        settings.STAFF_IDLE_SECONDS if is_staff and not settings.DEMO_MODE else settings.SESSION_COOKIE_AGE
+    )
+    return most
 
 
 class LimitMiddleware:

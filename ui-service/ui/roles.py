@@ -4,10 +4,13 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 from django_sagas.clock import utc_now
 from service_kit.security import audit
-from service_kit.security.models import AuditKind
+from service_kit.security.models import AuditEntry, AuditKind
+from service_kit.tokens import USER_SECONDS
 
+from ui.backend_client import Actor, ServiceTrouble, call
 from ui.models import User
 
+TAKE_TOKENS = ("backend", "payment", "loyalty")
 MOST_FOUND = 50
 
 
@@ -38,7 +41,22 @@ def set_role(*, username: str, role: str, actor: str, reason: str, address: str 
             evidence=f"{user.traveller_id}: {before} to {role}",
             now=utc_now(),
         )
+    if user.role == User.Role.TRAVELLER or before != User.Role.TRAVELLER:
+        _end_tokens(user)
     return user
+
+
+def _end_tokens(user: User) -> None:
+    """At every service that takes them, of the role before this one. Raises RoleError."""
+    for service in TAKE_TOKENS:
+        try:
+            body = {"user_id": user.traveller_id}
+            call(service, "POST", "/api/tokens/end/", actor=Actor(""), body=body)
+        except ServiceTrouble as trouble:
+            raise RoleError(
+                f"{user.username} is {user.role} now, but {service} was not told: an access header of before "
+                f"works there for {USER_SECONDS // 60} minutes at most. Change the role again."
+            ) from trouble
 
 
 def people(typed: str) -> QuerySet[User]:
@@ -47,3 +65,9 @@ def people(typed: str) -> QuerySet[User]:
     if not typed:
         return found.exclude(role=User.Role.TRAVELLER)[:MOST_FOUND]
     return found.filter(Q(username__icontains=typed) | Q(email__icontains=typed))[:MOST_FOUND]
+
+
+def trail() -> QuerySet[AuditEntry]:
+    """The newest logins, logouts, and changes of accounts and roles."""
+    kinds = (AuditKind.ACCOUNT, AuditKind.OPERATOR)
+    return AuditEntry.objects.filter(kind__in=kinds).order_by("-id")[:MOST_FOUND]

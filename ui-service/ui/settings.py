@@ -40,8 +40,14 @@ OPTIONAL_SECONDS = kit.env.float("OPTIONAL_SECONDS", default=1.0)
 # Life of a draft after its last change.
 DRAFT_DAYS = kit.env.int("DRAFT_DAYS", default=14)
 
+# What the daily `manage.py sweep` deletes here.
+SWEEPS = ["ui.people.sweep"]
+# The backend's, for the privacy page.
+RETAIN_FAILED_DAYS = kit.env.int("RETAIN_FAILED_DAYS", default=30)
+RETAIN_GUEST_DAYS = kit.env.int("RETAIN_GUEST_DAYS", default=365)
+
 INSTALLED_APPS = [
-    "ui",
+    "ui.apps.UiConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -69,6 +75,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "ui.middleware.IdleMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "ui.middleware.LimitMiddleware",
@@ -109,12 +116,13 @@ LANGUAGES = [("en", "English")]
 AUTH_USER_MODEL = "ui.User"
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
 AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    {"NAME": name}
     for name in (
-        "UserAttributeSimilarityValidator",
-        "MinimumLengthValidator",
-        "CommonPasswordValidator",
-        "NumericPasswordValidator",
+        "ui.passwords.AboutTheUserValidator",
+        "django.contrib.auth.password_validation.MinimumLengthValidator",
+        "django.contrib.auth.password_validation.CommonPasswordValidator",
+        "django.contrib.auth.password_validation.NumericPasswordValidator",
+        "ui.passwords.SiteWordsValidator",
     )
 ]
 LOGIN_URL = "login"
@@ -145,6 +153,9 @@ X_FRAME_OPTIONS = "DENY"
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 SESSION_COOKIE_NAME = "ui_session"
+# A session ends so long after its last request; staff's, who see everybody's trips, sooner.
+SESSION_COOKIE_AGE = kit.env.int("SESSION_IDLE_SECONDS", default=14 * 24 * 3600)
+STAFF_IDLE_SECONDS = kit.env.int("STAFF_IDLE_SECONDS", default=1800)
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not DEMO_MODE

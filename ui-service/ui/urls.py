@@ -11,6 +11,7 @@ from ui import (
     views_booking,
     views_change,
     views_console,
+    views_data,
     views_errors,
     views_faults,
     views_learn,
@@ -59,6 +60,8 @@ account = [
     path("account/register/", views_account.register, name="register"),
     path("account/profile/", views_account.profile, name="profile"),
     path("account/password/", views_account.password, name="password"),
+    path("account/data/", views_data.data, name="data"),
+    path("account/data/export/", views_data.export, name="export_data"),
     path("theme/", views_account.theme, name="theme"),
 ]
 console = [

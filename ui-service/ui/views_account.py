@@ -16,7 +16,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from service_kit.security.throttle import folded
 from service_kit.tokens import ANY_AUDIENCE, USER_SECONDS, user_token
 
-from ui import claims, services, throttle, views_errors
+from ui import claims, people, services, sign_ins, throttle, views_errors
 from ui.context import THEMES
 from ui.forms import ProfileForm, RegisterForm
 from ui.models import User
@@ -106,9 +106,11 @@ def account(request: HttpRequest) -> HttpResponse:
 def profile(request: HttpRequest) -> HttpResponse:
     user = request.user
     assert isinstance(user, User)
-    form = ProfileForm(request.POST or None, instance=user, use_required_attribute=False)
+    form = ProfileForm(request, request.POST or None)
     if request.method == "POST" and form.is_valid():
         form.save()
+        if form.changed_data:
+            sign_ins.note("email-change", user=user, request=request)
         messages.success(request, "Your profile is saved.")
         return redirect("account")
     return render(request, "ui/account/profile.html", {"form": form}, status=422 if form.errors else 200)
@@ -121,8 +123,11 @@ def password(request: HttpRequest) -> HttpResponse:
     assert isinstance(user, User)
     form = PasswordChangeForm(user, request.POST or None)
     if request.method == "POST" and form.is_valid():
+        # Django ends every other session: each holds a hash of the password.
         update_session_auth_hash(request, form.save())
-        messages.success(request, "Your password is changed.")
+        people.end_sessions(user, but=request.session.session_key or "")
+        sign_ins.note("password-change", user=user, request=request)
+        messages.success(request, "Your password is changed. You are logged out everywhere else.")
         return redirect("account")
     return render(request, "ui/account/password.html", {"form": form}, status=422 if form.errors else 200)
 

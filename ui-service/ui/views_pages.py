@@ -5,6 +5,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from ui.backend_client import optional
+from ui.privacy import statement
 from ui.selectors import booking_steps
 
 PAGES = ("about", "contact", "privacy", "terms")
@@ -20,4 +21,5 @@ def how_it_works(request: HttpRequest) -> HttpResponse:
 def page(request: HttpRequest, name: str) -> HttpResponse:
     if name not in PAGES:
         raise Http404
-    return render(request, f"ui/pages/{name}.html")
+    context = {"stored": statement()} if name == "privacy" else {}
+    return render(request, f"ui/pages/{name}.html", context)

@@ -8,6 +8,7 @@ from django.views.decorators.http import require_http_methods
 from service_kit.address import address_of
 
 from ui import roles
+from ui.forms import wrong_password
 from ui.identity import console_actor, role_of
 from ui.models import User
 
@@ -20,12 +21,22 @@ def people(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         return _change(request)
     typed = request.GET.get("q", "").strip()[:100]
-    context = {"people": roles.people(typed), "typed": typed, "roles": User.Role.choices}
+    context = {
+        "people": roles.people(typed),
+        "typed": typed,
+        "roles": User.Role.choices,
+        "trail": roles.trail(),
+        "asks_password": isinstance(request.user, User),
+    }
     return render(request, "ui/console/people.html", context)
 
 
 def _change(request: HttpRequest) -> HttpResponse:
     form = request.POST
+    # Demo mode has operators without an account.
+    if isinstance(request.user, User) and (error := wrong_password(request, form.get("password", ""))):
+        messages.error(request, error)
+        return redirect("console_people")
     try:
         user = roles.set_role(
             username=form.get("username", ""),

@@ -10,6 +10,7 @@ from service_kit import tokens
 from service_kit.address import address_of, network_of
 from service_kit.problems import Problem
 from service_kit.rules import USER_ID
+from service_kit.security import ended_tokens
 from service_kit.tokens import user_token as user_token
 
 ON_BEHALF_OF = "X-On-Behalf-Of"
@@ -67,9 +68,15 @@ def verified(request: HttpRequest) -> Caller:
     claims = tokens.verify(token) if scheme.lower() == "bearer" else None
     if claims and claims.kind == tokens.OF_SERVICE:
         return _on_behalf(request, claims.subject)
-    if claims and USER_ID.fullmatch(claims.subject):
+    if claims and USER_ID.fullmatch(claims.subject) and not _has_ended(claims):
         return Caller(user_id=claims.subject, role=claims.role)
     raise unauthenticated()
+
+
+def _has_ended(claims: tokens.Claims) -> bool:
+    """A demoted person's; a traveller's token says nothing that could be taken away."""
+    is_staff = claims.role in (OPERATOR, AUDITOR)
+    return is_staff and ended_tokens.has_ended(claims.subject, issued=claims.issued)
 
 
 def _on_behalf(request: HttpRequest, service: str) -> Caller:

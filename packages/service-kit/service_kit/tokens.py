@@ -36,12 +36,13 @@ Key = tuple[str, str]
 
 @dataclass(frozen=True)
 class Claims:
-    """What a genuine token says; `kind` is OF_SERVICE or OF_USER, `expires` a Unix time."""
+    """What a genuine token says; `kind` is OF_SERVICE or OF_USER, the times are Unix times."""
 
     kind: str
     subject: str
     expires: int
     role: str = ""
+    issued: int = 0
 
 
 def service_token(*, caller: str, audience: str) -> str:
@@ -97,5 +98,5 @@ def _verified(token: str, keys: tuple[Key, ...], audience: str) -> Claims:
     if kind == OF_SERVICE and subject and subject == claims["iss"]:
         return Claims(kind, subject, int(claims["exp"]))
     if kind == OF_USER and isinstance(role, str):
-        return Claims(kind, subject, int(claims["exp"]), role)
+        return Claims(kind, subject, int(claims["exp"]), role, int(claims["iat"]))
     raise jwt.InvalidTokenError("Neither a service's token nor a person's.")

@@ -19,6 +19,7 @@ from service_kit.api import json_response
 from service_kit.audit_views import AuditView
 from service_kit.fault_views import FaultsView
 from service_kit.saga_steps import StepView
+from service_kit.token_views import EndTokensView
 
 # drf-spectacular's page has one inline style, allowed by its hash, and no inline script.
 # Swagger UI's marks are data: images.
@@ -75,6 +76,7 @@ def common(
         path("api/health/ready/", _read(ready, {200: schema.Ready, 503: schema.Ready})),
         path("metrics", _read(metrics.metrics, {(200, "text/plain"): OpenApiTypes.STR})),
         path("api/audit/", AuditView.as_view()),
+        path("api/tokens/end/", EndTokensView.as_view()),
         path("api/schema/", SchemaView.as_view(), name="schema"),
         path("api/docs/", DocsView.as_view(url_name="schema")),
     ]

@@ -350,3 +350,35 @@ def test_failure_switch_is_for_demo_mode(settings: Settings) -> None:
     assert caught.value.status == 403
     settings.DEMO_MODE = True
     credentials.refuse_simulation(asked=True)
+
+
+# -- tokens of a role that was taken away
+
+
+def end_tokens(client: Client, authorization: str, **body: str) -> Any:
+    return client.post("/api/tokens/end/", body, "application/json", headers={"Authorization": authorization})
+
+
+@pytest.mark.parametrize(("role", "status"), [("operator", 401), ("auditor", 401), ("traveller", 200)])
+def test_staff_token_ends_at_once_when_the_role_is_taken_away(client: Client, role: str, status: int) -> None:
+    token = f"Bearer {user_token(user_id='7', role=role, audience='kit')}"
+    other = f"Bearer {user_token(user_id='8', role=role, audience='kit')}"
+    assert who(client, token).status_code == 200
+    assert end_tokens(client, service_bearer(caller="ui", audience="kit"), user_id="7").status_code == 200
+    assert who(client, token).status_code == status
+    assert who(client, other).status_code == 200
+
+
+def test_token_made_after_the_end_of_earlier_ones_is_taken(client: Client) -> None:
+    end_tokens(client, service_bearer(caller="ui", audience="kit"), user_id="7")
+    later = int(time.time()) + 2
+    claims = {**USER, "sub": "7", "role": "operator", "iat": later, "exp": later + 60}
+    assert who(client, signed(claims)).status_code == 200
+
+
+@pytest.mark.parametrize("role", ["operator", "traveller"])
+def test_only_services_end_tokens(client: Client, role: str) -> None:
+    token = f"Bearer {user_token(user_id='7', role=role, audience='kit')}"
+    assert end_tokens(client, token, user_id="8").status_code == 401
+    assert end_tokens(client, "", user_id="8").status_code == 401
+    assert end_tokens(client, service_bearer(caller="ui", audience="kit"), user_id="a b").status_code == 400

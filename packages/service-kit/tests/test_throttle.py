@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
+from django.core.management import call_command
 from django.db import OperationalError
 from pytest_django import Settings
 from service_kit.credentials import service_bearer, user_token
@@ -141,3 +142,23 @@ def test_limit_that_cannot_be_understood_stops_the_start(monkeypatch: pytest.Mon
     monkeypatch.setenv("LIMIT_STARTS", text)
     with pytest.raises(ImproperlyConfigured, match="LIMIT_STARTS"):
         limits(starts=Limit(1, 2))
+
+
+SWEPT: list[datetime] = []
+
+
+def sweep(now: datetime) -> dict[str, int]:
+    SWEPT.append(now)
+    return {"old things": 3}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_daily_sweep_deletes_past_counters_and_what_the_service_names(
+    settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings.SWEEPS = ["tests.test_throttle.sweep"]
+    wait(now=NOW)
+    assert Attempt.objects.count() == 2
+    call_command("sweep")
+    assert capsys.readouterr().out.startswith("2 counters of limits\n3 old things\n")
+    assert (Attempt.objects.count(), len(SWEPT)) == (0, 1)

@@ -17,11 +17,25 @@ class Attempt(models.Model):
         return f"{self.key}: {self.number}"
 
 
+class EndedTokens(models.Model):
+    """A person whose role was taken away: access tokens of staff made before are not accepted."""
+
+    user_id = models.CharField(max_length=64, primary_key=True)
+    before = models.DateTimeField()
+
+    class Meta:
+        db_table = "security_ended_tokens"
+
+    def __str__(self) -> str:
+        return self.user_id
+
+
 class AuditKind(models.TextChoices):
     OPERATOR = "operator", "an operator acted on a saga or a booking"
     REFUSAL = "refusal", "somebody was refused what is not theirs"
     MISMATCH = "mismatch", "an idempotency key or a correlation id came again with another request"
     ALARM = "alarm", "something needs a person's attention"
+    ACCOUNT = "account", "a login, a logout, or a change of an account"
 
 
 class AuditEntry(models.Model):

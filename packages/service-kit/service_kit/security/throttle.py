@@ -91,7 +91,9 @@ def forget_now_and_then(now: datetime) -> None:
         forget(now)
 
 
-def forget(now: datetime) -> None:
+def forget(now: datetime) -> int:
+    """How many counters of past windows were deleted."""
     longest = max(limit.seconds for limit in settings.LIMITS.values())
     with write_transaction():
-        Attempt.objects.filter(began_at__lt=now - timedelta(seconds=longest)).delete()
+        deleted, _ = Attempt.objects.filter(began_at__lt=now - timedelta(seconds=longest)).delete()
+    return deleted

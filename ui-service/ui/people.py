@@ -1,0 +1,141 @@
+"""A person's data over all services: its export, its erasure, and what the daily sweep deletes here.
+
+The backend holds names and contacts of trips; payment and loyalty hold ids and amounts, which stay.
+"""
+
+import json
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.contrib.sessions.models import Session
+from django.db import transaction
+from django.db.models import Q
+from django_sagas import json_text
+from django_sagas.clock import iso, utc_now
+from service_kit.security import audit
+from service_kit.security.models import Attempt as Counter
+from service_kit.security.models import AuditKind
+from service_kit.security.throttle import folded
+
+from ui import selectors
+from ui.backend_client import Actor, Json, NotFound, get, post
+from ui.models import ClaimedGuest, Draft, User
+
+BATCH = 500
+GONE = "erased-"
+
+
+def find(name: str) -> User | None:
+    """By account name or traveller id."""
+    return User.objects.filter(Q(username=name) | Q(traveller_id=name)).first()
+
+
+def ids_of(user: User) -> list[str]:
+    """The traveller's id, and those under which the same person booked as a guest."""
+    guests = ClaimedGuest.objects.filter(user=user).values_list("guest_id", flat=True)
+    return [user.traveller_id, *guests]
+
+
+# -- export
+
+
+def export(user: User, *, actor: Actor) -> Json:
+    """All that the four services store of a person. Raises ServiceTrouble."""
+    ids = ids_of(user)
+    return {
+        "account": {
+            "username": user.username,
+            "email": user.email,
+            "role": user.role,
+            "joined": iso(user.date_joined),
+            "last_login": iso(user.last_login) if user.last_login else None,
+            "ids": ids,
+        },
+        "drafts": [_draft(draft) for draft in Draft.objects.filter(owner_id__in=ids)],
+        "people": [_person(each, actor) for each in ids],
+    }
+
+
+def as_text(exported: Json) -> str:
+    """Amounts as numbers."""
+    return json.dumps(json.loads(json_text.dumps(exported)), indent=2, ensure_ascii=False)
+
+
+def _draft(draft: Draft) -> Json:
+    return {"flights": draft.flights, "passengers": draft.passengers, "contact": draft.contact}
+
+
+def _person(user_id: str, actor: Actor) -> Json:
+    trips = get("backend", f"/api/people/{user_id}/", actor=actor)
+    booked = [each["correlation_id"] for each in trips["bookings"]]
+    payments = [_found(lambda cid=cid: selectors.payment(cid, actor=actor)) for cid in booked]
+    miles = _found(lambda: get("loyalty", f"/api/loyalty/{user_id}/", actor=actor))
+    return {**trips, "payments": [each for each in payments if each], "miles": miles}
+
+
+def _found(read: Any) -> Any:
+    try:
+        return read()
+    except NotFound:
+        return None
+
+
+# -- erasure
+
+
+def erase(user: User, *, actor: Actor, reason: str, address: str = "") -> None:
+    """At the backend first, which may refuse; then here. Safe to repeat. Raises ServiceTrouble."""
+    for user_id in ids_of(user):
+        post(f"/api/people/{user_id}/erase/", actor=actor, body={"reason": reason})
+    with transaction.atomic():
+        Draft.objects.filter(owner_id__in=ids_of(user)).delete()
+        _forget_name(user.username)
+        user.username, user.email, user.is_active = f"{GONE}{user.traveller_id}", "", False
+        user.role = User.Role.TRAVELLER
+        user.set_unusable_password()
+        user.save()
+        audit.record(
+            AuditKind.OPERATOR,
+            actor=actor.user_id,
+            address=address,
+            action="erase-person",
+            reason=reason,
+            evidence=user.traveller_id,
+            now=utc_now(),
+        )
+    end_sessions(user)
+
+
+def _forget_name(username: str) -> None:
+    """Counters of logins are kept by name."""
+    Counter.objects.filter(key__endswith=f":user:{folded(username)}").delete()
+
+
+def end_sessions(user: User, *, but: str = "") -> int:
+    """Of an account, in every browser `but` that with this session key; how many."""
+    number = 0
+    for session in _sessions():
+        if session.session_key != but and session.get_decoded().get("_auth_user_id") == str(user.pk):
+            session.delete()
+            number += 1
+    return number
+
+
+def _sessions() -> Iterator[Session]:
+    """A session's row does not say whose it is."""
+    return Session.objects.filter(expire_date__gte=utc_now()).iterator(BATCH)
+
+
+# -- the daily sweep
+
+
+def sweep(now: datetime) -> dict[str, int]:
+    """Ended sessions, and drafts that were not booked within DRAFT_DAYS."""
+    sessions, _ = Session.objects.filter(expire_date__lt=now).delete()
+    old = now - timedelta(days=settings.DRAFT_DAYS)
+    drafts = Draft.objects.filter(changed_at__lt=old)
+    number = drafts.count()
+    drafts.delete()
+    return {"sessions": sessions, "drafts": number}
