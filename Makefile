@@ -1,6 +1,6 @@
 # Needs Python 3.11 or newer and make; each target installs what else it needs.
 .DEFAULT_GOAL := help
-.PHONY: help run kill follow test test-% test-slow test-postgres test-replicas schemathesis lint lint-% audit-dependencies sbom secrets backup restore restore-drill compose-check compose-trial
+.PHONY: help run kill follow test test-% test-slow test-postgres test-replicas schemathesis lint lint-% audit-dependencies sbom pin-images secrets backup restore restore-drill compose-check compose-trial
 .PHONY: new-service example-hotel e2e coverage format pictures lock check-locks dist chaos chaos-recovery chaos-engine last-seat overload matrix spec mutants bench bench-compare bench-growth bench-replicas
 .PHONY: bench-footprint bench-memory bench-start bench-goals bench-pages profile clean
 
@@ -111,9 +111,11 @@ lint-%: .venv-dev
 audit-dependencies: .venv-dev ## Known vulnerabilities of the locked dependencies (needs the network)
 	@$(scripts).dependencies $(ARGS)
 
-sbom: .venv-dev ## Software bill of materials: CycloneDX JSON in build/sbom.json
-	@mkdir -p build
-	@.venv/bin/cyclonedx-py requirements requirements/runtime.txt --output-reproducible -o build/sbom.json
+sbom: .venv-dev ## Software bill of materials of each image: CycloneDX JSON in build/sbom/
+	@.venv/bin/python -m scripts.sbom
+
+pin-images: ## Write the digests of base images into Dockerfile and compose file (needs Docker and the network; ARGS=--check)
+	@$(scripts).images $(ARGS)
 
 dist: .venv-dev ## Wheel and sdist of django-sagas in dist/, checked as a package index checks them
 	@rm -rf dist

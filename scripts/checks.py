@@ -38,6 +38,7 @@ END_TO_END = (
     "proofs/e2e/test_traces.py",
     "proofs/e2e/test_alarms.py",
     "proofs/e2e/test_erasure.py",
+    "proofs/e2e/test_runbooks.py",
 )
 EXAMPLES = (
     "examples/fastapi-participant/participant.py",

@@ -30,7 +30,7 @@ class PersonView(ServiceView):
         self.check_object_permissions(request, user_id if USER_ID.fullmatch(user_id) else None)
 
 
-class ExportView(PersonView):
+class PersonDataView(PersonView):
     @extend_schema(responses=schema.read(serializers.Person))
     def get(self, request: Request, user_id: str) -> HttpResponse:
         """All that the backend stores of a person."""
@@ -38,7 +38,7 @@ class ExportView(PersonView):
         return json_response(people.export(user_id))
 
 
-class EraseView(PersonView):
+class ErasePersonView(PersonView):
     parser_classes = [JsonOrFormParser]
     costs = {"actions": 1}
 

@@ -246,7 +246,7 @@ class PersonTicket(Base):
 class PersonBooking(Base):
     booking_reference = serializers.CharField()
     correlation_id = serializers.CharField()
-    status = serializers.ChoiceField(BookingStatus.choices)
+    status = serializers.CharField(help_text="CONFIRMED or CANCELLED")
     email = serializers.CharField()
     mobile = serializers.CharField()
     created_at = serializers.DateTimeField()

@@ -35,8 +35,8 @@ urlpatterns = [
     path("api/bookings/<str:booking_reference>/cancel/", saga_cancel_views.CancelBookingView.as_view()),
     path("api/bookings/<str:booking_reference>/change-quote/", saga_change_views.ChangeQuoteView.as_view()),
     path("api/bookings/<str:booking_reference>/change/", saga_change_views.ChangeBookingView.as_view()),
-    path("api/people/<str:user_id>/", people_views.ExportView.as_view()),
-    path("api/people/<str:user_id>/erase/", people_views.EraseView.as_view()),
+    path("api/people/<str:user_id>/", people_views.PersonDataView.as_view()),
+    path("api/people/<str:user_id>/erase/", people_views.ErasePersonView.as_view()),
     *urls_reads.urlpatterns,
     demo(
         saga_views.ReserveSeat,

@@ -8,6 +8,9 @@ from typing import Any
 
 import pytest
 import yaml
+from django_sagas.audit import auditor
+from django_sagas.audit.auditor import Audited
+from django_sagas.clock import utc_now
 from django_sagas.metrics import SagaCollector
 from django_sagas.overview import Totals
 from django_sagas.publisher import publisher
@@ -63,6 +66,7 @@ def samples() -> Samples:
 def test_alarms_and_board_ask_for_metrics_that_exist(desk: Desk) -> None:
     desk.book()
     desk.book(simulate_confirmbooking_fail=True)
+    auditor.remember(Audited(), since=utc_now(), began=utc_now(), now=utc_now())
     text = desk.client.get("/metrics").content.decode()
     there = {sample.name for each in text_string_to_metric_families(text) for sample in each.samples}
     for expression in asked():
@@ -78,6 +82,13 @@ def test_alarm_fires_within_a_minute(rule: dict[str, Any]) -> None:
     over = re.search(r"_seconds\) > (\d+)$", rule["expr"])
     waited = int(over[1]) if over else 0
     assert waited + scrape + evaluation + int(rule["for"].rstrip("s")) + evaluation <= LONGEST_ALARM
+
+
+@pytest.mark.parametrize("rule", alerts(), ids=lambda rule: str(rule["alert"]))
+def test_alarm_names_its_runbook(rule: dict[str, Any]) -> None:
+    page, _, anchor = rule["annotations"]["runbook"].partition("#")
+    headings = re.findall(r"^## (\w+)$", (DEPLOY.parent / page).read_text(encoding="utf-8"), re.M)
+    assert rule["alert"] in headings and anchor == rule["alert"].lower()
 
 
 def test_sagas_are_counted_by_outcome_and_failed_step(desk: Desk, samples: Samples) -> None:

@@ -1,7 +1,12 @@
 """The booking saga by hand: `BookingOrchestrator().start_booking_saga(booking_data)` in `manage.py shell`."""
 
+import json
+from io import StringIO
+from typing import Any
+
 import pytest
 from django.conf import LazySettings
+from django.core.management import call_command
 from service_kit.problems import Problem
 
 from flight.saga_orchestrator_complete import BookingOrchestrator
@@ -50,3 +55,22 @@ def test_what_start_booking_refuses_is_refused_here(desk: Desk, world: World, se
         BookingOrchestrator().start_booking_saga(world.body(simulate_reserveseat_fail=True))
     assert forbidden.value.status == 403
     assert rows("SELECT 1 FROM sagas_saga") == []
+
+
+def told(*words: str) -> list[Any]:
+    out = StringIO()
+    call_command("sagas", *words, "--json", stdout=out)
+    return [json.loads(line) for line in out.getvalue().splitlines()]
+
+
+def test_shell_tells_what_the_console_reads(desk: Desk, world: World) -> None:
+    """The console shows these four answers."""
+    cid = desk.book(simulate_confirmbooking_fail=True).json()["correlation_id"]
+
+    def read(path: str) -> Any:
+        return desk.client.get(f"/api/saga/{path}").json()
+
+    assert told("list", "--limit", "5") == read("?limit=5")["results"]
+    assert told("show", cid) == [read(f"status/{cid}/")]
+    assert told("export", cid) == [read(f"{cid}/export/")]
+    assert told("follow", cid) == read(f"events/{cid}/")["events"]

@@ -40,9 +40,11 @@ from proofs.e2e.access_table import (
     Method,
     Row,
 )
+from proofs.e2e.commands import commands, run
 from proofs.e2e.guarded import Bearer, Browser, Trip, api, guarded, routes, run_in
 from scripts.booking_suite import Config, booking_suite
 from scripts.console import Console
+from scripts.paths import ROOT
 from scripts.prepare import prepare
 
 pytestmark = pytest.mark.e2e
@@ -361,3 +363,11 @@ def cancelled(world: World, trip: Trip) -> bool:
 def status(world: World, trip: Trip) -> str:
     found: str = world.api("backend", f"/api/bookings/{trip.reference}/").json()["status"]
     return found
+
+
+def test_curl_cookbook_works_with_a_travellers_credential(world: World) -> None:
+    sections = commands(ROOT / "docs" / "cookbook.md")
+    person = {"TOKEN": world.tokens[OWNER].removeprefix("Bearer "), "USER_ID": world.trips[OWNER].user_id}
+    urls = {name: world.config.url(name) for name in world.config.ports}
+    said = run("\n".join(sections.values()), urls, person)
+    assert '"status":"CANCELLED"' in said or '"status":"COMPENSATED"' in said, said

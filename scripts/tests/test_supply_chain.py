@@ -1,8 +1,11 @@
 """What is locked, and that nothing secret stands beside it."""
 
 import json
+import os
 import re
+import shutil
 import tomllib
+from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
 
@@ -10,7 +13,8 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from scripts import dependencies, leaks
+from scripts import dependencies, images, leaks, sbom
+from scripts.booking_suite import SERVERS
 from scripts.paths import KIT, REQUIREMENTS, ROOT
 
 VERSION = re.findall(r'__version__ = "([\d.]+)"', (KIT / "service_kit" / "__init__.py").read_text())[0]
@@ -97,3 +101,67 @@ def test_package_that_could_not_be_audited_is_never_called_sound(
 @pytest.mark.parametrize("told", ["", "Traceback", "{}"])
 def test_audit_without_a_report_is_no_audit(told: str) -> None:
     assert dependencies.verdict(1, told)[0] == dependencies.verdict(0, told)[0] == 3
+
+
+# -- images
+
+
+DIGEST = "sha256:" + "ab" * 32
+DOCKER = """#!/bin/sh
+for image; do :; done
+case "$image" in *{unknown}*) echo "no such host" >&2; exit 1;; esac
+echo {digest}
+"""
+
+
+@pytest.fixture
+def docker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """A stand-in for Docker that does not know the image with this name."""
+
+    def make(unknown: str) -> None:
+        program = tmp_path / "docker"
+        program.write_text(DOCKER.format(unknown=unknown, digest=DIGEST))
+        program.chmod(0o755)
+        monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+
+    return make
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> list[Path]:
+    folder = tmp_path / "copy"
+    folder.mkdir()
+    return [Path(shutil.copy(path, folder)) for path in images.FILES]
+
+
+def test_every_image_that_is_not_built_here_can_be_pinned(
+    files: list[Path], docker: Callable[[str], None]
+) -> None:
+    names = {image.rpartition("/")[2].partition(":")[0] for image in images.found()}
+    assert names == {"python", "postgres", "nginx-unprivileged", "prometheus", "grafana"}
+    docker("nothing")
+    assert images.main([], files) == 0
+    assert images.main(["--check"], files) == 0
+    before = [path.read_text() for path in files]
+    assert images.main([], files) == 0
+    assert [path.read_text() for path in files] == before
+
+
+def test_digest_that_is_not_known_pins_nothing(files: list[Path], docker: Callable[[str], None]) -> None:
+    before = [path.read_text() for path in files]
+    docker("grafana")
+    assert images.main([], files) == images.UNKNOWN
+    assert [path.read_text() for path in files] == before
+    assert images.main(["--check"], files) == images.UNPINNED
+
+
+def test_each_image_has_a_bill_with_its_packages_its_base_and_our_own(tmp_path: Path) -> None:
+    assert sbom.main(tmp_path) == 0
+    assert {path.name for path in tmp_path.iterdir()} == {f"{name}.json" for name, _, _ in SERVERS}
+    bill = json.loads((tmp_path / "payment.json").read_text())
+    versions = {each["name"]: each["version"] for each in bill["components"]}
+    assert versions["payment-service"] == versions["service-kit"] == VERSION
+    assert versions["docker.io/library/python"] and versions["django"]
+    assert bill["metadata"]["component"]["name"] == "tidewing.invalid/payment"
+    locked = (REQUIREMENTS / "runtime.txt").read_text()
+    assert len(bill["components"]) == len(re.findall(r"^[\w.-]+(?:\[.*\])?==", locked, re.M)) + 4

@@ -123,6 +123,15 @@ def test_operator_erases_by_a_command(traveller: User, services: list[str]) -> N
     assert AuditEntry.objects.get(action="erase-person").reason == "asked by mail"
 
 
+def test_guest_without_an_account_is_erased_by_id(desk: Desk, transactional_db: None) -> None:
+    desk.edge.add(responses.POST, f"{BACKEND}/api/people/guest-7/erase/", json={"success": True})
+    draft_of("guest-7")
+    call_command("erase_person", "guest-7", reason="asked by mail")
+    assert Draft.objects.count() == 0
+    with pytest.raises(CommandError, match="no account ada"):
+        call_command("erase_person", "ada", reason="asked by mail")
+
+
 def test_sweep_deletes_ended_sessions_and_old_drafts(client: Client, traveller: User) -> None:
     client.force_login(traveller)
     draft_of(traveller.traveller_id)

@@ -24,12 +24,17 @@ from ui.backend_client import Actor, Json, NotFound, get, post
 from ui.models import ClaimedGuest, Draft, User
 
 BATCH = 500
-GONE = "erased-"
+GONE, GUEST = "erased-", "guest-"
 
 
 def find(name: str) -> User | None:
     """By account name or traveller id."""
     return User.objects.filter(Q(username=name) | Q(traveller_id=name)).first()
+
+
+def is_guest(name: str) -> bool:
+    """Of nobody's account; a claimed guest is erased with the account."""
+    return name.startswith(GUEST) and not ClaimedGuest.objects.filter(guest_id=name).exists()
 
 
 def ids_of(user: User) -> list[str]:
@@ -106,6 +111,12 @@ def erase(user: User, *, actor: Actor, reason: str, address: str = "") -> None:
             now=utc_now(),
         )
     end_sessions(user)
+
+
+def erase_guest(guest_id: str, *, actor: Actor, reason: str) -> None:
+    """Of a guest without an account. Raises ServiceTrouble."""
+    post(f"/api/people/{guest_id}/erase/", actor=actor, body={"reason": reason})
+    Draft.objects.filter(owner_id=guest_id).delete()
 
 
 def _forget_name(username: str) -> None:

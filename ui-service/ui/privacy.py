@@ -25,7 +25,7 @@ def statement() -> tuple[Stored, ...]:
         ),
         Stored(
             "Your session in this browser.",
-            f"Until you log out, or after {settings.SESSION_COOKIE_AGE // 3600} hours without a visit.",
+            f"Until you log out, or after {settings.SESSION_COOKIE_AGE // 86400} days without a visit.",
             frozenset({"django_session.session_data"}),
         ),
         Stored(

@@ -40,6 +40,8 @@ OPTIONAL_SECONDS = kit.env.float("OPTIONAL_SECONDS", default=1.0)
 # Life of a draft after its last change.
 DRAFT_DAYS = kit.env.int("DRAFT_DAYS", default=14)
 
+# Where the operators' docs/runbooks.md is published.
+RUNBOOKS_URL = kit.env.str("RUNBOOKS_URL", default="")
 # What the daily `manage.py sweep` deletes here.
 SWEEPS = ["ui.people.sweep"]
 # The backend's, for the privacy page.

@@ -1,8 +1,10 @@
 """A definition changes while sagas are open at every position: they go on by their own steps."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from io import StringIO
+from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -194,6 +196,16 @@ def check_command() -> str:
     return out.getvalue()
 
 
+def check_as_json() -> tuple[int, dict[str, Any]]:
+    out, code = StringIO(), 0
+    try:
+        call_command("sagas", "check", "--json", stdout=out)
+    except SystemExit as ended:
+        code = int(str(ended.code))
+    told: dict[str, Any] = json.loads(out.getvalue())
+    return code, told
+
+
 @pytest.mark.parametrize("back", [False, True], ids=["forward", "undoing"])
 def test_an_unknown_step_is_neither_skipped_nor_counted_as_undone(world: World, back: bool) -> None:
     story = {"refused_by": "Confirm"} if back else {}
@@ -211,8 +223,11 @@ def test_an_unknown_step_is_neither_skipped_nor_counted_as_undone(world: World, 
     needing = SagaRow.objects.exclude(status="COMPENSATED").count()
     with pytest.raises(CommandError, match=rf"{needing} sagas? needs? a step .*: Hotel"):
         check_command()
+    code, told = check_as_json()
+    assert (code, told["can_serve"]) == (1, False) and "Hotel" in told["reason"]
     Release(with_step(HOTEL, 1)).deploy()
     assert "This release knows every step" in check_command()
+    assert check_as_json() == (0, {"can_serve": True, "reason": None})
     world.settle()
     for cid in sagas:
         world.check(cid)

@@ -16,6 +16,7 @@ from service_kit.permissions import ServicesOnly
 from service_kit.security import ended_tokens
 
 
+@schema.asked({"user_id": "u-1f2e3d4c5b6a7988"})
 class EndTokens(Input):
     user_id: Annotated[str, *text(rules.USER)]
 

@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import Any
 
 from django import template
+from django.conf import settings
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
@@ -35,6 +36,15 @@ def icon(name: str, classes: str = "") -> SafeString:
         assets.address("ui/icons.svg"),
         name,
     )
+
+
+@register.simple_tag
+def runbook(alarm: str) -> SafeString:
+    """A link to the alarm's section, where RUNBOOKS_URL says; else where it stands in the repository."""
+    place = f"docs/runbooks.md#{alarm.lower()}"
+    if not settings.RUNBOOKS_URL:
+        return format_html('<span class="small muted">Runbook: <span class="mono">{}</span></span>', place)
+    return format_html('<a class="small" href="{}#{}">Runbook</a>', settings.RUNBOOKS_URL, alarm.lower())
 
 
 SECTIONS = {

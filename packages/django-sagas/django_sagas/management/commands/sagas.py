@@ -12,9 +12,12 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from django_sagas import answers, json_text, operators, saga_log, selectors
+from django_sagas.clock import utc_now
+from django_sagas.management.commands.sagas_check import EVERY_SAGA
 from django_sagas.operators import Operator
 from django_sagas.problems import Problem
 from django_sagas.state import SagaState, SagaStatus
+from django_sagas.unserved import find_unserved
 from django_sagas.views import filters_of
 
 POLL_SECONDS = 0.5
@@ -95,7 +98,13 @@ class Command(BaseCommand):
         self._acted(given, operators.resolve(given.correlation_id, step=given.step, by=by))
 
     def _check(self, given: Namespace) -> None:
-        call_command("sagas_check", stdout=self.stdout)
+        if not given.json:
+            call_command("sagas_check", stdout=self.stdout)
+            return
+        unserved = find_unserved(now=utc_now(), newest=EVERY_SAGA)
+        self._write(given, [{"can_serve": not unserved, "reason": str(unserved) if unserved else None}], str)
+        if unserved:
+            raise SystemExit(1)
 
     def _acted(self, given: Namespace, saga: SagaState) -> None:
         self._write(given, [answers.status(saga)], _steps)
