@@ -7,6 +7,7 @@ python -m scripts.check lint [NAME...]
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -22,6 +23,8 @@ from scripts.checks import Check
 # A check that hangs must not take the whole run with it.
 LONGEST_SECONDS = 1500
 AT_ONCE = 2
+ABOUT_MINUTES = {"backend": 3.0, "ui": 4.0, "e2e": 5.0, "sagas": 2.0, "chaos": 2.0, "matrix": 2.0}
+OTHERS_MINUTES = 0.5
 PYTEST_TIME = re.compile(r" in \d+\.\d+s")
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -59,6 +62,8 @@ def split(words: Sequence[str]) -> tuple[list[str], list[str]]:
 
 def run(chosen: Sequence[Check]) -> int:
     """Two at a time, those that want the machine for themselves at the end; then the summary."""
+    if len(chosen) > 1:
+        print(needs(chosen), flush=True)
     together = [check for check in chosen if not check.alone and len(chosen) > 1]
     with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
         results = list(pool.map(_run_quietly, together))
@@ -69,6 +74,16 @@ def run(chosen: Sequence[Check]) -> int:
 
 def _run_quietly(check: Check) -> Result:
     return _run_one(check, live=False)
+
+
+def needs(chosen: Sequence[Check]) -> str:
+    """What a run of several checks needs and about how long it takes, on two cores of their own."""
+    minutes = max(1, round(sum(ABOUT_MINUTES.get(check.name, OTHERS_MINUTES) for check in chosen) / AT_ONCE))
+    found = [name for name in ("chromium", "java", "initdb", "node") if shutil.which(name)]
+    return (
+        f"{len(chosen)} checks, two at a time: about {minutes} minutes on two cores, and 2 GB of memory. "
+        f"What is not installed is skipped; found: {', '.join(found) or 'no browser, java, PostgreSQL'}."
+    )
 
 
 _printing = threading.Lock()

@@ -57,8 +57,11 @@ def run(config: Config, console: Console) -> int:
     began = time.monotonic()
     suite = booking_suite(config, console=console)
 
+    lock = "traces" if os.environ.get("OTEL_TRACES_EXPORTER") == "otlp" else "runtime"
+
     def begin() -> None:
-        environment.ensure("traces" if os.environ.get("OTEL_TRACES_EXPORTER") == "otlp" else "runtime")
+        console.say(needs(first=not environment.is_current(lock)))
+        environment.ensure(lock)
         prepare(config, console)
         suite.start()
         if config.demo_mode and "backend" not in config.elsewhere:
@@ -66,6 +69,12 @@ def run(config: Config, console: Console) -> int:
         _welcome(config, console, time.monotonic() - began)
 
     return until_stopped(suite, console, begin)
+
+
+def needs(*, first: bool) -> str:
+    """What a start needs and about how long it takes, on two cores."""
+    lasts = "the first start installs packages from the network: about a minute" if first else "some seconds"
+    return f"Needs four free ports and 0.5 GB of memory; {lasts}, and half a minute for a new data folder."
 
 
 def until_stopped(suite: Suite, console: Console, begin: Callable[[], None]) -> int:

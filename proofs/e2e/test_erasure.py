@@ -32,12 +32,19 @@ def config(tmp_path: Path) -> Iterator[Config]:
 
 def places(config: Config) -> dict[str, list[str]]:
     """The files in which each field stands, as bytes: free pages and write-ahead logs included."""
-    files = [path for path in config.data_dir.rglob("*") if path.is_file()]
-    texts = {path.relative_to(config.data_dir).as_posix(): path.read_bytes().lower() for path in files}
+    texts = {path.relative_to(config.data_dir).as_posix(): read(path) for path in config.data_dir.rglob("*")}
     return {
         field: sorted(name for name, text in texts.items() if field.lower().encode() in text)
         for field in FIELDS
     }
+
+
+def read(path: Path) -> bytes:
+    """A write-ahead log comes and goes with the connections."""
+    try:
+        return path.read_bytes().lower() if path.is_file() else b""
+    except FileNotFoundError:
+        return b""
 
 
 def sweep(config: Config) -> None:

@@ -66,4 +66,4 @@ def test_commands_of_every_runbook_work(config: Config, suite: Suite) -> None:
         said = run(f"{begin}\n{script}", urls, environment)
         if alarm == "StuckCompensation":
             # Settled by hand, it has ended.
-            assert said.rstrip().splitlines()[-4].startswith(f"{cid}  book-trip  COMPENSATED"), said
+            assert f"{cid}  book-trip  COMPENSATED" in said, said

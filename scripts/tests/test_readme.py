@@ -7,7 +7,7 @@ import pytest
 
 from scripts.paths import ROOT
 
-PAGES = sorted([ROOT / "README.md", *ROOT.glob("docs/*.md")])
+PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *ROOT.glob("docs/*.md")])
 # What a run leaves behind is no part of the repository.
 TOP_LEVEL = {path.name for path in ROOT.iterdir()} - {"var", "build", "secrets"}
 
@@ -44,3 +44,47 @@ def test_every_setting_of_a_service_stands_in_the_operators_table() -> None:
     page = ROOT.joinpath("docs", "operations.md").read_text(encoding="utf-8")
     assert {"SECRET_KEY", "SAGA_LEASE"} <= names
     assert sorted(name for name in names if f"`{name}`" not in page) == []
+
+
+ASKED = (
+    "What is it for?",
+    "First booking",
+    "Add a step",
+    "Write a participant",
+    "A saga in your project",
+    "Take a real payment",
+    "Run it in production",
+    "How we know",
+)
+
+
+def test_index_answers_in_the_order_in_which_people_ask() -> None:
+    text = ROOT.joinpath("docs", "index.md").read_text(encoding="utf-8")
+    assert re.findall(r"^\| \*\*(.+?)\*\*", text, re.MULTILINE) == list(ASKED)
+    listed = {Path(target).name for target in re.findall(r"\]\(([\w./-]+)", text)}
+    assert {path.name for path in ROOT.glob("docs/*.md")} - {"index.md"} <= listed
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_section_that_a_page_links_to_exists(page: Path) -> None:
+    missing = []
+    for target, anchor in re.findall(r"\]\(([\w./-]*)#([\w-]+)\)", page.read_text(encoding="utf-8")):
+        text = (page.parent / target if target else page).read_text(encoding="utf-8")
+        titles = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+        if anchor not in {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}:
+            missing.append(f"{target}#{anchor}")
+    assert missing == []
+
+
+def test_every_make_target_that_a_page_of_the_docs_names_exists() -> None:
+    targets = set(
+        re.findall(
+            r"^([a-z][a-z0-9-]*)(?:%)?:", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE
+        )
+    )
+    for page in PAGES:
+        code = re.findall(
+            r"`make ([a-z][a-z0-9-]*)|^ {4,}make ([a-z][a-z0-9-]*)", page.read_text("utf-8"), re.M
+        )
+        named = {one or other for one, other in code}
+        assert {name for name in named if not name.startswith(("test-", "lint-"))} <= targets, page.name

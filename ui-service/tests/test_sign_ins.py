@@ -8,8 +8,8 @@ from service_kit.limits import Limit
 from service_kit.security.models import AuditEntry, AuditKind
 
 from tests.desk import Desk
-from ui.middleware import SEEN
 from ui.models import User
+from ui.sign_ins import SEEN
 
 PASSWORD = "correct horse 9"
 LOGIN = {"username": "ada", "password": PASSWORD}

@@ -15,9 +15,10 @@ from ui import assets, patience, throttle, views_errors
 from ui.backend_client import ServiceTrouble, visitor_address
 from ui.identity import STAFF_ROLES, actor_of
 from ui.models import User
+from ui.sign_ins import SEEN
 
-SEEN, MARKS = "seen", 10
-"When the session was last used, noted at most so often in its idle time."
+MARKS = 10
+"How often at most the use of a session is noted in its idle time."
 LATE = "ui.late"
 "marks the scope of a request whose body did not arrive in READ_SECONDS"
 

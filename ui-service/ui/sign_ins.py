@@ -1,5 +1,6 @@
 """Logins and changes of accounts in the audit trail: who, from where. Names typed in vain are not kept."""
 
+import time
 from typing import Any
 
 from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
@@ -24,8 +25,13 @@ def note(action: str, *, user: User | None, request: HttpRequest | None, reason:
     )
 
 
+SEEN = "seen"
+"The session's note of when it was last used."
+
+
 @receiver(user_logged_in)
 def logged_in(request: HttpRequest, user: User, **_: Any) -> None:
+    request.session[SEEN] = int(time.time())
     note("login", user=user, request=request)
 
 
