@@ -785,7 +785,7 @@ def test_no_page_has_an_accessibility_violation_or_overflows(
     register(page)
     found += [
         each
-        for address in ("/account/", "/account/profile/", "/account/password/")
+        for address in ("/account/", "/account/profile/", "/account/password/", "/account/data/")
         for each in troubles(page, address, width)
     ]
     context.close()
