@@ -249,16 +249,37 @@ class Quote(models.Model):
         return f"{self.kind} {self.booking_id} until {self.expires_at}"
 
 
-class Confirmation(models.Model):
-    """The mail that confirms a booking: written before it is sent, ended when the mail server has it."""
+class Mail(models.Model):
+    """Written before the mail is sent, ended when the mail server has it."""
 
-    booking = models.OneToOneField(Booking, on_delete=models.PROTECT, primary_key=True, related_name="+")
     begun_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True)
     error = models.CharField(max_length=100, help_text="why it can never be delivered; empty if it was")
+
+    class Meta:
+        abstract = True
+
+
+class Confirmation(Mail):
+    """The mail that confirms a booking."""
+
+    booking = models.OneToOneField(Booking, on_delete=models.PROTECT, primary_key=True, related_name="+")
 
     class Meta:
         db_table = "flight_confirmation"
 
     def __str__(self) -> str:
         return f"{self.booking_id}: {self.error or self.ended_at}"
+
+
+class ChangeConfirmation(Mail):
+    """The mail that tells of a changed trip, one for each change."""
+
+    change = models.CharField(max_length=64, primary_key=True, help_text="correlation id of its saga")
+    booking = models.ForeignKey(Booking, on_delete=models.PROTECT, related_name="+", db_index=False)
+
+    class Meta:
+        db_table = "flight_change_confirmation"
+
+    def __str__(self) -> str:
+        return f"{self.change}: {self.error or self.ended_at}"

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from django.conf import settings
 from django_sagas import saga_log
 from django_sagas.audit.rules import NOTHING, Rule
-from django_sagas.state import SagaStatus
+from django_sagas.state import SagaState, SagaStatus
 from service_kit.money import CENTS_PER_UNIT, to_wire
 
 from flight.saga_audit_reads import (
@@ -94,7 +94,7 @@ def _capture(saga: SettlementSaga) -> Sequence[str]:
     return ("captured", NOTHING) if is_over else ("captured",)
 
 
-def _confirmation(saga: SettlementSaga) -> Sequence[str]:
+def confirmation(saga: SagaState) -> Sequence[str]:
     mail = saga.facts["SendConfirmation"]
     if mail["sent"]:
         return ("sent",)
@@ -103,5 +103,5 @@ def _confirmation(saga: SettlementSaga) -> Sequence[str]:
 
 SETTLEMENT_RULES = (
     Rule("CapturePayment", expected=_capture, seen=capture_of),
-    Rule("SendConfirmation", expected=_confirmation, seen=confirmation_of),
+    Rule("SendConfirmation", expected=confirmation, seen=confirmation_of),
 )

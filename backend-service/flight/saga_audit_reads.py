@@ -18,7 +18,7 @@ from django_sagas.http import NoReply, Reply, ServiceClient
 from service_kit.credentials import AUDITOR, ON_BEHALF_OF, ROLE, service_bearer
 from service_kit.money import to_wire
 
-from flight.models import LIVE, Booking, Confirmation, Seat
+from flight.models import LIVE, Booking, Confirmation, Mail, Seat
 from flight.saga_booking import LOYALTY, PAYMENT, RENEWED, BookingSaga, SettlementSaga
 from flight.saga_change_state import changes_of
 
@@ -62,8 +62,13 @@ def capture_of(settlement: SettlementSaga) -> str:
 
 
 def confirmation_of(settlement: SettlementSaga) -> str:
-    mail = Confirmation.objects.filter(booking=settlement.booking_reference, ended_at__isnull=False).first()
-    return NOTHING if mail is None else "undeliverable" if mail.error else "sent"
+    return mailed(Confirmation.objects.filter(booking=settlement.booking_reference).first())
+
+
+def mailed(mail: Mail | None) -> str:
+    if mail is None or mail.ended_at is None:
+        return NOTHING
+    return "undeliverable" if mail.error else "sent"
 
 
 def _live_money(payments: Iterable[str]) -> str:

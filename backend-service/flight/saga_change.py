@@ -5,14 +5,17 @@ from datetime import datetime
 from typing import Any
 
 from django_sagas.answers import compensations
-from django_sagas.definitions import Planned, Saga, Step, local, remote
+from django_sagas.clock import utc_now
+from django_sagas.definitions import Planned, Saga, Step, activity, local, remote
+from django_sagas.outcomes import Outcome
 from django_sagas.state import SagaStatus
 from service_kit.money import to_wire
 
-from flight import saga_answers, saga_change_audit, saga_change_local, saga_words
+from flight import confirmations, saga_answers, saga_change_audit, saga_change_local, saga_words
 from flight.saga_booking import LOYALTY, PAYMENT
 from flight.saga_change_state import CHANGE, ChangeSaga
-from flight.saga_local import injected, reserved
+from flight.saga_faults import injected, injected_into_activity
+from flight.saga_local import reserved
 from flight.saga_orchestrator_complete import count_declined
 
 
@@ -61,6 +64,15 @@ def refund_data(saga: ChangeSaga) -> dict[str, Any]:
 
 def miles_data(saga: ChangeSaga) -> dict[str, Any]:
     return {"user_id": saga.subject, "trip_id": saga.booking, "miles": saga.request.miles}
+
+
+def send_itinerary(saga: ChangeSaga) -> Outcome:
+    """The last step: a mail server that is away delays nothing else of the change."""
+    change, difference = saga.correlation_id, saga.request.difference
+    fault = injected_into_activity("SendConfirmation", change)
+    return fault or confirmations.confirm_change(
+        saga.booking, change=change, difference=difference, now=utc_now()
+    )
 
 
 class ChangeTrip(Saga):
@@ -131,6 +143,7 @@ class ChangeTrip(Saga):
             run=saga_change_local.release_seats,
             retriable=True,
         ),
+        activity("SendConfirmation", words=saga_words.ITINERARY, does=send_itinerary, retriable=True),
     )
 
     @classmethod
@@ -184,7 +197,7 @@ def _failed(saga: ChangeSaga) -> dict[str, Any]:
         "success": False,
         "correlation_id": saga.correlation_id,
         "status": saga.status.value,
-        "message": f"The trip of booking {saga.request.reference} is as it was; nothing is charged.",
+        "message": f"The trip of booking {saga.request.reference} is as it was; the change costs nothing.",
         "steps_completed": sum(1 for step in saga.steps if saga_answers.was_completed(step)),
         "booking_reference": saga.request.reference,
         "failed_step": saga.failed_step or None,

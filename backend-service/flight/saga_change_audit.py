@@ -8,8 +8,9 @@ from django_sagas.audit.rules import NOTHING, Rule
 from django_sagas.state import SagaStatus
 from service_kit.money import to_wire
 
-from flight.models import Booking
-from flight.saga_audit_reads import KEPT, held_seats, miles_by, payment_by
+from flight.models import Booking, ChangeConfirmation
+from flight.saga_audit import confirmation
+from flight.saga_audit_reads import KEPT, held_seats, mailed, miles_by, payment_by
 from flight.saga_change_state import ChangeSaga
 
 TAKEN = (*KEPT, "REFUNDED")
@@ -74,6 +75,14 @@ def _miles_of(saga: ChangeSaga) -> str:
     return miles_by(saga.subject, saga.correlation_id)
 
 
+def _mail(saga: ChangeSaga) -> Sequence[str]:
+    return confirmation(saga) if saga.status == SagaStatus.COMPLETED else (NOTHING,)
+
+
+def _mail_of(saga: ChangeSaga) -> str:
+    return mailed(ChangeConfirmation.objects.filter(change=saga.correlation_id).first())
+
+
 RULES = (
     Rule("HoldSeats", expected=_no_seats, seen=_seats_of),
     Rule("AuthorizePayment", expected=_payment, seen=_payment_of),
@@ -82,4 +91,5 @@ RULES = (
     Rule("RefundPayment", expected=_captured, seen=_refunded_of),
     Rule("AdjustMiles", expected=_miles, seen=_miles_of),
     Rule("ReleaseOldSeats", expected=_free, seen=_free_of),
+    Rule("SendConfirmation", expected=_mail, seen=_mail_of),
 )

@@ -1,15 +1,12 @@
 """The local steps. Reads plan them; they are written in the saga log's transaction."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 from django_sagas.definitions import Planned
-from django_sagas.guard.models import FaultKind
-from django_sagas.outcomes import SIMULATED, Done, Refused, Unknown
+from django_sagas.outcomes import Done, Refused
 from django_sagas.runtime import orchestrator
-from django_sagas.state import SagaState
-from service_kit import faults
 
 from flight import saga_settlement, services
 from flight.inventory import HeldFlight, find_flights
@@ -92,24 +89,3 @@ def cancel_booking(saga: BookingSaga, now: datetime) -> Planned:
         Done({"booking_reference": saga.booking_reference}),
         lambda: services.cancel_booking(correlation_id=saga.correlation_id, now=now),
     )
-
-
-def injected(name: str, saga: SagaState, *, simulate: Collection[str] = ()) -> Planned | None:
-    """The outcome that a failure switch or the fault console sets.
-
-    A local step has no reply to lose; any fault but a refusal makes its outcome unknown.
-    """
-    fault = faults.take(name, saga.correlation_id)
-    if name in simulate or (fault and fault.kind == FaultKind.REFUSE):
-        return Planned(SIMULATED)
-    if fault and fault.kind == FaultKind.DELAY and _is_first_try(saga, name):
-        return Planned(Unknown("late, as asked for by the fault console", retry_after=fault.seconds))
-    if fault and fault.kind == FaultKind.FAIL:
-        return Planned(Unknown("failed, as asked for by the fault console"))
-    return None
-
-
-def _is_first_try(saga: SagaState, name: str) -> bool:
-    tries = {step.name: step.attempts for step in saga.steps}
-    tries |= {step.compensation: step.undo_attempts for step in saga.steps}
-    return tries[name] == 0

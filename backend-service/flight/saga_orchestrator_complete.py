@@ -13,7 +13,7 @@ from service_kit import credentials, strict_json
 from service_kit.money import to_wire
 from service_kit.security import throttle
 
-from flight import saga_answers, saga_audit, saga_local, saga_words
+from flight import saga_answers, saga_audit, saga_faults, saga_local, saga_words
 from flight.saga_booking import LOYALTY, PAYMENT, BookingSaga
 
 
@@ -124,7 +124,7 @@ class BookTrip(Saga):
     @classmethod
     def plan(cls, step: Step, saga: BookingSaga, now: datetime, *, undo: bool) -> Planned:
         name = step.compensation if undo else step.name
-        return saga_local.injected(name, saga, simulate=saga.request.simulate) or super().plan(
+        return saga_faults.injected(name, saga, simulate=saga.request.simulate) or super().plan(
             step, saga, now, undo=undo
         )
 

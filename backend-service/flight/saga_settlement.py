@@ -7,13 +7,13 @@ from typing import Any
 from django.conf import settings
 from django_sagas.clock import utc_now
 from django_sagas.definitions import Saga, activity, remote
-from django_sagas.outcomes import Outcome, Unknown
+from django_sagas.outcomes import Outcome
 from django_sagas.runtime import start
-from service_kit import faults
 from service_kit.money import to_wire
 
 from flight import confirmations, saga_audit, saga_words
 from flight.saga_booking import PAYMENT, BookingSaga, SettlementSaga
+from flight.saga_faults import injected_into_activity
 
 
 def capture_data(saga: SettlementSaga) -> dict[str, Any]:
@@ -27,9 +27,8 @@ def tells_its_status(saga: SettlementSaga, answer: Mapping[str, Any]) -> str:
 def send_confirmation(saga: SettlementSaga) -> Outcome:
     if not saga.was_needed:
         return confirmations.CANCELLED
-    if fault := faults.take("SendConfirmation", saga.correlation_id):
-        return Unknown(f"{fault.kind}, as asked for by the fault console", retry_after=fault.seconds)
-    return confirmations.send(saga.booking, now=utc_now())
+    fault = injected_into_activity("SendConfirmation", saga.correlation_id)
+    return fault or confirmations.confirm(saga.booking, now=utc_now())
 
 
 class SettleTrip(Saga):

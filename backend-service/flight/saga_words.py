@@ -113,7 +113,7 @@ DIFFERENCE = Words(
     done="Difference authorised",
     refused="The payment was refused",
     undoing="Cancelling the payment",
-    undone="Payment cancelled, nothing charged",
+    undone="Payment of the difference cancelled",
     by_hand="Your payment: settled by our desk",
 )
 NEW_TICKETS = Words(
@@ -140,4 +140,7 @@ OLD_SEATS = _only_forward(
     waiting="Give your old seats back",
     working="Giving your old seats back",
     done="Old seats given back",
+)
+ITINERARY = _only_forward(
+    "mail", waiting="Send the new tickets", working="Sending the new tickets", done="New tickets sent"
 )

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.core import mail
 from django_sagas.client import Call
 from django_sagas.http import Reply
 from django_sagas.orchestrator import Orchestrator
@@ -15,7 +16,7 @@ from django_sagas.testing.participants import Participant
 
 from flight import change_quotes
 from flight.inputs import ChangeQuote
-from flight.models import Booking, Flight, Seat, SeatState, Ticket
+from flight.models import Booking, ChangeConfirmation, Flight, Seat, SeatState, Ticket
 from flight.saga_booking import BookingSaga
 from flight.saga_change import ChangeTrip
 from tests.saga_participants import Entry, FakeParticipants, Record
@@ -87,6 +88,7 @@ class TestChangeTrip(CrashTest):
         return change_quotes.quoted_change(booking, booked, quote_id, now=now).to_json()
 
     def begin(self, story: Story, orchestrator: Orchestrator) -> object:
+        mail.outbox.clear()
         name = story.data.get("to", story.name)
         if story.data.get("cancelled"):
             Booking.objects.update(status="CANCELLED", cancelled_at=orchestrator.now())
@@ -127,6 +129,9 @@ class TestChangeTrip(CrashTest):
             assert payment.fake.money_of(self.booking) * 100 == booking.amount
         if loyalty:
             assert loyalty.fake.miles_of(self.booking) == fare // 100
+        told = [sent for sent in mail.outbox if "is changed" in sent.subject]
+        mails = {sent.extra_headers["Message-ID"] for sent in told}
+        assert len(mails) == ChangeConfirmation.objects.exclude(ended_at=None).count() == ending.completed
         called = {call.name for call in ending.calls if call.correlation_id != self.booking}
         moved = {"CapturePayment", "AdjustMiles"} if fare != 40000 else set()
         assert not ending.completed or moved <= called

@@ -27,6 +27,7 @@ FORWARD = [
     "CapturePayment",
     "AdjustMiles",
     "ReleaseOldSeats",
+    "SendConfirmation",
 ]
 __all__ = ["reads"]
 "A fixture."
@@ -201,7 +202,7 @@ def test_dearer_trip_pays_the_difference_and_earns_its_miles(trip: Trip, world: 
         "correlation_id": change,
         "status": "COMPLETED",
         "message": f"The trip of booking {trip.reference} is changed.",
-        "steps_completed": 6,
+        "steps_completed": 7,
         "booking_reference": trip.reference,
         "seat_numbers": ["9C", "9D"],
         "seats_reserved": 2,
@@ -378,7 +379,8 @@ def test_declined_card_leaves_the_trip_as_it_was(trip: Trip, world: World) -> No
         "PAYMENT_DECLINED",
     )
     assert (
-        answer.json()["message"] == f"The trip of booking {trip.reference} is as it was; nothing is charged."
+        answer.json()["message"]
+        == f"The trip of booking {trip.reference} is as it was; the change costs nothing."
     )
     trip.is_as_booked()
     world.check_quiet()

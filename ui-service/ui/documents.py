@@ -3,7 +3,7 @@
 import io
 import unicodedata
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import lru_cache, partial
 from hashlib import sha256
 from typing import TYPE_CHECKING
@@ -12,6 +12,7 @@ import segno
 from django.conf import settings
 from django.core.cache import cache
 from django.utils.safestring import SafeString, mark_safe
+from service_kit.calendars import Entry, calendar_file
 
 from ui.bookings import Booking, Flown, Ticket
 from ui.patience import Bulkhead, seconds_left
@@ -191,54 +192,20 @@ def _fact(document: "FPDF", label: str, value: str) -> None:
 
 
 def calendar(booking: Booking, *, now: datetime) -> str:
-    """One iCalendar event (RFC 5545) a flight, in UTC."""
-    lines = [
-        "BEGIN:VCALENDAR",
-        "VERSION:2.0",
-        f"PRODID:-//{settings.BRAND}//Trips//EN",
-        *(line for each in booking.flown for line in _event(booking, each, now)),
-        "END:VCALENDAR",
-    ]
-    return "".join(f"{folded}\r\n" for line in lines for folded in _folded(line))
+    """An entry a flight; one for another flight in its place replaces it."""
+    entries = [_entry(booking, place, each) for place, each in enumerate(booking.flown, start=1)]
+    return calendar_file(entries, producer=f"{settings.BRAND}//Trips", now=now)
 
 
-def _event(booking: Booking, flown: Flown, now: datetime) -> list[str]:
+def _entry(booking: Booking, place: int, flown: Flown) -> Entry:
     flight = flown.flight
-    return [
-        "BEGIN:VEVENT",
-        f"UID:{booking.reference}-{flight.id}@{settings.BRAND.lower()}",
-        f"DTSTAMP:{_utc(now)}",
-        f"DTSTART:{_utc(flight.departs)}",
-        f"DTEND:{_utc(flight.arrives)}",
-        f"SUMMARY:{_escaped(f'{flight.number} {flight.origin.code} to {flight.destination.code}')}",
-        f"LOCATION:{_escaped(f'{flight.origin.name} ({flight.origin.code})')}",
-        f"DESCRIPTION:{_escaped(_seats(booking, flown))}",
-        f"STATUS:{'CONFIRMED' if booking.is_live else 'CANCELLED'}",
-        "END:VEVENT",
-    ]
-
-
-def _seats(booking: Booking, flown: Flown) -> str:
     seats = ", ".join(f"{ticket.name} {ticket.seat}" for ticket in flown.tickets)
-    return f"Booking {booking.reference}: {seats}"
-
-
-def _utc(moment: datetime) -> str:
-    return f"{moment.astimezone(UTC):%Y%m%dT%H%M%SZ}"
-
-
-def _escaped(text: str) -> str:
-    for mark in ("\\", ";", ","):
-        text = text.replace(mark, "\\" + mark)
-    return text.replace("\n", "\\n").replace("\r", "")
-
-
-def _folded(line: str) -> list[str]:
-    """Lines of at most 75 octets, cut between characters."""
-    parts, current = [], ""
-    for character in line:
-        if len((current + character).encode()) > 74:
-            parts.append(current)
-            current = " "
-        current += character
-    return [*parts, current]
+    return Entry(
+        uid=f"{booking.reference}-{place}@{settings.BRAND.lower()}",
+        summary=f"{flight.number} {flight.origin.code} to {flight.destination.code}",
+        location=f"{flight.origin.name} ({flight.origin.code})",
+        description=f"Booking {booking.reference}: {seats}",
+        starts=flight.departs,
+        ends=flight.arrives,
+        is_cancelled=not booking.is_live,
+    )

@@ -20,6 +20,7 @@ from saga_checker.rows import (
     Attempt,
     AuditEntry,
     Booking,
+    ChangeConfirmation,
     Confirmation,
     Event,
     Flight,
@@ -186,6 +187,11 @@ class Books:
     def confirmations(self) -> dict[str, Confirmation]:
         """By booking reference."""
         return {one.booking_id: one for one in self._backend(Confirmation)}
+
+    @cached_property
+    def mailed_changes(self) -> set[str]:
+        """Correlation ids of changes whose mail the mail server has."""
+        return {one.change for one in self._backend(ChangeConfirmation) if one.ended_at}
 
     @cached_property
     def accounts(self) -> list[Account]:

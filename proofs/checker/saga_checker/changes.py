@@ -49,6 +49,14 @@ def a_change_that_is_complete_has_moved_the_difference(books: Books, find: Findi
             find.expect(taken == max(difference, 0), text, cid)
             earned = [change.booked["miles"]] if change.booked["miles"] else []
             find.expect(miles == earned, f"adjusted {miles} miles, promised were {earned}", cid)
+            find.expect(_was_told(books, change), "is complete, and its mail was not sent", cid)
         else:
             find.expect(not payment or payment.live == 0, "was called off, and has a live payment", cid)
             find.expect(not miles, f"was called off, and has adjusted {miles} miles", cid)
+
+
+def _was_told(books: Books, change: Saga) -> bool:
+    """A trip that was cancelled first gets no mail, nor does the change of an earlier release."""
+    if "SendConfirmation" not in change.step or change.fact["SendConfirmation"].get("cancelled"):
+        return True
+    return change.correlation_id in books.mailed_changes

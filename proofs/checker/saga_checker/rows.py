@@ -249,6 +249,15 @@ class Confirmation:
 
 
 @dataclass(frozen=True)
+class ChangeConfirmation:
+    """The mail of a change."""
+
+    table: ClassVar[str] = "flight_change_confirmation"
+    change: str
+    ended_at: datetime | None
+
+
+@dataclass(frozen=True)
 class Standing:
     """A payment as it stands."""
 

@@ -39,6 +39,7 @@ CHANGE_STEPS = (
     ("CapturePayment", "payment", ""),
     ("AdjustMiles", "loyalty", ""),
     ("ReleaseOldSeats", "", ""),
+    ("SendConfirmation", "", ""),
 )
 Happened = tuple[str, dict[str, Any]]
 
@@ -464,7 +465,8 @@ def change(suite: Suite, cid: str, reference: str, before: str, after: str) -> N
         "after": [{**flown, "seat_numbers": [after], "fare": FARE + DEARER}],
     }
     data = {"booking": cid, "charges": CHARGES, "difference": DEARER, "miles": MORE_MILES, **trips}
-    suite.saga(own, "COMPLETED", {}, events, name="change-trip", data=json.dumps(data))
+    more = {"data": json.dumps(data), "facts": json.dumps({"SendConfirmation": {"sent": True}})}
+    suite.saga(own, "COMPLETED", {}, events, name="change-trip", **more)
     suite.has_steps(own, steps)
     suite.seat(own, before, "RELEASED")
     moved = "UPDATE flight_seat SET seat_number = ? WHERE correlation_id = ?"
@@ -480,6 +482,8 @@ def change(suite: Suite, cid: str, reference: str, before: str, after: str) -> N
     suite.payment(own, "CAPTURED", **money)
     suite.record("loyalty", own, "AdjustMiles", "DONE")
     suite.miles(own, MORE_MILES, trip=cid)
+    sent = {"begun_at": AT.format(30), "ended_at": AT.format(31), "error": ""}
+    suite.add("backend", "flight_change_confirmation", change=own, booking_id=reference, **sent)
 
 
 def declined(suite: Suite, cid: str, number: str) -> None:
