@@ -19,11 +19,14 @@ from proofs.matrix.case import Case
 from proofs.matrix.faults import singles
 from proofs.matrix.machine import play
 from proofs.matrix.rig import Rig, rig
+from proofs.spec import records, tlc
 from saga_checker.books import Books, Told
 from saga_checker.invariants import check
 
 SAID_EVERY = 2.0
 EVENTS = 30
+COURSES = 1_000
+"of each rig that are held against the specification at most; the rarest first"
 
 
 Plot = tuple[Story, tuple[CrashPoint, ...]]
@@ -55,6 +58,10 @@ class Tally:
     wrong_orders: list[str] = field(default_factory=list)
     sagas: dict[str, str] = field(default_factory=dict)
     "by correlation id, what the saga went through"
+    recorded: int = 0
+    "sagas, settlements among them, whose records were held against the specification"
+    courses: int = 0
+    "different ones among them"
 
     def note(self, case: Case) -> None:
         self.reports.setdefault(case.story.name, Report("book-trip", case.story.name)).note(case)
@@ -76,6 +83,12 @@ class Tally:
     @property
     def wrong(self) -> int:
         return sum(len(report.failed) for report in self.reports.values()) + len(self.wrong_orders)
+
+    @property
+    def modelled(self) -> str:
+        if why_not := tlc.why_not():
+            return f"SKIPPED: no record is held against the specification, because {why_not}."
+        return f"{self.recorded:,} records of sagas, {self.courses:,} courses held against the specification"
 
     def lines(self) -> Iterator[str]:
         """Of each story that broke the shortest telling, and the other sagas."""
@@ -172,6 +185,7 @@ def run(wanted: Wanted, folder: Path) -> int:
         if wanted.orders:
             matrix.play_orders()
         broken = [line for each in rigs for line in violations(each, matrix.tally)]
+        _say(f"{matrix.tally.modelled}\n")
     tally = matrix.tally
     for line in [*tally.lines(), *broken]:
         _say(f"{line}\n")
@@ -188,6 +202,13 @@ def violations(at: Rig, tally: Tally) -> Iterator[str]:
         for result in check(books, snapshot=False):
             for found in result.findings.violations:
                 yield f"{result.invariant}: {found}: {tally.sagas.get(found.correlation_id, '')}"
+        modelled = records.check(books, size=COURSES)
+    if modelled is None:
+        return
+    tally.recorded, tally.courses = tally.recorded + modelled.sagas, tally.courses + modelled.courses
+    for trace in modelled.refused:
+        cid = trace.correlation_id
+        yield f"no behaviour of the specification leaves this record: {cid}: {tally.sagas.get(cid, '')}"
 
 
 def _say(text: str) -> None:

@@ -9,6 +9,7 @@ import argparse
 import random
 import re
 import sys
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -18,7 +19,7 @@ from pathlib import Path
 from proofs.spec import tlc
 from proofs.spec.models import Model
 from saga_checker.books import READING_ORDER, Books, Told
-from saga_checker.rows import Event, Saga
+from saga_checker.rows import Event, Record, Saga
 
 REFUSED = 1
 SAMPLE = 50
@@ -26,7 +27,8 @@ MODULE = """---- MODULE Record ----
 EXTENDS Saga, Sequences, TLC
 VARIABLES which, at
 Traces == <<{traces}>>
-Told == Traces[which]
+Told == Traces[which].rows
+Left == Traces[which].left
 Seen(saga) == <<saga.status, saga.steps>>
 RecordInit == Init /\\ which \\in 1 .. Len(Traces) /\\ at = 0
 RecordNext ==
@@ -36,7 +38,8 @@ RecordNext ==
     /\\ \\/ Seen(row') = Seen(row) /\\ at' = at
        \\/ Seen(row') # Seen(row) /\\ Seen(row') = Told[at + 1] /\\ at' = at + 1
 RecordSpec == RecordInit /\\ [][RecordNext]_<<vars, which, at>>
-Reached == at = Len(Told) => PrintT(<<"accepted", which>>)
+IsLeft == \\A i \\in Steps : Left[i] = "ANY" \\/ Left[i] = record[i]
+Reached == (at = Len(Told) /\\ IsLeft) => PrintT(<<"accepted", which>>)
 ====
 """
 ACCEPTED = re.compile(r'<<"accepted", (\d+)>>')
@@ -56,6 +59,8 @@ AFTER_SAGA = {
 # An attempt of a local step and its outcome are one commit.
 BEGINNINGS = ("SAGA_STEP_STARTED", "SAGA_COMPENSATION_STEP_STARTED")
 
+ANY = "ANY"
+
 Row = tuple[str, tuple[str, ...]]
 "The saga's status, and that of each step."
 
@@ -65,6 +70,13 @@ class Trace:
     correlation_id: str
     shape: Model
     rows: tuple[Row, ...]
+    left: tuple[str, ...]
+    "what each step's participant has recorded at the end; ANY where that is not known yet"
+
+    @property
+    def course(self) -> tuple[Model, tuple[Row, ...], tuple[str, ...]]:
+        """What the specification sees of it."""
+        return self.shape, self.rows, self.left
 
 
 def shape_of(saga: Saga) -> Model:
@@ -105,10 +117,19 @@ def rows_of(saga: Saga, events: Iterable[Event]) -> tuple[Row, ...]:
     return tuple(rows)
 
 
+def left_of(saga: Saga, records: Mapping[tuple[str, str], Record]) -> tuple[str, ...]:
+    """While a saga is open, a call that was sent may still arrive."""
+    if not saga.is_terminal:
+        return (ANY,) * len(saga.step)
+    remote = {name for name, step in saga.step.items() if step["participant"]}
+    found = {name: records.get((saga.correlation_id, name)) for name in remote}
+    return tuple(record.state if (record := found.get(name)) else "NONE" for name in saga.step)
+
+
 def traces_of(books: Books) -> list[Trace]:
     """Of every saga, but for those where a person settled a step: no protocol has that."""
     return [
-        Trace(cid, shape_of(saga), rows_of(saga, books.events.get(cid, [])))
+        Trace(cid, shape_of(saga), rows_of(saga, books.events.get(cid, [])), left_of(saga, books.record))
         for cid, saga in books.sagas.items()
         if not saga.settled_by_hand
     ]
@@ -116,17 +137,10 @@ def traces_of(books: Books) -> list[Trace]:
 
 def sample(traces: Sequence[Trace], *, size: int, seed: int | str) -> list[Trace]:
     """At most `size` of them, no two of one course: the rarest courses first."""
-    chosen = list({(trace.shape, trace.rows): trace for trace in traces}.values())
+    common = Counter(trace.course for trace in traces)
+    chosen = list({trace.course: trace for trace in traces}.values())
     random.Random(seed).shuffle(chosen)
-    common: Mapping[tuple[Row, ...], int] = _counted(traces)
-    return sorted(chosen, key=lambda trace: common[trace.rows])[:size]
-
-
-def _counted(traces: Sequence[Trace]) -> dict[tuple[Row, ...], int]:
-    counts: dict[tuple[Row, ...], int] = {}
-    for trace in traces:
-        counts[trace.rows] = counts.get(trace.rows, 0) + 1
-    return counts
+    return sorted(chosen, key=lambda trace: common[trace.course])[:size]
 
 
 def refused(traces: Sequence[Trace]) -> list[Trace]:
@@ -147,12 +161,20 @@ def _configuration(shape: Model) -> str:
 
 
 def _told(traces: Iterable[Trace]) -> str:
-    return ",\n".join("<<" + ", ".join(_row(row) for row in trace.rows) + ">>" for trace in traces)
+    return ",\n".join(_record(trace) for trace in traces)
 
 
-def _row(row: Row) -> str:
-    status, steps = row
-    return f'<<"{status}", <<' + ", ".join(f'"{step}"' for step in steps) + ">>>>"
+def _record(trace: Trace) -> str:
+    rows = _tuple(f'<<"{status}", {_words(steps)}>>' for status, steps in trace.rows)
+    return f"[rows |-> {rows}, left |-> {_words(trace.left)}]"
+
+
+def _words(words: Iterable[str]) -> str:
+    return _tuple(f'"{word}"' for word in words)
+
+
+def _tuple(parts: Iterable[str]) -> str:
+    return "<<" + ", ".join(parts) + ">>"
 
 
 @dataclass(frozen=True)
@@ -186,7 +208,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     wrong = checked.refused
     sys.stdout.write(f"{checked.sagas} sagas, {checked.courses} courses checked, {len(wrong)} refused\n")
     for trace in wrong:
-        sys.stdout.write(f"REFUSED {trace.correlation_id}: {trace.rows}\n")
+        sys.stdout.write(f"REFUSED {trace.correlation_id}: {trace.rows}, recorded {trace.left}\n")
     return REFUSED if wrong else 0
 
 

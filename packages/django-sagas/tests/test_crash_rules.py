@@ -3,8 +3,9 @@
 from typing import Any
 
 import pytest
+from django_sagas import json_text
 from django_sagas.models import SagaEventRow, SagaRow
-from django_sagas.testing.rules import BrokenRule, Playback, broken
+from django_sagas.testing.rules import BrokenRule, Playback, broken, secrets_kept
 from django_sagas.testing.run import Run
 
 from tests.shop.models import Stock
@@ -83,3 +84,11 @@ def test_a_row_that_its_events_do_not_tell_is_found(ended: str) -> None:
 def test_secrets_that_outlive_a_saga_are_found(ended: str) -> None:
     SagaRow.objects.update(secrets='{"card": "ok"}')
     assert list(broken({})) == ["buy-tea has ended and still holds secrets."]
+
+
+def test_a_secret_that_outlives_its_step_is_found(ended: str) -> None:
+    row = SagaRow.objects.get()
+    steps = json_text.load_stored(row.steps)
+    steps[1]["status"] = "DONE"
+    SagaRow.objects.update(secrets='{"card": "ok"}', steps=json_text.dumps(steps))
+    assert list(secrets_kept()) == ["buy-tea still holds the secret card, which ChargeCard has used."]

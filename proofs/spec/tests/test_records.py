@@ -9,7 +9,7 @@ import pytest
 
 from proofs.spec import records, tlc
 from proofs.spec.records import Trace
-from saga_checker.rows import Event, Saga
+from saga_checker.rows import Event, Record, Saga
 
 needs_tlc = pytest.mark.skipif(bool(tlc.why_not()), reason=f"TLC cannot run: {tlc.why_not()}")
 BOOKING = (
@@ -86,9 +86,12 @@ SETTLED: list[Told] = [
 ]
 
 
-def trace(told: Sequence[Told], steps: Sequence[tuple[str, str, str, str]] = BOOKING) -> Trace:
+def trace(
+    told: Sequence[Told], steps: Sequence[tuple[str, str, str, str]] = BOOKING, left: tuple[str, ...] = ()
+) -> Trace:
     one = saga(steps)
-    return Trace("s", records.shape_of(one), records.rows_of(one, events(told)))
+    rows = records.rows_of(one, events(told))
+    return Trace("s", records.shape_of(one), rows, left or (records.ANY,) * len(steps))
 
 
 def without(told: Sequence[Told], *missing: Told) -> list[Told]:
@@ -117,6 +120,13 @@ TAMPERED = {
 }
 
 
+LEFT_WRONG = {
+    "a payment is still held": (CANCELLED, ("NONE", "DONE", "UNDONE", "NONE")),
+    "an answer was not kept": (BOOKED, ("NONE", "DONE", "NONE", "NONE")),
+    "a refusal was not kept": (DECLINED, ("NONE", "NONE", "NONE", "NONE")),
+}
+
+
 def test_the_shape_is_of_the_rows_own_steps() -> None:
     shape = records.shape_of(saga())
     assert (shape.last, shape.local, shape.pivot) == (4, frozenset({1, 4}), 4)
@@ -137,11 +147,26 @@ def test_a_sample_has_each_course_once_and_the_rare_ones_first() -> None:
 
 @needs_tlc
 def test_what_the_protocol_can_leave_is_accepted() -> None:
-    whole = [trace(told) for told in (BOOKED, DECLINED, CANCELLED)]
-    assert not records.refused([*whole, trace(SETTLED, SETTLEMENT)])
+    whole = [
+        trace(BOOKED, left=("NONE", "DONE", "DONE", "NONE")),
+        trace(DECLINED, left=("NONE", "REFUSED", "NONE", "NONE")),
+        trace(CANCELLED, left=("NONE", "UNDONE", "UNDONE", "NONE")),
+        trace(SETTLED, SETTLEMENT, left=("DONE", "NONE")),
+    ]
+    assert not records.refused(whole)
 
 
 @needs_tlc
 def test_each_tampered_record_is_refused() -> None:
     tampered = [replace(trace(told), correlation_id=name) for name, told in TAMPERED.items()]
-    assert {each.correlation_id for each in records.refused(tampered)} == TAMPERED.keys()
+    tampered += [
+        replace(trace(told, left=left), correlation_id=name) for name, (told, left) in LEFT_WRONG.items()
+    ]
+    assert {each.correlation_id for each in records.refused(tampered)} == TAMPERED.keys() | LEFT_WRONG.keys()
+
+
+def test_what_a_participant_recorded_binds_a_saga_that_has_ended() -> None:
+    at = datetime(2026, 1, 1, tzinfo=UTC)
+    known = {("s", "AuthorizePayment"): Record("s", "AuthorizePayment", "UNDONE", "", "", "", at, at, "")}
+    assert records.left_of(replace(saga(), status="COMPENSATED"), known) == ("NONE", "UNDONE", "NONE", "NONE")
+    assert records.left_of(replace(saga(), status="COMPENSATING"), known) == (records.ANY,) * 4

@@ -1,11 +1,12 @@
 """The engine's own invariants, read from the rows and events that a run has left."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from django_sagas import json_text
+from django_sagas import json_text, saga_log
+from django_sagas.definitions import find_step
 from django_sagas.models import SagaEventRow, SagaRow
-from django_sagas.state import OPEN
+from django_sagas.state import OPEN, SagaStep, StepStatus
 from django_sagas.testing.participants import FakeParticipant, Participant, RecordState
 
 NOTHING_LEFT = ("PENDING", "REFUSED", "UNDONE", "RESOLVED")
@@ -26,6 +27,20 @@ def broken(participants: Mapping[str, Participant]) -> Iterator[str]:
             yield f"{row.name} has ended and still holds secrets."
         yield from _events(row, steps)
         yield from _effects(row, steps, participants)
+
+
+def secrets_kept() -> Iterator[str]:
+    """Secrets in a row now whose step has used them."""
+    for saga in saga_log.states(SagaRow.objects.exclude(secrets="").order_by("created_at")):
+        ended = (state for state in saga.steps if state.status in (StepStatus.DONE, StepStatus.UNDONE))
+        used = {name: state.name for state in ended for name in _uses(saga.name, state.step)}
+        for name in sorted(used.keys() & saga.secrets.keys()):
+            yield f"{saga.name} still holds the secret {name}, which {used[name]} has used."
+
+
+def _uses(saga: str, step: SagaStep) -> Iterable[str]:
+    known = find_step(saga, step)
+    return known.uses if known else ()
 
 
 def _why(row: SagaRow) -> str:

@@ -101,6 +101,8 @@ class Run(Course):
             for alias in self.databases:
                 connections[alias].close()
         self._check(self.subject.always)
+        for finding in rules.secrets_kept():
+            self.finding(finding)
 
     def settle(self) -> None:
         """Other processes recover what is due, until every saga has ended."""
