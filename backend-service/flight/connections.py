@@ -12,6 +12,7 @@ from django.conf import settings
 from flight import selectors
 from flight.aircraft import AIRCRAFT, SeatClass
 from flight.models import Airport, Flight
+from flight.selectors import Route
 
 MOST = 50
 "Connections that a search answers."
@@ -64,10 +65,9 @@ class Found:
 
 @dataclass(frozen=True)
 class Wanted:
-    """A journey from a local day at its origin, with seats for all in one class, or in one of any class."""
+    """A journey from a local day at its start, with seats for all in one class, or in one of any class."""
 
-    origin: Airport
-    destination: Airport
+    route: Route
     day: date
     seat_class: SeatClass | None = None
     passengers: int = 1
@@ -77,20 +77,13 @@ def find(wanted: Wanted, *, now: datetime) -> Found:
     """The best connections with one change; where there is none, with two. Five queries at most."""
     shortest = timedelta(minutes=settings.CONNECTION_MINUTES)
     longest = timedelta(hours=settings.CONNECTION_MAX_HOURS)
-    firsts = selectors.flights_from(
-        wanted.origin,
-        avoiding=wanted.destination,
-        day=wanted.day,
-        now=now,
-        seat_class=wanted.seat_class,
-    )
+    firsts = selectors.flights_from(wanted.route, day=wanted.day, now=now, seat_class=wanted.seat_class)
     if not firsts:
         return Found([], Counter())
     earliest = min(flight.arrives_at for flight in firsts) + shortest
     latest = max(flight.arrives_at for flight in firsts) + longest
     lasts = selectors.flights_to(
-        wanted.destination,
-        avoiding=wanted.origin,
+        wanted.route,
         between=(earliest, latest + LONGEST_FLIGHT + longest),
         seat_class=wanted.seat_class,
     )
@@ -98,9 +91,12 @@ def find(wanted: Wanted, *, now: datetime) -> Found:
     found = _bookable(extended(begun, lasts, shortest=shortest, longest=longest), wanted)
     if found.connections:
         return found
-    middles = selectors.flights_between(
+    middle = Route(
         {flight.destination_id: flight.destination for flight in firsts},
         {flight.origin_id: flight.origin for flight in lasts},
+    )
+    middles = selectors.flights_between(
+        middle,
         between=(earliest, latest),
         seat_class=wanted.seat_class,
     )

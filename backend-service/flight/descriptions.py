@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import date, datetime
 from decimal import Decimal
 from itertools import groupby
@@ -14,10 +15,11 @@ from django_sagas.clock import iso, iso_or_none
 from service_kit.money import to_wire
 
 from flight.aircraft import AIRCRAFT, Cabin, SeatClass
+from flight.cities import City, city_code
 from flight.connections import Found, Wanted
 from flight.models import Airport, Booking, Flight, SeatState, Ticket
 from flight.queries import Fares
-from flight.selectors import DayFare
+from flight.selectors import DayFare, RouteFare
 
 SEAT_STATUS = {SeatState.HELD: "held", SeatState.SOLD: "sold"}
 
@@ -27,15 +29,25 @@ def airport(found: Airport) -> dict[str, Any]:
         "code": found.iata,
         "name": found.name,
         "city": found.city,
+        "city_code": city_code(found.iata),
         "region": found.region,
         "country": found.country,
         "time_zone": found.time_zone,
+        "latitude": found.latitude,
+        "longitude": found.longitude,
     }
 
 
 def place(found: Airport) -> dict[str, Any]:
-    position = {"latitude": found.latitude, "longitude": found.longitude}
-    return {**airport(found), **position, "served": found.is_served}
+    return {**airport(found), "served": found.is_served}
+
+
+def places(found: Sequence[Airport], cities: Sequence[City], *, similar: bool) -> dict[str, Any]:
+    return {
+        "results": [place(each) for each in found],
+        "cities": [asdict(city) for city in cities],
+        "similar": similar,
+    }
 
 
 def flight(found: Flight) -> dict[str, Any]:
@@ -178,6 +190,23 @@ def _day_fare(day: date, fare: DayFare | None) -> dict[str, Any]:
         "lowest_fare": to_wire(fare.lowest) if fare else None,
         "lowest_total": to_wire(fare.lowest + settings.OTHER_CHARGES_CENTS) if fare else None,
         "flights": fare.flights if fare else 0,
+    }
+
+
+def lowest_fares(found: Sequence[RouteFare]) -> dict[str, Any]:
+    return {
+        "results": [
+            {
+                "origin": each.origin,
+                "destination": each.destination,
+                "date": each.day.isoformat(),
+                "lowest_fare": to_wire(each.lowest),
+                "lowest_total": to_wire(each.lowest + settings.OTHER_CHARGES_CENTS),
+            }
+            for each in found
+        ],
+        "other_charges": to_wire(settings.OTHER_CHARGES_CENTS),
+        "currency": settings.CURRENCY,
     }
 
 

@@ -15,6 +15,7 @@ from service_kit.rules import TextRule
 
 from flight import selectors
 from flight.aircraft import SeatClass
+from flight.cities import airports_of
 from flight.models import Airport
 from flight.saga_requests import IDEMPOTENCY_KEY
 
@@ -25,7 +26,8 @@ A_BOOKING = TextRule(6, "is not a booking of this user", REFERENCE)
 KEY = TextRule(200, "is not an Idempotency-Key", IDEMPOTENCY_KEY)
 DEFINITION = TextRule(64, "must be the name of a definition", re.compile("[a-z0-9-]{1,64}"))
 ID_PREFIX = TextRule(36, "must be 4 to 36 of 0-9 a-f -", re.compile("[0-9a-f-]{4,36}"))
-MAX_FARE_DAYS = 62
+MAX_FARE_DAYS, MAX_ROUTES = 62, 12
+ROUTE = re.compile("[A-Z]{3}(-[A-Z]{3})?")
 MAX_SEQUENCE = 2**31 - 1
 
 
@@ -85,21 +87,44 @@ class Search(Route):
     passengers: Annotated[int, *number(1, 9)] = 1
 
 
-class Fares(Route):
-    first: Annotated[Day, Field(alias="from")]
-    last: Annotated[Day, Field(alias="to")]
-    seat_class: Annotated[SeatClass, *one_of(SeatClass)] = SeatClass.ECONOMY
+def _is_near(last: date, info: ValidationInfo) -> date:
+    if not 0 <= (last - info.data.get("first", last)).days < MAX_FARE_DAYS:
+        raise ValueError(f"must be a day from `from` on, at most {MAX_FARE_DAYS} days in all")
+    return last
 
-    @field_validator("last")
-    @classmethod
-    def _is_near(cls, last: date, info: ValidationInfo) -> date:
-        if not 0 <= (last - info.data.get("first", last)).days < MAX_FARE_DAYS:
-            raise ValueError(f"must be a day from `from` on, at most {MAX_FARE_DAYS} days in all")
-        return last
+
+def _routes(value: str) -> tuple[tuple[str, str], ...]:
+    found = value.upper().split(",")
+    if len(found) > MAX_ROUTES or not all(map(ROUTE.fullmatch, found)):
+        raise ValueError(f"must be 1 to {MAX_ROUTES} routes such as DFW-ORD, or DFW for all from there")
+    return tuple((each[:3], each[4:]) for each in found)
+
+
+FirstDay = Annotated[Day, Field(alias="from")]
+LastDay = Annotated[Day, Field(alias="to"), AfterValidator(_is_near)]
+OneClass = Annotated[SeatClass, *one_of(SeatClass)]
+
+
+class Fares(Route):
+    first: FirstDay
+    last: LastDay
+    seat_class: OneClass = SeatClass.ECONOMY
 
     @property
     def days(self) -> list[date]:
         return [self.first + timedelta(days=offset) for offset in range((self.last - self.first).days + 1)]
+
+
+class Lowest(Input):
+    routes: Annotated[
+        tuple[tuple[str, str], ...],
+        PlainValidator(_routes),
+        WithJsonSchema({"type": "string", "example": "DFW-ORD,SIN"}),
+        Field(description="with commas between; without a destination all from there"),
+    ]
+    first: FirstDay
+    last: LastDay
+    seat_class: OneClass = SeatClass.ECONOMY
 
 
 class Tickets(Input):
@@ -148,9 +173,20 @@ class Sagas(Input):
         return Filters(**others, subject=self.user_id, after=self.cursor)
 
 
-def airports(**codes: str) -> list[Airport]:
-    """The airport of each field's code. Raises a 400 that names every unknown one."""
-    known = selectors.airports(list(codes.values()))
-    if unknown := {name: code for name, code in codes.items() if code not in known}:
+def airports(**codes: str) -> list[dict[str, Airport]]:
+    """The airports of each field's code, which may be a city's. Raises a 400 that names every unknown one."""
+    known = selectors.airports({code for each in codes.values() for code in airports_of(each)})
+    found = {
+        name: {code: known[code] for code in airports_of(each) if code in known}
+        for name, each in codes.items()
+    }
+    if unknown := {name: codes[name] for name, those in found.items() if not those}:
         raise invalid({name: f"{code} is not the code of an airport" for name, code in unknown.items()})
-    return [known[code] for code in codes.values()]
+    return list(found.values())
+
+
+def route(asked: Route) -> selectors.Route:
+    origins, destinations = airports(origin=asked.origin, destination=asked.destination)
+    if origins.keys() & destinations.keys():
+        raise invalid({"destination": "must not be the origin"})
+    return selectors.Route(origins, destinations)

@@ -25,6 +25,7 @@ from django_sagas.models import SagaRow
 
 from flight.folding import fold
 from flight.models import UNRANKED, Airport, Booking, BookingStatus, Flight, Ticket
+from flight.spelling import forgiven, mistakes
 
 MAX_WORDS = 8
 # The states of a trip, in the order in which trips are listed.
@@ -37,6 +38,23 @@ TICKETS = Prefetch("tickets", Ticket.objects.select_related("flight__origin", "f
 "With the flights of the trip and their airports."
 
 Period = tuple[datetime, datetime]
+
+
+@dataclass(frozen=True)
+class Route:
+    """From any of some airports to any of others, each by its code."""
+
+    origins: Mapping[str, Airport]
+    destinations: Mapping[str, Airport]
+
+    @property
+    def codes(self) -> list[str]:
+        return [*self.origins, *self.destinations]
+
+    def ends(self) -> dict[str, list[str]]:
+        """As a filter of flights."""
+        return {"origin__in": list(self.origins), "destination__in": list(self.destinations)}
+
 
 # Plain SQL: SQLite uses the partial index only if the states of its IN are in the text, not parameters.
 LIVE_SEATS_BY_CLASS = """
@@ -61,13 +79,30 @@ def find_places(text: str, *, limit: int) -> list[Airport]:
     )
 
 
+def similar_places(text: str, *, limit: int) -> list[Airport]:
+    """Served airports with a city or name in which words begin nearly as typed, the nearest first."""
+    typed = fold(text)
+    if not forgiven(typed):
+        return []
+    served = Airport.objects.filter(busy_rank__lt=UNRANKED).order_by("busy_rank")
+    far = {each: min(mistakes(typed, name) for name in _beginnings(each)) for each in served}
+    near = [each for each in far if far[each] <= forgiven(typed)]
+    return sorted(near, key=far.__getitem__)[:limit]
+
+
+def _beginnings(airport: Airport) -> set[str]:
+    """City and name, and what is left of the name from each of its words on."""
+    words = fold(airport.name).split()
+    return {airport.search_city, *(" ".join(words[place:]) for place in range(len(words)))}
+
+
 def _first(condition: Q) -> Case:
     return Case(When(condition, then=0), default=1)
 
 
-def destinations(origin: Airport, *, now: datetime) -> list[Airport]:
-    """The airports to which flights from `origin` are on sale, the busiest first."""
-    flights = _on_sale(now, origin=origin)
+def destinations(origins: Collection[str], *, now: datetime) -> list[Airport]:
+    """The airports to which flights from any of `origins` are on sale, the busiest first."""
+    flights = _on_sale(now, origin__in=list(origins))
     return list(Airport.objects.filter(pk__in=flights.values("destination")).order_by("busy_rank", "name"))
 
 
@@ -84,55 +119,44 @@ def flight_with_airports(flight_id: int) -> Flight | None:
     return Flight.objects.select_related("origin", "destination").filter(pk=flight_id).first()
 
 
-def flights_on(
-    *, origin: Airport, destination: Airport, day: date, seat_class: str | None = None
-) -> list[Flight]:
+def flights_on(*, route: Route, day: date, seat_class: str | None = None) -> list[Flight]:
     """The flights of one local day at the origin that have the class, earliest first, with their airports."""
-    found = Flight.objects.filter(origin=origin, destination=destination, departs_on=day)
+    found = Flight.objects.filter(**route.ends(), departs_on=day)
     flights = list(_with_class(found, seat_class).order_by("departs_at", "id"))
     for flight in flights:
-        flight.origin, flight.destination = origin, destination
+        flight.origin = route.origins[flight.origin_id]
+        flight.destination = route.destinations[flight.destination_id]
     return flights
 
 
-def flights_from(
-    origin: Airport, *, avoiding: Airport, day: date, now: datetime, seat_class: str | None
-) -> list[Flight]:
-    """The flights on sale of one local day to anywhere but one airport, earliest first."""
-    found = _with_class(_on_sale(now, origin=origin, departs_on=day), seat_class)
-    found = found.exclude(destination=avoiding).select_related("destination")
+def flights_from(route: Route, *, day: date, now: datetime, seat_class: str | None) -> list[Flight]:
+    """The flights on sale of one local day from a route's start to anywhere but its ends, earliest first."""
+    found = _with_class(_on_sale(now, origin__in=list(route.origins), departs_on=day), seat_class)
+    found = found.exclude(destination__in=route.codes).select_related("destination")
     flights = list(found.order_by("departs_at", "id")[:MOST_OF_A_SIDE])
     for flight in flights:
-        flight.origin = origin
+        flight.origin = route.origins[flight.origin_id]
     return flights
 
 
-def flights_to(
-    destination: Airport, *, avoiding: Airport, between: Period, seat_class: str | None
-) -> list[Flight]:
-    """The flights of a period from anywhere but one airport, earliest first."""
+def flights_to(route: Route, *, between: Period, seat_class: str | None) -> list[Flight]:
+    """The flights of a period to a route's end from anywhere but its ends, earliest first."""
     # Named, because the index begins with the origin.
-    served = Airport.objects.filter(busy_rank__lt=UNRANKED).exclude(pk=avoiding.pk).values("pk")
-    found = _of_period(between, seat_class, origin__in=served, destination=destination)
+    served = Airport.objects.filter(busy_rank__lt=UNRANKED).exclude(pk__in=route.codes).values("pk")
+    found = _of_period(between, seat_class, origin__in=served, destination__in=list(route.destinations))
     flights = list(found.select_related("origin")[:MOST_OF_A_SIDE])
     for flight in flights:
-        flight.destination = destination
+        flight.destination = route.destinations[flight.destination_id]
     return flights
 
 
-def flights_between(
-    origins: Mapping[str, Airport],
-    destinations: Mapping[str, Airport],
-    *,
-    between: Period,
-    seat_class: str | None,
-) -> list[Flight]:
-    """The flights of a period from any of some airports to any of others, earliest first."""
-    found = _of_period(between, seat_class, origin__in=list(origins), destination__in=list(destinations))
+def flights_between(route: Route, *, between: Period, seat_class: str | None) -> list[Flight]:
+    """The flights of a period, earliest first."""
+    found = _of_period(between, seat_class, **route.ends())
     flights = list(found[:MOST_OF_A_SIDE])
     for flight in flights:
-        flight.origin = origins[flight.origin_id]
-        flight.destination = destinations[flight.destination_id]
+        flight.origin = route.origins[flight.origin_id]
+        flight.destination = route.destinations[flight.destination_id]
     return flights
 
 
@@ -167,11 +191,9 @@ def _with_class(flights: QuerySet[Flight], seat_class: str | None) -> QuerySet[F
     return flights.filter(**{f"{seat_class}_fare__isnull": False}) if seat_class else flights
 
 
-def nearest_days(
-    *, origin: Airport, destination: Airport, day: date, now: datetime, seat_class: str | None = None
-) -> list[date]:
+def nearest_days(*, route: Route, day: date, now: datetime, seat_class: str | None = None) -> list[date]:
     """Up to three days before and three after that have flights on sale with the class. Two queries."""
-    flights = _with_class(_on_sale(now, origin=origin, destination=destination), seat_class)
+    flights = _with_class(_on_sale(now, **route.ends()), seat_class)
     days = flights.values_list("departs_on", flat=True).distinct()
     before = days.filter(departs_on__lt=day).order_by("-departs_on")[:NEAREST_DAYS]
     after = days.filter(departs_on__gt=day).order_by("departs_on")[:NEAREST_DAYS]
@@ -186,17 +208,41 @@ class DayFare:
 
 
 def lowest_fares(
-    *, origin: Airport, destination: Airport, first: date, last: date, seat_class: str, now: datetime
+    *, route: Route, first: date, last: date, seat_class: str, now: datetime
 ) -> dict[date, DayFare]:
     """The lowest fare in cents of each local day that has flights on sale, whether or not seats are left."""
     fare = f"{seat_class}_fare"
     days = (
-        _on_sale(now, origin=origin, destination=destination, departs_on__range=(first, last))
-        .filter(**{f"{fare}__isnull": False})
+        _with_class(_on_sale(now, **route.ends(), departs_on__range=(first, last)), seat_class)
         .values("departs_on")
         .annotate(lowest=Min(fare), flights=Count("id"))
     )
     return {row["departs_on"]: DayFare(row["departs_on"], row["lowest"], row["flights"]) for row in days}
+
+
+@dataclass(frozen=True)
+class RouteFare:
+    """The lowest fare between two airports, in cents, and the first day that has it."""
+
+    origin: str
+    destination: str
+    day: date
+    lowest: int
+
+
+def lowest_of_routes(
+    routes: Collection[tuple[str, str]], *, first: date, last: date, seat_class: str, now: datetime
+) -> list[RouteFare]:
+    """Of each route with flights on sale. One from an airport to nowhere stands for all from there."""
+    wanted = Q()
+    for origin, destination in routes:
+        wanted |= Q(origin=origin, destination=destination) if destination else Q(origin=origin)
+    flights = _with_class(_on_sale(now, departs_on__range=(first, last)).filter(wanted), seat_class)
+    days = flights.values_list("origin", "destination", "departs_on").annotate(Min(f"{seat_class}_fare"))
+    lowest: dict[tuple[str, str], RouteFare] = {}
+    for each in sorted((RouteFare(*row) for row in days), key=lambda each: (each.lowest, each.day)):
+        lowest.setdefault((each.origin, each.destination), each)
+    return list(lowest.values())
 
 
 def _bookings() -> QuerySet[Booking]:

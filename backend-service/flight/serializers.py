@@ -13,19 +13,34 @@ class Airport(Base):
     code = serializers.RegexField(r"^[A-Z]{3}$")
     name = serializers.CharField()
     city = serializers.CharField(allow_blank=True)
+    city_code = serializers.CharField(
+        allow_blank=True, help_text="of a city with several served airports, else empty"
+    )
     region = serializers.CharField(allow_blank=True)
     country = serializers.CharField(help_text="ISO 3166-1")
     time_zone = serializers.CharField(help_text="IANA name")
+    latitude = serializers.FloatField()
+    longitude = serializers.FloatField()
 
 
 class Place(Airport):
-    latitude = serializers.FloatField()
-    longitude = serializers.FloatField()
     served = serializers.BooleanField(help_text="whether the timetable has flights from here")
+
+
+class City(Base):
+    code = serializers.CharField(help_text="IATA's metropolitan code, which a search of flights takes")
+    name = serializers.CharField()
+    country = serializers.CharField(help_text="ISO 3166-1")
+    airports = serializers.ListField(child=serializers.CharField(), help_text="codes, the busiest first")
 
 
 class Places(Base):
     results = Place(many=True)
+
+
+class FoundPlaces(Places):
+    cities = City(many=True, help_text="of several served airports, whose name begins as typed")
+    similar = serializers.BooleanField(help_text="whether no place is called as typed, and these nearly are")
 
 
 class Flight(Base):
@@ -107,6 +122,20 @@ class FareStrip(Base):
     other_charges = schema.Charges(help_text="of a booking, whatever the number of passengers")
     currency = serializers.CharField()
     days = DayFare(many=True)
+
+
+class RouteFare(Base):
+    origin = serializers.CharField()
+    destination = serializers.CharField()
+    date = serializers.DateField(help_text="the first day with this fare")
+    lowest_fare = schema.Amount()
+    lowest_total = schema.Total(help_text="for one passenger, charges included")
+
+
+class LowestFares(Base):
+    results = RouteFare(many=True, help_text="the cheapest first; none of a route without flights")
+    other_charges = schema.Charges(help_text="of a booking, whatever the number of passengers")
+    currency = serializers.CharField()
 
 
 class Seat(Base):

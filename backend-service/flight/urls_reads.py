@@ -7,6 +7,7 @@ urlpatterns = [
     path("api/places/destinations/", views.Destinations.as_view()),
     path("api/flights/search/", views.FlightSearch.as_view()),
     path("api/flights/fares/", views.FareSearch.as_view()),
+    path("api/flights/lowest/", views.LowestFares.as_view()),
     path("api/flights/<int:flight_id>/", views.FlightDetail.as_view()),
     path("api/flights/<int:flight_id>/seats/", views.FlightSeats.as_view()),
     path("api/bookings/find/", views.BookingFind.as_view()),

@@ -12,7 +12,7 @@ from service_kit.permissions import Owner, ServicesOnly
 from service_kit.problems import Problem, hidden, invalid, missing, not_found
 from service_kit.rules import USER_ID
 
-from flight import connections, descriptions, queries, selectors, serializers
+from flight import cities, connections, descriptions, queries, selectors, serializers
 from flight.connections import Wanted
 from flight.folding import same_name
 from flight.inputs import FindBooking
@@ -22,12 +22,18 @@ PAGE = 50
 
 
 class PlaceSearch(ServiceView):
-    @schema.reading(queries.Places, serializers.Places)
+    @schema.reading(queries.Places, serializers.FoundPlaces)
     def get(self, request: Request) -> HttpResponse:
-        """Airports by code, city or name; the busiest ones for an empty search."""
+        """Airports by code, city or name; the busiest ones for an empty search.
+
+        If none is called so, served ones whose name begins nearly so. Beside them cities with several served
+        airports, whose code a search of flights takes too.
+        """
         search = queries.Places.read(request.query_params.dict())
         found = selectors.find_places(search.q, limit=search.limit)
-        return json_response({"results": [descriptions.place(each) for each in found]})
+        similar = [] if found else selectors.similar_places(search.q, limit=search.limit)
+        named = cities.matching(search.q) or cities.named({each.search_city for each in similar})
+        return json_response(descriptions.places(found or similar, named, similar=bool(similar)))
 
 
 class Destinations(ServiceView):
@@ -35,8 +41,8 @@ class Destinations(ServiceView):
     def get(self, request: Request) -> HttpResponse:
         """Where flights on sale go from an airport, the busiest airports first."""
         asked = queries.Departure.read(request.query_params.dict())
-        (origin,) = queries.airports(origin=asked.origin)
-        found = selectors.destinations(origin, now=utc_now())
+        (origins,) = queries.airports(origin=asked.origin)
+        found = selectors.destinations(origins, now=utc_now())
         return json_response({"results": [descriptions.place(each) for each in found]})
 
 
@@ -49,11 +55,8 @@ class FlightSearch(ServiceView):
         there is none with two.
         """
         search, now = queries.Search.read(request.query_params.dict()), utc_now()
-        origin, destination = queries.airports(origin=search.origin, destination=search.destination)
-        day = search.depart_date
-        flights = selectors.flights_on(
-            origin=origin, destination=destination, day=day, seat_class=search.seat_class
-        )
+        route, day = queries.route(search), search.depart_date
+        flights = selectors.flights_on(route=route, day=day, seat_class=search.seat_class)
         live = selectors.live_seats([flight.id for flight in flights])
         offers = [
             descriptions.flight_offer(
@@ -64,13 +67,11 @@ class FlightSearch(ServiceView):
         nearest = (
             []
             if any(flight.is_on_sale(now) for flight in flights)
-            else selectors.nearest_days(
-                origin=origin, destination=destination, day=day, now=now, seat_class=search.seat_class
-            )
+            else selectors.nearest_days(route=route, day=day, now=now, seat_class=search.seat_class)
         )
         changing: list[dict[str, Any]] = []
         if not any(offer["bookable"] for offer in offers):
-            wanted = Wanted(origin, destination, day, search.seat_class, search.passengers)
+            wanted = Wanted(route, day, search.seat_class, search.passengers)
             changing = descriptions.connections(connections.find(wanted, now=now), wanted, now=now)
         return json_response(
             {
@@ -86,16 +87,25 @@ class FareSearch(ServiceView):
     def get(self, request: Request) -> HttpResponse:
         """The lowest fare of each day."""
         search = queries.Fares.read(request.query_params.dict())
-        origin, destination = queries.airports(origin=search.origin, destination=search.destination)
         fares = selectors.lowest_fares(
-            origin=origin,
-            destination=destination,
+            route=queries.route(search),
             first=search.first,
             last=search.last,
             seat_class=search.seat_class,
             now=utc_now(),
         )
         return json_response(descriptions.fare_strip(search, fares))
+
+
+class LowestFares(ServiceView):
+    @schema.reading(queries.Lowest, serializers.LowestFares)
+    def get(self, request: Request) -> HttpResponse:
+        """The lowest fare of each of some routes, and the first day that has it."""
+        asked = queries.Lowest.read(request.query_params.dict())
+        found = selectors.lowest_of_routes(
+            asked.routes, first=asked.first, last=asked.last, seat_class=asked.seat_class, now=utc_now()
+        )
+        return json_response(descriptions.lowest_fares(found))
 
 
 class FlightDetail(ServiceView):

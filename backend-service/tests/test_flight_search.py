@@ -58,17 +58,23 @@ def test_result_carries_times_fares_and_seats(client: Client, make_flight: MakeF
             "code": "DFW",
             "name": "Dallas-Fort Worth International Airport",
             "city": "Dallas-Fort Worth",
+            "city_code": "",
             "region": "Texas",
             "country": "US",
             "time_zone": "America/Chicago",
+            "latitude": Decimal("32.897233"),
+            "longitude": Decimal("-97.037695"),
         },
         "destination": {
             "code": "ORD",
             "name": "Chicago O'Hare International Airport",
             "city": "Chicago",
+            "city_code": "",
             "region": "Illinois",
             "country": "US",
             "time_zone": "America/Chicago",
+            "latitude": Decimal("41.97694"),
+            "longitude": Decimal("-87.90815"),
         },
         "departs_at": "2090-05-03T14:00:00.000000Z",
         "departs_local": "2090-05-03T09:00:00-05:00",
@@ -321,3 +327,66 @@ def test_longest_fare_strip_takes_two_queries(
     with django_assert_num_queries(2):
         answer = fares(client, **{"from": "2090-05-02", "to": "2090-07-02"})
     assert len(answer.json()["days"]) == 62
+
+
+def test_city_stands_for_each_of_its_airports(client: Client, make_flight: MakeFlight) -> None:
+    make_flight(number="ZZ101", route="LHR-ORD", departs_at=MORNING)
+    make_flight(
+        number="ZZ103", route="LGW-ORD", departs_at=MORNING + timedelta(hours=1), fares=(9000, 60000, None)
+    )
+    make_flight(number="ZZ102", route="ORD-LGW", departs_at=MORNING)
+    found = search(client, origin="LON", destination="ORD")["results"]
+    assert [each["origin"]["code"] for each in found] == ["LHR", "LGW"]
+    assert {each["origin"]["city_code"] for each in found} == {"LON"}
+    assert [each["flight_number"] for each in search(client, origin="ORD", destination="LON")["results"]] == [
+        "ZZ102"
+    ]
+    asked = {"origin": "LON", "destination": "ORD", "from": "2090-05-03", "to": "2090-05-03"}
+    (day,) = fares(client, **asked).json()["days"]
+    assert (day["lowest_fare"], day["flights"]) == (90, 2)
+
+
+def test_airport_of_the_same_city_is_no_destination(client: Client, make_flight: MakeFlight) -> None:
+    make_flight(departs_at=MORNING)
+    asked = {"origin": "LON", "destination": "LHR", "depart_date": "2090-05-03"}
+    answer = client.get("/api/flights/search/", asked)
+    assert (answer.status_code, answer.json()["errors"]) == (400, {"destination": "must not be the origin"})
+
+
+LOWEST = "/api/flights/lowest/?from=2090-05-03&to=2090-05-05&routes="
+
+
+def test_lowest_fare_of_each_route_comes_with_its_first_day(client: Client, make_flight: MakeFlight) -> None:
+    for days, number, route, fare in [
+        (0, "ZZ101", "DFW-ORD", 20000),
+        (1, "ZZ101", "DFW-ORD", 15000),
+        (2, "ZZ101", "DFW-ORD", 15000),
+        (3, "ZZ101", "DFW-ORD", 100),
+        (0, "ZZ103", "DFW-JFK", 12000),
+        (0, "ZZ105", "LHR-JFK", 30000),
+    ]:
+        departs_at = MORNING + timedelta(days=days)
+        make_flight(number=number, route=route, departs_at=departs_at, fares=(fare, 60000, None))
+
+    def lowest(routes: str) -> list[tuple[str, str, str, float]]:
+        found = client.get(LOWEST + routes).json()["results"]
+        return [(each["origin"], each["destination"], each["date"], each["lowest_total"]) for each in found]
+
+    chicago, new_york = ("DFW", "ORD", "2090-05-04", 200), ("DFW", "JFK", "2090-05-03", 170)
+    assert lowest("dfw-ord") == [chicago]
+    assert lowest("DFW-ORD,LHR-JFK,ORD-DFW") == [chicago, ("LHR", "JFK", "2090-05-03", 350)]
+    assert lowest("DFW") == [new_york, chicago]
+
+
+@pytest.mark.parametrize("routes", ["", "DFW-", "DFWORD", "DFW-ORD,", ",".join(["DFW-ORD"] * 13)])
+def test_bad_routes_are_refused(client: Client, routes: str) -> None:
+    answer = client.get(LOWEST + routes)
+    assert (answer.status_code, list(answer.json()["errors"])) == (400, ["routes"])
+
+
+def test_lowest_fares_take_one_query(
+    client: Client, make_flight: MakeFlight, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    make_flight(departs_at=MORNING)
+    with django_assert_num_queries(1):
+        assert len(client.get(f"{LOWEST}DFW,LHR-JFK").json()["results"]) == 1

@@ -49,10 +49,53 @@ def test_no_words_give_the_busiest_airports(client: Client) -> None:
     assert codes(client, q="", limit="3") == codes(client, limit="3") == ["DFW", "LHR", "ORD"]
 
 
-@pytest.mark.parametrize("typed", ["xyzzy", "%", "_", "' OR 1=1 --", "\0", "東京", "ondon"])
+@pytest.mark.parametrize("typed", ["xyzzy", "%", "_", "' OR 1=1 --", "\0", "東京"])
 def test_what_no_airport_is_called_finds_nothing_or_the_busiest(client: Client, typed: str) -> None:
     found = codes(client, q=typed, limit="1")
     assert found == ([] if fold(typed) else ["DFW"])
+
+
+@pytest.mark.parametrize(
+    ("typed", "found"),
+    [
+        ("chcago", ["ORD"]),
+        ("chicaog", ["ORD"]),
+        ("Chikago", ["ORD"]),
+        ("los angelse", ["LAX"]),
+        ("heatrhow", ["LHR"]),
+        ("lodnon", ["LHR", "LGW"]),
+        ("chi", ["ORD"]),
+        ("chx", []),
+        ("chixxgo", ["ORD"]),
+        ("chxxxgo", []),
+        ("ch" * 50, []),
+    ],
+)
+def test_typing_mistake_is_forgiven_where_the_text_is_long_enough(
+    client: Client, typed: str, found: list[str]
+) -> None:
+    assert codes(client, q=typed) == found
+
+
+@pytest.mark.parametrize(("typed", "similar"), [("chicago", False), ("chcago", True), ("xyzzy", False)])
+def test_answer_says_that_its_places_are_only_similar(client: Client, typed: str, similar: bool) -> None:
+    assert client.get("/api/places/search/", {"q": typed}).json()["similar"] is similar
+
+
+@pytest.mark.parametrize(
+    ("typed", "cities"),
+    [("lon", ["LON"]), ("New Y", ["NYC"]), ("tyo", ["TYO"]), ("lhr", []), ("lodnon", ["LON"]), ("", [])],
+)
+def test_city_of_several_airports_is_found_by_its_name_and_its_code(
+    client: Client, typed: str, cities: list[str]
+) -> None:
+    found = client.get("/api/places/search/", {"q": typed}).json()["cities"]
+    assert [city["code"] for city in found] == cities
+
+
+def test_city_names_its_airports(client: Client) -> None:
+    (city,) = client.get("/api/places/search/?q=london").json()["cities"]
+    assert city == {"code": "LON", "name": "London", "country": "GB", "airports": ["LHR", "LGW"]}
 
 
 def test_place_says_where_it_is_and_whether_it_is_served(client: Client) -> None:
@@ -61,6 +104,7 @@ def test_place_says_where_it_is_and_whether_it_is_served(client: Client) -> None
         "code": "LHR",
         "name": "London Heathrow Airport",
         "city": "London",
+        "city_code": "LON",
         "region": "England",
         "country": "GB",
         "time_zone": "Europe/London",

@@ -31,12 +31,13 @@ def differences(described: Any, value: Any, path: str = "") -> list[str]:
 @pytest.mark.parametrize(
     ("path", "serializer"),
     [
-        ("/api/places/search/?q=london", serializers.Places),
+        ("/api/places/search/?q=london", serializers.FoundPlaces),
         ("/api/places/destinations/?origin=DFW", serializers.Places),
         ("/api/flights/search/?{route}&depart_date={day}", serializers.FlightResults),
         ("/api/flights/search/?{route}&depart_date=2020-01-01", serializers.FlightResults),
         ("/api/flights/search/?origin=DFW&destination=LHR&depart_date={day}", serializers.FlightResults),
         ("/api/flights/fares/?{route}&from={day}&to={day}", serializers.FareStrip),
+        ("/api/flights/lowest/?routes=DFW&from={day}&to={day}", serializers.LowestFares),
         ("/api/flights/{id}/", serializers.FlightOffer),
         ("/api/flights/{id}/seats/", serializers.SeatMap),
         ("/api/bookings/ABC234/", serializers.Booking),

@@ -216,6 +216,7 @@ BACKEND: Mapping[str, Row] = {
     "api/places/destinations/": Row(all_get(200), NO, query="origin=DFW"),
     "api/flights/search/": Row(all_get(200), NO, query="origin=DFW&destination=ORD&depart_date={day}"),
     "api/flights/fares/": Row(all_get(200), NO, query="origin=DFW&destination=ORD&from={day}&to={day}"),
+    "api/flights/lowest/": Row(all_get(200), NO, query="routes=DFW-ORD&from={day}&to={day}"),
     "api/flights/<int:flight_id>/": OPEN,
     "api/flights/<int:flight_id>/seats/": OPEN,
 }

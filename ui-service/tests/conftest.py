@@ -9,6 +9,7 @@ from pytest_django import Settings
 from service_kit.testing.unguarded import django_db_setup  # noqa: F401  what is emptied between tests
 
 from tests.desk import Desk
+from ui import views_search
 from ui.models import User
 
 
@@ -19,6 +20,12 @@ def demo_mode(settings: Settings) -> None:
     settings.SECURE_SSL_REDIRECT = False
     # Argon2 is meant to be slow.
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+@pytest.fixture(autouse=True)
+def nothing_kept() -> None:
+    for kept in (views_search.network, views_search.prices):
+        kept.forget()
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ UNDOES = ("CancelSeat", "CancelPayment", "ReverseMiles", "CancelBooking")
 Json = dict[str, Any]
 
 
-def airport(code: str, city: str, zone: str = "America/Chicago") -> Json:
+def airport(code: str, city: str, zone: str = "America/Chicago", **changes: Any) -> Json:
     return {
         "code": code,
         "name": f"{city} Airport",
@@ -33,6 +33,7 @@ def airport(code: str, city: str, zone: str = "America/Chicago") -> Json:
         "country": "US",
         "time_zone": zone,
         "served": True,
+        **changes,
     }
 
 

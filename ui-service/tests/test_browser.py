@@ -1,5 +1,6 @@
 """The real pages in a real browser, against the real services."""
 
+import math
 import re
 import secrets
 from collections.abc import Iterator
@@ -174,6 +175,45 @@ def test_marked_place_stays_marked_when_a_later_answer_comes(page: Page) -> None
     expect(page.locator("#origin-list [aria-selected=true]")).to_contain_text("DFW")
     page.keyboard.press("Enter")
     expect(page.get_by_label("From", exact=True)).to_have_value("Dallas-Fort Worth (DFW)")
+
+
+def test_return_to_a_city_is_found_despite_a_typing_mistake_and_its_days_chosen_by_price(page: Page) -> None:
+    """By keyboard alone, up to the choice of the way out."""
+    page.goto("/")
+    page.get_by_role("radio", name="Return").check()
+    page.get_by_label("From", exact=True).press_sequentially("chicgo")
+    expect(page.get_by_role("option").first).to_contain_text("ORD")
+    page.keyboard.press("Enter")
+    expect(page.get_by_label("From", exact=True)).to_have_value("Chicago (ORD)")
+    page.get_by_label("To", exact=True).press_sequentially("lodnon")
+    expect(page.get_by_role("option").first).to_contain_text("London, all airports")
+    page.keyboard.press("Enter")
+    expect(page.get_by_label("To", exact=True)).to_have_value("London, all airports (LON)")
+
+    page.get_by_label("Departure").fill(DAY.isoformat())
+    page.get_by_role("button", name="Prices by day").press("Enter")
+    expect(page.locator("[data-day]:focus")).to_have_attribute("data-day", DAY.isoformat())
+    expect(page.locator("[data-day]:focus .p")).to_contain_text("$")
+    page.evaluate(AXE.read_text())
+    assert page.evaluate("rules => axe.run('dialog', rules)", RULES)["violations"] == []
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("Choose the return.")).to_be_visible()
+    page.keyboard.press("ArrowDown")
+    both = page.locator("[data-day]:focus .p").inner_text()
+    page.keyboard.press("Enter")
+    expect(page.locator("dialog")).to_be_hidden()
+    for label, days in (("Departure", 1), ("Return", 8)):
+        field = page.get_by_role("textbox", name=label)
+        expect(field).to_have_value((DAY + timedelta(days=days)).isoformat())
+    page.get_by_role("button", name="Search").press("Enter")
+    expect(page.get_by_role("heading", name="Chicago – London")).to_be_visible()
+    expect(page.locator(".map-box .way").first).to_be_attached()
+    choose_first(page)
+    totals = page.locator(".flight .amount").all_inner_texts()
+    assert min(math.ceil(float(each[1:].replace(",", ""))) for each in totals) >= int(
+        both[1:].replace(",", "")
+    )
 
 
 def test_search_to_ticket_without_javascript(browser: Browser, suite: Suite) -> None:
@@ -760,6 +800,7 @@ def every_page(page: Page, suite: Suite) -> list[str]:
     seats = page.locator('a[href*="/book/seats/"]').first.get_attribute("href") or ""
     return [
         *("/", RESULTS, CONNECTION, f"{RESULTS}&cabin=first", "/flights/?origin=nowhere"),
+        *("/where/", "/where/?from=LHR", "/pages/emissions/"),
         *(seats, seats.replace("/seats/", "/passengers/"), payment, f"/progress/{failed}/"),
         *(trip, f"{trip}ticket/", f"{trip}cancel/", "/trips/", "/trips/find/", "/miles/"),
         *(connecting, review, long_trip, f"{long_trip}ticket/", f"{long_trip}cancel/"),

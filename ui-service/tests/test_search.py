@@ -18,10 +18,31 @@ def found_places(desk: Desk, *codes: tuple[str, str]) -> None:
     desk.answers("/api/places/search/", {"results": [airport(code, city) for code, city in codes]})
 
 
-def test_first_page_is_open_without_login_and_calls_nobody(client: Client, desk: Desk) -> None:
+def test_first_page_is_open_without_login_and_without_any_service(client: Client, desk: Desk) -> None:
     response = client.get("/")
     assert response.status_code == 200
-    assert desk.calls == []
+    assert "Ideas to start with" in response.content.decode()
+
+
+DALLAS = airport("DFW", "Dallas", latitude=32.9, longitude=-97.0)
+CHICAGO = airport("ORD", "Chicago", latitude=42.0, longitude=-87.9)
+HEATHROW = airport("LHR", "London", latitude=51.5, longitude=-0.5, city_code="LON")
+GATWICK = airport("LGW", "London", latitude=51.1, longitude=-0.2, city_code="LON")
+LONDON = {"code": "LON", "name": "London", "country": "GB", "airports": ["LHR", "LGW"]}
+
+
+def test_ideas_carry_prices_and_the_map_every_place_and_both_are_read_once(
+    client: Client, desk: Desk
+) -> None:
+    price = {"origin": "DFW", "destination": "ORD", "date": "2099-12-07", "lowest_total": 192.78}
+    desk.answers("/api/flights/lowest/", {"results": [price]})
+    desk.answers("/api/places/search/", {"results": [DALLAS, CHICAGO]})
+    for _ in range(2):
+        text = client.get("/").content.decode()
+        assert "$192.78" in text and "depart=2099-12-07" in text
+        assert text.count('class="spot"') == 2 and text.count('class="way"') == 1
+    assert len(desk.calls) == 2
+    assert desk.query("/api/flights/lowest/")["routes"].startswith("DFW-ORD,ATL-LAX,")
 
 
 def test_search_in_the_address_fills_the_form(client: Client, desk: Desk) -> None:
@@ -97,12 +118,54 @@ def test_ambiguous_place_offers_the_candidates_as_links_that_keep_the_search(
 
 
 def test_place_that_is_not_served_says_where_one_can_fly(client: Client, desk: Desk) -> None:
-    unserved = {**airport("ABZ", "Aberdeen"), "served": False}
-    desk.answers("/api/places/search/", {"results": [airport("DFW", "Dallas")]}, query={"limit": "12"})
+    unserved = airport("ABZ", "Aberdeen", latitude=57.2, longitude=-2.2, served=False)
+    desk.answers("/api/places/search/", {"results": [DALLAS, HEATHROW, CHICAGO]}, query={"limit": "99"})
     desk.answers("/api/places/search/", {"results": [unserved]}, query={"q": "aberdeen"})
     text = client.get("/flights/", {**ONE_WAY, "destination": "aberdeen"}).content.decode()
     assert "We do not fly to Aberdeen (ABZ)." in text
-    assert links(text, "destination") == {"Dallas (DFW)": DAY}
+    assert list(links(text, "destination")) == ["London (LHR)", "Chicago (ORD)", "Dallas (DFW)"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "code"),
+    [
+        ({"results": [HEATHROW, GATWICK], "cities": [LONDON]}, "LON"),
+        ({"results": [HEATHROW, GATWICK], "cities": [LONDON], "similar": True}, "LON"),
+        ({"results": [CHICAGO], "similar": True}, "ORD"),
+    ],
+)
+def test_name_of_a_city_and_a_typing_mistake_are_understood(
+    client: Client, desk: Desk, answer: Json, code: str
+) -> None:
+    desk.finds()
+    desk.answers("/api/places/search/", answer, query={"q": "typed"})
+    desk.answers("/api/places/destinations/", {"results": []})
+    desk.answers("/api/places/search/", {"results": []}, query={"q": ""})
+    client.get("/flights/", {**ONE_WAY, "origin": "Dallas (DFW)", "destination": "typed"})
+    assert desk.query("/api/flights/search/")["destination"] == code
+
+
+def test_suggestions_begin_with_the_city(client: Client, desk: Desk) -> None:
+    desk.answers("/api/places/search/", {"results": [HEATHROW, GATWICK], "cities": [LONDON]})
+    text = client.get("/places/", {"origin": "lond"}).content.decode()
+    offered = re.findall('data-value="([^"]*)"', text)
+    assert offered == ["London, all airports (LON)", "London (LHR)", "London (LGW)"]
+
+
+def test_way_back_of_a_search_by_city_is_chosen(client: Client, desk: Desk) -> None:
+    desk.sells(flight(1, destination=HEATHROW)).finds(turned(2, origin=GATWICK))
+    query = {**ONE_WAY, "destination": "London, all airports (LON)", "trip": "return", "back": LATER}
+    response = client.get("/flights/", {**query, "outbound": "1"})
+    assert response.status_code == 200
+    assert "Outbound chosen" in response.content.decode()
+
+
+def test_another_airport_of_the_same_city_is_no_destination(client: Client, desk: Desk) -> None:
+    errors = {"destination": "must not be the origin"}
+    desk.refuses("/api/flights/search/", 400, "INVALID", "destination", method="GET", errors=errors)
+    response = client.get("/flights/", {**ONE_WAY, "origin": "(LON)", "destination": "(LHR)"})
+    assert response.status_code == 422
+    assert "Choose a place other than the departure." in response.content.decode()
 
 
 def test_labelled_code_that_no_airport_has_is_an_error_beside_its_field(client: Client, desk: Desk) -> None:
@@ -395,3 +458,90 @@ def test_backend_away_is_a_page_that_says_so(client: Client, desk: Desk) -> None
     assert response.status_code == 503
     assert response["Retry-After"] == "2"
     assert "cannot reach the booking desk" in response.content.decode()
+
+
+def test_nearest_days_carry_their_totals(client: Client, desk: Desk) -> None:
+    desk.sells().finds(nearest=["2099-12-05", "2099-12-09"])
+    days = [{"date": f"2099-12-0{n}", "lowest_fare": 100.0 if n == 9 else None} for n in range(5, 10)]
+    desk.answers("/api/flights/fares/", {"days": days, "other_charges": 50.0})
+    text = client.get("/flights/", {**ONE_WAY, "passengers": "2"}).content.decode()
+    assert "Wed 9 Dec <b>$250</b>" in text and "Sat 5 Dec</a>" in text
+
+
+def test_without_a_route_the_destinations_near_the_one_asked_for_come_first(
+    client: Client, desk: Desk
+) -> None:
+    desk.sells().finds()
+    desk.answers("/api/places/search/", {"results": [DALLAS, CHICAGO, HEATHROW, GATWICK]})
+    desk.answers("/api/places/destinations/", {"results": [CHICAGO, GATWICK]})
+    text = client.get("/flights/", {**ONE_WAY, "destination": "London (LHR)"}).content.decode()
+    assert "the nearest to London (LHR) first" in text
+    assert list(links(text, "destination")) == ["London (LGW)", "Chicago (ORD)"]
+
+
+def test_details_of_a_flight_stand_beside_it(client: Client, desk: Desk) -> None:
+    desk.sells(flight(1, origin=DALLAS, destination=CHICAGO))
+    text = client.get("/flights/", ONE_WAY).content.decode()
+    for shown in ("Boeing 737-800", "Dallas Airport", "Mon 7 Dec, UTC-6", "About 116 kg of CO₂"):
+        assert shown in text
+    assert text.count('class="way"') == 1, "the map shows the way"
+    assert "348 kg" in client.get("/flights/", {**ONE_WAY, "cabin": "business"}).content.decode()
+
+
+def test_bar_on_a_telephone_leads_on_with_the_cheapest(client: Client, desk: Desk) -> None:
+    cheap = [{"seat_class": "economy", "fare": 90, "seats": 156, "seats_left": 50}]
+    desk.sells(flight(1), flight(2, seat_classes=cheap))
+    bar = client.get("/flights/", ONE_WAY).content.decode().split("pick-bar")[1]
+    assert "$140" in bar and "/book/seats/?flight=2&amp;" in bar
+
+
+CALENDAR = {"origin": "Dallas (DFW)", "destination": "Chicago (ORD)", "passengers": "2"}
+
+
+def test_calendar_holds_the_lowest_fares_of_both_directions(client: Client, desk: Desk) -> None:
+    for origin, fare in (("DFW", 142.78), ("ORD", 99.5)):
+        days = [{"date": f"{_month(2)}-24", "lowest_fare": fare}]
+        desk.answers("/api/flights/fares/", {"days": days, "other_charges": 50.0}, query={"origin": origin})
+    text = client.get("/flights/calendar/", {**CALENDAR, "month": _month(2)}).content.decode()
+    assert len(desk.sent_to("/api/flights/fares/")) == 2
+    assert 'data-charges="5000" data-passengers="2" data-priced' in text
+    assert text.count("<table>") == 2
+    assert 'data-there="14278" data-back="9950"' in text
+
+
+def _month(later: int) -> str:
+    months = utc_now().year * 12 + utc_now().month - 1 + later
+    return f"{months // 12}-{months % 12 + 1:02d}"
+
+
+def test_calendar_carries_fares_in_cents_and_begins_today(client: Client, desk: Desk) -> None:
+    today = utc_now().date()
+    days = [{"date": today.isoformat(), "lowest_fare": 142.78}]
+    desk.answers("/api/flights/fares/", {"days": days, "other_charges": 50.0})
+    text = client.get("/flights/calendar/", {**CALENDAR, "month": "1999-01"}).content.decode()
+    (button,) = re.findall(r"<button[^>]*data-there[^>]*>", text)
+    assert f'data-day="{today}"' in button and 'data-there="14278" data-back="14278"' in button
+    assert "disabled" not in button and text.count(" disabled") == today.day - 1
+
+
+def test_calendar_without_places_or_a_backend_has_days_without_prices(client: Client, desk: Desk) -> None:
+    found_places(desk)
+    for query in ({}, CALENDAR):
+        response = client.get("/flights/calendar/", query)
+        assert response.status_code == 200
+        assert "data-day" in response.content.decode() and "data-priced" not in response.content.decode()
+
+
+def test_where_one_can_go_from_a_place_is_listed_by_price(client: Client, desk: Desk) -> None:
+    desk.answers("/api/places/search/", {"results": [DALLAS, CHICAGO, HEATHROW]})
+    desk.answers("/api/places/destinations/", {"results": [HEATHROW, CHICAGO]})
+    prices = [("LHR", 420.0), ("ORD", 192.78)]
+    rows = [
+        {"origin": "DFW", "destination": code, "date": "2099-12-07", "lowest_total": total}
+        for code, total in prices
+    ]
+    desk.answers("/api/flights/lowest/", {"results": rows})
+    text = client.get("/where/?from=dfw").content.decode()
+    assert text.index("$192.78") < text.index("$420")
+    assert text.count('class="way"') == 2
+    assert "destination=Chicago%20%28ORD%29&amp;depart=2099-12-07" in text

@@ -43,6 +43,7 @@ IMPERSONAL = (
     "search",
     "results",
     "fare_strip",
+    "fare_calendar",
     "places",
     "where",
     "seats",

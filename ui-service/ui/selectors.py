@@ -10,6 +10,7 @@ from decimal import Decimal
 from functools import lru_cache, partial
 from typing import TypeVar
 
+from django.utils.translation import gettext as _
 from django_sagas.clock import utc_now
 
 from ui import bookings, sagas, travel
@@ -20,9 +21,14 @@ NOBODY = Actor("")
 BOOKING_SAGA = "book-trip"
 LABELLED_CODE = re.compile(r"\(([A-Z]{3})\)\s*\Z")
 STRIP_DAYS = 3
+MOST_FARE_DAYS = timedelta(days=61)
+"after the first, of one answer"
+# Of the prices of ideas: not so soon that nobody could go.
+SOON = timedelta(days=5), timedelta(days=35)
 # More than the number of served airports.
 MOST_PLACES = 99
 FIRST_PLACES = 12
+NEAR_PLACES = 6
 NEWEST = 50
 GATEWAY_SECONDS = 60.0
 QUICK_SECONDS = 0.5
@@ -38,14 +44,37 @@ def booking_steps() -> list[Json]:
     return next((saga["steps"] for saga in declared if saga["name"] == BOOKING_SAGA), [])
 
 
-def places(text: str, *, limit: int = 8) -> list[travel.Place]:
+@dataclass(frozen=True)
+class FoundPlaces:
+    """`similar`: none is called as typed, and these nearly are."""
+
+    places: list[travel.Place]
+    cities: list[travel.City]
+    similar: bool = False
+
+    @property
+    def served(self) -> list[travel.Place]:
+        return [place for place in self.places if place.served]
+
+    @property
+    def only_city(self) -> travel.City | None:
+        """The city that holds every served place that was found."""
+        codes = {place.code for place in self.served}
+        return next((city for city in self.cities if codes <= {*city.airports}), None)
+
+
+def find_places(text: str, *, limit: int = 8) -> FoundPlaces:
     found = get("backend", "/api/places/search/", actor=NOBODY, query={"q": text[:100], "limit": limit})
-    return [travel.place_from(each) for each in found["results"]]
+    return FoundPlaces(
+        places=[travel.place_from(each) for each in found["results"]],
+        cities=[travel.city_from(each) for each in found.get("cities", [])],
+        similar=bool(found.get("similar")),
+    )
 
 
 def served_places(*, limit: int = MOST_PLACES) -> list[travel.Place]:
     """The served airports, the busiest first."""
-    return [place for place in places("", limit=limit) if place.served]
+    return find_places("", limit=limit).served
 
 
 def destinations(origin: str) -> list[travel.Place]:
@@ -55,7 +84,7 @@ def destinations(origin: str) -> list[travel.Place]:
 
 
 def airport_code(typed: str) -> str:
-    """The airport code of the input for a place: an exact code, or the only served place of that name.
+    """The code of the input for a place: an exact one, or that of the only served city or airport so called.
 
     Raises UnclearPlace otherwise. Whether a labelled code exists is not checked here.
     """
@@ -64,19 +93,25 @@ def airport_code(typed: str) -> str:
         return match[1]
     if typed.upper() in _codes:
         return typed.upper()
-    found = places(typed)
-    exact = [place for place in found if place.code == typed.upper()]
+    found = find_places(typed)
+    exact = [place for place in found.places if place.code == typed.upper()]
     if exact:
         # Known airports are cached: two calls less for most searches.
         _codes.add(exact[0].code)
         return exact[0].code
-    served = [place for place in found if place.served]
+    if city := found.only_city:
+        return city.code
+    served = found.served
     if len(served) == 1:
         return served[0].code
     if served:
-        raise UnclearPlace("Which one?", served)
-    none = f"We do not fly to {found[0].label}." if found else "We know no airport of this name."
-    raise UnclearPlace(f"{none} Some places that we do fly to:", served_places(limit=FIRST_PLACES))
+        raise UnclearPlace(_("Which one?"), [*found.cities, *served])
+    if not found.places:
+        near = served_places(limit=FIRST_PLACES)
+        raise UnclearPlace(_("We know no airport of this name. Some places that we do fly to:"), near)
+    near = travel.nearest_first(served_places(), found.places[0])[:NEAR_PLACES]
+    none = _("We do not fly to %(place)s. The nearest places that we do fly to:")
+    raise UnclearPlace(none % {"place": found.places[0].label}, near)
 
 
 @dataclass(frozen=True)
@@ -124,6 +159,28 @@ def _flights(query: Mapping[str, str]) -> Json:
 
 
 @dataclass(frozen=True)
+class Fares:
+    """The lowest fare of each day that has one, for one passenger, and the charges of a booking."""
+
+    days: list[date]
+    lowest: Mapping[date, Decimal]
+    charges: Decimal
+
+    def total(self, day: date, *, passengers: int, chosen_fare: Decimal = Decimal(0)) -> Decimal | None:
+        """For all passengers, charges included; with the fare of a way out that is chosen already."""
+        fare = self.lowest.get(day)
+        return None if fare is None else travel.Quote(fare + chosen_fare, passengers, self.charges).total
+
+
+def fares(*, origin: str, destination: str, first: date, last: date, cabin: str) -> Fares:
+    query = {"origin": origin, "destination": destination, "from": first.isoformat(), "to": last.isoformat()}
+    found = get("backend", "/api/flights/fares/", actor=NOBODY, query={**query, "seat_class": cabin})
+    told = {date.fromisoformat(each["date"]): each["lowest_fare"] for each in found["days"]}
+    lowest = {day: Decimal(fare) for day, fare in told.items() if fare is not None}
+    return Fares(list(told), lowest, Decimal(found["other_charges"]))
+
+
+@dataclass(frozen=True)
 class DayPrice:
     """The lowest total of a day, for all passengers and with charges."""
 
@@ -145,19 +202,30 @@ def fare_strip(
     """The lowest total of each day from `first` on; with the fare of a way out that is chosen already."""
     first = max(first, day - timedelta(days=STRIP_DAYS))
     last = first + timedelta(days=2 * STRIP_DAYS)
-    query = {"origin": origin, "destination": destination, "from": first.isoformat(), "to": last.isoformat()}
-    found = get("backend", "/api/flights/fares/", actor=NOBODY, query={**query, "seat_class": cabin})
-    charges = Decimal(found["other_charges"])
-    totals = {
-        date.fromisoformat(each["date"]): (
-            None
-            if (fare := each["lowest_fare"]) is None
-            else travel.Quote(Decimal(fare) + chosen_fare, passengers, charges).total
-        )
-        for each in found["days"]
-    }
+    found = fares(origin=origin, destination=destination, first=first, last=last, cabin=cabin)
+    totals = {each: found.total(each, passengers=passengers, chosen_fare=chosen_fare) for each in found.days}
     lowest = min((total for total in totals.values() if total is not None), default=None)
     return [DayPrice(each, total, total is not None and total == lowest) for each, total in totals.items()]
+
+
+@dataclass(frozen=True)
+class RoutePrice:
+    """The lowest total of a route for one passenger in economy, and the first day that has it."""
+
+    day: date
+    total: Decimal
+
+
+def lowest_prices(routes: str, *, today: date) -> dict[tuple[str, str], RoutePrice]:
+    """In the next weeks, the cheapest first; of routes such as "DFW-ORD,SIN", as the backend takes them."""
+    days = {"from": (today + SOON[0]).isoformat(), "to": (today + SOON[1]).isoformat()}
+    found = get("backend", "/api/flights/lowest/", actor=NOBODY, query={"routes": routes, **days})
+    return {
+        (each["origin"], each["destination"]): RoutePrice(
+            date.fromisoformat(each["date"]), Decimal(each["lowest_total"])
+        )
+        for each in found["results"]
+    }
 
 
 def flight_told(flight_id: int) -> Json:

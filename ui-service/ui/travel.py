@@ -1,10 +1,11 @@
 """Places, flights and seats as the pages show them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
+from math import asin, cos, inf, radians, sin, sqrt
 
 from ui.backend_client import Json
 
@@ -20,6 +21,12 @@ CABIN_RULES = {
     ),
     "first": ("Three checked bags", "Lounge, own suite", "Cancel before departure, free for 24 hours"),
 }
+# Of CO₂ for one passenger and kilometre, and how many seats in economy one takes the floor of; the page
+# `emissions` names the sources.
+CO2_GRAMS = 90
+CO2_SEATS = {"economy": 1, "business": 3, "first": 4}
+KM_OF_A_MILE = 1.609344
+EARTH_MILES = 3958.8
 FEW_SEATS = 9
 MAX_FLIGHTS = 6
 "of one trip"
@@ -36,10 +43,43 @@ class Place:
     country: str
     zone: str = ""
     served: bool = False
+    city_code: str = ""
+    "of a city with several served airports"
+    position: tuple[float, float] | None = None
+    "latitude and longitude, in degrees"
 
     @property
     def label(self) -> str:
         return f"{self.city or self.name} ({self.code})"
+
+    def is_called(self, code: str) -> bool:
+        """By its own code or that of its city."""
+        return code in (self.code, self.city_code)
+
+    def miles_to(self, other: "Place") -> float:
+        """Over the great circle; infinite where one of the two is not known."""
+        if self.position is None or other.position is None:
+            return inf
+        (lat1, lon1), (lat2, lon2) = (map(radians, each) for each in (self.position, other.position))
+        half = sin((lat2 - lat1) / 2) ** 2 + cos(lat1) * cos(lat2) * sin((lon2 - lon1) / 2) ** 2
+        return 2 * EARTH_MILES * asin(sqrt(half))
+
+
+@dataclass(frozen=True)
+class City:
+    """Several airports that are searched together."""
+
+    code: str
+    name: str
+    airports: tuple[str, ...]
+
+    @property
+    def label(self) -> str:
+        return f"{self.name}, all airports ({self.code})"
+
+
+def nearest_first(places: Iterable[Place], to: Place) -> list[Place]:
+    return sorted(places, key=to.miles_to)
 
 
 @dataclass(frozen=True)
@@ -69,6 +109,10 @@ class Flight:
     @property
     def day_mark(self) -> str:
         return day_mark(self.departs, self.arrives)
+
+    def co2_kg(self, cabin: str) -> int:
+        """For one passenger."""
+        return round(self.miles * KM_OF_A_MILE * CO2_GRAMS * CO2_SEATS.get(cabin, 1) / 1000)
 
 
 @dataclass(frozen=True)
@@ -119,6 +163,16 @@ class Journey:
     @property
     def day_mark(self) -> str:
         return day_mark(self.departs, self.arrives)
+
+    @property
+    def co2_kg(self) -> int:
+        """For one passenger."""
+        return sum(flight.co2_kg(self.cabin) for flight in self.flights)
+
+    @property
+    def places(self) -> list[Place]:
+        """In the order in which one comes through."""
+        return [self.origin, *(flight.destination for flight in self.flights)]
 
     @property
     def layovers(self) -> list[Layover]:
@@ -290,7 +344,18 @@ def seat_from(body: Json) -> Seat:
 
 def place_from(body: Json) -> Place:
     parts = {name: str(body.get(name) or "") for name in ("code", "name", "city", "region", "country")}
-    return Place(**parts, zone=str(body.get("time_zone") or ""), served=bool(body.get("served")))
+    known = body.get("latitude") is not None and body.get("longitude") is not None
+    return Place(
+        **parts,
+        zone=str(body.get("time_zone") or ""),
+        served=bool(body.get("served")),
+        city_code=str(body.get("city_code") or ""),
+        position=(float(body["latitude"]), float(body["longitude"])) if known else None,
+    )
+
+
+def city_from(body: Json) -> City:
+    return City(str(body["code"]), str(body["name"]), tuple(map(str, body["airports"])))
 
 
 def flight_from(body: Json) -> Flight:

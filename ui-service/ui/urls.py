@@ -13,11 +13,13 @@ from ui import (
     views_console,
     views_data,
     views_errors,
+    views_fares,
     views_faults,
     views_learn,
     views_pages,
     views_pay,
     views_people,
+    views_places,
     views_progress,
     views_search,
     views_stream,
@@ -28,9 +30,10 @@ from ui import (
 search = [
     path("", csrf_exempt(views_search.search), name="search"),
     path("flights/", views_search.results, name="results"),
-    path("flights/fares/", views_search.fare_strip, name="fare_strip"),
-    path("places/", views_search.places, name="places"),
-    path("where/", views_search.where, name="where"),
+    path("flights/fares/", views_fares.fare_strip, name="fare_strip"),
+    path("flights/calendar/", views_fares.fare_calendar, name="fare_calendar"),
+    path("places/", views_places.places, name="places"),
+    path("where/", views_places.where, name="where"),
 ]
 booking = [
     path("book/seats/", views_booking.seats, name="seats"),

@@ -1,4 +1,4 @@
-"""Pages of words: how it works, about, contact, privacy, terms."""
+"""Pages of words: how it works, about, contact, emissions, privacy, terms."""
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -8,7 +8,7 @@ from ui.backend_client import optional
 from ui.privacy import statement
 from ui.selectors import booking_steps
 
-PAGES = ("about", "contact", "privacy", "terms")
+PAGES = ("about", "contact", "emissions", "privacy", "terms")
 
 
 @require_safe

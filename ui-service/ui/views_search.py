@@ -1,8 +1,8 @@
-"""Search, results, fare strip and the airports' typeahead."""
+"""Search and results."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import partial
 from typing import Any
@@ -10,49 +10,67 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 from django.utils.http import urlencode
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _lazy
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_safe
 from django_sagas.clock import utc_now
 
-from ui import patience, selectors
-from ui.backend_client import Rejected, ServiceTrouble
+from ui import patience, route_map, selectors
+from ui.backend_client import Rejected, optional
 from ui.drafts import MAX_FLIGHT
-from ui.forms import CABINS, MAX_PASSENGERS, SearchForm, number
+from ui.forms import CABINS, SearchForm, number
+from ui.kept import Kept
 from ui.travel import (
     CABIN_NAMES,
     CABIN_RULES,
-    EVERYWHERE,
     MAX_FLIGHTS,
     Journey,
     day_name,
+    nearest_first,
     why_no_trip,
 )
 
 RECENT = "recent"
 DAY = timedelta(days=1)
-SORTS: dict[str, tuple[str, Callable[[Journey], Any]]] = {
-    "price": ("Price", lambda offer: (offer.quote.total, offer.departs)),
-    "duration": ("Duration", lambda offer: (offer.minutes, offer.quote.total)),
-    "departure": ("Departure", lambda offer: (offer.departs, offer.arrives)),
-    "arrival": ("Arrival", lambda offer: (offer.arrives, offer.minutes)),
+SORTS: dict[str, tuple[Any, Callable[[Journey], Any]]] = {
+    "price": (_lazy("Price"), lambda offer: (offer.quote.total, offer.departs)),
+    "duration": (_lazy("Duration"), lambda offer: (offer.minutes, offer.quote.total)),
+    "departure": (_lazy("Departure"), lambda offer: (offer.departs, offer.arrives)),
+    "arrival": (_lazy("Arrival"), lambda offer: (offer.arrives, offer.minutes)),
 }
 # A way out of three flights and one back of three are a trip of six.
 MOST_OF_A_WAY = MAX_FLIGHTS // 2
 TIMES = {
-    "": ("Any time", range(24)),
+    "": (_lazy("Any time"), range(24)),
     "night": ("00:00–06:00", range(6)),
     "morning": ("06:00–12:00", range(6, 12)),
     "afternoon": ("12:00–18:00", range(12, 18)),
     "evening": ("18:00–24:00", range(18, 24)),
 }
 MOST_PRICE = 10_000_000
+# Offers whose ways the map shows.
+MAPPED = 12
+SAME_CITY = {"destination": "must not be the origin"}
+"the backend's refusal of two airports of one city"
 FILTERS = ("sort", "time", "lands", "most")
+# Routes that are flown without a change.
 IDEAS = (
     ("Dallas-Fort Worth (DFW)", "Chicago (ORD)"),
     ("Atlanta (ATL)", "Los Angeles (LAX)"),
     ("London (LHR)", "New York (JFK)"),
-    ("Paris (CDG)", "Frankfurt (FRA)"),
+    ("Paris (CDG)", "Madrid (MAD)"),
     ("Tokyo (HND)", "Seoul (ICN)"),
     ("Singapore (SIN)", "Sydney (SYD)"),
+)
+IDEA_CODES = [tuple(place[-4:-1] for place in idea) for idea in IDEAS]
+IDEA_DAYS = timedelta(days=10)
+"from now, where no price says which day is the cheapest"
+KEPT_SECONDS = 60
+network = Kept(selectors.served_places, seconds=KEPT_SECONDS)
+prices = Kept(
+    lambda: selectors.lowest_prices(",".join(map("-".join, IDEA_CODES)), today=utc_now().date()),
+    seconds=KEPT_SECONDS,
 )
 
 
@@ -69,14 +87,26 @@ def search(request: HttpRequest) -> HttpResponse:
     today = utc_now().date()
     start: dict[str, Any] = {"trip": "oneway", "depart": today + timedelta(days=14), "passengers": 1}
     form = _form(None, today, initial={**start, **request.GET.dict()})
-    context = {"form": form, "recent": request.session.get(RECENT, []), "ideas": _ideas(today)}
-    return render(request, "ui/search/search.html", context)
+    recent = request.session.get(RECENT, [])
+    return render(request, "ui/search/search.html", {"form": form, "recent": recent, **_inspiration(today)})
 
 
-def _ideas(today: date) -> list[dict[str, Any]]:
-    day = today + timedelta(days=10)
-    ends = [{"origin": origin, "destination": to} for origin, to in IDEAS]
-    return [{**each, "day": day, "query": urlencode({**each, "depart": day.isoformat()})} for each in ends]
+def _inspiration(today: date) -> dict[str, Any]:
+    """Ideas with their prices, and the map of all places; without either if the backend does not answer."""
+    kept, served = patience.at_once(prices.get, network.get)
+    ideas = [
+        _idea(ends, (kept or {}).get(codes), today) for ends, codes in zip(IDEAS, IDEA_CODES, strict=True)
+    ]
+    by_code = {place.code: place for place in served or []}
+    flown = [tuple(by_code[code] for code in codes) for codes in IDEA_CODES if {*codes} <= by_code.keys()]
+    return {"ideas": ideas, "world": route_map.of_world(by_code.values(), flown) if by_code else None}
+
+
+def _idea(ends: tuple[str, str], price: selectors.RoutePrice | None, today: date) -> dict[str, Any]:
+    day = price.day if price else today + IDEA_DAYS
+    idea = {"origin": ends[0], "destination": ends[1]}
+    query = urlencode({**idea, "depart": day.isoformat()})
+    return {**idea, "day": day, "price": price.total if price else None, "query": query}
 
 
 @require_safe
@@ -88,53 +118,88 @@ def results(request: HttpRequest) -> HttpResponse:
         return _search_again(request, form)
     asked = form.cleaned_data
     outbound, refusal = _outbound(request.GET, asked)
-    chosen_fare = (outbound.fare if outbound else None) or Decimal(0)
     leg = _leg(asked, outbound, now.date())
     try:
-        found = selectors.flights(
-            origin=leg.origin,
-            destination=leg.destination,
-            day=leg.day,
-            cabin=asked["cabin"],
-            passengers=asked["passengers"],
-            chosen_fare=chosen_fare,
-        )
+        found = _find(asked, leg)
     except Rejected as unknown:
         return _unknown_place(request, form, unknown, turned=outbound is not None)
     _remember(request, asked)
-    open_for_sale = [offer for offer in found.offers if not offer.is_closed(now)]
-    possible = [offer for offer in open_for_sale if leg.allows(offer)]
-    is_direct = bool(found.nearest) or any(not offer.layovers for offer in found.offers)
-    by = request.GET.get("sort", "")
-    by = by if by in SORTS else "departure" if is_direct else "duration"
     context = {
         "form": form,
         "asked": asked,
         "leg": leg,
-        "cities": _cities(found.offers, leg),
-        "before": leg.may_be_on(leg.day - DAY) and _on_day(request.GET, leg.field, leg.day - DAY),
-        "after": _on_day(request.GET, leg.field, leg.day + DAY),
         "outbound": outbound,
-        "chosen_cents": int(chosen_fare * 100),
-        "is_direct": is_direct,
         "refusal": refusal,
-        "offers": _narrow(possible, request.GET, by=by),
-        "by": by,
-        "total": len(possible),
-        "closed": len(found.offers) - len(open_for_sale),
-        "too_early": len(open_for_sale) - len(possible),
-        "flown": found.flown,
-        "sold": bool(found.offers or found.nearest),
-        "nearest": [
-            (day, _on_day(request.GET, leg.field, day)) for day in found.nearest if leg.may_be_on(day)
-        ],
-        "elsewhere": None if found.flown or outbound else _elsewhere(leg),
-        "cabins": CABINS,
-        "cabin_name": CABIN_NAMES[asked["cabin"]],
-        "rules": CABIN_RULES[asked["cabin"]],
+        **_offers(request.GET, leg, found, now),
+        **_other_days(request.GET, asked, leg, found),
+        **_cabins(asked["cabin"]),
         **_toolbar(request.GET),
     }
     return render(request, "ui/search/results.html", context, status=422 if refusal else 200)
+
+
+def _find(asked: dict[str, Any], leg: "Leg") -> selectors.Results:
+    return selectors.flights(
+        origin=leg.origin,
+        destination=leg.destination,
+        day=leg.day,
+        cabin=asked["cabin"],
+        passengers=asked["passengers"],
+        chosen_fare=leg.chosen_fare,
+    )
+
+
+def _offers(query: QueryDict, leg: "Leg", found: selectors.Results, now: datetime) -> dict[str, Any]:
+    """What was found, as far as it can be booked, in the order and with the filters of the address."""
+    on_sale = [offer for offer in found.offers if not offer.is_closed(now)]
+    possible = [offer for offer in on_sale if leg.allows(offer)]
+    is_direct = bool(found.nearest) or any(not offer.layovers for offer in found.offers)
+    by = query.get("sort", "")
+    by = by if by in SORTS else "departure" if is_direct else "duration"
+    offers = _narrow(possible, query, by=by)
+    bookable = [offer for offer in offers if offer.bookable]
+    return {
+        "cities": _cities(found.offers, leg),
+        "is_direct": is_direct,
+        "offers": offers,
+        "cheapest": min(bookable, key=SORTS["price"][1], default=None),
+        "map": route_map.of_ways([offer.places for offer in offers[:MAPPED]]),
+        "by": by,
+        "total": len(possible),
+        "closed": len(found.offers) - len(on_sale),
+        "too_early": len(on_sale) - len(possible),
+        "flown": found.flown,
+        "sold": bool(found.offers or found.nearest),
+    }
+
+
+def _other_days(
+    query: QueryDict, asked: dict[str, Any], leg: "Leg", found: selectors.Results
+) -> dict[str, Any]:
+    """The day before and after; where this day has nothing, the nearest days and places that have."""
+    near = [day for day in found.nearest if leg.may_be_on(day)]
+    totals = optional(partial(_totals, asked, leg, near), otherwise={}) if near else {}
+    return {
+        "before": leg.may_be_on(leg.day - DAY) and on_day(query, leg.field, leg.day - DAY),
+        "after": on_day(query, leg.field, leg.day + DAY),
+        "nearest": [(day, on_day(query, leg.field, day), totals.get(day)) for day in near],
+        "elsewhere": None if found.flown or leg.outbound else _elsewhere(leg),
+    }
+
+
+def _totals(asked: dict[str, Any], leg: "Leg", days: Sequence[date]) -> dict[date, Decimal | None]:
+    """The lowest total of each day."""
+    first, last = days[0], min(days[-1], days[0] + selectors.MOST_FARE_DAYS)
+    found = selectors.fares(
+        origin=leg.origin, destination=leg.destination, first=first, last=last, cabin=asked["cabin"]
+    )
+    return {
+        day: found.total(day, passengers=asked["passengers"], chosen_fare=leg.chosen_fare) for day in days
+    }
+
+
+def _cabins(cabin: str) -> dict[str, Any]:
+    return {"cabins": CABINS, "cabin_name": CABIN_NAMES[cabin], "rules": CABIN_RULES[cabin]}
 
 
 @dataclass(frozen=True)
@@ -147,6 +212,15 @@ class Leg:
     day: date
     first_day: date
     outbound: Journey | None = None
+
+    @property
+    def chosen_fare(self) -> Decimal:
+        """Of the way out, for one passenger."""
+        return (self.outbound.fare if self.outbound else None) or Decimal(0)
+
+    @property
+    def chosen_cents(self) -> int:
+        return int(self.chosen_fare * 100)
 
     def may_be_on(self, day: date) -> bool:
         return day >= self.first_day
@@ -171,19 +245,24 @@ def _outbound(query: QueryDict, asked: dict[str, Any]) -> tuple[Journey | None, 
     found = patience.at_once(*(partial(selectors.flight_if_any, each) for each in ids))
     flights = tuple(flight for flight in found if flight)
     chosen = Journey(flights, asked["cabin"], asked["passengers"])
-    ends = asked["origin"], asked["destination"]
-    if len(flights) < len(ids) or (chosen.origin.code, chosen.destination.code) != ends:
-        return None, "The outbound flight does not go from {} to {}.".format(*ends)
+    if len(flights) < len(ids) or not _goes(chosen, asked["origin"], asked["destination"]):
+        wrong = _("The outbound flight does not go from %(origin)s to %(destination)s.")
+        return None, wrong % {"origin": asked["origin"], "destination": asked["destination"]}
     if why := why_no_trip(flights):
         return None, why
     if not chosen.bookable:
-        return None, f"Flight {chosen.numbers} on {day_name(chosen.departs)} cannot be booked any more."
+        gone = _("Flight %(numbers)s on %(day)s cannot be booked any more.")
+        return None, gone % {"numbers": chosen.numbers, "day": day_name(chosen.departs)}
     return chosen, ""
+
+
+def _goes(journey: Journey, origin: str, destination: str) -> bool:
+    return journey.origin.is_called(origin) and journey.destination.is_called(destination)
 
 
 def _search_again(request: HttpRequest, form: SearchForm) -> HttpResponse:
     """The form with an error beside each field."""
-    context = {"form": form, "ideas": _ideas(form.today)}
+    context = {"form": form, **_inspiration(form.today)}
     return render(request, "ui/search/search.html", context, status=422)
 
 
@@ -195,39 +274,48 @@ def _unknown_place(
     wrong = [turn.get(name, name) for name in refusal.errors if name in ("origin", "destination")]
     if not wrong:
         raise refusal
+    if refusal.errors == SAME_CITY:
+        form.add_error("destination", _("Choose a place other than the departure."))
+        return _search_again(request, form)
     near = selectors.served_places(limit=selectors.FIRST_PLACES)
     for name in wrong:
-        form.add_error(name, "We know no airport with this code. Some places that we do fly to:")
+        form.add_error(name, _("We know no airport with this code. Some places that we do fly to:"))
         form.near[name] = near
     return _search_again(request, form)
 
 
 def _elsewhere(leg: Leg) -> dict[str, Any]:
-    """Destinations from the origin; if there are none, all origins."""
+    """Destinations from the origin, the nearest to the one asked for first; without any, some origins."""
+    known = network.get() or []
     if found := selectors.destinations(leg.origin):
-        return {"places": found, "field": "destination"}
-    return {"places": selectors.served_places(limit=selectors.FIRST_PLACES), "field": "origin"}
+        wanted = next((place for place in known if place.is_called(leg.destination)), None)
+        near = nearest_first(found, wanted)[: selectors.NEAR_PLACES] if wanted else found
+        return {"places": near, "field": "destination", "near": wanted}
+    return {"places": known[: selectors.FIRST_PLACES], "field": "origin", "near": None}
 
 
 def _cities(offers: list[Journey], leg: Leg) -> tuple[str, str]:
-    """The route by city, or by code if there are no flights."""
-    if not offers:
-        return leg.origin, leg.destination
-    ends = (offers[0].origin, offers[0].destination)
-    return ends[0].city or leg.origin, ends[1].city or leg.destination
+    """The route by city, or by code where the place is not known."""
+    known = [*(place for offer in offers[:1] for place in (offer.origin, offer.destination))]
+    known += network.get() or [] if not offers else []
+    names = [
+        next((place.city for place in known if place.is_called(code)), "")
+        for code in (leg.origin, leg.destination)
+    ]
+    return names[0] or leg.origin, names[1] or leg.destination
 
 
-def _on_day(query: QueryDict, field: str, day: date) -> str:
+def on_day(query: QueryDict, field: str, day: date) -> str:
     """The same search on another day. A return before the outbound moves with it."""
     moved = query.copy()
     moved[field] = day.isoformat()
-    depart, back = _day_of(query, "depart"), _day_of(query, "back")
+    depart, back = day_of(query, "depart"), day_of(query, "back")
     if field == "depart" and depart and back and back < day:
         moved["back"] = (day + max(back - depart, timedelta())).isoformat()
     return f"?{moved.urlencode()}"
 
 
-def _day_of(query: QueryDict, name: str) -> date | None:
+def day_of(query: QueryDict, name: str) -> date | None:
     try:
         return date.fromisoformat(query.get(name, ""))
     except ValueError:
@@ -281,55 +369,7 @@ def _about(asked: dict[str, Any]) -> str:
     """The parameters that distinguish searches between the same places."""
     ways = [asked["depart"], *([asked["back"]] if asked["trip"] == "return" else [])]
     parts = [" – ".join(map(day_name, ways))]
-    parts += [f"{asked['passengers']} passengers"] if asked["passengers"] > 1 else []
+    if (many := asked["passengers"]) > 1:
+        parts.append(ngettext("%(count)s passenger", "%(count)s passengers", many) % {"count": many})
     parts += [CABIN_NAMES[asked["cabin"]]] if asked["cabin"] != "economy" else []
     return " · ".join(parts)
-
-
-@require_safe
-def fare_strip(request: HttpRequest) -> HttpResponse:
-    """The days around with their lowest prices: a fragment, loaded after the results."""
-    kept = request.GET.copy()
-    names = ("from", "to", "field", "plus")
-    origin, destination, field, plus = (kept.pop(name, [""])[-1] for name in names)
-    day = _day_of(kept, "day")
-    kept.pop("day", None)
-    first, cabin = utc_now().date(), kept.get("cabin", "")
-    passengers = number(kept.get("passengers", ""), most=MAX_PASSENGERS, default=1)
-    if field == "back" and (depart := _day_of(kept, "depart")):
-        first = max(first, depart)
-    if day is None:
-        return HttpResponse(status=204)
-    try:
-        days = selectors.fare_strip(
-            origin=origin,
-            destination=destination,
-            day=day,
-            cabin=cabin,
-            passengers=passengers,
-            first=first,
-            chosen_fare=Decimal(number(plus, most=MOST_PRICE * 10, default=0)) / 100,
-        )
-    except ServiceTrouble:
-        return HttpResponse(status=204)
-    shown = [(each, _on_day(kept, "back" if field == "back" else "depart", each.day)) for each in days]
-    none = "no flights" if cabin in ("", EVERYWHERE) else f"no {CABIN_NAMES.get(cabin, cabin)}"
-    return render(request, "ui/search/strip.html", {"days": shown, "day": day, "none": none})
-
-
-@require_safe
-def places(request: HttpRequest) -> HttpResponse:
-    """Suggestions for a half-typed place, of those that are flown to: a fragment."""
-    name = "destination" if "destination" in request.GET else "origin"
-    typed = request.GET.get(name, "").strip()
-    found = selectors.places(typed) if typed else []
-    served = [place for place in found if place.served]
-    context = {"places": served, "unserved": found[:1], "typed": typed, "name": name}
-    return render(request, "ui/search/places.html", context)
-
-
-@require_safe
-def where(request: HttpRequest) -> HttpResponse:
-    """All served places, by city."""
-    found = sorted(selectors.served_places(), key=lambda place: place.label)
-    return render(request, "ui/search/where.html", {"places": found})

@@ -13,9 +13,9 @@ from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
-from ui import assets
+from ui import assets, route_map
 from ui.sagas import StepView
-from ui.travel import Seat, day_name, zone_name
+from ui.travel import Flight, Seat, day_name, zone_name
 
 register = template.Library()
 MINUS = "\N{MINUS SIGN}"
@@ -234,6 +234,12 @@ FREE = (
     '<span aria-hidden="true" title="{2}">{4}</span></label>'
 )
 TAKEN = '<span class="seat taken{}" role="img" aria-label="{}, {}">{}</span>'
+
+
+@register.inclusion_tag("ui/parts/map.html")
+def trip_map(flights: Sequence[Flight]) -> dict[str, Any]:
+    """The way of a trip; nothing where the coordinates are not known."""
+    return {"map": route_map.of_ways([[flight.origin, flight.destination] for flight in flights])}
 
 
 # A tag, because a template for each of 300 seats takes longer than the rest of the page.

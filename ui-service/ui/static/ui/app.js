@@ -9,12 +9,12 @@
     box.querySelector(".suggest").replaceChildren();
     input.setAttribute("aria-expanded", "false");
     input.removeAttribute("aria-activedescendant");
+    delete box.dataset.marked;
   };
 
   const mark = (input, options, place) => {
     options.forEach((option, index) => option.setAttribute("aria-selected", String(index === place)));
     input.setAttribute("aria-activedescendant", options[place].id);
-    options[place].scrollIntoView({ block: "nearest" });
   };
 
   document.addEventListener("keydown", (event) => {
@@ -25,8 +25,14 @@
     const at = options.findIndex((option) => option.getAttribute("aria-selected") === "true");
     if (event.key === "Escape") list.replaceChildren();
     if (!options.length) return;
-    if (event.key === "ArrowDown") { event.preventDefault(); mark(input, options, (at + 1) % options.length); }
-    if (event.key === "ArrowUp") { event.preventDefault(); mark(input, options, (at + options.length - 1) % options.length); }
+    const by = { ArrowDown: 1, ArrowUp: options.length - 1 }[event.key];
+    if (by) {
+      event.preventDefault();
+      const option = options[(at + by) % options.length];
+      mark(input, options, options.indexOf(option));
+      option.scrollIntoView({ block: "nearest" });
+      input.closest(".typeahead").dataset.marked = option.dataset.value;
+    }
     if (event.key === "Enter" && at >= 0) { event.preventDefault(); choose(options[at]); }
     if (event.key === "Tab" && at >= 0) choose(options[at]);
   });
@@ -46,7 +52,6 @@
   document.addEventListener("htmx:beforeSwap", (event) => {
     const box = event.target.closest(".typeahead");
     if (box && !box.contains(document.activeElement)) event.detail.shouldSwap = false;
-    if (box) box.dataset.marked = box.querySelector("[aria-selected=true]")?.dataset.value ?? "";
   });
 
   document.addEventListener("htmx:afterSwap", (event) => {
@@ -57,9 +62,9 @@
     const input = box.querySelector("input");
     const options = [...box.querySelectorAll("[role=option]")];
     input.setAttribute("aria-expanded", String(options.length > 0));
-    // What was marked while this answer was on its way stays marked.
+    // The first is marked, for Enter; what the arrows have marked meanwhile stays so.
     const place = options.findIndex((option) => option.dataset.value === box.dataset.marked);
-    if (place >= 0) mark(input, options, place);
+    if (options.length) mark(input, options, Math.max(place, 0));
   });
 
   document.addEventListener("click", (event) => {
