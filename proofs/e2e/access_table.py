@@ -77,6 +77,7 @@ UI: Mapping[str, Row] = {
     "": OPEN,
     "flights/": Row(all_get(200), NO, query=f"{ROUTE}&depart={{day}}"),
     "flights/fares/": Row(all_get(200), NO, query="from=DFW&to=ORD&day={day}"),
+    "flights/calendar/": Row(all_get(200), NO, query=ROUTE),
     "places/": Row(all_get(200), NO, query="origin=Dal"),
     "where/": OPEN,
     "book/seats/": Row(all_get(200), NO, query="flight=1"),

@@ -1,7 +1,7 @@
 """Forms: input is validated before any service is called."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,7 @@ from service_kit.rules import TextRule
 
 from ui import throttle
 from ui.models import User
-from ui.travel import Place
+from ui.travel import City, Place
 
 if TYPE_CHECKING:
     UserModelForm = forms.ModelForm[User]
@@ -48,7 +48,7 @@ class DateInput(forms.DateInput):
 class UnclearPlace(ValidationError):
     """The input does not name exactly one place; `near` are suggestions."""
 
-    def __init__(self, message: str, near: list[Place]) -> None:
+    def __init__(self, message: str, near: Sequence[Place | City]) -> None:
         super().__init__(message)
         self.near = near
 
@@ -108,7 +108,7 @@ class SearchForm(forms.Form):
     def __init__(self, data: Any = None, *, today: date, resolve: PlaceResolver, **kwargs: Any) -> None:
         super().__init__(data, **kwargs)
         self.today, self._resolve = today, resolve
-        self.near: dict[str, list[Place]] = {}
+        self.near: dict[str, Sequence[Place | City]] = {}
         for name in ("depart", "back"):
             self.fields[name].widget.attrs["min"] = today.isoformat()
 

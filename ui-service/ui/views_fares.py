@@ -9,6 +9,7 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 from django_sagas.clock import utc_now
 
@@ -50,7 +51,9 @@ def fare_strip(request: HttpRequest) -> HttpResponse:
     except ServiceTrouble:
         return HttpResponse(status=204)
     shown = [(each, on_day(kept, "back" if field == "back" else "depart", each.day)) for each in days]
-    none = "no flights" if cabin in ("", EVERYWHERE) else f"no {CABIN_NAMES.get(cabin, cabin)}"
+    none = _("no flights")
+    if cabin not in ("", EVERYWHERE):
+        none = _("no %(cabin)s") % {"cabin": CABIN_NAMES.get(cabin, cabin)}
     return render(request, "ui/search/strip.html", {"days": shown, "day": day, "none": none})
 
 
@@ -71,7 +74,7 @@ def fare_calendar(request: HttpRequest) -> HttpResponse:
     first, last = max(today, month), _later(month, MONTHS) - timedelta(days=1)
     passengers = number(request.GET.get("passengers", ""), most=MAX_PASSENGERS, default=1)
     fares = _fares_of(request.GET.dict(), first, last)
-    there, back = fares or [None, None]
+    there, back = fares or (None, None)
     context = {
         "months": [_weeks(_later(month, offset), first, there, back) for offset in range(MONTHS)],
         "earlier": _later(month, -1) if month > today else None,
@@ -83,7 +86,9 @@ def fare_calendar(request: HttpRequest) -> HttpResponse:
     return render(request, "ui/search/calendar.html", context)
 
 
-def _fares_of(query: dict[str, str], first: date, last: date) -> list[selectors.Fares] | None:
+def _fares_of(
+    query: dict[str, str], first: date, last: date
+) -> tuple[selectors.Fares, selectors.Fares] | None:
     """Of both directions; None where a place is not clear yet, or the backend does not answer."""
     cabin = query.get("cabin", "")
     try:
@@ -93,7 +98,7 @@ def _fares_of(query: dict[str, str], first: date, last: date) -> list[selectors.
             "last": last,
             "cabin": cabin if cabin in dict(CABINS) else EVERYWHERE,
         }
-        return patience.at_once(
+        there, back = patience.at_once(
             *(
                 partial(selectors.fares, origin=origin, destination=destination, **days)
                 for origin, destination in (ends, ends[::-1])
@@ -101,6 +106,8 @@ def _fares_of(query: dict[str, str], first: date, last: date) -> list[selectors.
         )
     except (UnclearPlace, ServiceTrouble):
         return None
+    else:
+        return there, back
 
 
 def _month(text: str, today: date) -> date:
