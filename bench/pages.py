@@ -94,7 +94,7 @@ def pages(day: str, flight: int, booked: dict[str, Any]) -> dict[str, str]:
         "fare strip": f"/flights/fares/?from=DFW&to=ORD&day={day}&cabin=economy",
         "seat map": f"/book/seats/?flight={flight}&passengers=1",
         "trip": f"/trips/{booked['booking_reference']}/",
-        "progress": f"/progress/{saga}/",
+        "progress": f"/progress/{saga}/?how=1",
         "console": "/console/",
         "console, compensating": "/console/?status=COMPENSATING",
         "console, one traveller": "/console/?user=77",

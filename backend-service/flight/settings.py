@@ -3,6 +3,17 @@
 from service_kit import logs
 from service_kit import settings as kit
 from service_kit.limits import Limit, api_limits
+from service_kit.mail_settings import (  # noqa: F401  Django's names
+    DEFAULT_FROM_EMAIL,
+    EMAIL_BACKEND,
+    EMAIL_FILE_PATH,
+    EMAIL_HOST,
+    EMAIL_HOST_PASSWORD,
+    EMAIL_HOST_USER,
+    EMAIL_PORT,
+    EMAIL_TIMEOUT,
+    EMAIL_USE_TLS,
+)
 
 SERVICE_NAME = "backend"
 DEMO_MODE = kit.DEMO_MODE
@@ -23,7 +34,7 @@ LIMITS = api_limits(
 # The engine that runs sagas outside requests. procrastinate needs PostgreSQL and runs on any number of hosts.
 SAGA_ENGINE = kit.one_of("SAGA_ENGINE", ("local", "procrastinate"))
 
-INSTALLED_APPS = kit.api_apps("flight", "django_sagas")
+INSTALLED_APPS = kit.api_apps("flight", "django_sagas", "service_kit.outbox")
 if SAGA_ENGINE == "procrastinate":
     INSTALLED_APPS = ["procrastinate.contrib.django", *INSTALLED_APPS]
 MIDDLEWARE = kit.API_MIDDLEWARE
@@ -48,17 +59,6 @@ SPECTACULAR_SETTINGS = kit.spectacular(
     "Backend service: flights, bookings and their sagas", SagaStatusEnum="django_sagas.state.SagaStatus"
 )
 LOGGING = logs.configure(SERVICE_NAME)
-
-# Mails go to the server EMAIL_HOST; without one they are written to files.
-EMAIL_HOST = kit.env.str("EMAIL_HOST", default="")
-EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if EMAIL_HOST else 'filebased'}.EmailBackend"
-EMAIL_FILE_PATH = kit.DATA_DIR / "mail"
-EMAIL_PORT = kit.env.int("EMAIL_PORT", default=587)
-EMAIL_HOST_USER = kit.env.str("EMAIL_HOST_USER", default="")
-EMAIL_HOST_PASSWORD = kit.value_or_file("EMAIL_HOST_PASSWORD")
-EMAIL_USE_TLS = kit.env.bool("EMAIL_USE_TLS", default=True)
-EMAIL_TIMEOUT = kit.env.float("EMAIL_TIMEOUT", default=5.0)
-DEFAULT_FROM_EMAIL = kit.env.str("DEFAULT_FROM_EMAIL", default="Tidewing <trips@tidewing.example>")
 
 PAYMENT_URL = kit.env.str("PAYMENT_URL", default="http://127.0.0.1:8003")
 LOYALTY_URL = kit.env.str("LOYALTY_URL", default="http://127.0.0.1:8002")
@@ -138,7 +138,8 @@ PROCRASTINATE_WORKER_DEFAULTS = {"update_heartbeat_interval": 2.0, "stalled_work
 # The default searches every app for a module `tasks`.
 PROCRASTINATE_AUTODISCOVER_MODULE_NAME = ""
 PROCRASTINATE_IMPORT_PATHS = ["django_sagas.engines.procrastinate"]
-SAGA_RECOVERY_POLL = kit.env.float("SAGA_RECOVERY_POLL", default=0.5)
+# A traveller who has paid waits for the next poll.
+SAGA_RECOVERY_POLL = kit.env.float("SAGA_RECOVERY_POLL", default=0.2)
 # Port of a recovery process's or worker's metrics; 0: off.
 METRICS_PORT = kit.env.int("METRICS_PORT", default=0)
 METRICS_ADDRESS = kit.env.str("METRICS_ADDRESS", default="127.0.0.1")

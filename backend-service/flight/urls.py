@@ -1,5 +1,6 @@
 from django.urls import path
 from service_kit import problems
+from service_kit.outbox.views import OutboxView
 from service_kit.urls import common, demo
 
 from flight import (
@@ -38,6 +39,7 @@ urlpatterns = [
     path("api/people/<str:user_id>/", people_views.PersonDataView.as_view()),
     path("api/people/<str:user_id>/erase/", people_views.ErasePersonView.as_view()),
     *urls_reads.urlpatterns,
+    path("api/demo/outbox/", OutboxView.as_view()),
     demo(
         saga_views.ReserveSeat,
         saga_views.CancelSeat,

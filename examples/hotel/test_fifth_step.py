@@ -208,7 +208,7 @@ def test_the_console_shows_the_fifth_lane(suite: Suite) -> None:
 def test_the_traveller_reads_of_the_room_in_its_own_words(suite: Suite) -> None:
     made = suite.trip(room="standard")
     suite.open_for_its_traveller(made)
-    progress = f"/progress/{made['correlation_id']}/"
+    progress = f"/progress/{made['correlation_id']}/?how=1"
     assert "Your room is reserved" in suite.page(progress)
     suite.cancel(made)
     page = suite.page(progress)

@@ -83,7 +83,8 @@ UI: Mapping[str, Row] = {
     "book/seats/": Row(all_get(200), NO, query="flight=1"),
     "book/passengers/": Row(all_get(200), all_get(422), query="flight=1"),
     "book/<slug:draft>/pay/": Row(mine(200, 302), mine(422, 302)),
-    "progress/<str:correlation_id>/": TRIP,
+    # Without the query it leads to the trip.
+    "progress/<str:correlation_id>/": Row(mine(200), NO, query="how=1"),
     "progress/<str:correlation_id>/part/": TRIP,
     # It says that it is too late.
     "progress/<str:correlation_id>/stop/": Row(NO, mine(302)),
@@ -107,6 +108,11 @@ UI: Mapping[str, Row] = {
     "account/data/": ACCOUNT,
     "account/data/export/": Row(some(LOGGED_IN, 405, LOGIN), some(LOGGED_IN, 200, LOGIN)),
     "account/password/": ACCOUNT,
+    "account/reset/": Row(all_get(200), all_get(422)),
+    "account/reset/sent/": OPEN,
+    # No such account, so no such link.
+    "account/reset/<uidb64>/<token>/": Row(all_get(200), all_get(200)),
+    "outbox/": Row(all_get(404), NO),
     "theme/": Row(NO, all_get(302)),
     "console/": CONSOLE,
     "console/audit/": CONSOLE,
@@ -211,6 +217,7 @@ BACKEND: Mapping[str, Row] = {
         form={"booking_reference": "{reference}", "surname": "Nobodyson"},
     ),
     "api/bookings/<str:reference>/": OWN,
+    "api/demo/outbox/": Row(all_get(404), NO),
     "api/tickets/user/<str:user_id>/": OWN,
     "api/tickets/user/<str:user_id>/trips/": OWN,
     "api/places/search/": OPEN,

@@ -318,7 +318,7 @@ def test_whose_trip_it_is_may_cancel_it_and_an_operator_with_a_reason(world: Wor
         assert status(world, trip) == "CONFIRMED"
     for browser, trip in ((guest, trips[0]), (world.browsers[OWNER], trips[1])):
         place = browser.submit(f"/trips/{trip.reference}/cancel/")
-        assert place == f"/progress/{trip.correlation_id}/"
+        assert place == f"/progress/{trip.correlation_id}/?how=1"
     path = f"/api/bookings/{trips[2].reference}/cancel/"
     assert world.api("backend", path, OPERATOR, {"reason": "she called"}).status_code in (200, 202)
     for trip in trips:
@@ -334,7 +334,7 @@ def test_browser_that_logged_out_is_nobody(world: World) -> None:
     browser.register("leaver")
     browser.book(trip)
     complete(world, trip)
-    pages = (f"/trips/{trip.reference}/", f"/progress/{trip.correlation_id}/")
+    pages = (f"/trips/{trip.reference}/", f"/progress/{trip.correlation_id}/?how=1")
     assert [browser.get(page).status_code for page in pages] == [200, 200]
     assert browser.post("/account/logout/", {}).status_code == 302
     assert [browser.get(page).status_code for page in pages] == [404, 404]
@@ -346,7 +346,7 @@ def test_registration_brings_the_guests_trip_and_miles_into_the_account(world: W
     complete(world, trip)
     assert "yours there" in browser.get(f"/trips/{trip.reference}/?new=1").text
     browser.register("newcomer")
-    for page in (f"/trips/{trip.reference}/", f"/progress/{trip.correlation_id}/"):
+    for page in (f"/trips/{trip.reference}/", f"/progress/{trip.correlation_id}/?how=1"):
         assert browser.get(page).status_code == 200, page
     assert trip.reference in browser.get("/trips/").text
     assert trip.reference in browser.get("/miles/").text

@@ -106,7 +106,7 @@ class Traveller:
         assert f"/trips/{saga['booking_reference']}/" in trips
         assert "Not paid yet" not in trips or self.page not in trips
         shown = self.get(self.page)
-        assert shown.url.endswith(f"/progress/{saga['correlation_id']}/"), (
+        assert shown.url.endswith(f"/trips/{saga['booking_reference']}/?new=1"), (
             "the payment page shows the booking"
         )
         assert saga["booking_reference"] in shown.text
@@ -190,7 +190,7 @@ def test_form_sent_again_while_the_backend_is_slow_books_once(traveller: Travell
 def test_reload_after_paying_shows_the_booking(traveller: Traveller) -> None:
     traveller.pay(traveller.pay_form())
     for _ in range(2):
-        assert "/progress/" in traveller.get(traveller.page).url
+        assert re.search(r"/progress/|\?new=1$", traveller.get(traveller.page).url)
     traveller.has_one_booking()
 
 

@@ -177,7 +177,7 @@ class ContactForm(forms.Form):
         rules.EMAIL,
         label="Email",
         widget=forms.EmailInput(),
-        help_text="For the airline to reach you. Nothing is sent in this demonstration.",
+        help_text=_("The confirmation goes there."),
         error_messages=missing("An email address is missing."),
     )
     mobile = RuledField(

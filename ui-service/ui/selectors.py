@@ -371,6 +371,12 @@ def miles(actor: Actor) -> tuple[Json, int]:
     return {**account, "entries": newest_first}, sum(each["balance"] for each in earlier)
 
 
+def mails() -> list[Json]:
+    """The backend's mails, which demo mode keeps; the newest first."""
+    found: list[Json] = get("backend", "/api/demo/outbox/", actor=NOBODY)["results"]
+    return found
+
+
 def payment(correlation_id: str, *, actor: Actor) -> Json | None:
     try:
         return get("payment", f"/api/payments/{correlation_id}/", actor=actor)

@@ -8,6 +8,17 @@ from django.contrib.messages import constants as levels
 from service_kit import logs
 from service_kit import settings as kit
 from service_kit.limits import Limit, limits
+from service_kit.mail_settings import (  # noqa: F401  Django's names
+    DEFAULT_FROM_EMAIL,
+    EMAIL_BACKEND,
+    EMAIL_FILE_PATH,
+    EMAIL_HOST,
+    EMAIL_HOST_PASSWORD,
+    EMAIL_HOST_USER,
+    EMAIL_PORT,
+    EMAIL_TIMEOUT,
+    EMAIL_USE_TLS,
+)
 
 SERVICE_NAME = "ui"
 BRAND = "Tidewing"
@@ -23,6 +34,7 @@ LIMITS = limits(
     logins=Limit(10, 100, seconds=300),
     finds=Limit(20, 30, seconds=300),  # Per reference, and per address.
     registrations=Limit(0, 20, seconds=3600),
+    resets=Limit(3, 20, seconds=3600),  # Per mail address, and per address.
     starts=Limit(20, 300),
     polls=Limit(600, 6000),
     reads=Limit(300, 3000),
@@ -59,6 +71,7 @@ INSTALLED_APPS = [
     "django_htmx",
     "csp",
     "service_kit.security",
+    "service_kit.outbox",
 ]
 MIDDLEWARE = [
     "service_kit.middleware.RequestMiddleware",

@@ -16,6 +16,7 @@ from ui import (
     views_fares,
     views_faults,
     views_learn,
+    views_outbox,
     views_pages,
     views_pay,
     views_people,
@@ -65,6 +66,12 @@ account = [
     path("account/password/", views_account.password, name="password"),
     path("account/data/", views_data.data, name="data"),
     path("account/data/export/", views_data.export, name="export_data"),
+    path("account/reset/", views_account.PasswordReset.as_view(), name="password_reset"),
+    path("account/reset/sent/", views_account.password_reset_sent, name="password_reset_done"),
+    path(
+        "account/reset/<uidb64>/<token>/", views_account.password_reset_confirm, name="password_reset_confirm"
+    ),
+    path("outbox/", views_outbox.outbox, name="outbox"),
     path("theme/", views_account.theme, name="theme"),
 ]
 console = [

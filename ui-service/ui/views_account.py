@@ -8,11 +8,13 @@ from django.contrib import messages
 from django.contrib.auth import login, update_session_auth_hash
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm
-from django.contrib.auth.views import LoginView
+from django.contrib.auth.views import LoginView, PasswordResetConfirmView, PasswordResetView
 from django.db import IntegrityError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_http_methods, require_POST
+from django.urls import reverse_lazy
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from service_kit.security.throttle import folded
 from service_kit.tokens import ANY_AUDIENCE, USER_SECONDS, user_token
 
@@ -67,6 +69,49 @@ class Login(LoginView):
         response = super().form_invalid(form)
         response.status_code = 422
         return response
+
+
+class PasswordReset(PasswordResetView):
+    """The answer is the same whether there is such an account or not."""
+
+    template_name = "ui/account/reset.html"
+    email_template_name = "ui/account/reset_mail.txt"
+    subject_template_name = "ui/account/reset_subject.txt"
+    success_url = reverse_lazy("password_reset_done")
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        who = folded(request.POST.get("email", ""))
+        if wait := throttle.seconds_to_wait(request, {"resets": 1}, who=who):
+            return views_errors.too_often(request, wait)
+        return super().post(request, *args, **kwargs)
+
+    def form_invalid(self, form: Any) -> HttpResponse:
+        response = super().form_invalid(form)
+        response.status_code = 422
+        return response
+
+
+@require_safe
+def password_reset_sent(request: HttpRequest) -> HttpResponse:
+    return render(request, "ui/account/reset_sent.html")
+
+
+class PasswordResetConfirm(PasswordResetConfirmView):
+    template_name = "ui/account/reset_confirm.html"
+    success_url = reverse_lazy("login")
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        messages.success(self.request, _("Your password is changed. Log in with it."))
+        return super().form_valid(form)
+
+    def form_invalid(self, form: Any) -> HttpResponse:
+        response = super().form_invalid(form)
+        response.status_code = 422
+        return response
+
+
+# Django's view answers every method where the link is not good.
+password_reset_confirm = require_http_methods(["GET", "HEAD", "POST"])(PasswordResetConfirm.as_view())
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -1,0 +1,104 @@
+"""Mails: the outbox of demo mode, and the reset of a password by a link."""
+
+import re
+
+import pytest
+from django.core import mail
+from django.test import Client
+from pytest_django import Settings
+from service_kit.outbox import backend
+from service_kit.outbox.models import KeptMail
+
+from tests.desk import Desk
+from ui.models import User
+
+OUTBOX = "/api/demo/outbox/"
+RESET = "/account/reset/"
+CONFIRMATION = {
+    "sent_at": "2026-11-23T02:00:05.000000Z",
+    "recipients": "ada@example.com",
+    "subject": "Booking ABC234: DFW - ORD",
+    "body": "Your booking ABC234 is confirmed.",
+    "attachments": "ABC234.ics",
+}
+
+
+@pytest.fixture
+def kept(settings: Settings) -> None:
+    settings.EMAIL_BACKEND = "service_kit.outbox.backend.EmailBackend"
+
+
+@pytest.mark.usefixtures("kept")
+def test_outbox_shows_the_mails_of_both_services_the_newest_first(client: Client, desk: Desk) -> None:
+    desk.answers(OUTBOX, {"results": [CONFIRMATION]})
+    mail.send_mail("Later", "See https://example.com/x\n<b>now</b>", None, ["grace@example.com"])
+    text = client.get("/outbox/").content.decode()
+    assert text.index("Later") < text.index("Booking ABC234: DFW - ORD")
+    assert "ABC234.ics" in text and 'href="https://example.com/x"' in text and "&lt;b&gt;now" in text
+
+
+def test_outbox_without_the_backend_says_so_and_without_mails_what_brings_one(
+    client: Client, desk: Desk
+) -> None:
+    desk.answers(OUTBOX, {}, status=503)
+    text = client.get("/outbox/").content.decode()
+    assert "its mails are missing here" in text and "No mail yet" in text
+
+
+def test_there_is_no_outbox_outside_demo_mode(client: Client, desk: Desk, settings: Settings) -> None:
+    settings.DEMO_MODE = False
+    assert client.get("/outbox/").status_code == 404
+    assert desk.calls == []
+
+
+@pytest.mark.usefixtures("kept", "transactional_db")
+def test_only_the_newest_mails_are_kept() -> None:
+    for number in range(backend.MOST_KEPT + 3):
+        mail.send_mail(f"mail {number}", "", None, ["ada@example.com"])
+    assert KeptMail.objects.count() == backend.MOST_KEPT
+    assert KeptMail.objects.earliest("id").subject == "mail 3"
+
+
+def link_of(letter: mail.EmailMessage) -> str:
+    found = re.search(r"http://testserver(/account/reset/\S+)", str(letter.body))
+    assert found
+    return found[1]
+
+
+NEW = {"new_password1": "another phrase 7", "new_password2": "another phrase 7"}
+
+
+def test_forgotten_password_is_replaced_by_a_link_that_is_good_once(
+    client: Client, desk: Desk, traveller: User
+) -> None:
+    assert RESET in client.get("/account/login/").content.decode()
+    assert client.post(RESET, {"email": "ada@example.com"})["Location"] == f"{RESET}sent/"
+    (letter,) = mail.outbox
+    assert letter.to == ["ada@example.com"] and "the account ada" in letter.body
+    link = link_of(letter)
+    form = client.get(link)["Location"]
+    wrong = client.post(form, {**NEW, "new_password2": "other"})
+    assert wrong.status_code == 422
+    assert client.post(form, NEW)["Location"] == "/account/login/"
+    traveller.refresh_from_db()
+    assert traveller.check_password("another phrase 7")
+    assert "has been used" in Client().get(link).content.decode()
+
+
+def test_unknown_address_gets_the_same_answer_and_no_mail(
+    client: Client, desk: Desk, traveller: User
+) -> None:
+    answers = [client.post(RESET, {"email": each}) for each in ("ada@example.com", "nobody@example.com")]
+    assert {(each.status_code, each["Location"]) for each in answers} == {(302, f"{RESET}sent/")}
+    assert [letter.to for letter in mail.outbox] == [["ada@example.com"]]
+    assert "If an account has this address" in client.get(f"{RESET}sent/").content.decode()
+    assert client.post(RESET, {"email": "nobody"}).status_code == 422
+
+
+def test_resets_are_limited_by_mail_address(
+    client: Client, desk: Desk, traveller: User, settings: Settings
+) -> None:
+    settings.DEMO_MODE = False
+    answers = [client.post(RESET, {"email": "Ada@example.com"}) for _ in range(4)]
+    assert [each.status_code for each in answers] == [302, 302, 302, 429]
+    assert len(mail.outbox) == 3
