@@ -248,10 +248,24 @@ def test_chosen_seat_that_is_taken_is_reported_and_asked_again(client: Client, d
     text = response.content.decode()
     assert response.redirect_chain[-1][0].startswith(SEATS)
     assert "Seat 7C is not free any more." in text
-    # It is told as long as no other is chosen, also by the map that is loaded again.
+    assert marked(text) == ["7D"], "the nearest free one"
+    # It is told as long as the map is open, also by the map that is loaded again.
     assert 'type="hidden" name="lost" value="7C"' in text
-    assert "Seat 7C is" in client.get(f"{SEATS}?{ONE}&lost=7C").content.decode()
-    assert "Seat 7C is" not in client.get(f"{SEATS}?{ONE}&lost=7C&seats1=8D").content.decode()
+    again = client.get(f"{SEATS}?{ONE}&lost=7C&seats1=8D").content.decode()
+    assert "Seat 7C is" in again and marked(again) == ["8D"]
+    assert "Please choose another." in client.get(f"{SEATS}?{ONE}&lost=7C").content.decode()
+
+
+def marked(text: str) -> list[str]:
+    return re.findall('value="([0-9]+[A-F])" aria-label="[^"]*" checked', text)
+
+
+def test_seats_of_several_are_in_the_order_of_the_passengers(client: Client, desk: Desk) -> None:
+    desk.sells()
+    text = client.get(f"{SEATS}?flight=1&passengers=3&seats1=8F&seats1=7C&seats1=7A").content.decode()
+    assert 'data-seats="8F 7D 7A"' in text and sorted(marked(text)) == ["7A", "7D", "8F"]
+    people = re.findall(r"<span>(Passenger [0-9])</span> <b data-seat>([^<]+)</b>", text)
+    assert people == [("Passenger 1", "8F"), ("Passenger 2", "7D"), ("Passenger 3", "7A")]
 
 
 def test_seat_taken_while_names_are_typed_is_asked_again_with_the_names_kept(

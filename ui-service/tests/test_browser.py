@@ -321,6 +321,67 @@ def test_card_is_checked_beside_its_fields_and_its_number_is_sent_to_nobody(page
     assert not any(re.search("0000|2034|12%20", each) for each in sent)
 
 
+def test_each_passenger_gets_the_seat_chosen_for_them(page: Page) -> None:
+    page.goto(f"{RESULTS}&passengers=2")
+    choose_first(page)
+    first, second = (
+        page.get_by_role("button", name=re.compile("^Passenger 1")),
+        page.locator("[data-person]").last,
+    )
+    boxes = page.locator(".cabin input[type=checkbox]")
+    for place in (-1, -2):
+        boxes.nth(place).check(force=True)
+    late, early = (boxes.nth(place).get_attribute("value") or "" for place in (-1, -2))
+    expect(first).to_have_text(re.compile(f"{late}$"))
+    expect(second).to_have_text(re.compile(f"{early}$"))
+    first.click()
+    other = boxes.nth(-3).get_attribute("value") or ""
+    boxes.nth(-3).check(force=True)
+    expect(page.locator("[data-chosen]")).to_have_text(f"{other}, {early}")
+    page.get_by_role("button", name="Continue").click()
+    expect(page.get_by_label("First name").first).to_be_visible()
+    assert parse_qs(urlsplit(page.url).query)["seats1"] == [other, early]
+
+
+def clicked(page: Page) -> int:
+    return int(page.evaluate("sessionStorage.clicks || 0"))
+
+
+def test_return_is_booked_in_twelve_clicks_with_one_total_from_seat_to_ticket(page: Page) -> None:
+    """From the home page; the card and the passenger are typed."""
+    page.add_init_script(
+        "addEventListener('click', event => {"
+        " if (event.isTrusted) sessionStorage.clicks = Number(sessionStorage.clicks || 0) + 1 }, true)"
+    )
+    page.goto("/")
+    page.get_by_label("Return", exact=True).first.check(force=True)
+    page.get_by_label("From", exact=True).fill("DFW")
+    page.get_by_label("To", exact=True).fill("ORD")
+    page.get_by_label("Departure").fill(DAY.isoformat())
+    page.locator("[name=back]").fill((DAY + timedelta(days=7)).isoformat())
+    page.get_by_role("button", name="Search").click()
+    choose_first(page)
+    expect(page.get_by_text("Outbound chosen:")).to_be_visible()
+    choose_first(page)
+    totals = set()
+    for heading in ("outbound", "return"):
+        expect(page.get_by_role("heading", name=f"Choose your seat: {heading}")).to_be_visible()
+        totals.add(page.locator(".bar-total b").inner_text())
+        choose_seat(page)
+    totals.add(page.locator(".summary dd.total").inner_text())
+    fill_passenger(page)
+    fill_card(page, CARDS["tok_ok"])
+    totals.add(page.get_by_role("button", name=re.compile("^Pay")).inner_text().removeprefix("Pay "))
+    page.get_by_role("button", name=re.compile("^Pay")).click()
+    booked(page)
+    totals.add(page.locator("dd.total").inner_text())
+    assert len(totals) == 1
+    assert clicked(page) <= 12
+    expect(page.get_by_role("img", name=re.compile("^Boarding pass code"))).to_have_count(2)
+    page.goto("/trips/")
+    expect(page.locator("article .mono")).to_have_count(1)
+
+
 def test_declined_card_and_a_second_try_with_everything_kept(page: Page) -> None:
     seat = to_payment(page)
     pay(page, "tok_declined")
@@ -330,26 +391,6 @@ def test_declined_card_and_a_second_try_with_everything_kept(page: Page) -> None
     pay(page)
     booked(page)
     expect(page.get_by_text(f"{seat}, Economy")).to_be_visible()
-
-
-def test_return_trip_is_one_booking_with_tickets_for_both_ways(page: Page) -> None:
-    page.goto(f"{RESULTS}&trip=return&back={DAY + timedelta(days=7)}")
-    choose_first(page)
-    expect(page.get_by_text("Outbound chosen:")).to_be_visible()
-    choose_first(page)
-    out = choose_seat(page)
-    expect(page.get_by_role("heading", name="Choose your seat: return")).to_be_visible()
-    back = choose_seat(page)
-    fill_passenger(page)
-    total = page.get_by_role("button", name=re.compile("^Pay")).inner_text().removeprefix("Pay ")
-    pay(page)
-    booked(page)
-    expect(page.get_by_role("heading", name=re.compile("and back$"))).to_be_visible()
-    for seat in (out, back):
-        expect(page.get_by_text(f"{seat}, Economy").first).to_be_visible()
-    expect(page.locator("dd.total")).to_have_text(total)
-    page.goto("/trips/")
-    expect(page.locator("article .mono")).to_have_count(1)
 
 
 CONNECTION = f"/flights/?origin=SEA&destination=BOS&depart={DAY}"
@@ -431,7 +472,7 @@ def test_seat_taken_meanwhile_offers_another_with_everything_kept(page: Page, su
     booked(page)
 
 
-def test_chosen_seat_taken_meanwhile_is_shown_on_the_open_map_and_continue_asks_for_another(
+def test_chosen_seat_taken_meanwhile_is_told_on_the_open_map_and_the_nearest_is_marked(
     page: Page, suite: Suite
 ) -> None:
     choose_flight(page)
@@ -443,11 +484,11 @@ def test_chosen_seat_taken_meanwhile_is_shown_on_the_open_map_and_continue_asks_
     # What the page does by itself every 15 seconds.
     page.evaluate(REFRESH)
     expect(page.get_by_text(f"Seat {number} is not free any more.")).to_be_visible()
+    nearest = page.locator("[data-chosen]").inner_text()
+    assert nearest != number and nearest[:-1] == (number or "")[:-1]
     page.get_by_role("button", name="Continue").click()
-    expect(page.get_by_text("Choose 1 seat, one for each passenger")).to_be_visible()
-    expect(page.get_by_text(f"Seat {number} is not free any more.")).to_be_visible()
-    choose_seat(page)
     expect(page.get_by_label("First name")).to_be_visible()
+    assert f"seats1={nearest}" in page.url
 
 
 def test_other_colours_keep_what_is_typed_and_the_first_click_changes_them(

@@ -19,7 +19,7 @@ from django_sagas.database import write_transaction
 from ui.backend_client import Json
 from ui.forms import MAX_PASSENGERS, number
 from ui.models import Attempt, Draft
-from ui.travel import CABIN_NAMES, MAX_FLIGHTS, CabinMap
+from ui.travel import CABIN_NAMES, MAX_FLIGHTS, CabinMap, nearest_seat
 
 MAX_FLIGHT = 10**9 - 1
 SEATS = tuple(f"seats{n}" for n in range(1, MAX_FLIGHTS + 1))
@@ -49,6 +49,15 @@ class Selection:
         """The chosen seats that are free in the cabin."""
         free = {seat.number for each in maps if each.cabin == self.cabin for seat in each.free}
         return tuple(seat for seat in self.seats_of(leg) if seat in free)
+
+    def seats_with_others(self, leg: int, maps: Sequence[CabinMap]) -> tuple[str, ...]:
+        """The chosen seats, and in the place of one that is taken the nearest free one, if any is left."""
+        free = {seat.number for each in maps if each.cabin == self.cabin for seat in each.free}
+        seats = list(self.seats_of(leg))
+        for place, seat in enumerate(seats):
+            if seat not in free:
+                seats[place] = nearest_seat(seat, free.difference(seats))
+        return tuple(filter(None, seats))
 
     def without_seats(self, leg: int) -> "Selection":
         return replace(self, seats=tuple(() if n == leg else seats for n, seats in enumerate(self.seats)))

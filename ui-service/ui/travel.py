@@ -296,6 +296,7 @@ class SeatRow:
     number: int
     exit_row: bool
     groups: tuple[tuple[Seat, ...], ...]
+    over_wing: bool = False
 
 
 @dataclass(frozen=True)
@@ -314,17 +315,38 @@ class CabinMap:
         return CABIN_NAMES.get(self.cabin, self.cabin)
 
 
+def nearest_seat(to: str, free: Iterable[str]) -> str:
+    """The free seat with the fewest rows between, then the fewest letters; empty if none is free."""
+
+    def distance(seat: str) -> tuple[int, int, str]:
+        (row, letter), (its_row, its_letter) = _parted(to), _parted(seat)
+        return abs(row - its_row), abs(letter - its_letter), seat
+
+    return min(free, key=distance, default="")
+
+
+def _parted(seat: str) -> tuple[int, int]:
+    row = seat[:-1]
+    return int(row) if row.isascii() and row.isdigit() else 0, ord(seat[-1:] or "A")
+
+
+WING = (0.35, 0.6)
+"where wings are drawn, as parts of the way from the first row to the last"
+
+
 def cabin_maps(body: Json) -> list[CabinMap]:
     """The aircraft from the nose backwards, one map a class."""
     seats = {seat.number: seat for seat in map(seat_from, body["seats"])}
-    return [_cabin_map(cabin, seats) for cabin in body["cabins"]]
+    last = max(row for cabin in body["cabins"] for row in cabin["rows"])
+    return [_cabin_map(cabin, seats, last) for cabin in body["cabins"]]
 
 
-def _cabin_map(cabin: Json, seats: Mapping[str, Seat]) -> CabinMap:
+def _cabin_map(cabin: Json, seats: Mapping[str, Seat], last: int) -> CabinMap:
     rows = tuple(
         SeatRow(
             number=row,
             exit_row=row in cabin["exit_rows"],
+            over_wing=WING[0] * last <= row <= WING[1] * last,
             groups=tuple(tuple(seats[f"{row}{letter}"] for letter in group) for group in cabin["groups"]),
         )
         for row in cabin["rows"]

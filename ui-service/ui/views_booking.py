@@ -119,7 +119,7 @@ def seats(request: HttpRequest) -> HttpResponse:
         return away
     last = leg == len(chosen.flights) - 1
     maps = selectors.seat_map(chosen.flights[leg])
-    mine = found[leg]["seats"] = chosen.free_seats(leg, maps)
+    mine = found[leg]["seats"] = chosen.seats_with_others(leg, maps)
     context = {
         **summary(chosen, found),
         "leg": leg,
@@ -131,6 +131,7 @@ def seats(request: HttpRequest) -> HttpResponse:
         "exits": any(row.exit_row for each in maps if each.cabin == chosen.cabin for row in each.rows),
         "mine": mine,
         "lost": _lost(request, chosen, leg, mine),
+        "people": _people(draft, chosen, mine),
         "others": [(drafts.SEATS[n], seats) for n, seats in enumerate(chosen.seats) if n != leg],
         "action": reverse("passengers" if last else "seats"),
         "skip": _next_without_seats(chosen, leg, last),
@@ -139,10 +140,16 @@ def seats(request: HttpRequest) -> HttpResponse:
     return render(request, "ui/booking/seats.html", context)
 
 
+def _people(draft: Draft | None, chosen: Selection, mine: tuple[str, ...]) -> list[dict[str, Any]]:
+    """Who sits where; by their names, if they were filled in already."""
+    known = draft.passengers if draft else []
+    names = [each.get("first_name", "") for each in known] + [""] * chosen.passengers
+    seats = [*mine, *[""] * chosen.passengers]
+    return [{"name": names[n], "seat": seats[n]} for n in range(chosen.passengers)]
+
+
 def _lost(request: HttpRequest, chosen: Selection, leg: int, mine: tuple[str, ...]) -> list[str]:
-    """Chosen seats that are taken: reported until others are chosen, also after a refresh."""
-    if len(mine) >= chosen.passengers:
-        return []
+    """Chosen seats that are taken, also after a refresh."""
     told = dict.fromkeys([*_told_lost(request), *chosen.seats_of(leg)])
     return [seat for seat in told if seat not in mine]
 

@@ -69,8 +69,8 @@ def next_steps(saga: SagaView, attempt: Attempt | None) -> list[dict[str, str]]:
     if drafts.live_attempt(draft) is not None:
         return [{"label": _("See your next try"), "url": reverse("pay", args=[draft.id])}]
     lost = saga.error_code in SEAT_TROUBLE
-    leg, chosen = _refused_leg(saga, draft), drafts.selection_of(draft)
-    seats = address("seats", chosen.without_seats(leg) if lost else chosen, leg=leg + 1)
+    leg = _refused_leg(saga, draft)
+    seats = address("seats", drafts.selection_of(draft), leg=leg + 1)
     another = _("Choose another seat")
     if lost and len(draft.flights) > 1:
         another = _("Choose another seat on %(flight)s") % {"flight": _number(draft, leg)}

@@ -1,4 +1,4 @@
-"""Django's settings of mail. Without the server EMAIL_HOST demo mode keeps mails in a table, else files do."""
+"""Settings of mail. Without EMAIL_HOST mails are kept: in demo mode in a table, otherwise in files."""
 
 from service_kit import settings as kit
 

@@ -55,7 +55,6 @@
   });
 
   document.addEventListener("htmx:afterSwap", (event) => {
-    document.querySelectorAll("[data-seats]").forEach(seatsChanged);
     if (event.target.matches(".strip")) event.target.scrollLeft = (event.target.querySelector("[aria-current]")?.offsetLeft ?? 0) - event.target.clientWidth / 3;
     const box = event.target.closest(".typeahead");
     if (!box) return;
@@ -81,63 +80,12 @@
     if (back) back.hidden = document.querySelector("[name=trip]:checked")?.value !== "return";
   };
 
-  const seatsOf = (form) => [...form.querySelectorAll("input[type=checkbox][name^=seats]")];
-
-  // The map is one stop of the Tab key; from there the arrows lead on.
-  const stopAt = (form, seat) => seatsOf(form).forEach((box) => { box.tabIndex = box === seat ? 0 : -1; });
-
-  const seatsChanged = (form) => {
-    const boxes = seatsOf(form);
-    const mine = boxes.filter((box) => box.checked);
-    const told = document.querySelector("[data-chosen]");
-    if (told) told.textContent = mine.length ? mine.map((box) => box.value).join(", ") : "none yet";
-    stopAt(form, boxes.find((box) => box === document.activeElement) ?? mine[0] ?? boxes[0]);
-  };
-
-  // One seat too many: of the others, the one that was chosen first goes.
-  const seatChosen = (form, seat) => {
-    const order = (form.dataset.order ?? "").split(" ").filter((each) => each && each !== seat.value);
-    const others = seatsOf(form).filter((box) => box.checked && box !== seat);
-    others.sort((one, two) => order.indexOf(one.value) - order.indexOf(two.value));
-    if (seat.checked && others.length >= Number(form.dataset.seats)) others[0].checked = false;
-    form.dataset.order = [...order, seat.value].join(" ");
-  };
-
-  const middle = (element) => {
-    const box = element.getBoundingClientRect();
-    return { x: box.left + box.width / 2, y: box.top + box.height / 2 };
-  };
-
-  // The nearest free seat in the direction of the arrow: along the row, or along the aisle.
-  const seatBeside = (form, from, right, down) => {
-    const at = middle(from);
-    const far = (box) => {
-      const to = middle(box);
-      const [along, aside] = right ? [(to.x - at.x) * right, to.y - at.y] : [(to.y - at.y) * down, to.x - at.x];
-      return along > 1 && Math.abs(aside) < 4 ? along : Infinity;
-    };
-    return seatsOf(form).reduce((best, box) => (far(box) < far(best) ? box : best), from);
-  };
-
-  const ARROWS = { ArrowRight: [1, 0], ArrowLeft: [-1, 0], ArrowDown: [0, 1], ArrowUp: [0, -1] };
-
-  document.addEventListener("keydown", (event) => {
-    const form = event.target.closest("[data-seats]");
-    if (!form || !ARROWS[event.key] || !event.target.matches("[name^=seats]")) return;
-    event.preventDefault();
-    const seat = seatBeside(form, event.target, ...ARROWS[event.key]);
-    stopAt(form, seat);
-    seat.focus();
-  });
-
   document.addEventListener("change", (event) => {
     if (event.target.name === "trip") tripChanged();
     if (event.target.matches("[data-tick-all]")) {
       document.querySelectorAll("input[name=saga]").forEach((box) => { box.checked = event.target.checked; });
     }
     if (event.target.matches("[data-autosubmit]")) event.target.form.requestSubmit();
-    const form = event.target.closest("[data-seats]");
-    if (form) { seatChosen(form, event.target); seatsChanged(form); }
   });
 
   // What somebody has ticked must not be swapped away under the mouse, nor a form that offers the same as before.
@@ -178,5 +126,4 @@
   window.addEventListener("pageshow", () => document.querySelectorAll("[data-sent]").forEach((form) => delete form.dataset.sent));
 
   tripChanged();
-  document.querySelectorAll("[data-seats]").forEach(seatsChanged);
 })();
