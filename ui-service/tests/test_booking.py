@@ -1,6 +1,7 @@
 """From the chosen flight to the payment: seats, passengers, price."""
 
 import json
+import re
 from functools import partial
 
 import pytest

@@ -337,7 +337,7 @@ WING = (0.35, 0.6)
 def cabin_maps(body: Json) -> list[CabinMap]:
     """The aircraft from the nose backwards, one map a class."""
     seats = {seat.number: seat for seat in map(seat_from, body["seats"])}
-    last = max(row for cabin in body["cabins"] for row in cabin["rows"])
+    last = max((row for cabin in body["cabins"] for row in cabin["rows"]), default=0)
     return [_cabin_map(cabin, seats, last) for cabin in body["cabins"]]
 
 
