@@ -12,7 +12,7 @@ ALLOWED_HOSTS = kit.allowed_hosts()
 TRUSTED_PROXIES = kit.TRUSTED_PROXIES
 LIMITS = api_limits()
 
-INSTALLED_APPS = kit.api_apps("tests.participant")
+INSTALLED_APPS = kit.api_apps("tests.participant", "service_kit.outbox")
 MIDDLEWARE = kit.API_MIDDLEWARE
 ROOT_URLCONF = "tests.participant.urls"
 TEMPLATES = kit.TEMPLATES
