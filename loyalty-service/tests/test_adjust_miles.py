@@ -10,6 +10,7 @@ from django_sagas.clock import utc_now
 from django_sagas.database import db_time, execute
 from pytest_django import Settings
 from service_kit.testing.calls import at_once, envelope, post, snapshot
+from service_kit.testing.ledgers import AppendOnly
 from service_kit.testing.protocol import assert_done, assert_refused
 
 from loyalty.models import Account, LedgerEntry
@@ -162,3 +163,7 @@ def test_entries_of_earlier_releases_are_trips_of_their_own() -> None:
     )
     migrate("0002_trips_that_change")
     assert entries() == [(TRIP, TRIP, "AWARD", 500), ("before", "before", "AWARD", 40)]
+
+
+class TestLedger(AppendOnly):
+    table = "loyalty_ledger"

@@ -9,6 +9,7 @@ from django.db.models import F, Model
 from django_sagas.clock import utc_now
 from pytest_django import Settings
 from service_kit.testing.calls import envelope, post
+from service_kit.testing.ledgers import AppendOnly
 
 from payment.bank.models import Movement
 from payment.models import Attempt, LedgerEntry, Payment
@@ -103,3 +104,7 @@ def test_what_the_constraints_allow_is_written() -> None:
     copy(Attempt, key="another", payment="held", state="OPEN")
     copy(Payment, correlation_id="another", provider_reference="another", authorized_at=utc_now())
     connection.check_constraints()
+
+
+class TestLedger(AppendOnly):
+    table = "payment_ledger"

@@ -10,6 +10,7 @@ from django.db.migrations.executor import MigrationExecutor
 from django_sagas.clock import utc_now
 from django_sagas.database import db_time, execute
 from pytest_django import Settings
+from service_kit.security import append_only
 from service_kit.testing.calls import envelope, post
 
 from payment.models import LedgerEntry, Payment
@@ -28,6 +29,8 @@ INSERT = """
 def migrate(*targets: tuple[str, str]) -> None:
     executor = MigrationExecutor(connection)
     executor.migrate(list(targets) or executor.loader.graph.leaf_nodes())
+    for table in append_only.protected(connection):
+        append_only.release(connection, table)  # What is emptied after a test.
 
 
 def wrote(cid: str, *kinds: str, at: datetime | None = None) -> None:

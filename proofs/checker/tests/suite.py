@@ -53,6 +53,11 @@ class Suite:
         }
         for database in self.databases.values():
             database.execute("PRAGMA synchronous = OFF")
+            # What no service can do to its ledger, a test can.
+            for (trigger,) in database.execute(
+                "SELECT name FROM sqlite_master WHERE type = 'trigger'"
+            ).fetchall():
+                database.execute(f"DROP TRIGGER {trigger}")
 
     def close(self) -> None:
         for database in self.databases.values():

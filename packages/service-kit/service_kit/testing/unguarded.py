@@ -1,4 +1,4 @@
-"""The test database with an audit trail that can be emptied between tests."""
+"""The test database with append-only tables that can be emptied between tests."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -15,9 +15,10 @@ END_OTHERS = """
 
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: Any, django_db_blocker: Any) -> Iterator[None]:
-    """As pytest-django makes it; tests of the trail's triggers install them again."""
+    """As pytest-django makes it; tests of the triggers install them again."""
     with django_db_blocker.unblock():
-        append_only.release(connection, "security_audit")
+        for table in append_only.protected(connection):
+            append_only.release(connection, table)
     yield
     if connection.vendor == "postgresql":
         # A thread that a test has left, such as one of a client, may still have a session, and PostgreSQL

@@ -1,7 +1,7 @@
-"""Lets a role of PostgreSQL run this service without being able to change the audit trail.
+"""Lets a role of PostgreSQL run this service without being able to change the audit trail or a ledger.
 
-Migrate as the tables' owner and run the service as this role: it can neither change audit rows nor drop
-the triggers.
+Migrate as the tables' owner and run the service as this role: it can neither change rows of append-only
+tables nor drop their triggers.
 """
 
 from typing import Any
@@ -9,12 +9,12 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connection
 
-from service_kit.security.models import AuditEntry
+from service_kit.security import append_only
 
 
 class Command(BaseCommand):
     help = (
-        "Grant a PostgreSQL role what the running service needs, and of the audit trail only to add and read."
+        "Grant a PostgreSQL role what the running service needs; of append-only tables only to add and read."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -23,12 +23,12 @@ class Command(BaseCommand):
     def handle(self, *, role: str, **options: Any) -> None:
         if connection.vendor != "postgresql":
             raise CommandError("Only PostgreSQL has roles.")
-        name, trail = connection.ops.quote_name(role), AuditEntry._meta.db_table
+        name, tables = connection.ops.quote_name(role), append_only.protected(connection)
         with connection.cursor() as cursor:
             for statement in (
                 f"GRANT USAGE ON SCHEMA public TO {name}",
                 f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {name}",
                 f"GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO {name}",
-                f"REVOKE UPDATE, DELETE, TRUNCATE ON {trail} FROM {name}",
+                *(f"REVOKE UPDATE, DELETE, TRUNCATE ON {table} FROM {name}" for table in tables),
             ):
                 cursor.execute(statement)
