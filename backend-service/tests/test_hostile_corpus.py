@@ -8,7 +8,7 @@ FAULT = {"step": "ReserveSeat", "kind": "delay", "seconds": 0}
 
 
 class TestBackendCorpus(Corpus):
-    bodies = {"put /api/demo/faults/": {"faults": [FAULT]}}
+    bodies = {f"{verb} /api/demo/faults/": {"faults": [FAULT]} for verb in ("put", "post")}
 
     @pytest.fixture(autouse=True)
     def complete(self, desk: Desk, flight: Flight) -> None:

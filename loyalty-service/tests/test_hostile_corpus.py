@@ -4,5 +4,5 @@ FAULT = {"step": "AwardMiles", "kind": "delay", "seconds": 0}
 
 
 class TestLoyaltyCorpus(Corpus):
-    bodies = {"put /api/demo/faults/": {"faults": [FAULT]}}
+    bodies = {f"{verb} /api/demo/faults/": {"faults": [FAULT]} for verb in ("put", "post")}
     known = {"user_id": "1"}

@@ -4,5 +4,5 @@ FAULT = {"step": "AuthorizePayment", "kind": "delay", "seconds": 0}
 
 
 class TestPaymentCorpus(Corpus):
-    bodies = {"put /api/demo/faults/": {"faults": [FAULT]}}
+    bodies = {f"{verb} /api/demo/faults/": {"faults": [FAULT]} for verb in ("put", "post")}
     known = {"correlation_id": "test-12345"}
