@@ -6,14 +6,14 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django_sagas import json_text
+from django_sagas import json_text, saga_log
 from django_sagas.clock import iso
 from service_kit.money import CENTS_PER_UNIT, to_wire
 from service_kit.problems import Problem, invalid
 
 from flight.fare_rules import Bought, Refund, cancellation
 from flight.models import Booking, Quote, QuoteKind
-from flight.saga_booking import BookingSaga
+from flight.saga_booking import BookingSaga, SettlementSaga
 
 FORGET_AFTER = timedelta(days=1)
 NOUNS = {QuoteKind.CANCEL: "cancellation", QuoteKind.CHANGE: "change"}
@@ -36,13 +36,22 @@ def _miles(booking: Booking, saga: BookingSaga) -> int:
 
 
 def refund_now(booking: Booking, saga: BookingSaga, *, waived: bool, now: datetime) -> Refund:
-    """By the rules of the moment. Raises 409 once the first flight has departed."""
-    fees = settings.CANCELLATION_FEES
-    refund = cancellation(bought(booking, saga), now=now, fees=fees, waived=waived)
+    """By the rules of the moment; nothing is kept of an authorisation that has expired.
+
+    Raises 409 once the first flight has departed.
+    """
+    fees, is_free = settings.CANCELLATION_FEES, waived or has_expired(saga)
+    refund = cancellation(bought(booking, saga), now=now, fees=fees, waived=is_free)
     if refund is None:
         detail = f"Flight {booking.flight.flight_number} has departed: the booking is not cancelled any more."
         raise Problem(409, "DEPARTED", detail, correlation_id=booking.correlation_id)
     return refund
+
+
+def has_expired(saga: BookingSaga) -> bool:
+    """Whether the settlement waits for another authorisation."""
+    settlement = saga_log.load(saga.settlement) if saga.settlement else None
+    return isinstance(settlement, SettlementSaga) and settlement.has_expired
 
 
 def quote_cancellation(

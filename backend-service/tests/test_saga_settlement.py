@@ -10,6 +10,7 @@ from django.conf import LazySettings
 from django.core import mail
 from django.core.mail.backends.locmem import EmailBackend
 from django.db import connection
+from django_sagas.clock import utc_now
 from icalendar import Calendar
 
 from flight.models import Booking, Confirmation
@@ -352,6 +353,23 @@ def test_an_operator_cancels_the_trip_of_an_expired_authorisation(desk: Desk, wo
     assert desk.post(where).json()["status"] == "COMPENSATED"
     desk.recover()
     assert (world.row(cid).status, mail.outbox) == ("COMPLETED", [])
+
+
+def test_of_an_expired_authorisation_no_fee_is_kept(desk: Desk, world: World, settings: LazySettings) -> None:
+    settings.CANCELLATION_FEES = {"economy": 5_000}
+    booked = desk.book().json()
+    reference = booked["booking_reference"]
+    Booking.objects.update(created_at=utc_now() - timedelta(days=2))
+    path = f"/api/bookings/{reference}/cancel-quote/"
+    early = desk.client.get(path).json()
+    assert early["fee"] == 100
+    world.participants.expired.add(booked["correlation_id"])
+    settle(desk)
+    assert desk.client.get(path).json()["fee"] == 0
+    stale = desk.post(f"/api/bookings/{reference}/cancel/", {"quote_id": early["quote_id"]})
+    assert (stale.status_code, stale.json()["code"]) == (409, "QUOTE_CHANGED")
+    assert desk.post(f"/api/bookings/{reference}/cancel/").json()["fee"] == 0
+    desk.recover()
 
 
 def test_only_an_expired_settlement_is_authorised_again(desk: Desk, world: World) -> None:

@@ -238,6 +238,12 @@ class Books:
         """Cents that are held or taken for a trip, by all its payments."""
         return sum(payment.live for payment in self.payments_of_trip.get(trip, []))
 
+    def kept(self, trip: Saga) -> int:
+        """Cents that its cancellation keeps; nothing where the authorisation had expired before a capture."""
+        payments = self.payments_of_trip.get(trip.correlation_id, [])
+        expired = any(payment.status == "EXPIRED" for payment in payments)
+        return 0 if expired and not any(payment.captured for payment in payments) else trip.fee
+
     def net_miles(self, correlation_id: str) -> int:
         """Of a trip."""
         return sum(entry.miles for entry in self.miles_of_trip.get(correlation_id, []))

@@ -141,7 +141,7 @@ def _left_nothing(books: Books, find: Findings, saga: Saga) -> None:
         find.notes.append(f"{cid} was settled by hand: {', '.join(sorted(by_hand))}")
     effects = {
         "ReserveSeat": ("a live seat", bool(books.live_seats(cid))),
-        "AuthorizePayment": (_money(books, saga), books.live_money(cid) != saga.fee),
+        "AuthorizePayment": (_money(books, saga), books.live_money(cid) != books.kept(saga)),
         "AwardMiles": (f"{books.net_miles(cid)} miles", books.net_miles(cid) != 0),
         "ConfirmBooking": ("a live booking", books.has_live_booking(cid)),
     }
@@ -150,7 +150,7 @@ def _left_nothing(books: Books, find: Findings, saga: Saga) -> None:
 
 
 def _money(books: Books, saga: Saga) -> str:
-    return f"{books.live_money(saga.correlation_id)} cents held or taken, and a fee of {saga.fee}"
+    return f"{books.live_money(saga.correlation_id)} cents held or taken, and a fee of {books.kept(saga)}"
 
 
 def _is_undone(books: Books, find: Findings, saga: Saga, name: str) -> None:

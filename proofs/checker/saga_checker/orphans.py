@@ -73,7 +73,9 @@ def the_sums_agree(books: Books, find: Findings) -> None:
     counted = books.sagas.keys() - by_hand
     completed = [saga for saga in books.trips.values() if saga.status == "COMPLETED"]
     bookings = [one for cid, one in books.bookings.items() if cid in counted and one.status == "CONFIRMED"]
-    money = {cid: books.live_money(cid) - saga.fee for cid, saga in books.trips.items() if cid in counted}
+    money = {
+        cid: books.live_money(cid) - books.kept(saga) for cid, saga in books.trips.items() if cid in counted
+    }
     payments = [cents for cents in money.values() if cents]
     miles = sum(books.net_miles(trip) for trip in books.miles_of_trip if trip in counted)
     counts = (len(completed), len(bookings), len(payments))

@@ -557,6 +557,16 @@ def called_directly(suite: Suite, cid: str, number: str, reference: str) -> None
     suite.miles(f"{cid}-change", ADJUSTED, trip=cid)
 
 
+def lose_fee(suite: Suite, cid: str) -> None:
+    """Of a cancelled booking whose authorisation had expired before."""
+    fee = json.dumps({"amount": FARE + CHARGES - FEE, "fee": FEE, "miles": MILES})
+    facts = "UPDATE sagas_saga SET facts = json_set(facts, '$.cancellation', json(?))"
+    suite.run("backend", f"{facts} WHERE correlation_id = ?", fee, cid)
+    suite.run("payment", "DELETE FROM payment_ledger WHERE correlation_id = ? AND kind = 'CANCELLED'", cid)
+    suite.run("payment", "DELETE FROM bank_movement WHERE hold = ? AND kind = 'RELEASE'", f"ref-{cid}")
+    suite.payment(cid, "EXPIRED")
+
+
 def a_good_day(suite: Suite) -> None:
     flies(suite, FLIGHT, "2026-04-01")
     flies(suite, RETURN, "2026-04-08")
@@ -573,6 +583,8 @@ def a_good_day(suite: Suite) -> None:
     settle(suite, "not-needed", "FFFFFF", status="CANCELLED")
     cancelled(suite, "with-a-fee", "5C", "GGGGGG")
     keep_fee(suite, "with-a-fee")
+    cancelled(suite, "expired", "5E", "KKKKKK")
+    lose_fee(suite, "expired")
     completed(suite, "renewed", "5D", "HHHHHH")
     completed(suite, "changed", "6A", "JJJJJJ")
     change(suite, "changed", "JJJJJJ", "6A", "6C")

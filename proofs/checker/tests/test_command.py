@@ -14,7 +14,7 @@ def test_good_suite_ends_with_0_and_a_line_for_each_invariant(
     assert main(["--data", str(suite.folder)]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert {line[:7].split()[1] for line in lines if line.startswith("ok ")} == {str(n) for n in range(1, 13)}
-    assert lines[-1].startswith("15 sagas, ")
+    assert lines[-1].startswith("16 sagas, ")
 
 
 def test_violation_ends_with_1_and_the_story_across_the_services(
