@@ -1,4 +1,4 @@
-"""What a booking stores on PostgreSQL, and the load of idle replicas.
+"""What a booking stores on PostgreSQL before it is settled, and the load of idle replicas.
 
 python -m bench.footprint [--bookings 3000] [--each 1] [--workers 1]    `make bench-footprint`
 
@@ -22,6 +22,7 @@ import requests
 from psycopg.sql import SQL, Identifier
 
 from bench.replicas import booking
+from bench.systems import LATER
 from proofs.e2e.replicas import PACKAGES, Replicas, replicas
 
 CLIENTS = 12
@@ -57,7 +58,7 @@ def main() -> int:
     given = parser.parse_args()
     with (
         tempfile.TemporaryDirectory() as folder,
-        replicas(Path(folder), each=given.each, workers=given.workers) as suite,
+        replicas(Path(folder), each=given.each, workers=given.workers, SETTLE_AFTER_SECONDS=LATER) as suite,
     ):
         _book(suite, range(200))  # So that every table has its first pages.
         _tell_growth(suite, given.bookings)

@@ -22,6 +22,7 @@ from pathlib import Path
 import requests
 
 from bench.machine import cpu_seconds
+from bench.systems import LATER
 from proofs.e2e.replicas import Replicas, replicas
 
 SIZES = (1, 2)
@@ -48,7 +49,10 @@ def main() -> int:
     with ExitStack() as stack:
         folders = [Path(stack.enter_context(tempfile.TemporaryDirectory())) for _ in SIZES]
         pairs = zip(folders, SIZES, strict=True)
-        suites = [stack.enter_context(replicas(folder, each=size, workers=size)) for folder, size in pairs]
+        suites = [
+            stack.enter_context(replicas(folder, each=size, workers=size, SETTLE_AFTER_SECONDS=LATER))
+            for folder, size in pairs
+        ]
         for suite in suites:
             if given.slow:
                 suite.put_faults("payment", SLOW | {"seconds": given.slow})
