@@ -334,6 +334,16 @@ def test_fonts_of_the_style_sheet_are_kept_for_good_and_the_first_is_fetched_ear
     assert f'rel="preload" href="/static/ui/{addresses[0]}"' in client.get("/").content.decode()
 
 
+def test_first_visit_takes_at_most_90_kilobytes(client: Client, desk: Desk) -> None:
+    """Without the headers, and without the map, which needs another service: 10 KB together."""
+    packed = {"Accept-Encoding": "gzip"}
+    page = client.get("/").content.decode()
+    parts = {*re.findall(r'"(/static/[^"#]+)', page), "/static/ui/land.svg"}
+    assert len(parts) > 10
+    sizes = [len(client.get(part, headers=packed).content) for part in ["/", *parts]]
+    assert sum(sizes) < 80_000
+
+
 @pytest.mark.parametrize("address", ["/", "/static/ui/app.css", "/static/ui/icons.svg"])
 def test_pages_and_static_files_are_compressed_if_accepted(client: Client, address: str) -> None:
     plain = client.get(address)
