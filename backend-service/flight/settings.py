@@ -107,6 +107,7 @@ SAGA_HOUSEKEEPING = [
     ("flight.saga_sweeper.release_expired_holds", 15.0),
     ("flight.schedule_roller.roll", 60.0),
     ("flight.quotes.forget_expired", 600.0),
+    ("flight.earlier_bookings.begin_settlements", 3600.0),
     ("flight.demo_faults.die_if_asked", 0.2),
 ]
 # Seconds; explained in docs/operations.md.
