@@ -266,6 +266,19 @@ class Resolve(Input):
     evidence: Words
 
 
+@schema.asked(
+    {"action": "retry", "attention_reason": "CancelPayment fails: it answered 500", "reason": "it is back"}
+)
+class Bulk(Input):
+    """One action on all sagas that are stuck for the same reason."""
+
+    action: Literal["retry", "cancel", "resolve"]
+    attention_reason: Words
+    reason: Words
+    evidence: Annotated[Words, Field(description="needed to settle by hand")] = ""
+    after: Annotated[str, *text(rules.CORRELATION), Field(description="of the answer before")] = ""
+
+
 @schema.asked({"booking_reference": "ABC234", "surname": "Lovelace"})
 class FindBooking(Input):
     booking_reference: Annotated[str, *text(FINDABLE), AfterValidator(str.upper)]

@@ -5,6 +5,7 @@ from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from typing import Annotated
 
+from django_sagas.clock import utc_now
 from django_sagas.selectors import PAGE, Filters, read_cursor
 from django_sagas.state import SagaStatus
 from pydantic import AfterValidator, Field, PlainValidator, ValidationInfo, WithJsonSchema, field_validator
@@ -13,7 +14,7 @@ from service_kit.inputs import Input, number, one_of, text
 from service_kit.problems import invalid
 from service_kit.rules import TextRule
 
-from flight import selectors
+from flight import saga_search, selectors
 from flight.aircraft import SeatClass
 from flight.cities import airports_of
 from flight.models import Airport
@@ -26,6 +27,7 @@ A_BOOKING = TextRule(6, "is not a booking of this user", REFERENCE)
 KEY = TextRule(200, "is not an Idempotency-Key", IDEMPOTENCY_KEY)
 DEFINITION = TextRule(64, "must be the name of a definition", re.compile("[a-z0-9-]{1,64}"))
 ID_PREFIX = TextRule(36, "must be 4 to 36 of 0-9 a-f -", re.compile("[0-9a-f-]{4,36}"))
+SEARCH = rules.printable_text(200)
 MAX_FARE_DAYS, MAX_ROUTES = 62, 12
 ROUTE = re.compile("[A-Z]{3}(-[A-Z]{3})?")
 MAX_SEQUENCE = 2**31 - 1
@@ -140,6 +142,11 @@ class Events(Input):
     after: Annotated[int, *number(0, MAX_SEQUENCE)] = 0
 
 
+Moment = Annotated[
+    datetime | None, PlainValidator(_moment), WithJsonSchema({"type": "string", "format": "date-time"})
+]
+
+
 class Sagas(Input):
     status: Annotated[str | None, *one_of(SagaStatus.values)] = None
     needs_attention: Annotated[bool | None, PlainValidator(_flag), WithJsonSchema({"type": "boolean"})] = None
@@ -155,9 +162,14 @@ class Sagas(Input):
         Field(description="such as settle-trip; without it those that callers begin, and of open ones all"),
     ] = None
     id_prefix: Annotated[str | None, *text(ID_PREFIX), Field(description="of the id")] = None
-    created_after: Annotated[
-        datetime | None, PlainValidator(_moment), WithJsonSchema({"type": "string", "format": "date-time"})
-    ] = None
+    q: Annotated[
+        str,
+        *text(SEARCH),
+        Field(description="a ticket, a flight (ZZ1234 or ZZ1234 2026-12-04), a name or a mail address"),
+    ] = ""
+    attention_reason: Annotated[str, *text(SEARCH), Field(description="why the saga is stuck")] = ""
+    created_after: Moment = None
+    created_before: Moment = None
     limit: Annotated[int, *number(1, 200)] = PAGE
     cursor: Annotated[
         tuple[datetime, str] | None,
@@ -169,8 +181,9 @@ class Sagas(Input):
     def filters(self) -> Filters:
         if self.idempotency_key and not self.user_id:
             raise invalid({"user_id": "is required with idempotency_key"})
-        others = self.model_dump(exclude={"cursor", "user_id"})
-        return Filters(**others, subject=self.user_id, after=self.cursor)
+        others = self.model_dump(exclude={"cursor", "user_id", "q"})
+        found = saga_search.find(self.q, now=utc_now()) if self.q else None
+        return Filters(**others, subject=self.user_id, after=self.cursor, ids=found)
 
 
 def airports(**codes: str) -> list[dict[str, Airport]]:

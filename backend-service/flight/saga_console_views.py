@@ -16,10 +16,10 @@ from service_kit.api import ServiceView, read_json
 from service_kit.authentication import caller_of
 from service_kit.parsers import OptionalJsonParser
 from service_kit.permissions import Operators, Overseers, Owner
-from service_kit.problems import Problem
+from service_kit.problems import Problem, invalid
 
 from flight import queries, saga_overview, saga_schema
-from flight.inputs import AuthorizeAgain, Reason, Resolve
+from flight.inputs import AuthorizeAgain, Bulk, Reason, Resolve
 from flight.saga_cancel_views import (
     BY_USER,
     PREFER_HEADER,
@@ -103,6 +103,28 @@ class OverviewView(SagaView, views.OverviewView):
 
     def overview(self, now: datetime) -> dict[str, Any]:
         return saga_overview.overview(now)
+
+
+@extend_schema(responses=schema.read(saga_schema.History))
+class HistoryView(SagaView, views.HistoryView):
+    permission_classes = [Overseers]
+
+
+@extend_schema(responses=schema.read(saga_schema.OpenSettlements))
+class SettlementsView(SagaView, views.SettlementsView):
+    permission_classes = [Overseers]
+
+
+@extend_schema(request=Bulk, responses={200: saga_schema.BulkAnswer, **ACTED})
+class BulkView(SagaActionView, views.BulkView):
+    permission_classes = [Operators]
+
+    def read_bulk(self, request: Request) -> tuple[str, str, str, Operator]:
+        body = Bulk.read(read_json(request))
+        if body.action == "resolve" and not body.evidence:
+            raise invalid({"evidence": "is required"})
+        by = Operator(self.admit(request), body.reason, body.evidence)
+        return body.action, body.attention_reason, body.after, by
 
 
 @extend_schema(request=Reason, responses=STATE)

@@ -218,8 +218,11 @@ class Step(Serializer[None]):
 
 class StepBrief(Serializer[None]):
     name = serializers.CharField()
+    compensation = serializers.CharField()
     status = serializers.CharField()
     title = serializers.CharField()
+    error = serializers.CharField(allow_null=True)
+    error_code = serializers.CharField(allow_null=True)
 
 
 class Action(Serializer[None]):
@@ -334,6 +337,39 @@ class Settlement(Serializer[None]):
     step = serializers.CharField()
     settled_at = serializers.DateTimeField()
     seen = serializers.CharField(allow_null=True, help_text="what the auditor saw there; null: not yet asked")
+
+
+class OpenSettlement(Settlement):
+    actor = serializers.CharField()
+    reason = serializers.CharField()
+    evidence = serializers.CharField()
+
+
+class OpenSettlements(Serializer[None]):
+    results = OpenSettlement(many=True)
+
+
+class Hour(Serializer[None]):
+    at = serializers.DateTimeField()
+    started = serializers.IntegerField()
+    failed = serializers.IntegerField(help_text="of them, without being cancelled")
+    stuck = serializers.IntegerField(help_text="of them, now")
+
+
+class History(Serializer[None]):
+    results = Hour(many=True)
+
+
+class RefusedAction(Serializer[None]):
+    correlation_id = schema.CorrelationId()
+    detail = serializers.CharField()
+
+
+class BulkAnswer(Serializer[None]):
+    done = serializers.IntegerField()
+    refused = RefusedAction(many=True)
+    after = serializers.CharField(allow_null=True, help_text="for the next batch; null after the last one")
+    left = serializers.IntegerField()
 
 
 class Settlements(Serializer[None]):

@@ -117,6 +117,8 @@ UI: Mapping[str, Row] = {
     "console/": CONSOLE,
     "console/audit/": CONSOLE,
     "console/people/": Row(some((OPERATOR,), 200, 403), some((OPERATOR,), 302, 403)),
+    "console/by-hand/": CONSOLE,
+    "console/group/": Row(some((OPERATOR,), 200, 403), some((OPERATOR,), 422, 403)),
     # Nothing is ticked, and no reason given.
     "console/act/": Row(NO, some((OPERATOR,), 422, 403)),
     "console/<str:correlation_id>/": CONSOLE,
@@ -181,6 +183,9 @@ BACKEND: Mapping[str, Row] = {
     "api/saga/": Row({**OWN.get, NOBODY: 401}, NO, query="user_id={user_id}"),
     "api/saga/definitions/": OPEN,
     "api/saga/overview/": OVERSEER,
+    "api/saga/history/": OVERSEER,
+    "api/saga/settlements/": OVERSEER,
+    "api/saga/bulk/": OPERATORS,
     "api/saga/<str:correlation_id>/export/": OVERSEER,
     "api/saga/<str:correlation_id>/retry/": OPERATORS,
     "api/saga/<str:correlation_id>/cancel/": OPERATORS,

@@ -235,6 +235,12 @@ def overview(**changes: Any) -> Json:
     }
 
 
+HOURS = [
+    {"at": f"2026-11-22T{hour:02d}:00:00Z", "started": 40 + hour, "failed": hour % 2, "stuck": int(hour == 3)}
+    for hour in range(24)
+]
+
+
 def audit_row(**changes: Any) -> Json:
     return {
         "id": 7,
@@ -319,6 +325,21 @@ class Desk:
             asked = matchers.query_param_matcher(query, strict_match=False)
             self._mock.add(method, address, json=body, status=status, match=[asked])
 
+    def answers_once(self, path: str, body: Any) -> None:
+        """To a POST; several follow each other."""
+        self._mock.add("POST", BACKEND + path, json=body, status=200)
+
+    def asked(self, path: str) -> list[dict[str, str]]:
+        """The query of each call to `path`."""
+        queries = [parse_qs(urlsplit(str(call.url)).query) for call in self.sent_to(path)]
+        return [{name: values[0] for name, values in query.items()} for query in queries]
+
+    def knows_nothing_else(self) -> None:
+        """No booking and no saga of any id."""
+        problem = {"status": 404, "code": "NOT_FOUND", "detail": "There is no such thing."}
+        for prefix in ("/api/bookings/", "/api/saga/status/"):
+            self._mock.add("GET", re.compile(re.escape(BACKEND + prefix)), json=problem, status=404)
+
     def finds(
         self,
         *flights: Json,
@@ -360,6 +381,8 @@ class Desk:
         """The saga list and the overview."""
         self.answers("/api/saga/", {"results": list(sagas), "next": following})
         self.answers("/api/saga/overview/", overview(**changes))
+        self.answers("/api/saga/history/", {"results": HOURS})
+        self.answers("/api/saga/definitions/", DEFINITIONS)
 
     def audits(self, *rows: Json, following: str | None = None) -> None:
         self.answers("/api/audit/", {"results": list(rows), "next": following})

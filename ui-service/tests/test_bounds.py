@@ -69,7 +69,7 @@ def world(desk: Desk, traveller: User, size: int) -> None:
         ("/trips/ABC234/", 1),
         ("/trips/ABC234/cancel/", 2),
         ("/miles/", 2),
-        ("/console/", 2),
+        ("/console/", 3),
         ("/console/audit/", 1),
         (f"/console/{SAGA}/", 6),
         ("/faults/", 5),

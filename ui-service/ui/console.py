@@ -1,7 +1,8 @@
 """Queries of the saga console."""
 
 import re
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -24,6 +25,8 @@ SHOWN = 30
 REFERENCE = re.compile("[A-Z2-9]{6}")
 BEGINNING = re.compile("[0-9a-f-]{4,36}")
 "of the id of a saga; the console shows the first eight letters"
+FILTERS = {"id": "id_prefix", "user": "user_id", "q": "q"}
+"The backend's filters by the parameters of the list's address."
 AWAY: Json = {"away": True}
 
 
@@ -91,33 +94,56 @@ def overview(*, actor: Actor) -> Overview:
     )
 
 
+def history(*, actor: Actor) -> list[Json]:
+    """The hours of the last day; none if they cannot be read, which must not hide the list."""
+    found: list[Json] = optional(
+        lambda: get("backend", "/api/saga/history/", actor=actor)["results"], otherwise=[]
+    )
+    return [{**each, "at": sagas.moment(each["at"])} for each in found]
+
+
+def settlements(*, actor: Actor) -> list[Json]:
+    """What was settled by hand and is not agreed yet, oldest first."""
+    found = get("backend", "/api/saga/settlements/", actor=actor)["results"]
+    return [{**each, "at": sagas.moment(each["settled_at"])} for each in found]
+
+
 def _open(body: Json, time: str) -> OpenSaga:
     return OpenSaga(body["correlation_id"], body.get("status", ""), sagas.moment(body[time]))
 
 
 @dataclass(frozen=True)
 class Found:
-    """The result of a search: one saga, those whose id has this prefix, or the sagas of a user."""
+    """The result of a search: one saga, or what lists the several that were found."""
 
     correlation_id: str = ""
-    user_id: str = ""
-    beginning: str = ""
+    query: Mapping[str, str] = field(default_factory=dict)
 
 
 def find(text: str, *, actor: Actor) -> Found | None:
-    """A saga by id, id prefix or booking reference, else the user of that name."""
+    """A saga by id or reference, else those of an id's beginning, user, ticket, flight, name or mail."""
     for path in _places(text):
         try:
             return Found(correlation_id=str(get("backend", path, actor=actor)["correlation_id"]))
         except NotFound:
             continue
-    if BEGINNING.fullmatch(text.lower()):
-        begun = page({"id_prefix": text.lower()}, actor=actor, limit=2).sagas
-        if begun:
-            return Found(begun[0].correlation_id) if len(begun) == 1 else Found(beginning=text.lower())
-    if USER_ID.fullmatch(text) and page({"user_id": text}, actor=actor, limit=1).sagas:
-        return Found(user_id=text)
+    for name, filters in _kinds(text):
+        found = page(filters, actor=actor, limit=2).sagas
+        if len(found) == 1 and name != "user":
+            return Found(found[0].correlation_id)
+        if found:
+            return Found(query={name: filters[FILTERS[name]]})
     return None
+
+
+def _kinds(text: str) -> list[tuple[str, dict[str, str]]]:
+    """What the text may be, as a filter of the list, the likeliest first."""
+    kinds: list[tuple[str, dict[str, str]]] = []
+    if BEGINNING.fullmatch(text.lower()):
+        kinds.append(("id", {"id_prefix": text.lower()}))
+    if USER_ID.fullmatch(text):
+        kinds.append(("user", {"user_id": text}))
+    return [*kinds, ("q", {"q": text})]
 
 
 def _places(text: str) -> list[str]:

@@ -72,6 +72,23 @@ def current(saga: SagaView) -> StepView | None:
     return next((step for step in saga.steps if step.status != "DONE"), None)
 
 
+@dataclass(frozen=True)
+class Place:
+    """One line's worth of where a saga stands."""
+
+    call: str
+    error: str
+
+
+def where(saga: SagaView) -> Place:
+    """The call of an open saga or the step that failed, and the error of either."""
+    at = current(saga)
+    if at is not None:
+        return Place(_call(at, saga), saga.attention_reason or at.error)
+    failed = next((step for step in saga.steps if step.error), None) if saga.failed else None
+    return Place(failed.name, failed.error) if failed else Place("", "")
+
+
 def to_undo(saga: SagaView) -> list[StepView]:
     """What a way back would undo, in its order."""
     return [step for step in reversed(saga.steps) if step.status in MAY_HAVE_HAPPENED]

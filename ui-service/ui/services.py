@@ -92,6 +92,13 @@ def resolve_step(*, actor: Actor, correlation_id: str, step: str, reason: str, e
     return post(f"/api/saga/{correlation_id}/resolve/", actor=actor, body=body)
 
 
+def act_on_all(*, actor: Actor, action: str, stuck_for: str, reason: str, evidence: str, after: str) -> Json:
+    """One batch of an action on all sagas that are stuck for a reason; the next begins behind its `after`."""
+    body = {"action": action, "attention_reason": stuck_for, "reason": reason}
+    body |= {name: value for name, value in (("evidence", evidence), ("after", after)) if value}
+    return post("/api/saga/bulk/", actor=actor, body=body).body
+
+
 def authorize_again(*, actor: Actor, correlation_id: str, reason: str, card_token: str) -> Answer:
     """Pay for a trip once more whose first authorisation has expired; the answer is the saga that does it."""
     body = {"reason": reason, "payment": {"card_token": card_token}}

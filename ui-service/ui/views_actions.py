@@ -1,19 +1,22 @@
 """What operators do to sagas. The backend checks each action and writes its audit row."""
 
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, QueryDict
-from django.shortcuts import redirect
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_http_methods, require_POST
 from service_kit.rules import CORRELATION_ID
 
 from ui import console, incidents, selectors, services
-from ui.backend_client import Actor, ServiceTrouble, Unavailable, optional
+from ui.backend_client import Actor, Json, ServiceTrouble, Unavailable, optional
 from ui.identity import console_actor, role_of
 from ui.models import User
 from ui.sagas import SagaView, from_status
@@ -21,6 +24,8 @@ from ui.views_console import show_list, staff_only
 from ui.views_trips import safe_next
 
 MAX_BULK = 50
+GROUP_SECONDS = 4.0
+"Batches of one request; what is left is asked for again."
 ACTIONS = ("retry", "cancel", "resolve", "authorize-again", "cancel-booking")
 
 
@@ -135,3 +140,76 @@ def bulk(request: HttpRequest) -> HttpResponse:
         numbers = {"taken": taken, "ended": ended, "open": taken - ended}
         messages.add_message(request, level, told % {"action": action.capitalize(), **numbers})
     return redirect(back)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@staff_only
+def group(request: HttpRequest) -> HttpResponse:
+    """One action on every saga that is stuck for the same reason: shown and asked first."""
+    actor, asked = _operator(request), request.POST if request.method == "POST" else request.GET
+    why = asked.get("why", "").strip()[:200]
+    form = {name: asked.get(name, "").strip()[:200] for name in ("action", "reason", "evidence", "after")}
+    if request.method == "POST" and _is_complete(request, form):
+        told = _act_on_all(why, form, actor)
+        if not told.after:
+            _tell_of_all(request, form["action"], told)
+            return redirect("console")
+        form["after"] = told.after
+        context = {"why": why, "form": form, "progress": told}
+        return render(request, "ui/console/group.html", context)
+    page = console.page({"attention_reason": why}, actor=actor, limit=MAX_BULK)
+    steps = console.definitions(actor=actor)
+    shown = [(saga, incidents.preview(saga, steps.get(saga.definition), {})) for saga in page.sagas[:1]]
+    overview = console.overview(actor=actor)
+    number = next((each["count"] for each in overview.incidents if each["reason"] == why), len(page.sagas))
+    context = {"why": why, "form": form, "sagas": page.sagas, "number": number, "examples": shown}
+    status = 422 if request.method == "POST" else 200
+    return render(request, "ui/console/group.html", context, status=status)
+
+
+def _is_complete(request: HttpRequest, form: Mapping[str, str]) -> bool:
+    if form["action"] not in ("retry", "cancel", "resolve") or not form["reason"]:
+        messages.error(request, _("Choose an action and give a reason."))
+    elif form["action"] == "resolve" and not form["evidence"]:
+        messages.error(request, _("To settle by hand, say what shows that it is settled."))
+    else:
+        return True
+    return False
+
+
+@dataclass(frozen=True)
+class Progress:
+    done: int
+    refused: list[Json]
+    after: str
+    left: int
+
+
+def _act_on_all(why: str, form: Mapping[str, str], actor: Actor) -> Progress:
+    """Batch after batch, for as long as a page may take."""
+    done, refused, after, left = 0, list[Json](), form["after"], 0
+    until = time.monotonic() + GROUP_SECONDS
+    while True:
+        told = services.act_on_all(
+            actor=actor,
+            action=form["action"],
+            stuck_for=why,
+            reason=form["reason"],
+            evidence=form["evidence"],
+            after=after,
+        )
+        done, refused = done + int(told["done"]), [*refused, *told["refused"]]
+        after, left = str(told["after"] or ""), int(told["left"])
+        if not after or time.monotonic() > until:
+            return Progress(done, refused, after, left)
+
+
+def _tell_of_all(request: HttpRequest, action: str, told: Progress) -> None:
+    words = ngettext(
+        "%(action)s of %(number)s saga is taken; it goes on by itself.",
+        "%(action)s of %(number)s sagas is taken; they go on by themselves.",
+        told.done,
+    )
+    messages.info(request, words % {"action": action.capitalize(), "number": told.done})
+    for each in told.refused[:MAX_BULK]:
+        messages.error(request, f"{each['correlation_id']}: {each['detail']}")

@@ -19,7 +19,7 @@ from django.views.decorators.http import require_safe
 from django_sagas.clock import iso, utc_now
 from service_kit.rules import USER_ID
 
-from ui import console, diagrams, incidents, patience, selectors
+from ui import charts, console, diagrams, incidents, patience, selectors
 from ui.backend_client import Actor, Json
 from ui.forms import DEMO_CARDS
 from ui.identity import console_actor, role_of
@@ -27,6 +27,7 @@ from ui.models import User
 
 View = Callable[..., HttpResponseBase]
 PERIODS = {"": _("any time"), "1": _("the last hour"), "24": _("the last day"), "168": _("the last week")}
+MOMENT = re.compile(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:00)")
 NUMBER = re.compile(r"[1-9][0-9]{0,17}")
 
 
@@ -54,12 +55,15 @@ def show_list(
     request: HttpRequest, query: QueryDict, *, here: str, status: int = 200, **kept: Any
 ) -> HttpResponse:
     actor = console_actor(request)
-    page, overview = patience.at_once(
-        partial(console.page, _filters(query), actor=actor), partial(console.overview, actor=actor)
+    page, overview, hours = patience.at_once(
+        partial(console.page, _filters(query), actor=actor),
+        partial(console.overview, actor=actor),
+        partial(console.history, actor=actor),
     )
     parameters = {name: str(value) for name, value in query.items() if name != "cursor"}
     context = {
-        "sagas": page.sagas,
+        "rows": [(saga, incidents.where(saga)) for saga in page.sagas],
+        "charts": charts.charts(hours),
         "overview": overview,
         "periods": list(PERIODS.items()),
         "statuses": console.STATUSES,
@@ -82,27 +86,43 @@ def _found(request: HttpRequest, wanted: str, actor: Actor) -> HttpResponse:
         return redirect("console")
     if found.correlation_id:
         return redirect("console_saga", correlation_id=found.correlation_id)
-    several = {"id": found.beginning} if found.beginning else {"user": found.user_id}
-    return redirect(f"{reverse('console')}?{urlencode(several)}")
+    return redirect(f"{reverse('console')}?{urlencode(found.query)}")
+
+
+def _is_text(value: str) -> bool:
+    return 0 < len(value) <= 200 and value.isprintable()
+
+
+# Parameter of the address, filter of the backend, and what is valid.
+FILTERS: tuple[tuple[str, str, Callable[[str], object]], ...] = (
+    ("status", "status", console.STATUSES.__contains__),
+    ("user", "user_id", USER_ID.fullmatch),
+    ("id", "id_prefix", console.BEGINNING.fullmatch),
+    ("q", "q", _is_text),
+    ("why", "attention_reason", _is_text),
+    ("from", "created_after", MOMENT.fullmatch),
+    ("to", "created_before", MOMENT.fullmatch),
+    ("cursor", "cursor", bool),
+)
 
 
 def _filters(asked: QueryDict) -> dict[str, str]:
     """The backend's filters from the query parameters; invalid ones are ignored."""
-    query = {name: str(value) for name, value in asked.items()}
-    filters: dict[str, str] = {}
-    if query.get("status") in console.STATUSES:
-        filters["status"] = query["status"]
+    query = {name: str(value).strip() for name, value in asked.items()}
+    filters = {wanted: query[name] for name, wanted, fits in FILTERS if name in query and fits(query[name])}
     if query.get("attention") == "1":
         filters["needs_attention"] = "true"
-    if USER_ID.fullmatch(query.get("user", "")):
-        filters["user_id"] = query["user"]
-    if console.BEGINNING.fullmatch(query.get("id", "")):
-        filters["id_prefix"] = query["id"]
     if query.get("since") in PERIODS and query["since"]:
         filters["created_after"] = iso(utc_now() - timedelta(hours=int(query["since"])))
-    if query.get("cursor"):
-        filters["cursor"] = query["cursor"]
     return filters
+
+
+@require_safe
+@staff_only
+def by_hand(request: HttpRequest) -> HttpResponse:
+    """What was settled by hand and still disagrees with its participants."""
+    found = console.settlements(actor=console_actor(request))
+    return render(request, "ui/console/by_hand.html", {"settlements": found, "now": utc_now()})
 
 
 @require_safe

@@ -10,6 +10,8 @@ from django_sagas.models import ManualSettlement
 from django_sagas.selectors import events_after
 from django_sagas.state import SagaState, StepState, StepStatus
 
+BRIEF = ("name", "compensation", "status", "title", "error", "error_code")
+
 
 def status(saga: SagaState) -> dict[str, Any]:
     answer: dict[str, Any] = {
@@ -57,8 +59,7 @@ def _step(saga: str, step: StepState) -> dict[str, Any]:
 def summary(saga: SagaState) -> dict[str, Any]:
     """One line of a list of sagas."""
     full = status(saga)
-    names = ("name", "status", "title")
-    full["steps"] = [{name: step[name] for name in names} for step in full["steps"]]
+    full["steps"] = [{name: step[name] for name in BRIEF} for step in full["steps"]]
     full.pop("result", None)
     return full
 

@@ -85,8 +85,11 @@ def turn_back(
     return saga
 
 
-def resolve(correlation_id: str, *, step: str, by: Operator) -> SagaState:
-    """Resolve a stuck compensation by hand and run the rest. Raises 409 for a step that is not stuck."""
+def resolve(correlation_id: str, *, step: str, by: Operator, at_once: bool = True) -> SagaState:
+    """Resolve a stuck compensation by hand and run the rest. Raises 409 for a step that is not stuck.
+
+    Without `at_once` recovery runs the rest.
+    """
     now = orchestrator().now()
     if not _is_stuck(_load(correlation_id), step):
         raise _not_stuck(correlation_id, step)
@@ -109,7 +112,7 @@ def resolve(correlation_id: str, *, step: str, by: Operator) -> SagaState:
         ]
         write(transition, expected=SagaStatus.COMPENSATING)
     orchestrator().publish(transition.events)
-    return _advance(transition.saga, now)
+    return _advance(transition.saga, now, at_once=at_once)
 
 
 def _advance(saga: SagaState, now: datetime, *, at_once: bool = True) -> SagaState:

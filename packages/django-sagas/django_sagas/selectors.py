@@ -2,7 +2,7 @@
 
 import base64
 import binascii
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -33,6 +33,11 @@ class Filters:
     id_prefix: str | None = None
     "of a UUID"
     created_after: datetime | None = None
+    created_before: datetime | None = None
+    attention_reason: str = ""
+    "of open sagas: those that are stuck for this reason"
+    ids: Sequence[str] | None = None
+    "what a search has found"
     after: tuple[datetime, str] | None = None
     "the last row of the page before"
     limit: int = PAGE
@@ -40,7 +45,7 @@ class Filters:
     @property
     def only_open(self) -> bool:
         """Whether only open sagas can match; they are few, and have a partial index."""
-        return self.status in OPEN or bool(self.needs_attention)
+        return self.status in OPEN or bool(self.needs_attention or self.attention_reason)
 
 
 def events_after(correlation_id: str, sequence: int) -> tuple[list[dict[str, Any]], bool]:
@@ -92,33 +97,39 @@ def list_sagas(filters: Filters) -> tuple[list[SagaState], str | None]:
 
 def _matching(filters: Filters) -> QuerySet[SagaRow]:
     found = SagaRow.objects.open() if filters.only_open else SagaRow.objects.all()
-    if filters.status:
-        found = found.filter(status=filters.status)
+    found = found.filter(**_conditions(filters))
     if filters.needs_attention is not None:
         found = found.exclude(attention="") if filters.needs_attention else found.filter(attention="")
-    if filters.subject:
-        found = found.filter(subject=filters.subject)
     if filters.idempotency_key is not None:
         subject = filters.subject or ""
         scopes = [subject, *(saga.key_scope(subject) for saga in SAGAS.values())]
         found = found.filter(idempotency_scope__in=scopes, idempotency_key=filters.idempotency_key)
-    if filters.definition:
-        found = found.filter(name=filters.definition)
-    elif not (filters.only_open or filters.id_prefix):
+    if not (filters.definition or filters.only_open or filters.id_prefix or filters.ids is not None):
         found = found.exclude(name__in=finishing())
     if filters.id_prefix:
         # `g` sorts behind every character that a UUID may go on with, whatever the collation.
         found = found.filter(
             correlation_id__gte=filters.id_prefix, correlation_id__lt=f"{filters.id_prefix}g"
         )
-    if filters.created_after:
-        found = found.filter(created_at__gt=filters.created_after)
     if filters.after:
         created_at, correlation_id = filters.after
         # The first condition is where an index can begin; the second skips what was shown before.
         found = found.filter(created_at__lte=created_at)
         found = found.filter(Q(created_at__lt=created_at) | Q(correlation_id__lt=correlation_id))
     return found
+
+
+def _conditions(filters: Filters) -> dict[str, Any]:
+    wanted = {
+        "status": filters.status,
+        "subject": filters.subject,
+        "name": filters.definition,
+        "attention": filters.attention_reason,
+        "pk__in": filters.ids,
+        "created_at__gt": filters.created_after,
+        "created_at__lt": filters.created_before,
+    }
+    return {column: value for column, value in wanted.items() if value not in (None, "")}
 
 
 def cursor(saga: SagaState) -> str:

@@ -4,11 +4,13 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
+from django.db.models import QuerySet
+
 from django_sagas.clock import iso
 from django_sagas.database import by_pages
 from django_sagas.models import ManualSettlement
 
-SHOWN = 20
+SHOWN, MOST = 20, 200
 
 
 def remember(
@@ -57,16 +59,23 @@ def count_open() -> int:
 
 def still_open() -> dict[str, Any]:
     """Those whose participants disagree or were not asked yet, oldest first."""
-    oldest = ManualSettlement.objects.filter(agreed_at=None).order_by("id")[:SHOWN]
+    return {"count": count_open(), "oldest": [_brief(each) for each in _open(SHOWN)]}
+
+
+def listed() -> list[dict[str, Any]]:
+    """The same with who settled it and on what evidence, the oldest MOST of them."""
+    told = ("actor", "reason", "evidence")
+    return [_brief(each) | {name: getattr(each, name) for name in told} for each in _open(MOST)]
+
+
+def _open(most: int) -> QuerySet[ManualSettlement]:
+    return ManualSettlement.objects.filter(agreed_at=None).order_by("id")[:most]
+
+
+def _brief(settlement: ManualSettlement) -> dict[str, Any]:
     return {
-        "count": count_open(),
-        "oldest": [
-            {
-                "correlation_id": each.correlation_id,
-                "step": each.step,
-                "settled_at": iso(each.settled_at),
-                "seen": each.seen or None,
-            }
-            for each in oldest
-        ],
+        "correlation_id": settlement.correlation_id,
+        "step": settlement.step,
+        "settled_at": iso(settlement.settled_at),
+        "seen": settlement.seen or None,
     }

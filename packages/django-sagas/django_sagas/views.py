@@ -13,7 +13,17 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.module_loading import import_string
 from django.views import View
 
-from django_sagas import answers, json_text, operators, overview, saga_log, selectors
+from django_sagas import (
+    answers,
+    bulk,
+    history,
+    json_text,
+    operators,
+    overview,
+    saga_log,
+    selectors,
+    settlements,
+)
 from django_sagas.conf import conf
 from django_sagas.operators import Operator
 from django_sagas.plain import read_object
@@ -125,6 +135,20 @@ class OverviewView(OperatorView):
         return overview.overview(now)
 
 
+class HistoryView(OperatorView):
+    def get(self, request: Any) -> HttpResponse:
+        """Sagas by the hour of the last day: started, failed, and stuck now."""
+        self.admit(request)
+        return self.reply({"results": history.history(orchestrator().now())})
+
+
+class SettlementsView(OperatorView):
+    def get(self, request: Any) -> HttpResponse:
+        """Compensations that were settled by hand and whose participants do not agree yet, oldest first."""
+        self.admit(request)
+        return self.reply({"results": settlements.listed()})
+
+
 class ActionView(OperatorView):
     """What an operator does to a saga, with a name and a reason."""
 
@@ -177,6 +201,28 @@ class ResolveView(ActionView):
         return texts.pop("step"), Operator(actor, **texts)
 
 
+class BulkView(ActionView):
+    def post(self, request: Any) -> HttpResponse:
+        """Retry, cancel or settle all sagas that are stuck for one reason, a batch at a time."""
+        action, stuck_for, after, by = self.read_bulk(request)
+        batch = bulk.act(action, stuck_for=stuck_for, after=after, by=by)
+        refused = [{"correlation_id": saga, "detail": why} for saga, why in batch.refused]
+        body = {"done": batch.done, "refused": refused, "after": batch.following or None, "left": batch.left}
+        return self.reply(body)
+
+    def read_bulk(self, request: Any) -> tuple[str, str, str, Operator]:
+        """Action, reason of the stuck ones, id to begin after, and who. Raises Problem 400."""
+        actor, body = self.admit(request), read_object(request)
+        texts = _texts(body, "action", "attention_reason", "reason")
+        if texts["action"] not in bulk.ACTIONS:
+            raise invalid({"action": "must be one of " + ", ".join(bulk.ACTIONS)})
+        further = {name: body.get(name) or "" for name in ("after", "evidence")}
+        if texts["action"] == "resolve" or further["evidence"]:
+            further |= _texts(body, "evidence")
+        by = Operator(actor, texts["reason"], further["evidence"])
+        return texts["action"], texts["attention_reason"], str(further["after"]), by
+
+
 # Inputs, where no other framework reads them
 
 
@@ -188,7 +234,7 @@ def filters_of(query: Mapping[str, str], *, subject: str) -> Filters:
         errors["status"] = "must be one of " + ", ".join(SagaStatus.values)
     if flag not in (None, *FLAGS):
         errors["needs_attention"] = "must be true or false"
-    created_after = _moment(query, "created_after", errors)
+    created_after, created_before = (_moment(query, f"created_{end}", errors) for end in ("after", "before"))
     if errors:
         raise invalid(errors)
     return Filters(
@@ -196,6 +242,8 @@ def filters_of(query: Mapping[str, str], *, subject: str) -> Filters:
         needs_attention=FLAGS[flag] if flag else None,
         subject=query.get(subject),
         created_after=created_after,
+        created_before=created_before,
+        attention_reason=query.get("attention_reason", ""),
         after=read_cursor(query["cursor"]) if "cursor" in query else None,
         limit=_number(query, "limit", selectors.PAGE, fewest=1, most=MOST_SAGAS),
     )

@@ -4,15 +4,17 @@ import json
 from collections.abc import Mapping
 from io import StringIO
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from django.conf import LazySettings
 from django.core.management import CommandError, call_command
 from django.http import HttpRequest
 from django.test import Client, RequestFactory
-from django_sagas import selectors, views
+from django_sagas import bulk, history, selectors, views
 from django_sagas.definitions import Saga
 from django_sagas.models import ManualSettlement, OperatorAction, SagaEventRow
+from django_sagas.operators import Operator
 from django_sagas.orchestrator import Orchestrator
 from django_sagas.problems import Problem
 
@@ -20,7 +22,7 @@ from tests.shop.models import Stock
 from tests.shop.sagas import BuyTea
 from tests.toy.sagas import PlaceOrder
 from tests.toy.steps import far, near
-from tests.world import World, define, never_arrives
+from tests.world import World, answers, define, never_arrives
 
 WHY = {"reason": "the customer called"}
 HOW = {"step": "Charge", "reason": "the bank was called", "evidence": "ticket 7"}
@@ -190,6 +192,55 @@ def test_definitions_and_numbers_are_shown(world: World) -> None:
     assert "counts" in get("overview/").json()
 
 
+def alarmed(world: World) -> str:
+    """Its compensation is refused our credential, which raises an alarm."""
+    world.participant.always("UndoCharge", answers(401, {}))
+    return world.start(order(), refused_by="Confirm").correlation_id
+
+
+def test_all_sagas_of_one_error_are_acted_on_batch_by_batch(world: World) -> None:
+    cids = sorted(alarmed(world) for _ in range(3))
+    why = get(f"{cids[0]}/").json()["attention_reason"]
+    how = {"action": "resolve", "attention_reason": why, "reason": "settled", "evidence": "letter 7"}
+    assert get(f"?attention_reason={quote(why)}&created_before=2031-01-01").json()["results"] != []
+    by = Operator("ops", "settled", "letter 7")
+    first = bulk.act("resolve", stuck_for=why, after="", by=by, most=2)
+    assert (first.done, first.following, first.left) == (2, cids[1], 1)
+    assert post("bulk/", {**how, "after": first.following}).json() == {
+        "done": 1,
+        "refused": [],
+        "after": None,
+        "left": 0,
+    }
+    assert post("bulk/", how).json()["done"] == 0, "none of them is stuck any more"
+    listed = get("settlements/").json()["results"]
+    assert [each["correlation_id"] for each in listed] == cids and listed[0]["evidence"] == "letter 7"
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [({"action": "drop"}, "action"), ({"reason": ""}, "reason"), ({"action": "resolve"}, "evidence")],
+)
+def test_a_bulk_action_that_is_wrong_names_its_field(
+    world: World, change: dict[str, str], field: str
+) -> None:
+    answer = post("bulk/", {"action": "retry", "attention_reason": "x", "reason": "y", **change})
+    assert (answer.status_code, list(answer.json()["errors"])) == (400, [field])
+
+
+def test_hours_of_the_last_day_are_counted_once_they_are_over(world: World) -> None:
+    world.start(order())
+    world.start(order(), refused_by="Confirm")
+    counted = history.Started()
+    assert [hour["started"] for hour in history.history(world.clock(), counted=counted)][-1] == 2
+    world.clock.advance(3 * 3600)
+    world.start(order())
+    for _ in range(2):
+        hours = history.history(world.clock(), counted=counted)
+        assert [(hour["started"], hour["failed"]) for hour in hours[-4:]] == [(2, 1), (0, 0), (0, 0), (1, 0)]
+    assert len(get("history/").json()["results"]) == history.HOURS
+
+
 @pytest.mark.parametrize(
     ("query", "field"),
     [
@@ -332,7 +383,16 @@ def test_a_form_is_a_415_and_a_wrong_method_a_405(world: World) -> None:
 # Access
 
 
-PATHS = ("", "definitions/", "overview/", "saga-1/", "saga-1/events/", "saga-1/export/")
+PATHS = (
+    "",
+    "definitions/",
+    "overview/",
+    "history/",
+    "settlements/",
+    "saga-1/",
+    "saga-1/events/",
+    "saga-1/export/",
+)
 
 
 def test_nothing_is_shown_to_callers_without_access(world: World) -> None:

@@ -60,7 +60,10 @@ SECTIONS = {
         "progress",
     ),
     "loyalty": ("loyalty",),
-    "console": ("console", "console_saga", "console_audit", "console_people", "faults"),
+    "console": (
+        *("console", "console_saga", "console_by_hand", "console_group", "console_audit", "console_people"),
+        "faults",
+    ),
     "learn": ("learn", "lesson"),
 }
 
