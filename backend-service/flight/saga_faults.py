@@ -2,11 +2,17 @@
 
 from collections.abc import Collection
 
-from django_sagas.definitions import Planned
+from django_sagas.definitions import Planned, Saga
 from django_sagas.guard.models import FaultKind
 from django_sagas.outcomes import SIMULATED, Unknown
-from django_sagas.state import SagaState
+from django_sagas.state import LOCAL, SagaState
 from service_kit import faults
+
+
+def names(sagas: Collection[type[Saga]]) -> set[str]:
+    """Steps and compensations of these sagas that run here, and so can be given a fault here."""
+    own = [step for saga in sagas for step in saga.steps if step.participant == LOCAL]
+    return {name for step in own for name in (step.name, step.compensation) if name}
 
 
 def injected(name: str, saga: SagaState, *, simulate: Collection[str] = ()) -> Planned | None:

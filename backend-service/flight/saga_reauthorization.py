@@ -7,7 +7,7 @@ from typing import Any, TypeGuard
 
 from django.conf import settings
 from django_sagas import saga_log
-from django_sagas.definitions import Planned, Saga, WriteConflict, local, remote
+from django_sagas.definitions import Planned, Saga, Step, WriteConflict, local, remote
 from django_sagas.models import SagaRow
 from django_sagas.operators import Operator
 from django_sagas.outcomes import Done, Refused
@@ -19,6 +19,7 @@ from service_kit.money import to_wire
 from flight import saga_words
 from flight.models import Booking, BookingStatus
 from flight.saga_booking import PAYMENT, RENEWED, SettlementSaga, as_booking
+from flight.saga_faults import injected
 
 ENDED = Refused("SETTLEMENT_ENDED", "The booking was cancelled or its money captured meanwhile.")
 
@@ -103,6 +104,11 @@ class AuthorizeAgain(Saga):
             refusals={"SETTLEMENT_ENDED"},
         ),
     )
+
+    @classmethod
+    def plan(cls, step: Step, saga: ReauthorizationSaga, now: datetime, *, undo: bool) -> Planned:
+        name = step.compensation if undo else step.name
+        return injected(name, saga) or super().plan(step, saga, now, undo=undo)
 
     @classmethod
     def described(cls, saga: ReauthorizationSaga) -> Mapping[str, Any]:

@@ -1,4 +1,5 @@
 from django.urls import path
+from django_sagas.definitions import SAGAS
 from service_kit import problems
 from service_kit.outbox.views import OutboxView
 from service_kit.urls import common, demo
@@ -11,6 +12,7 @@ from flight import (
     saga_cancel_views,
     saga_change_views,
     saga_console_views,
+    saga_faults,
     saga_views,
     urls_reads,
 )
@@ -48,7 +50,7 @@ urlpatterns = [
         saga_views.CancelSeat,
         saga_views.ConfirmBooking,
         saga_views.CancelBooking,
-        further=[demo_faults.ORCHESTRATOR],
+        further=[demo_faults.ORCHESTRATOR, *saga_faults.names(SAGAS.values())],
     ),
     *common(health.ready),
 ]

@@ -623,3 +623,56 @@ def test_auditor_finds_a_difference_that_was_not_given_back(trip: Trip, reads: R
     code, lines = run()
     assert code == 1 and "expected 350.00 USD held or taken" in lines[0]
     ledger.append(refund)
+
+
+# Faults of the console
+
+
+OWN_STEPS = ["HoldSeats", "SwapTickets", "ReleaseOldSeats", "SendConfirmation"]
+
+
+@pytest.fixture
+def fault(desk: Desk, settings: LazySettings) -> Callable[..., None]:
+    settings.DEMO_MODE = True
+
+    def put(step: str, **asked: Any) -> None:
+        body = {"faults": [{"step": step, "times": 1, **asked}]}
+        answer = desk.client.put("/api/demo/faults/", body, content_type="application/json")
+        assert answer.status_code == 200, answer.content
+
+    return put
+
+
+@pytest.mark.parametrize("step", OWN_STEPS)
+def test_fault_of_each_own_step_is_met_and_the_change_still_ends(
+    trip: Trip, world: World, fault: Callable[..., None], step: str
+) -> None:
+    quote = trip.quote(trip.dearer)["quote_id"]
+    fault(step, kind="fail")
+    answer = trip.change(quote)
+    assert answer.status_code == 202
+    cid = answer.json()["correlation_id"]
+    world.settle()
+    row = world.row(cid)
+    assert {one.name: one.attempts for one in row.steps}[step] == 2
+    assert row.status == "COMPLETED"
+
+
+@pytest.mark.parametrize("step", OWN_STEPS)
+def test_refusal_is_taken_before_the_tickets_are_swapped_and_only_delays_what_follows(
+    trip: Trip, world: World, fault: Callable[..., None], step: str
+) -> None:
+    quote = trip.quote(trip.dearer)["quote_id"]
+    fault(step, kind="refuse")
+    cid = trip.change(quote).json()["correlation_id"]
+    world.settle()
+    refused = step in ("HoldSeats", "SwapTickets")
+    assert world.row(cid).status == ("COMPENSATED" if refused else "COMPLETED")
+    if refused:
+        trip.is_as_booked()
+
+
+def test_fault_of_a_step_that_runs_elsewhere_is_400(desk: Desk) -> None:
+    body = {"faults": [{"step": "AuthorizePayment", "kind": "fail"}]}
+    answer = desk.client.put("/api/demo/faults/", body, content_type="application/json")
+    assert (answer.status_code, list(answer.json()["errors"])) == (400, ["faults[0].step"])

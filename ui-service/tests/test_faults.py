@@ -1,5 +1,7 @@
 """The fault console of demo mode."""
 
+import re
+
 from django.test import Client
 from pytest_django import Settings
 
@@ -71,6 +73,23 @@ def test_steps_of_the_backend_itself_can_fail_too(client: Client, desk: Desk) ->
     assert changes(desk) == [
         ("POST 8001", [{"step": "ConfirmBooking", "kind": "fail", "seconds": 3, "times": 3}])
     ]
+
+
+def test_steps_of_other_sagas_follow_each_named_once(client: Client, desk: Desk) -> None:
+    has_faults(desk)
+    (booking,) = DEFINITIONS["results"]
+    paid, first = booking["steps"][1], booking["steps"][0]
+    named = [{**first, "name": "HoldSeats", "compensation": "ReleaseSeats"}, paid]
+    alone = {**first, "name": "SwapTickets", "compensation": ""}
+    change = {"name": "change-trip", "version": 1, "steps": [*named, alone]}
+    desk.answers("/api/saga/definitions/", {"results": [change, booking]})
+    text = client.get("/faults/").content.decode()
+    lanes = re.findall(r'<optgroup label="(.*?)">(.*?)</optgroup>', text)
+    found = {label: re.findall(r'value="(.*?)"', options) for label, options in lanes}
+    assert list(found) == ["Forward", "Back", "change-trip"]
+    assert found["change-trip"] == ["HoldSeats", "SwapTickets", "ReleaseSeats"]
+    client.post("/faults/", {"step": "SwapTickets", "kind": "fail", "times": "1"})
+    assert changes(desk) == [("POST 8001", [{"step": "SwapTickets", "kind": "fail", "times": 1}])]
 
 
 def test_step_of_the_backend_has_no_reply_to_be_lost(client: Client, desk: Desk) -> None:

@@ -40,8 +40,13 @@ _codes: set[str] = set()
 
 def booking_steps() -> list[Json]:
     """The steps of a booking's saga, as the backend declares them."""
-    declared = get("backend", "/api/saga/definitions/", actor=NOBODY)["results"]
-    return next((saga["steps"] for saga in declared if saga["name"] == BOOKING_SAGA), [])
+    return next((saga["steps"] for saga in declared_sagas() if saga["name"] == BOOKING_SAGA), [])
+
+
+def declared_sagas() -> list[Json]:
+    """All sagas with their steps, as the backend declares them."""
+    declared: list[Json] = get("backend", "/api/saga/definitions/", actor=NOBODY)["results"]
+    return declared
 
 
 @dataclass(frozen=True)

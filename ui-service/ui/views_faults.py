@@ -51,10 +51,10 @@ def faults(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         return _posted(request, actor)
     newest = optional(lambda: console.page({}, actor=actor, limit=8).sagas, otherwise=[])
-    steps = optional(selectors.booking_steps, otherwise=[])
+    sagas = optional(selectors.declared_sagas, otherwise=[])
     context = {
-        **_state(actor, steps),
-        "lanes": _lanes(steps),
+        **_state(actor, _steps(sagas)),
+        "lanes": _lanes(sagas),
         "often": OFTEN,
         "sagas": newest,
         "book": BOOK,
@@ -70,26 +70,40 @@ def _posted(request: HttpRequest, actor: Actor) -> HttpResponse:
     return redirect("faults")
 
 
-def _lanes(steps: list[Json]) -> list[tuple[Promise | str, list[tuple[str, str]]]]:
-    """Steps and compensations in their order."""
-    forward = [(step["name"], f"{step['title']} ({step['name']})") for step in steps]
-    back = [(step["compensation"], f"{step['undone']} ({step['compensation']})") for step in reversed(steps)]
-    return [(_("Forward"), forward), (_("Back"), back)]
+def _steps(sagas: list[Json]) -> list[Json]:
+    return [step for saga in sagas for step in saga["steps"]]
+
+
+def _lanes(sagas: list[Json]) -> list[tuple[Promise | str, list[tuple[str, str]]]]:
+    """Steps and compensations in their order: a booking's, then what each other saga has besides."""
+    known: set[str] = set()
+    lanes: list[tuple[Promise | str, list[tuple[str, str]]]] = []
+    for saga in sorted(sagas, key=lambda each: each["name"] != selectors.BOOKING_SAGA):
+        steps = saga["steps"]
+        forward = [(step["name"], step["title"]) for step in steps]
+        back = [(step["compensation"], step["undone"]) for step in reversed(steps) if step["compensation"]]
+        ways = [(_("Forward"), forward), (_("Back"), back)]
+        for way, named in ways if not known else [(saga["name"], [*forward, *back])]:
+            new = [(name, f"{title} ({name})") for name, title in named if name not in known]
+            known.update(name for name, _title in named)
+            lanes += [(way, new)] if new else []
+    return lanes
 
 
 def _owners() -> dict[str, Service]:
     """The service of each step and compensation that can be given a fault."""
     return {
         name: service
-        for step in selectors.booking_steps()
+        for step in _steps(selectors.declared_sagas())
         if is_known(service := step["participant"] or "backend")
         for name in (step["name"], step["compensation"])
+        if name
     }
 
 
 def _change(request: HttpRequest, actor: Actor) -> None:
     if "clear" in request.POST:
-        for service in _services(optional(selectors.booking_steps, otherwise=[])):
+        for service in _services(_steps(optional(selectors.declared_sagas, otherwise=[]))):
             services.clear_faults(actor=actor, service=service)
         messages.success(request, _("Every fault is removed."))
     elif (owner := _owners().get(request.POST.get("step", ""))) is not None:
