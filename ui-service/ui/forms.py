@@ -11,6 +11,7 @@ from django.core.exceptions import ValidationError
 from django.forms.renderers import TemplatesSetting
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext_lazy
 from service_kit import rules
 from service_kit.cards import looks_like_card
 from service_kit.rules import TextRule
@@ -80,7 +81,7 @@ class RuledField(forms.CharField):
             raise ValidationError("This looks like a card number, which we do not take.")
 
 
-def missing(words: str) -> dict[str, Any]:
+def missing(words: Any) -> dict[str, Any]:
     """The error message of an empty field."""
     return {"required": words}
 
@@ -88,22 +89,29 @@ def missing(words: str) -> dict[str, Any]:
 class SearchForm(forms.Form):
     """`resolve` maps the input for a place to an airport code, or raises UnclearPlace."""
 
-    trip = forms.ChoiceField(choices=TRIPS, initial="oneway", required=False, widget=Pills, label="Trip")
-    origin = forms.CharField(max_length=100, label="From", error_messages=missing("Where do you start?"))
+    trip = forms.ChoiceField(choices=TRIPS, initial="oneway", required=False, widget=Pills, label=_("Trip"))
+    origin = forms.CharField(
+        max_length=100, label=_("From"), error_messages=missing(_("Where do you start?"))
+    )
     destination = forms.CharField(
-        max_length=100, label="To", error_messages=missing("Where do you want to go?")
+        max_length=100, label=_("To"), error_messages=missing(_("Where do you want to go?"))
     )
     depart = forms.DateField(
-        widget=DateInput(), label="Departure", error_messages=missing("Choose the day of your departure.")
+        widget=DateInput(),
+        label=_("Departure"),
+        error_messages=missing(_("Choose the day of your departure.")),
     )
-    back = forms.DateField(widget=DateInput(), required=False, label="Return")
+    back = forms.DateField(widget=DateInput(), required=False, label=_("Return"))
     passengers = forms.TypedChoiceField(
-        choices=[(n, f"{n} passenger{'s' if n > 1 else ''}") for n in range(1, MAX_PASSENGERS + 1)],
+        choices=[
+            (n, ngettext_lazy("%(count)s passenger", "%(count)s passengers", n) % {"count": n})
+            for n in range(1, MAX_PASSENGERS + 1)
+        ],
         coerce=int,
         required=False,
-        label="Passengers",
+        label=_("Passengers"),
     )
-    cabin = forms.ChoiceField(choices=CABINS, required=False, label="Cabin")
+    cabin = forms.ChoiceField(choices=CABINS, required=False, label=_("Cabin"))
 
     def __init__(self, data: Any = None, *, today: date, resolve: PlaceResolver, **kwargs: Any) -> None:
         super().__init__(data, **kwargs)
@@ -137,13 +145,13 @@ class SearchForm(forms.Form):
     def clean_depart(self) -> date:
         chosen: date = self.cleaned_data["depart"]
         if chosen < self.today - timedelta(days=1):
-            raise ValidationError("This day is in the past.")
+            raise ValidationError(_("This day is in the past."))
         return chosen
 
     def clean(self) -> dict[str, Any]:
         found = super().clean() or {}
         if found.get("origin") and found.get("origin") == found.get("destination"):
-            self.add_error("destination", "Choose a place other than the departure.")
+            self.add_error("destination", _("Choose a place other than the departure."))
         if found.get("trip") == "return":
             self._check_return(found.get("depart"), found.get("back"))
         return found
@@ -152,9 +160,9 @@ class SearchForm(forms.Form):
         if "back" in self.errors:
             return
         if back is None:
-            self.add_error("back", "Choose the day of your return.")
+            self.add_error("back", _("Choose the day of your return."))
         elif depart and back < depart:
-            self.add_error("back", "The return cannot be before the departure.")
+            self.add_error("back", _("The return cannot be before the departure."))
 
 
 class PassengerForm(forms.Form):

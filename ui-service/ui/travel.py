@@ -7,6 +7,8 @@ from decimal import Decimal
 from itertools import pairwise
 from math import asin, cos, inf, radians, sin, sqrt
 
+from django.utils.translation import gettext as _
+
 from ui.backend_client import Json
 
 CABIN_NAMES = {"economy": "Economy", "business": "Business", "first": "First"}
@@ -246,10 +248,12 @@ def why_no_trip(flights: Sequence[Flight]) -> str:
     turns = parted[0].ids[-1] if len(parted) > 1 else None
     for before, after in pairwise(flights):
         if before.destination.code != after.origin.code:
-            return f"Flight {after.number} does not leave from where flight {before.number} arrives."
+            apart = _("Flight %(after)s does not leave from where flight %(before)s arrives.")
+            return apart % {"after": after.number, "before": before.number}
         if after.departs < before.arrives + (TURNAROUND if before.id == turns else CHANGE):
-            what = "The return" if before.id == turns else f"Flight {after.number}"
-            return f"{what} leaves before you can be there."
+            if before.id == turns:
+                return _("The return leaves before you can be there.")
+            return _("Flight %(number)s leaves before you can be there.") % {"number": after.number}
     return ""
 
 
