@@ -18,7 +18,8 @@ def main(folder: Path = FOLDER) -> int:
     for name in ("secret_key", "postgres_password", "grafana_password"):
         _write(folder / name, secrets.token_urlsafe(48))
     _write(folder / "service_keys", f"first:{secrets.token_urlsafe(48)}")
-    _write(folder / "secret_key_fallbacks", "")
+    for name in ("secret_key_fallbacks", "stripe_secret_key"):
+        _write(folder / name, "")
     for name, _, _ in SERVERS:
         _write(folder / f"{name}_database_url", _url(name, name))
         _write(folder / f"{name}_owner_url", _url(f"{name}_owner", name))

@@ -18,8 +18,9 @@ PORTS = {"ui": 8000, "backend": 8001, "loyalty": 8002, "payment": 8003}
 ONCE = {f"{name}-migrate" for name in PORTS}
 MORE = {"backend-more", "loyalty-more", "payment-more"}
 RECOVERING = {"recovery", "worker"}
-OF_OURS = {*PORTS, *ONCE, *MORE, *RECOVERING}
-DEFAULT = {*PORTS, *ONCE, "recovery", "postgres", "file-modes"}
+CHORES = {f"{name}-chores" for name in PORTS}
+OF_OURS = {*PORTS, *ONCE, *MORE, *RECOVERING, *CHORES}
+DEFAULT = {*PORTS, *ONCE, *CHORES, "recovery", "postgres", "file-modes"}
 PROFILES = {"scale": {*MORE, "worker", "proxy"}, "observe": {"prometheus", "grafana"}}
 ALL = DEFAULT.union(*PROFILES.values())
 RUN_ONCE = {*ONCE, "file-modes"}
@@ -109,7 +110,8 @@ def test_each_image_is_built_once_and_never_pulled(parts: dict[str, dict[str, An
         assert parts[name]["image"] == f"tidewing.invalid/{service}"
         assert parts[name]["pull_policy"] == ("build" if name in ONCE else "never")
         if name in ONCE:
-            assert parts[name]["build"] == {"context": ".", "args": {"SERVICE": service}}
+            lock = {"LOCK": "${PAYMENT_LOCK:-runtime}"} if service == "payment" else {}
+            assert parts[name]["build"] == {"context": ".", "args": {"SERVICE": service, **lock}}
         else:  # So that whatever is started, its image is built before.
             assert f"{service}-migrate" in parts[name]["depends_on"]
     for name in ALL - OF_OURS:
@@ -176,6 +178,32 @@ def test_recovery_is_healthy_while_it_touches_its_heartbeat(
         assert (ran.returncode == 0) is healthy
 
 
+@pytest.mark.parametrize("fails", ["", "expire_payments", "sweep"])
+def test_chores_are_done_and_healthy_unless_one_fails(
+    parts: dict[str, dict[str, Any]], tmp_path: Path, fails: str
+) -> None:
+    """One round, with a `python` that notes what it was asked for and a `sleep` that ends the loop."""
+    chores = parts["payment-chores"]
+    for name, body in (
+        ("python", f'echo "$2" >> {tmp_path}/done\n[ "$2" != "{fails}" ]'),
+        ("sleep", f'echo "$1" >> {tmp_path}/done\nkill $PPID'),
+    ):
+        tmp_path.joinpath(name).write_text(f"#!/bin/sh\n{body}\n")
+        tmp_path.joinpath(name).chmod(0o755)
+    environment = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "CHORES": chores["environment"]["CHORES"]}
+
+    def run(script: str) -> int:
+        here = script.replace("$$", "$").replace("/tmp/", f"{tmp_path}/")  # noqa: S108
+        return subprocess.run(["sh", "-c", here], env=environment, check=False).returncode
+
+    run(chores["command"][-1])
+    assert tmp_path.joinpath("done").read_text().split() == ["expire_payments", "sweep", "300"]
+    assert (run(chores["healthcheck"]["test"][-1]) == 0) is (fails == "")
+    run(chores["command"][-1])
+    again = tmp_path.joinpath("done").read_text().split()[3:]
+    assert again == ["expire_payments", *(["sweep"] if fails == "sweep" else []), "300"]
+
+
 def test_replicas_share_a_name_and_no_state(parts: dict[str, dict[str, Any]]) -> None:
     proxied = PROXY
     for name, port in PORTS.items():
@@ -194,7 +222,8 @@ def test_each_service_knows_the_secrets_that_it_needs_and_no_other(compose: dict
     for name in OF_OURS:
         address = f"{service_of(name)}_{'owner' if name in ONCE else 'database'}_url"
         part = compose["services"][name]
-        assert set(part["secrets"]) == shared | {address}
+        stripe = {"stripe_secret_key"} if service_of(name) == "payment" else set()
+        assert set(part["secrets"]) == shared | {address} | stripe
         assert part["environment"]["DATABASE_URL_FILE"] == f"/run/secrets/{address}"
     for name, secret in compose["secrets"].items():
         assert secret == {"file": f"${{SECRETS_DIR:-./deploy/demo-secrets}}/{name}"}
@@ -305,7 +334,7 @@ def test_everything_that_is_copied_is_sent_to_the_builder() -> None:
         path.rstrip("/").replace("${SERVICE}", name).replace("${LOCK}", lock)
         for path in sources
         for name, _, _ in SERVERS
-        for lock in ("runtime", "traces")
+        for lock in ("runtime", "traces", "stripe")
     }
     assert wanted == {line.removeprefix("!") for line in IGNORED if line.startswith("!")}
 
