@@ -1,11 +1,10 @@
 """The mails of a booking: one confirms it, and one tells of each change. Each is sent once."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from decimal import Decimal
 from itertools import groupby
 from operator import attrgetter
-from pathlib import Path
 from smtplib import SMTPDataError, SMTPRecipientsRefused
 
 from django.conf import settings
@@ -73,18 +72,6 @@ def _deliver(mail: EmailMessage) -> str:
             raise
         return "the mail server does not take this mail"
     return ""
-
-
-def forget_mails(references: Iterable[str]) -> None:
-    """Delete the mails of these bookings where mails are files; what a mail server has is its own."""
-    folder = Path(settings.EMAIL_FILE_PATH)
-    if settings.EMAIL_HOST or not folder.is_dir():
-        return
-    ids = [f"<{reference}{end}".encode() for reference in references for end in "@-"]
-    for path in folder.iterdir() if ids else ():
-        text = path.read_bytes()
-        if any(each in text for each in ids):
-            path.unlink(missing_ok=True)
 
 
 def confirmation(booking: Booking, *, now: datetime) -> EmailMessage:

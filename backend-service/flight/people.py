@@ -14,9 +14,9 @@ from django_sagas.guard.models import StepRecord
 from django_sagas.models import SagaEventRow, SagaRow
 from django_sagas.operators import Operator
 from django_sagas.state import SagaStatus
+from service_kit.outbox import erasing as outbox
 from service_kit.problems import Problem
 
-from flight.confirmations import forget_mails
 from flight.models import Booking, BookingStatus, Ticket
 
 ERASED = "(erased)"
@@ -103,7 +103,8 @@ def _erase_bookings(bookings: QuerySet[Booking]) -> int:
     for record in direct.filter(Q(answer__contains="passenger") | Q(undo_answer__contains="passenger")):
         record.answer, record.undo_answer = _without(record.answer), _without(record.undo_answer)
         record.save(update_fields=["answer", "undo_answer"])
-    forget_mails(bookings.values_list("reference", flat=True))
+    known = list(bookings.exclude(email=ERASED).values_list("reference", "email"))
+    outbox.forget(addresses={email for _, email in known}, words={reference for reference, _ in known})
     return bookings.update(email=ERASED, mobile=ERASED)
 
 

@@ -22,7 +22,7 @@ from django_sagas.operators import Operator
 from django_sagas.outcomes import Done
 from django_sagas.problems import Problem
 from django_sagas.runtime import orchestrator
-from django_sagas.state import SagaState, SagaStatus, StepStatus
+from django_sagas.state import SagaState, SagaStatus
 from django_sagas.wire import path_of
 from service_kit.money import to_cents
 
@@ -33,6 +33,7 @@ from flight.saga_booking import CANCELLATION, BookingSaga, SettlementSaga
 from flight.saga_cancel_views import claim_booking, run_cancellation
 from flight.saga_change_state import changes_of
 
+REMOTE = ("AuthorizePayment", "AwardMiles")
 LIVE_MONEY = ("AUTHORIZED", "CAPTURED")
 
 
@@ -110,9 +111,13 @@ def _of_saga(correlation_id: str, findings: list[Finding]) -> Iterator[Repair]:
 
 
 def _of_booking(saga: BookingSaga, steps: list[str]) -> Iterator[Repair]:
-    if saga.status == SagaStatus.COMPENSATED:
-        undone = [step for step in steps if saga.step(step).status == StepStatus.UNDONE]
-        yield from (_again(saga, step, undo=True) for step in reversed(undone))
+    remote = [step for step in steps if step in REMOTE]
+    if saga.status == SagaStatus.COMPENSATED and remote:
+        # Also of a step that this course of the saga never came to: undoing what is not there is safe.
+        yield from (_again(saga, step, undo=True) for step in reversed(remote))
+        return
+    if saga.status == SagaStatus.COMPENSATED or not remote:
+        yield Repair("PERSON", saga.correlation_id, f"{', '.join(steps)} of a {saga.status} trip")
         return
     payment = payment_by(saga.correlation_id)
     has_money = payment is not None and payment["status"] in LIVE_MONEY and not payment["returned"]

@@ -12,6 +12,7 @@ from django_sagas.clock import utc_now
 from django_sagas.models import SagaRow
 from pytest_django import Settings
 from service_kit.credentials import user_token
+from service_kit.outbox.models import KeptMail
 from service_kit.security.models import AuditEntry
 
 from flight import people
@@ -82,7 +83,7 @@ def test_trip_that_is_not_flown_keeps_its_names(desk: Desk, client: Client, worl
     assert found(NAMES[0])
 
 
-def test_mail_file_of_an_erased_booking_is_deleted(
+def test_kept_mail_of_an_erased_booking_is_deleted(
     desk: Desk, world: World, settings: Settings, tmp_path: Path
 ) -> None:
     settings.EMAIL_FILE_PATH = tmp_path
@@ -90,8 +91,12 @@ def test_mail_file_of_an_erased_booking_is_deleted(
     reference = cancelled(desk)
     desk.recover(after=SETTLE_AFTER + 1)
     (tmp_path / "own.log").write_text(f"Message-ID: <{reference}@tidewing>\nTo: {NAMES[2]}\n")
+    kept = {"sent_at": utc_now(), "body": "", "attachments": ""}
+    for to in (NAMES[2], "other@example.com"):
+        KeptMail.objects.create(recipients=to, subject="Booking", **kept)
     desk.post(ERASE, {})
     assert [path.name for path in tmp_path.iterdir()] == ["other.log"]
+    assert list(KeptMail.objects.values_list("recipients", flat=True)) == ["other@example.com"]
 
 
 def test_strangers_find_nobody_auditors_change_nothing_and_operators_give_a_reason(

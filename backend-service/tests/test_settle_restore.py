@@ -1,5 +1,6 @@
 """Services that were restored to different moments: the participants forget, or the saga log does."""
 
+from dataclasses import replace
 from io import StringIO
 from typing import Any
 
@@ -110,3 +111,20 @@ def test_money_that_came_back_at_an_older_payment_is_given_back_again(
 def test_settling_needs_a_reason(desk: Desk) -> None:
     with pytest.raises(CommandError, match="--reason"):
         call_command("settle_restore", "--since", "2000-01-01", "--apply")
+
+
+def test_effect_that_another_course_of_the_saga_has_left_is_undone(
+    desk: Desk, world: World, reads: Reads
+) -> None:
+    """The restored saga turned back before it came to AwardMiles, which loyalty had done before."""
+    other = desk.book().json()["correlation_id"]
+    cid = desk.book(simulate_authorizepayment_fail=True).json()["correlation_id"]
+    key = (other, "AwardMiles")
+    world.participants.records[(cid, "AwardMiles")] = world.participants.records[key]
+    entry = next(
+        one for one in world.participants.ledger if (one.correlation_id, one.kind) == (other, "AWARD")
+    )
+    world.participants.ledger.append(replace(entry, correlation_id=cid, trip=cid))
+    assert settle()[1][0] == f"AGAIN {cid} ReverseMiles"
+    assert run()[0] == 0
+    world.participants.breaches.clear()

@@ -243,7 +243,7 @@ def _manage(config: Config, *command: str) -> str:
         text=True,
         check=False,
     )
-    assert done.returncode in (0, 1), done.stderr
+    assert done.returncode in (0, 1) and " sagas checked" in done.stdout, done.stderr
     return done.stdout
 
 

@@ -38,6 +38,7 @@ IMPERSONAL = {
     "flight_ticket": "ticket_number seat_number seat_class",
     "flight_quote": "kind content",
     "flight_confirmation": "error",
+    "flight_change_confirmation": "change error",
     "sagas_saga": "correlation_id name status reason attention owner subject reference steps failed_step "
     "error error_code idempotency_scope idempotency_key request_fingerprint",
     "sagas_event": "correlation_id event_id event_type",

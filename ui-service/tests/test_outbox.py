@@ -8,6 +8,7 @@ from django.test import Client
 from pytest_django import Settings
 from service_kit.outbox import backend
 from service_kit.outbox.models import KeptMail
+from service_kit.security.models import AuditEntry
 
 from tests.desk import Desk
 from ui.models import User
@@ -71,6 +72,8 @@ NEW = {"new_password1": "another phrase 7", "new_password2": "another phrase 7"}
 def test_forgotten_password_is_replaced_by_a_link_that_is_good_once(
     client: Client, desk: Desk, traveller: User
 ) -> None:
+    elsewhere = Client()
+    elsewhere.force_login(traveller)
     assert RESET in client.get("/account/login/").content.decode()
     assert client.post(RESET, {"email": "ada@example.com"})["Location"] == f"{RESET}sent/"
     (letter,) = mail.outbox
@@ -80,6 +83,9 @@ def test_forgotten_password_is_replaced_by_a_link_that_is_good_once(
     wrong = client.post(form, {**NEW, "new_password2": "other"})
     assert wrong.status_code == 422
     assert client.post(form, NEW)["Location"] == "/account/login/"
+    assert elsewhere.get("/account/").status_code == 302
+    told = AuditEntry.objects.get(action="password-reset")
+    assert (told.actor, told.address) == (traveller.traveller_id, "127.0.0.1")
     traveller.refresh_from_db()
     assert traveller.check_password("another phrase 7")
     assert "has been used" in Client().get(link).content.decode()

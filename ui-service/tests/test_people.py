@@ -10,6 +10,7 @@ from django.contrib.sessions.models import Session
 from django.core.management import CommandError, call_command
 from django.test import Client
 from django_sagas.clock import utc_now
+from service_kit.outbox.models import KeptMail
 from service_kit.security.models import Attempt, AuditEntry
 
 from tests.desk import BACKEND, LOYALTY, PAYMENT, Desk
@@ -82,7 +83,9 @@ def test_erasure_needs_the_password_and_closes_the_account(
     client: Client, traveller: User, services: list[str]
 ) -> None:
     draft_of(traveller.traveller_id)
-    Attempt.objects.create(key="logins:user:ada", began_at=utc_now(), number=1)
+    for key in ("logins:user:ada", "resets:user:ada@example.com"):
+        Attempt.objects.create(key=key, began_at=utc_now(), number=1)
+    KeptMail.objects.create(recipients="ada@example.com", subject="Your password", sent_at=utc_now())
     other = Client()
     other.force_login(traveller)
     client.force_login(traveller)
@@ -97,6 +100,7 @@ def test_erasure_needs_the_password_and_closes_the_account(
     assert (traveller.email, traveller.is_active, traveller.has_usable_password()) == ("", False, False)
     assert traveller.username == f"erased-{traveller.traveller_id}"
     assert (Draft.objects.count(), Attempt.objects.filter(key__contains="ada").count()) == (0, 0)
+    assert KeptMail.objects.count() == 0
     assert other.get("/account/").status_code == 302
     told = AuditEntry.objects.get(action="erase-person")
     assert (told.actor, told.evidence) == (traveller.traveller_id, traveller.traveller_id)

@@ -14,6 +14,7 @@ from django.db import transaction
 from django.db.models import Q
 from django_sagas import json_text
 from django_sagas.clock import iso, utc_now
+from service_kit.outbox import erasing as outbox
 from service_kit.security import audit
 from service_kit.security.models import Attempt as Counter
 from service_kit.security.models import AuditKind
@@ -96,7 +97,8 @@ def erase(user: User, *, actor: Actor, reason: str, address: str = "") -> None:
         post(f"/api/people/{user_id}/erase/", actor=actor, body={"reason": reason})
     with transaction.atomic():
         Draft.objects.filter(owner_id__in=ids_of(user)).delete()
-        _forget_name(user.username)
+        outbox.forget(addresses=[user.email] if user.email else [])
+        _forget_counters(user.username, user.email)
         user.username, user.email, user.is_active = f"{GONE}{user.traveller_id}", "", False
         user.role = User.Role.TRAVELLER
         user.set_unusable_password()
@@ -119,9 +121,10 @@ def erase_guest(guest_id: str, *, actor: Actor, reason: str) -> None:
     Draft.objects.filter(owner_id=guest_id).delete()
 
 
-def _forget_name(username: str) -> None:
-    """Counters of logins are kept by name."""
-    Counter.objects.filter(key__endswith=f":user:{folded(username)}").delete()
+def _forget_counters(*names: str) -> None:
+    """Of logins, which are counted by user name, and of forgotten passwords, by e-mail address."""
+    for name in filter(None, names):
+        Counter.objects.filter(key__endswith=f":user:{folded(name)}").delete()
 
 
 def end_sessions(user: User, *, but: str = "") -> int:

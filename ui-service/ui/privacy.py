@@ -50,6 +50,11 @@ def statement() -> tuple[Stored, ...]:
             ),
         ),
         Stored(
+            "In the demo, which sends no mail: the newest 200 mails.",
+            "Until newer ones take their place, or you have your data erased.",
+            frozenset(f"outbox_mail.{name}" for name in ("recipients", "subject", "body", "attachments")),
+        ),
+        Stored(
             "How a booking came about: what you asked for, with names, contacts and your internet address.",
             f"As long as the booking; of a booking that failed, {settings.RETAIN_FAILED_DAYS} days.",
             frozenset({f"sagas_saga.{name}" for name in ("data", "facts", "result")} | {"sagas_event.data"}),

@@ -102,7 +102,10 @@ class PasswordResetConfirm(PasswordResetConfirmView):
 
     def form_valid(self, form: Any) -> HttpResponse:
         messages.success(self.request, _("Your password is changed. Log in with it."))
-        return super().form_valid(form)
+        response = super().form_valid(form)
+        people.end_sessions(form.user)
+        sign_ins.note("password-reset", user=form.user, request=self.request)
+        return response
 
     def form_invalid(self, form: Any) -> HttpResponse:
         response = super().form_invalid(form)
