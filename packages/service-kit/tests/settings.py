@@ -5,6 +5,7 @@ from service_kit import settings as kit
 from service_kit.limits import api_limits
 
 SERVICE_NAME = "kit"
+EMAIL_FILE_PATH = kit.DATA_DIR / "mail"
 DEMO_MODE = True
 SECRET_KEY = "of these tests only"
 SERVICE_KEYS = [("new", "a-key-of-these-tests, of 32 bytes"), ("old", "another-key-of-these-tests, as long")]

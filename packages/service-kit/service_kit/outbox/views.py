@@ -25,7 +25,7 @@ class Outbox(serializers.Serializer[None]):
 
 
 class OutboxView(ServiceView):
-    @extend_schema(responses={200: Outbox, **schema.problem(404, 405, 429, 503)})
+    @extend_schema(responses={200: Outbox, **schema.problem(401, 403, 404, 405, 429, 503)})
     def get(self, request: Request) -> HttpResponse:
         """The newest mails of this service; there is none outside demo mode."""
         if not settings.DEMO_MODE:
