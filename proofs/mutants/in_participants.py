@@ -150,6 +150,48 @@ MUTANTS = (
         only="above",
     ),
     Mutant(
+        "captured-again-by-another-call",
+        "payment-service/payment/services.py",
+        (
+            (
+                "        case PaymentStatus.AUTHORIZED:\n",
+                "        case PaymentStatus.AUTHORIZED | PaymentStatus.CAPTURED:\n",
+            ),
+        ),
+        PAYMENT,
+        ("tests/test_payment_life.py",),
+        only="another_call_the_capture",
+    ),
+    Mutant(
+        "captured-after-a-cancellation",
+        "payment-service/payment/services.py",
+        (
+            (
+                "        case PaymentStatus.AUTHORIZED:\n",
+                "        case PaymentStatus.AUTHORIZED | PaymentStatus.CANCELLED:\n",
+            ),
+        ),
+        PAYMENT,
+        ("tests/test_payment_life.py",),
+        only="capture_after_a_cancellation",
+    ),
+    Mutant(
+        "money-moved-again-after-a-crash",
+        "payment-service/payment/attempts.py",
+        (("        outcome = look_up(attempt)\n", "        outcome = None\n"),),
+        PAYMENT,
+        ("tests/test_crash_at_the_provider.py",),
+        only="moves_the_money_once",
+    ),
+    Mutant(
+        "refund-of-another-payment",
+        "payment-service/payment/selectors.py",
+        (("    return Q(trip_id=trip_id) | Q(correlation_id=trip_id)\n", "    return Q()\n"),),
+        PAYMENT,
+        ("tests/test_payment_life.py",),
+        only="refund_of",
+    ),
+    Mutant(
         "hold-of-a-crash-not-given-back",
         "payment-service/payment/attempts.py",
         (("    if isinstance(found, Approved):\n        reference", "    if False:\n        reference"),),
