@@ -59,6 +59,8 @@ def guarded(data_dir: Path) -> Config:
         LIMIT_STARTS="0/0/60",
         # What nobody changed must look as before; a settlement would change the payment.
         SETTLE_AFTER_SECONDS="86400",
+        # The page of the progress names the saga.
+        AT_ONCE_SECONDS="0",
     )
 
 

@@ -34,6 +34,8 @@ def suite(collector: Collector, tmp_path_factory: pytest.TempPathFactory) -> Ite
         "OTEL_TRACES_EXPORTER": "otlp",
         "OTEL_EXPORTER_OTLP_ENDPOINT": collector.url,
         "OTEL_BSP_SCHEDULE_DELAY": "100",
+        # The page of the progress names the saga.
+        "AT_ONCE_SECONDS": "0",
     }
     config = Config.beside(folder, **traced)
     with (folder / "suite.log").open("w", encoding="utf-8") as lines:

@@ -18,6 +18,7 @@ def demo_mode(settings: Settings) -> None:
     settings.DEMO_MODE = True
     settings.ALLOWED_HOSTS = ["testserver", "127.0.0.1", "localhost"]
     settings.SECURE_SSL_REDIRECT = False
+    settings.AT_ONCE_SECONDS = 0
     # Argon2 is meant to be slow.
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
+from typing import Literal
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -112,7 +113,12 @@ def to_payment(page: Page, first_name: str = "Ada") -> str:
     return seat
 
 
-CARDS = {"tok_ok": "4242424242424242", "tok_declined": "4000000000000002", "tok_unsure": "4000000000002503"}
+CARDS = {
+    "tok_ok": "4242424242424242",
+    "tok_declined": "4000000000000002",
+    "tok_unsure": "4000000000002503",
+    "tok_timeout": "4000000000000408",
+}
 
 
 def fill_card(page: Page, number: str, expires: str = "1234", code: str = "123") -> None:
@@ -319,6 +325,62 @@ def test_card_is_checked_beside_its_fields_and_its_number_is_sent_to_nobody(page
     expect(page.locator(".money")).to_contain_text("Nothing was charged.")
     assert "card_token=tok_declined" in sent[0]
     assert not any(re.search("0000|2034|12%20", each) for each in sent)
+
+
+def test_unsure_bank_is_asked_again_by_itself_and_one_that_never_answers_can_be_left(page: Page) -> None:
+    to_payment(page)
+    payment = page.url
+    pay(page, "tok_timeout")
+    expect(page.get_by_role("heading", name="We are checking with your bank")).to_be_visible()
+    expect(page.locator(".money")).to_contain_text("You will not be charged twice")
+    expect(page.locator("[data-said]")).to_contain_text("We are checking with your bank.")
+    left = page.locator("[data-seconds]")
+    assert 40 < int(left.inner_text()) <= 60
+    page.get_by_role("button", name="Stop this booking").click()
+    expect(page.get_by_role("heading", name="Stopped")).to_be_visible()
+    expect(page.locator(".money")).to_contain_text("Nothing was charged.")
+    page.get_by_role("link", name="Try again").click()
+    assert page.url == payment
+    pay(page, "tok_unsure")
+    booked(page)
+
+
+def test_search_to_ticket_by_keyboard_alone(page: Page) -> None:
+    press = page.keyboard.press
+
+    def go_to(name: str, *, role: Literal["button", "link", "textbox"] = "textbox") -> None:
+        """The Tab key, until the focus is on it."""
+        wanted = page.get_by_role(role, name=re.compile(name)).first.element_handle()
+        for _ in range(80):
+            if page.evaluate("wanted => document.activeElement === wanted", wanted):
+                return
+            press("Tab")
+        raise AssertionError(f"the Tab key does not lead to {name}")
+
+    def fill(**fields: str) -> None:
+        for name, text in fields.items():
+            go_to(name.replace("_", " "))
+            page.keyboard.type(text)
+
+    page.goto(RESULTS)
+    page.wait_for_load_state("networkidle")
+    go_to("^Choose", role="link")
+    press("Enter")
+    page.wait_for_url("**/book/seats/**")
+    while not page.evaluate("document.activeElement.matches('[name^=seats]')"):
+        press("Tab")
+    press("ArrowDown")
+    press("Space")
+    go_to("Continue", role="button")
+    press("Enter")
+    page.wait_for_url("**/book/passengers/**")
+    fill(First_name="Ada", Last_name="Lovelace", Email="ada@example.com", Mobile="+15550100")
+    press("Enter")
+    page.wait_for_url("**/pay/")
+    fill(Card_number=CARDS["tok_ok"], Expires="1234", Security_code="123")
+    press("Enter")
+    booked(page)
+    go_to("^E-ticket", role="link")
 
 
 def test_each_passenger_gets_the_seat_chosen_for_them(page: Page) -> None:
@@ -846,7 +908,8 @@ def every_page(page: Page, suite: Suite) -> list[str]:
         *(trip, f"{trip}ticket/", f"{trip}cancel/", "/trips/", "/trips/find/", "/miles/"),
         *(connecting, review, long_trip, f"{long_trip}ticket/", f"{long_trip}cancel/"),
         *(f"{long_trip}change/", f"{long_trip}change/?leg=1", f"{long_trip}change/?leg=1&flight={first}"),
-        *("/account/login/", "/account/register/", "/how-it-works/", "/learn/"),
+        *("/account/login/", "/account/register/", "/account/reset/", "/account/reset/sent/", "/outbox/"),
+        *("/how-it-works/", "/learn/"),
         *("/pages/about/", "/pages/contact/", "/pages/privacy/", "/pages/terms/", "/nothing/"),
         *("/console/", f"/console/{failed}/", "/console/audit/", "/faults/", lesson),
     ]

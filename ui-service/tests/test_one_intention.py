@@ -33,7 +33,7 @@ Form = dict[str, str]
 
 @pytest.fixture(scope="module")
 def suite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Suite]:
-    running = Suite(tmp_path_factory.mktemp("suite"), PAGE_SECONDS=PAGE_SECONDS)
+    running = Suite(tmp_path_factory.mktemp("suite"), PAGE_SECONDS=PAGE_SECONDS, AT_ONCE_SECONDS="0")
     try:
         running.start()
         yield running

@@ -110,6 +110,20 @@ def test_who_has_paid_is_shown_the_booking_and_no_second_payment(
     assert client.get(page)["Location"] == f"/progress/{SAGA}/"
 
 
+@pytest.mark.parametrize(
+    ("stands", "place"),
+    [(COMPLETED, "/trips/ABC234/?new=1"), (DECLINED, f"/progress/{SAGA}/"), (RUNNING, f"/progress/{SAGA}/")],
+)
+def test_booking_that_is_made_at_once_leads_to_its_trip(
+    client: Client, desk: Desk, settings: Settings, stands: Json, place: str
+) -> None:
+    settings.AT_ONCE_SECONDS = 0.1
+    desk.sells().starts()
+    desk.tells(stands)
+    page = pay_page(client)
+    assert client.post(page, form_of(client, page))["Location"] == place
+
+
 def test_second_click_starts_nothing_more_and_ends_on_the_same_saga(client: Client, desk: Desk) -> None:
     desk.sells().starts()
     page = pay_page(client)

@@ -49,6 +49,8 @@ FURTHER_URLS = kit.participants()
 # Time-outs of all calls of a page together, and of optional ones.
 PAGE_SECONDS = kit.env.float("PAGE_SECONDS", default=8.0)
 OPTIONAL_SECONDS = kit.env.float("OPTIONAL_SECONDS", default=1.0)
+# A booking that is made within this time leads to its trip at once, not by the page of its progress.
+AT_ONCE_SECONDS = kit.env.float("AT_ONCE_SECONDS", default=0.4)
 # Life of a draft after its last change.
 DRAFT_DAYS = kit.env.int("DRAFT_DAYS", default=14)
 

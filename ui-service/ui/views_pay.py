@@ -1,5 +1,6 @@
 """Review and pay. One draft becomes at most one booking, whatever the browser repeats."""
 
+import time
 from collections.abc import Mapping
 from functools import partial
 
@@ -18,8 +19,10 @@ from ui.forms import DEMO_CARDS, FAILURES, PaymentForm
 from ui.identity import actor_of, for_guests, owners_of
 from ui.models import Attempt, Draft
 from ui.views_booking import address, journey, legs, summary
+from ui.views_progress import trip_of
 
 log = structlog.get_logger(__name__)
+LOOK_SECONDS = 0.04
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -108,11 +111,22 @@ def _send(request: HttpRequest, draft: Draft, attempt: Attempt, form: PaymentFor
         )
         status = 503
     if attempt.correlation_id:
-        return to_progress(attempt.correlation_id)
+        return _made_at_once(attempt) or to_progress(attempt.correlation_id)
     response = _page(request, draft, form, status=status, ask=status != 503)
     if wait:
         response["Retry-After"] = str(wait)
     return response
+
+
+def _made_at_once(attempt: Attempt) -> HttpResponse | None:
+    """To the trip: most bookings are made in less time than it takes to show their progress."""
+    deadline = time.monotonic() + settings.AT_ONCE_SECONDS
+    while time.monotonic() < deadline:
+        time.sleep(LOOK_SECONDS)
+        saga = optional(partial(payments.look, attempt), otherwise=None)
+        if saga is None or saga.is_terminal or saga.is_slow:
+            return redirect(trip) if saga and (trip := trip_of(saga)) else None
+    return None
 
 
 def _send_one(

@@ -48,7 +48,7 @@ def _seconds_until(moment: datetime | None) -> int:
     return max(0, round((moment - utc_now()).total_seconds())) if moment else 0
 
 
-def _trip_of(saga: SagaView) -> str:
+def trip_of(saga: SagaView) -> str:
     """The trip's page, if the saga has just made or changed it."""
     if saga.status != "COMPLETED" or not saga.reference:
         return ""
@@ -94,7 +94,7 @@ def _number(draft: Draft, leg: int) -> str:
 @require_safe
 def progress(request: HttpRequest, correlation_id: str) -> HttpResponse:
     tracked = _tracked(request, _valid(correlation_id))
-    if "how" not in request.GET and (trip := _trip_of(tracked["saga"])):
+    if "how" not in request.GET and (trip := trip_of(tracked["saga"])):
         return redirect(trip)
     context = {"each": tracked, "ways": travel.ways(_flights(tracked["saga"].flight_ids))}
     return render(request, "ui/booking/progress.html", context)
@@ -119,7 +119,7 @@ def progress_part(request: HttpRequest, correlation_id: str) -> HttpResponse:
     # htmx stops polling at 286.
     status = 286 if tracked["saga"].is_terminal and "HX-Request" in request.headers else 200
     response = render(request, "ui/booking/progress_part.html", {"each": tracked}, status=status)
-    if "how" not in request.GET and (trip := _trip_of(tracked["saga"])):
+    if "how" not in request.GET and (trip := trip_of(tracked["saga"])):
         response["HX-Redirect"] = trip
     return response
 
