@@ -3,6 +3,8 @@
 import math
 import re
 import secrets
+import sys
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import timedelta
@@ -15,7 +17,7 @@ import requests
 from django_sagas.clock import utc_now
 from playwright.sync_api import Browser, BrowserContext, Page, Route, expect, sync_playwright
 
-from tests.suite import Suite, chromium
+from tests.suite import Suite, chromium, wait_for
 
 pytestmark = [
     pytest.mark.browser,
@@ -688,6 +690,28 @@ def test_console_retries_a_stuck_compensation_and_records_the_operator(page: Pag
     expect(page.get_by_role("row", name=re.compile(f"retry {stuck[:8]} payment is back"))).to_be_visible()
 
 
+def test_operator_retries_all_of_one_error_and_finds_its_sagas_by_a_name(page: Page, suite: Suite) -> None:
+    suite.put_faults("payment", {"step": "CancelPayment", "kind": "refuse"})
+    person = [{"first_name": "Zebedee", "last_name": "Quillfeather"}]
+    stuck = [suite.book(simulate_awardmiles_fail=True, passengers=person)["correlation_id"] for _ in range(2)]
+    page.goto("/console/")
+    page.get_by_role("link", name=re.compile("^Act on all")).click()
+    expect(page.get_by_text(re.compile("CancelPayment at payment"))).to_be_visible()
+    suite.clear_faults()
+    page.get_by_label("Reason").fill("payment is back")
+    page.get_by_role("button", name="Do it to all 2 sagas").click()
+    expect(page.get_by_text("Retry of 2 sagas is taken; they go on by themselves.")).to_be_visible()
+    page.get_by_label("Find a saga").fill("quillfeather zebedee")
+    page.keyboard.press("Enter")
+    expect(page.locator(".sagas tbody tr")).to_have_count(2)
+    page.locator(".chart.started a").last.click()
+    expect(page.locator(f"#saga-{stuck[0]}")).to_be_visible()
+    wait_for(
+        lambda: {suite.get(f"/api/saga/status/{each}/")["status"] for each in stuck} == {"COMPENSATED"},
+        "both are undone",
+    )
+
+
 def test_console_keeps_what_is_open_focused_and_typed_while_its_saga_changes(
     page: Page, suite: Suite
 ) -> None:
@@ -695,12 +719,16 @@ def test_console_keeps_what_is_open_focused_and_typed_while_its_saga_changes(
     saga = suite.book(headers={"Prefer": "respond-async"})["correlation_id"]
     page.goto(f"/console/{saga}/")
     page.locator("#event-1 summary").click()
+    page.locator("#tries-AuthorizePayment summary").click()
+    page.locator("#preview-cancel summary").click()
     page.locator("#reason").fill("the bank is back")
     page.locator("#event-1-open").focus()
     before = page.locator("#retry").bounding_box()
     events = page.locator(".event-list > li").count()
     expect(page.locator(f"#event-{events + 2}")).to_be_attached()
     expect(page.locator("#event-1 details")).to_have_attribute("open", "")
+    for details in ("#tries-AuthorizePayment", "#preview-cancel"):
+        expect(page.locator(details)).to_have_attribute("open", "")
     expect(page.locator("#event-1-open")).to_be_focused()
     expect(page.locator("#reason")).to_have_value("the bank is back")
     assert page.locator("#retry").bounding_box() == before
@@ -800,6 +828,32 @@ def test_lesson_without_javascript_is_a_list_of_what_happened(browser: Browser, 
         ]
     )
     context.close()
+
+
+READS_MS, CLICKS_MS = 10_000, 2_500
+"How long a person looks at a verdict, and for the next button."
+
+
+@pytest.mark.slow
+def test_three_lessons_take_a_person_three_minutes(page: Page, suite: Suite) -> None:
+    began = time.monotonic()
+    page.goto("/learn/")
+    page.wait_for_timeout(READS_MS)
+    page.get_by_role("button", name=re.compile("A booking that works")).click()
+    for number, verdict in (
+        (1, "1 request, 1 charge"),
+        (2, "1 request, 0 charges"),
+        (3, "2 requests, 1 charge"),
+    ):
+        expect(page.get_by_role("heading", name=re.compile(f"^{number}[.]"))).to_be_visible()
+        expect(page.get_by_role("heading", name=verdict)).to_be_visible()
+        page.wait_for_timeout(READS_MS)
+        if number < 3:
+            page.wait_for_timeout(CLICKS_MS)
+            page.get_by_role("button", name="Next lesson").click()
+    taken = time.monotonic() - began
+    sys.stdout.write(f"three lessons: {taken:.0f} s\n")
+    assert taken < 180
 
 
 @pytest.mark.slow
@@ -912,6 +966,7 @@ def every_page(page: Page, suite: Suite) -> list[str]:
         *("/how-it-works/", "/learn/"),
         *("/pages/about/", "/pages/contact/", "/pages/privacy/", "/pages/terms/", "/nothing/"),
         *("/console/", f"/console/{failed}/", "/console/audit/", "/faults/", lesson),
+        *("/console/group/?why=none", "/console/by-hand/"),
     ]
 
 

@@ -2,6 +2,7 @@
 
 import re
 from html import unescape
+from pathlib import Path
 
 import pytest
 from django.test import Client
@@ -11,7 +12,10 @@ from pytest_django import Settings
 from tests.desk import (
     COMPLETED,
     DECLINED,
+    DEFINITIONS,
+    EVENTS,
     LOYALTY,
+    PAYMENT,
     RETURN,
     RUNNING,
     SAGA,
@@ -48,6 +52,7 @@ def world(client: Client, desk: Desk, traveller: User, settings: Settings) -> No
     client.force_login(traveller)
     settings.DEMO_MODE = False
     desk.sells()
+    desk.answers("/api/saga/definitions/", DEFINITIONS)
     desk.lists(RUNNING, UNDOING, DECLINED)
     desk.lists_trips(traveller.traveller_id, booking(), booking(status="CANCELLED"))
     path = f"/api/tickets/user/{traveller.traveller_id}/"
@@ -89,8 +94,10 @@ def world(client: Client, desk: Desk, traveller: User, settings: Settings) -> No
             "/account/register/",
             "/account/profile/",
             "/account/password/",
-            "/pages/terms/",
+            "/account/reset/",
+            "/how-it-works/",
         ),
+        *("/pages/about/", "/pages/contact/", "/pages/privacy/", "/pages/terms/"),
     ],
 )
 def test_page_of_a_traveller_has_no_word_of_the_machinery(client: Client, page: str) -> None:
@@ -123,3 +130,41 @@ def test_progress_has_no_word_of_the_machinery(client: Client, desk: Desk, statu
     response = client.get(f"/progress/{SAGA}/?how=1")
     assert response.status_code == 200
     assert MACHINERY.findall(words(response.content)) == []
+
+
+@pytest.mark.parametrize("page", [f"/console/{SAGA}/", f"/learn/success/{SAGA}/"])
+def test_console_and_stage_say_the_names_of_the_contract_and_no_words_of_travellers(
+    client: Client, desk: Desk, page: str
+) -> None:
+    shown = {**COMPLETED, "user_id": "learner"}
+    begun, reserved = EVENTS[1:3]
+    asked = [
+        {**each, "sequence": each["sequence"] + 2, "data": {"step": "AuthorizePayment"}}
+        for each in (begun, reserved)
+    ]
+    desk.tells(shown, [*EVENTS[:3], *asked, {**EVENTS[3], "sequence": 6}])
+    desk.answers("/api/saga/definitions/", DEFINITIONS)
+    desk.audits()
+    desk.answers(f"/api/payments/{SAGA}/", {}, status=404, base=PAYMENT)
+    desk.answers("/api/loyalty/learner/", {"entries": []}, base=LOYALTY)
+    for base in (PAYMENT, LOYALTY):
+        desk.answers("/api/demo/faults/", {"faults": []}, base=base)
+    text = words(client.get(page).content)
+    assert "ReserveSeat" in text and "AuthorizePayment" in text
+    assert "Seats held" not in text and "Asking your bank" not in text
+
+
+TEMPLATES = Path(__file__).parents[1] / "ui" / "templates" / "ui"
+TRANSLATED = [
+    *sorted(page for folder in ("console", "faults", "learn") for page in (TEMPLATES / folder).iterdir()),
+    TEMPLATES / "pages" / "how_it_works.html",
+]
+TEXT_OF_ATTRIBUTES = re.compile(r' (?:aria-label|placeholder|title)="([^"]*)"')
+
+
+@pytest.mark.parametrize("page", TRANSLATED, ids=lambda page: page.name)
+def test_every_text_of_a_page_can_be_translated(page: Path) -> None:
+    source = re.sub(r"{% blocktranslate.*?endblocktranslate %}", "", page.read_text(), flags=re.DOTALL)
+    source = re.sub(r"{%.*?%}|{{.*?}}", "", source)
+    texts = [strip_tags(source), *TEXT_OF_ATTRIBUTES.findall(source)]
+    assert [found for text in texts for found in re.findall("[A-Za-z]{2,}", text)] in ([], ["UTC"])

@@ -74,18 +74,18 @@ def _steps(sagas: list[Json]) -> list[Json]:
     return [step for saga in sagas for step in saga["steps"]]
 
 
-def _lanes(sagas: list[Json]) -> list[tuple[Promise | str, list[tuple[str, str]]]]:
+def _lanes(sagas: list[Json]) -> list[tuple[Promise | str, list[str]]]:
     """Steps and compensations in their order: a booking's, then what each other saga has besides."""
     known: set[str] = set()
-    lanes: list[tuple[Promise | str, list[tuple[str, str]]]] = []
+    lanes: list[tuple[Promise | str, list[str]]] = []
     for saga in sorted(sagas, key=lambda each: each["name"] != selectors.BOOKING_SAGA):
         steps = saga["steps"]
-        forward = [(step["name"], step["title"]) for step in steps]
-        back = [(step["compensation"], step["undone"]) for step in reversed(steps) if step["compensation"]]
+        forward = [step["name"] for step in steps]
+        back = [step["compensation"] for step in reversed(steps) if step["compensation"]]
         ways = [(_("Forward"), forward), (_("Back"), back)]
         for way, named in ways if not known else [(saga["name"], [*forward, *back])]:
-            new = [(name, f"{title} ({name})") for name, title in named if name not in known]
-            known.update(name for name, _title in named)
+            new = [name for name in named if name not in known]
+            known.update(named)
             lanes += [(way, new)] if new else []
     return lanes
 
