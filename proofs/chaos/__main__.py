@@ -68,6 +68,9 @@ def _play_part(options: argparse.Namespace, profile: Profile) -> int:
         return _conclude(parts, profile)
     seconds = options.seconds or profile.seconds / options.parts
     plan = make_plan(parts.seed(options.seed, number), seconds, profile, options.db)
+    if options.plan:
+        _show(plan)
+        return CLEAN
     verdict = _run(plan, _order(options, profile, f"{options.seed}-{number}", whole=False))
     if isinstance(verdict, int):
         return verdict
