@@ -44,8 +44,7 @@ GOALS = (
     Goal("commits per booking, loyalty", 1),
     # Two of them begin the settlement.
     Goal("SQL statements per booking, backend", 16, 13),
-    # The attempt, the bank's movement, the record, the attempt's end, payment and ledger; and two that let the first two
-    # commits not wait for the disk.
+    # Attempt, bank, record, attempt, payment and ledger; and two that let the first two commits not wait.
     Goal("SQL statements per booking, payment", 9, 8),
     Goal("SQL statements per booking, loyalty", 4, 3),
     Goal("new TCP and database connections per 1000 bookings", 10),
