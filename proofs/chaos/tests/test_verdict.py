@@ -80,7 +80,7 @@ def test_hard_run_without_a_broken_promise_counts_and_is_clean(given: Given) -> 
 
 def test_a_record_that_the_specification_does_not_have_is_a_violation(given: Given) -> None:
     told(given, "COMPLETED", "saga-0")
-    found = verdict(given, modelled=Checked(10, 2, (Trace("saga-0", BOOKING, ()),)))
+    found = verdict(given, modelled=Checked(10, 2, (Trace("saga-0", BOOKING, (), ()),)))
     assert (found.violations, found.suspects) == (1, ["saga-0"])
 
 
