@@ -60,7 +60,7 @@ def statement() -> tuple[Stored, ...]:
             frozenset({f"sagas_saga.{name}" for name in ("data", "facts", "result")} | {"sagas_event.data"}),
         ),
         Stored(
-            "A stand-in for your card that only the bank understands. No card number is asked for.",
+            "A stand-in for your card that only the bank understands. Its number stays in your browser.",
             "While the payment is being made.",
             frozenset({"sagas_saga.secrets"}),
         ),
