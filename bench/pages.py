@@ -80,6 +80,7 @@ def measure(suite: Suite, times: int) -> list[Timing]:
         found = session.get(f"{suite.url('backend')}/api/flights/search/?{route}", timeout=30).json()
         flight = found["results"][0]["id"]
         booked = [_book(session, suite, flight) for _ in range(BOOKINGS)][-1]
+        booked["flight_number"] = found["results"][0]["flight_number"]
         return [
             _time(session, page, suite.url("ui") + path, times)
             for page, path in pages(day.isoformat(), flight, booked).items()
@@ -99,6 +100,11 @@ def pages(day: str, flight: int, booked: dict[str, Any]) -> dict[str, str]:
         "console, compensating": "/console/?status=COMPENSATING",
         "console, one traveller": "/console/?user=77",
         "console, one saga": f"/console/{saga}/",
+        "console, a flight": f"/console/?q={booked['flight_number']}+{day}",
+        "console, a name": "/console/?q=Ada+Lovelace",
+        "console, all of one error": "/console/group/?why=none",
+        "console, settled by hand": "/console/by-hand/",
+        "lessons": "/learn/",
         "console, audit": "/console/audit/",
     }
 

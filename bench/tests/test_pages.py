@@ -10,6 +10,7 @@ def test_a_page_over_the_limit_is_named() -> None:
 
 
 def test_every_page_with_a_list_is_asked_for() -> None:
-    asked = pages("2026-12-23", 7, {"correlation_id": "abc", "booking_reference": "ABC234"})
+    booked = {"correlation_id": "abc", "booking_reference": "ABC234", "flight_number": "ZZ1042"}
+    asked = pages("2026-12-23", 7, booked)
     assert {"results", "seat map", "console", "console, one saga"} <= asked.keys()
     assert "flight=7" in asked["seat map"] and asked["trip"] == "/trips/ABC234/"

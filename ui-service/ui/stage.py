@@ -21,7 +21,7 @@ class Row:
     """One message, or with equal lanes something that happens inside a service."""
 
     kind: str
-    "call, reply, lost, inside or note"
+    "call, reply, lost, inside or turn"
     mood: str
     name: str
     "of the step or compensation"
@@ -87,7 +87,7 @@ class _Drawing:
                 if lane != BACKEND:
                     yield from self._call(event, data, name, lane)
             case EventType.COMPENSATION_STARTED:
-                yield self._row(event, "note", "undone", "", _("From here on: back."), BACKEND, BACKEND)
+                yield self._row(event, "turn", "undone", "", _("From here on: back."), BACKEND, BACKEND)
             case EventType.COMPLETED | EventType.COMPENSATED:
                 done = kind == EventType.COMPLETED
                 told = _("Booked.") if done else _("Everything is undone.")
