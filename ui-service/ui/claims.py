@@ -2,6 +2,7 @@
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
 from django_sagas.clock import utc_now
 
 from ui.identity import GUEST, guest_of
@@ -16,7 +17,7 @@ def claimed(request: HttpRequest, user: User, response: HttpResponse) -> HttpRes
     if not guest:
         return response
     if claim(guest, user) and Attempt.objects.filter(owner_id=guest).exclude(state=FAILED).exists():
-        messages.success(request, "The trips that you booked here as a guest are in your account now.")
+        messages.success(request, _("The trips that you booked here as a guest are in your account now."))
     request.session.pop(GUEST, None)
     response.delete_cookie(GUEST, samesite="Lax")
     return response

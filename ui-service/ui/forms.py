@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 else:  # Django's ModelForm takes its type argument only in the stubs.
     UserModelForm = forms.ModelForm
 
-CABINS = [("economy", "Economy"), ("business", "Business"), ("first", "First")]
+CABINS = [("economy", _("Economy")), ("business", _("Business")), ("first", _("First"))]
 TRIPS = [("oneway", "One way"), ("return", "Return")]
 MAX_PASSENGERS = 9
 
@@ -66,7 +66,7 @@ def number(text: str, *, most: int, default: int) -> int:
 class RuledField(forms.CharField):
     """A text field with the services' rule: what it accepts is never refused later."""
 
-    def __init__(self, rule: TextRule, *, said: str = "", **kwargs: Any) -> None:
+    def __init__(self, rule: TextRule, *, said: Any = "", **kwargs: Any) -> None:
         """`said` replaces the rule's error message."""
         self.rule, self.said = rule, said
         super().__init__(max_length=rule.most, **kwargs)
@@ -78,7 +78,7 @@ class RuledField(forms.CharField):
         if fault := self.rule.fault(value):
             raise ValidationError(self.said or f"This {fault}.")
         if not self.rule.may_be_digits and looks_like_card(value):
-            raise ValidationError("This looks like a card number, which we do not take.")
+            raise ValidationError(_("This looks like a card number, which we do not take."))
 
 
 def missing(words: Any) -> dict[str, Any]:
@@ -167,13 +167,15 @@ class SearchForm(forms.Form):
 
 class PassengerForm(forms.Form):
     first_name = RuledField(
-        rules.NAME, label="First name", error_messages=missing("The first name is missing.")
+        rules.NAME, label=_("First name"), error_messages=missing(_("The first name is missing."))
     )
-    last_name = RuledField(rules.NAME, label="Last name", error_messages=missing("The last name is missing."))
+    last_name = RuledField(
+        rules.NAME, label=_("Last name"), error_messages=missing(_("The last name is missing."))
+    )
     gender = forms.ChoiceField(
-        choices=[("unspecified", "Not stated"), ("female", "Female"), ("male", "Male")],
+        choices=[("unspecified", _("Not stated")), ("female", _("Female")), ("male", _("Male"))],
         required=False,
-        label="Gender",
+        label=_("Gender"),
     )
 
     def clean_gender(self) -> str:
@@ -183,16 +185,16 @@ class PassengerForm(forms.Form):
 class ContactForm(forms.Form):
     email = RuledField(
         rules.EMAIL,
-        label="Email",
+        label=_("Email"),
         widget=forms.EmailInput(),
         help_text=_("The confirmation goes there."),
-        error_messages=missing("An email address is missing."),
+        error_messages=missing(_("An email address is missing.")),
     )
     mobile = RuledField(
         rules.MOBILE,
-        label="Mobile",
-        help_text="With country code, such as +1 555 0100.",
-        error_messages=missing("A mobile number is missing."),
+        label=_("Mobile"),
+        help_text=_("With country code, such as +1 555 0100."),
+        error_messages=missing(_("A mobile number is missing.")),
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -213,10 +215,22 @@ DEMO_CARDS = [
     ("tok_timeout", _("Bank that never answers"), _("We keep asking for a minute, then undo everything.")),
 ]
 FAILURES = [
-    ("simulate_reserveseat_fail", "Holding the seat", "Step 1 fails: nothing has to be undone."),
-    ("simulate_authorizepayment_fail", "Authorising the payment", "Step 2 fails: the seat is given back."),
-    ("simulate_awardmiles_fail", "Adding the miles", "Step 3 fails: payment cancelled, seat given back."),
-    ("simulate_confirmbooking_fail", "Issuing the tickets", "Step 4 fails: miles, payment and seat undone."),
+    ("simulate_reserveseat_fail", _("Holding the seat"), _("Step 1 fails: nothing has to be undone.")),
+    (
+        "simulate_authorizepayment_fail",
+        _("Authorising the payment"),
+        _("Step 2 fails: the seat is given back."),
+    ),
+    (
+        "simulate_awardmiles_fail",
+        _("Adding the miles"),
+        _("Step 3 fails: payment cancelled, seat given back."),
+    ),
+    (
+        "simulate_confirmbooking_fail",
+        _("Issuing the tickets"),
+        _("Step 4 fails: miles, payment and seat undone."),
+    ),
 ]
 
 
@@ -224,7 +238,7 @@ class CardForm(forms.Form):
     """A card is an opaque token: of a card number only the provider's script in the browser knows."""
 
     card_token = RuledField(
-        rules.CARD_TOKEN, said="Choose a card.", strip=False, error_messages=missing("Choose a card.")
+        rules.CARD_TOKEN, said=_("Choose a card."), strip=False, error_messages=missing(_("Choose a card."))
     )
 
 
@@ -238,14 +252,14 @@ class PaymentForm(CardForm):
 
 class FindTripForm(forms.Form):
     reference = forms.CharField(
-        max_length=6, min_length=6, label="Booking reference", help_text="Six letters and digits."
+        max_length=6, min_length=6, label=_("Booking reference"), help_text=_("Six letters and digits.")
     )
-    surname = forms.CharField(max_length=100, label="Last name of a passenger")
+    surname = forms.CharField(max_length=100, label=_("Last name of a passenger"))
 
     def clean_reference(self) -> str:
         code: str = self.cleaned_data["reference"].upper()
         if not re.fullmatch("[A-Z2-9]{6}", code):
-            raise ValidationError("A booking reference has six letters and digits.")
+            raise ValidationError(_("A booking reference has six letters and digits."))
         return code
 
 
@@ -253,7 +267,7 @@ class PasswordForm(forms.Form):
     """The password once more: a session may be somebody else's who found the browser open."""
 
     password = forms.CharField(
-        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}), label="Your password"
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}), label=_("Your password")
     )
 
     def __init__(self, request: HttpRequest, data: Any = None) -> None:
@@ -280,9 +294,9 @@ class ProfileForm(UserModelForm):
     email = RuledField(
         rules.EMAIL,
         required=False,
-        label="Email (optional)",
+        label=_("Email (optional)"),
         widget=forms.EmailInput(),
-        help_text="Filled in when you book.",
+        help_text=_("Filled in when you book."),
     )
 
     class Meta:
@@ -292,7 +306,7 @@ class ProfileForm(UserModelForm):
     password = forms.CharField(
         required=False,
         widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
-        label="Your password, if you change the address",
+        label=_("Your password, if you change the address"),
     )
 
     def __init__(self, request: HttpRequest, data: Any = None) -> None:
@@ -311,23 +325,23 @@ class ProfileForm(UserModelForm):
 class RegisterForm(UserModelForm):
     password = forms.CharField(
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
-        label="Password",
-        help_text="At least eight characters, not only digits and not a common word.",
+        label=_("Password"),
+        help_text=_("At least eight characters, not only digits and not a common word."),
     )
 
     class Meta:
         model = User
         fields = ("username", "email")
-        labels: Mapping[str, str] = {"username": "Username", "email": "Email (optional)"}
-        help_texts: Mapping[str, str] = {
-            "username": "Letters, digits and @ . + - _",
-            "email": "Filled in when you book.",
+        labels: Mapping[str, Any] = {"username": _("Username"), "email": _("Email (optional)")}
+        help_texts: Mapping[str, Any] = {
+            "username": _("Letters, digits and @ . + - _"),
+            "email": _("Filled in when you book."),
         }
 
     def clean_username(self) -> str:
         name: str = self.cleaned_data["username"]
         if looks_like_card(name):
-            raise ValidationError("This looks like a card number, which we do not take.")
+            raise ValidationError(_("This looks like a card number, which we do not take."))
         return name
 
     def clean_password(self) -> str:

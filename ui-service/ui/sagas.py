@@ -4,6 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
 from ui.backend_client import Json
 
 TERMINAL = ("COMPLETED", "COMPENSATED")
@@ -28,18 +31,18 @@ ICONS = {
 
 
 REASONS = {
-    "SEAT_UNAVAILABLE": "Somebody else took a seat that you wanted, or the cabin is full.",
-    "FLIGHT_NOT_FOUND": "This flight is no longer offered.",
-    "FLIGHT_CLOSED": "The sale for this flight has closed.",
-    "PRICE_CHANGED": "The price changed while you were booking.",
-    "PAYMENT_DECLINED": "Your bank refused the payment.",
-    "ACCOUNT_CLOSED": "Your miles account is closed.",
-    "LIMIT_EXCEEDED": "The price is over the limit of a single payment.",
-    "SIMULATED_FAILURE": "This failure was asked for, with a switch of the demo.",
-    "DEADLINE_EXCEEDED": "One of our partners, such as the bank, gave no answer in time.",
-    "CANCELLED_BY_USER": "You cancelled the booking.",
-    "STOPPED": "You stopped this before it was done.",
-    "CANCELLED_BY_OPERATOR": "Our desk cancelled the booking.",
+    "SEAT_UNAVAILABLE": _("Somebody else took a seat that you wanted, or the cabin is full."),
+    "FLIGHT_NOT_FOUND": _("This flight is no longer offered."),
+    "FLIGHT_CLOSED": _("The sale for this flight has closed."),
+    "PRICE_CHANGED": _("The price changed while you were booking."),
+    "PAYMENT_DECLINED": _("Your bank refused the payment."),
+    "ACCOUNT_CLOSED": _("Your miles account is closed."),
+    "LIMIT_EXCEEDED": _("The price is over the limit of a single payment."),
+    "SIMULATED_FAILURE": _("This failure was asked for, with a switch of the demo."),
+    "DEADLINE_EXCEEDED": _("One of our partners, such as the bank, gave no answer in time."),
+    "CANCELLED_BY_USER": _("You cancelled the booking."),
+    "STOPPED": _("You stopped this before it was done."),
+    "CANCELLED_BY_OPERATOR": _("Our desk cancelled the booking."),
 }
 # Of these the backend's own sentence is told, because it names the flight and the seat.
 NAMING_A_FLIGHT = ("SEAT_UNAVAILABLE", "FLIGHT_CLOSED")
@@ -140,8 +143,8 @@ class SagaView:
         if self.reason in NAMING_A_FLIGHT and said:
             return said
         if self.was_stopped and self.reason == "CANCELLED_BY_USER":
-            return REASONS["STOPPED"]
-        return REASONS.get(self.reason, "") or said or "Something went wrong."
+            return str(REASONS["STOPPED"])
+        return str(REASONS.get(self.reason, "") or said or _("Something went wrong."))
 
     @property
     def error_code(self) -> str:
@@ -221,17 +224,25 @@ def _step(step: Json, *, going_back: bool) -> StepView:
 
 def _detail(status: str, going_back: bool, attempts: int, undo_attempts: int) -> str:
     if status == "PENDING":
-        return "Not begun: nothing to undo." if going_back else "Next."
+        return gettext("Not begun: nothing to undo.") if going_back else gettext("Next.")
     if status == "DONE" and going_back:
-        return "Will be undone next."
+        return gettext("Will be undone next.")
     if status in ("STARTED", "UNKNOWN"):
-        return f"No certain answer yet; asking again (try {attempts})." if attempts > 1 else "Just a moment."
+        return (
+            gettext("No certain answer yet; asking again (try %(n)s).") % {"n": attempts}
+            if attempts > 1
+            else gettext("Just a moment.")
+        )
     if status == "UNDOING":
-        return f"Trying again until it works (try {undo_attempts})." if undo_attempts > 1 else "Being undone."
+        return (
+            gettext("Trying again until it works (try %(n)s).") % {"n": undo_attempts}
+            if undo_attempts > 1
+            else gettext("Being undone.")
+        )
     if status == "REFUSED":
-        return "Nothing was changed here."
+        return gettext("Nothing was changed here.")
     if status == "DONE" and attempts > 1:
-        return f"Asked {attempts} times, because an answer did not come; done once."
+        return gettext("Asked %(n)s times, because an answer did not come; done once.") % {"n": attempts}
     if status == "UNDONE" and undo_attempts > 1:
-        return f"Undone at try {undo_attempts}."
-    return "It could not be undone by itself." if status == "RESOLVED" else ""
+        return gettext("Undone at try %(n)s.") % {"n": undo_attempts}
+    return gettext("It could not be undone by itself.") if status == "RESOLVED" else ""

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 
+from django.utils.translation import gettext as _
+
 from ui import selectors
 from ui.backend_client import Json
 from ui.bookings import Booking, Flown
@@ -105,9 +107,9 @@ def why_no_seats(choices: Sequence[SeatChoice], given: Sequence[str]) -> str:
     """What is wrong with the chosen seats, as a sentence; empty if nothing is, as with none at all."""
     seats = [seat for seat in given if seat]
     if len(seats) not in (0, len(choices)) or len(set(seats)) < len(seats):
-        return "Choose another seat for each passenger, or none: then we choose them all."
+        return _("Choose another seat for each passenger, or none: then we choose them all.")
     if any(choice.now for choice in choices) and (not seats or seats == [choice.now for choice in choices]):
-        return "You are on this flight with these seats already. Choose others."
+        return _("You are on this flight with these seats already. Choose others.")
     return ""
 
 

@@ -122,7 +122,7 @@ def register(request: HttpRequest) -> HttpResponse:
     form = RegisterForm(request.POST or None, use_required_attribute=False)
     if request.method == "POST" and form.is_valid() and (user := _registered(form)):
         login(request, user)
-        messages.success(request, "Welcome aboard. Your account is ready.")
+        messages.success(request, _("Welcome aboard. Your account is ready."))
         return claims.claimed(request, user, redirect("trips"))
     return render(request, "ui/account/register.html", {"form": form}, status=422 if form.errors else 200)
 
@@ -132,7 +132,7 @@ def _registered(form: RegisterForm) -> User | None:
     try:
         return services.register(**form.cleaned_data)
     except IntegrityError:
-        form.add_error("username", "A user with that username already exists.")
+        form.add_error("username", _("A user with that username already exists."))
         return None
 
 
@@ -159,7 +159,7 @@ def profile(request: HttpRequest) -> HttpResponse:
         form.save()
         if form.changed_data:
             sign_ins.note("email-change", user=user, request=request)
-        messages.success(request, "Your profile is saved.")
+        messages.success(request, _("Your profile is saved."))
         return redirect("account")
     return render(request, "ui/account/profile.html", {"form": form}, status=422 if form.errors else 200)
 
@@ -175,7 +175,7 @@ def password(request: HttpRequest) -> HttpResponse:
         update_session_auth_hash(request, form.save())
         people.end_sessions(user, but=request.session.session_key or "")
         sign_ins.note("password-change", user=user, request=request)
-        messages.success(request, "Your password is changed. You are logged out everywhere else.")
+        messages.success(request, _("Your password is changed. You are logged out everywhere else."))
         return redirect("account")
     return render(request, "ui/account/password.html", {"form": form}, status=422 if form.errors else 200)
 

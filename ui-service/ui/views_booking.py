@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.http import urlencode
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 from service_kit.cards import looks_like_card
 
@@ -257,7 +258,7 @@ def _kept(request: HttpRequest, filled: Filled) -> HttpResponse:
     try:
         key = drafts.save(filled, owner_id=actor_of(request).user_id, owners=owners_of(request))
     except drafts.Fixed:
-        messages.info(request, "This trip is booked or under way already.")
+        messages.info(request, _("This trip is booked or under way already."))
         return redirect("pay", draft=filled.selection.draft)
     if filled.price is not None:
         return redirect("pay", draft=key)

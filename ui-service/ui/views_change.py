@@ -8,6 +8,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 from django_sagas.clock import utc_now
 
@@ -30,7 +31,7 @@ def change(request: HttpRequest, reference: str) -> HttpResponse:
     """The choice, in the address; a POST shows what it costs."""
     booking, now = _booking(request, reference), utc_now()
     if not booking.can_be_changed(now):
-        messages.warning(request, "This trip cannot be changed any more.")
+        messages.warning(request, _("This trip cannot be changed any more."))
         return redirect("trip", reference=booking.reference)
     chosen = request.POST if request.method == "POST" else request.GET
     leg = number(chosen.get("leg", ""), most=len(booking.flown), default=0) - 1
@@ -113,7 +114,7 @@ def confirm(request: HttpRequest, reference: str) -> HttpResponse:
     quote, form = request.POST.get("quote", ""), CardForm(request.POST)
     pays = "card_token" in request.POST
     if not QUOTE_ID.fullmatch(quote) or (pays and not form.is_valid()):
-        messages.warning(request, "Choose a card to pay the difference, and look at the price once more.")
+        messages.warning(request, _("Choose a card to pay the difference, and look at the price once more."))
         return redirect("change_trip", reference=booking.reference)
     actor = owner_of(request, booking.reference)
     try:
@@ -131,7 +132,7 @@ def confirm(request: HttpRequest, reference: str) -> HttpResponse:
     except Unavailable:
         messages.warning(
             request,
-            "The booking desk does not answer just now, and may be changing your trip. Look again soon.",
+            _("The booking desk does not answer just now, and may be changing your trip. Look again soon."),
         )
         return redirect("trip", reference=booking.reference)
     if not is_own(request, booking.user_id):

@@ -10,6 +10,7 @@ from django.contrib import messages
 from django.db import Error
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 from django_sagas.database_errors import is_of_the_call
 
@@ -32,8 +33,10 @@ def pay(request: HttpRequest, draft: str) -> HttpResponse:
     if kept is None or not kept.is_priced:
         messages.info(
             request,
-            "That booking is not open in this browser. If you filled it in with an account, log in: "
-            "it stands under My trips.",
+            _(
+                "That booking is not open in this browser. If you filled it in with an account, log in: "
+                "it stands under My trips."
+            ),
         )
         return redirect("search")
     if request.method == "POST":
@@ -75,7 +78,7 @@ def _posted(request: HttpRequest, draft: Draft) -> HttpResponse:
             raise
         log.warning("attempt_not_written", draft=draft.id, error=repr(error))
         form.add_error(
-            None, "We could not take your payment just now. Nothing was sent or charged: try again."
+            None, _("We could not take your payment just now. Nothing was sent or charged: try again.")
         )
         return _page(request, draft, form, status=503, ask=False)
     return _send(request, draft, attempt, form)
@@ -87,7 +90,7 @@ def _stale(request: HttpRequest, draft: Draft, form: PaymentForm, version: str) 
     if begun and begun.correlation_id:
         return to_progress(begun.correlation_id)
     draft.refresh_from_db()
-    form.add_error(None, "Something changed since this page was shown. Please check it and pay again.")
+    form.add_error(None, _("Something changed since this page was shown. Please check it and pay again."))
     return _page(request, draft, form, status=409)
 
 
@@ -106,8 +109,10 @@ def _send(request: HttpRequest, draft: Draft, attempt: Attempt, form: PaymentFor
     except Unavailable:
         form.add_error(
             None,
-            "The booking desk does not answer just now, and may have got your payment. "
-            "Try again: you will not be charged twice.",
+            _(
+                "The booking desk does not answer just now, and may have got your payment. "
+                "Try again: you will not be charged twice."
+            ),
         )
         status = 503
     if attempt.correlation_id:
@@ -139,7 +144,7 @@ def _send_one(
         if refusal.status != 422 or not refusal.correlation_id:
             raise
         messages.info(
-            request, "Your first try had reached us. This is what became of it; nothing else was sent."
+            request, _("Your first try had reached us. This is what became of it; nothing else was sent.")
         )
         started = refusal.correlation_id
     payments.record(attempt, started)

@@ -13,6 +13,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_safe
 from django_sagas.clock import utc_now
 
@@ -27,7 +28,12 @@ from ui.sagas import SagaView
 from ui.travel import Journey, flight_from, ways
 from ui.views_progress import next_steps
 
-SHOWN = {"": "All", "upcoming": "Upcoming", "past": "Past", "cancelled": "Cancelled"}
+SHOWN = {
+    "": gettext_lazy("All"),
+    "upcoming": gettext_lazy("Upcoming"),
+    "past": gettext_lazy("Past"),
+    "cancelled": gettext_lazy("Cancelled"),
+}
 MOST_UNPAID, MOST_FAILED = 2, 5
 QUOTE_ID = re.compile("[0-9a-f-]{36}")
 QUOTE_IS_OVER = ("QUOTE_EXPIRED", "QUOTE_CHANGED")
@@ -115,7 +121,7 @@ def find(request: HttpRequest) -> HttpResponse:
             open_for_guest(request, keys=keys, user_id=booking.user_id)
             return redirect("trip", reference=booking.reference)
         views_errors.note_refusal(request, "NOT_FOUND")
-        form.add_error(None, "There is no trip with this reference and last name.")
+        form.add_error(None, _("There is no trip with this reference and last name."))
     status = 422 if form.errors else 200
     return render(request, "ui/trips/find.html", {"form": form}, status=status)
 
@@ -203,7 +209,8 @@ def _cancelled(request: HttpRequest, booking: Booking) -> HttpResponse:
     except Rejected as refusal:
         if refusal.code in QUOTE_IS_OVER or "quote_id" in refusal.errors:
             messages.warning(
-                request, "Nothing was cancelled: what we showed you no longer holds. Here is what holds now."
+                request,
+                _("Nothing was cancelled: what we showed you no longer holds. Here is what holds now."),
             )
             return redirect("cancel_trip", reference=booking.reference)
         messages.error(request, refusal.detail)

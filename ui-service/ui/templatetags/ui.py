@@ -12,6 +12,8 @@ from django.conf import settings
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from ui import assets, route_map
 from ui.sagas import StepView
@@ -170,8 +172,9 @@ def zone(moment: datetime) -> str:
 
 
 @register.filter
-def booking_steps(_: str) -> list[tuple[int, str]]:
-    return list(enumerate(("Flight", "Seats", "Passengers", "Payment"), start=1))
+def booking_steps(numbers: str) -> list[tuple[int, str]]:
+    names = (_("Flight"), _("Seats"), _("Passengers"), _("Payment"))
+    return list(zip(map(int, numbers), names, strict=True))
 
 
 @register.filter
@@ -184,13 +187,17 @@ def signed(number: Any) -> str:
     return f"{int(number):+,}".replace("-", MINUS)
 
 
-ENTRY_WORDS = {"AWARD": "Earned", "ADJUSTED": "Trip changed", "REVERSAL": "Taken back"}
+ENTRY_WORDS = {
+    "AWARD": gettext_lazy("Earned"),
+    "ADJUSTED": gettext_lazy("Trip changed"),
+    "REVERSAL": gettext_lazy("Taken back"),
+}
 
 
 @register.filter
 def entry_word(kind: str) -> str:
     """A traveller's word for a ledger entry."""
-    return ENTRY_WORDS.get(kind, kind.lower().capitalize())
+    return str(ENTRY_WORDS.get(kind, kind.lower().capitalize()))
 
 
 @register.filter
