@@ -168,3 +168,14 @@ def test_every_text_of_a_page_can_be_translated(page: Path) -> None:
     source = re.sub(r"{%.*?%}|{{.*?}}", "", source)
     texts = [strip_tags(source), *TEXT_OF_ATTRIBUTES.findall(source)]
     assert [found for text in texts for found in re.findall("[A-Za-z]{2,}", text)] in ([], ["UTC"])
+
+
+def test_terms_say_what_a_cancellation_and_a_change_cost(client: Client) -> None:
+    text = client.get("/pages/terms/").content.decode()
+    for said in (
+        "free within 24 hours",
+        "seven days later",
+        "a fee is kept for each ticket",
+        "keeps its fare",
+    ):
+        assert said in text
