@@ -9,6 +9,7 @@ from django.db.migrations.executor import MigrationExecutor
 from django_sagas.clock import utc_now
 from django_sagas.database import db_time, execute
 from pytest_django import Settings
+from service_kit.security import append_only
 from service_kit.testing.calls import at_once, envelope, post, snapshot
 from service_kit.testing.ledgers import AppendOnly
 from service_kit.testing.protocol import assert_done, assert_refused
@@ -163,6 +164,8 @@ def test_entries_of_earlier_releases_are_trips_of_their_own() -> None:
     )
     migrate("0002_trips_that_change")
     assert entries() == [(TRIP, TRIP, "AWARD", 500), ("before", "before", "AWARD", 40)]
+    migrate("0003_append_only_ledger")
+    append_only.release(connection, "loyalty_ledger")  # What is emptied after a test.
 
 
 class TestLedger(AppendOnly):
