@@ -73,8 +73,8 @@
     const key = ["origin", "destination", "cabin"].map((name) => asked.get(name)).join("|");
     if (key !== faresOf) { fares = new Map(); faresOf = key; }
     asked.set("month", month);
-    const answer = await fetch(`${dialog.dataset.calendar}?${asked}`);
-    if (!answer.ok) return;
+    const answer = await fetch(`${dialog.dataset.calendar}?${asked}`).catch(() => null);
+    if (!answer?.ok) return;
     months.innerHTML = await answer.text();
     dialog.dataset.first = days().find((button) => !button.disabled)?.dataset.day ?? "";
     days().forEach(({ dataset: { day: each, short, there, back } }) => {
