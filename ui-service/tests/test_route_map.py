@@ -1,5 +1,10 @@
+from dataclasses import replace
+
+from django.template import Context, Template
+
+from tests.desk import flight
 from ui import route_map
-from ui.travel import Place
+from ui.travel import Place, flight_from
 
 
 def place(code: str, latitude: float, longitude: float) -> Place:
@@ -43,3 +48,11 @@ def test_places_around_the_world_on_both_sides_are_drawn_on_both() -> None:
 def test_place_without_coordinates_has_no_map() -> None:
     assert route_map.of_ways([[DALLAS, Place("XXX", "", "", "", "")]]) is None
     assert route_map.of_ways([]) is None
+
+
+def test_map_of_a_trip_is_drawn_by_a_tag_where_its_places_are_known() -> None:
+    unknown = flight_from(flight())
+    known = replace(unknown, origin=DALLAS, destination=CHICAGO)
+    for flown, ways in (([known], 1), ([known, unknown], 0)):
+        drawn = Template("{% trip_map flights %}").render(Context({"flights": flown}))
+        assert drawn.count('class="way"') == ways
