@@ -340,3 +340,12 @@ def test_retry_after_is_read_as_seconds_and_otherwise_left_alone(
     assert answer(status, b"", Retry_After=header) == Unknown(
         f"the participant answered {status}", retry_after=seconds
     )
+
+
+@pytest.mark.parametrize(("code", "seconds"), [("UNKNOWN", 5), ("AUTHORIZATION_EXPIRED", 60)])
+def test_step_that_its_participant_forbids_is_asked_for_more_rarely(code: str, seconds: int) -> None:
+    made = saga("RUNNING", "D?..", tried=True)
+    made.change_step(AUTHORIZE.name, attempts=20, error_code=code)
+    assert decided(made) == WaitUntil(NOW + timedelta(seconds=seconds))
+    made.change_step(AUTHORIZE.name, attempts=1)
+    assert decided(made) == WaitUntil(NOW + timedelta(seconds=0.2))

@@ -41,6 +41,8 @@ DEFAULTS: dict[str, Any] = {
     "SAGA_FORWARD_DEADLINE": 60.0,
     # First pause and longest pause of an exponential back-off with full jitter.
     "SAGA_FORWARD_BACKOFF": (0.2, 5.0),
+    # Of a step that only goes forward, and whose participant says for certain that it cannot be done.
+    "SAGA_FORBIDDEN_BACKOFF": (0.2, 60.0),
     "SAGA_COMPENSATION_BACKOFF": (0.5, 20.0),
     "SAGA_MAX_RETRY_AFTER": 20.0,
     # A compensation or a retriable step that takes so many attempts or so long raises an alarm.

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from django_sagas.conf import conf
 from django_sagas.definitions import find_step
+from django_sagas.outcomes import UNKNOWN
 from django_sagas.state import Kind, SagaState, SagaStatus, SagaStep, StepState, StepStatus
 
 WITHOUT_OUTCOME = (StepStatus.STARTED, StepStatus.UNKNOWN)
@@ -71,7 +72,10 @@ def _decide_forward(saga: SagaState, now: datetime, jitter: float) -> Decision:
         return Run(state.step)
     if _overdue(state, now) and not goes_only_forward(state.step):
         return GiveUp(state.step)
-    return WaitUntil(now + _pause(saga, state.attempts, conf.SAGA_FORWARD_BACKOFF, jitter))
+    # An answer that forbids what has to be done changes only when a person acts.
+    forbidden = state.error_code not in (None, "", UNKNOWN)
+    backoff = conf.SAGA_FORBIDDEN_BACKOFF if forbidden else conf.SAGA_FORWARD_BACKOFF
+    return WaitUntil(now + _pause(saga, state.attempts, backoff, jitter))
 
 
 def _decide_back(saga: SagaState, now: datetime, jitter: float) -> Decision:

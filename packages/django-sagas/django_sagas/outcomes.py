@@ -8,6 +8,8 @@ from typing import Any, NoReturn
 
 from django_sagas.http import Reply
 
+UNKNOWN = "UNKNOWN"
+"The error code of a step that has no definite answer."
 UNKNOWN_STATUSES = frozenset({408, 425, 429})
 
 

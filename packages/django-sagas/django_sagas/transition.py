@@ -14,6 +14,7 @@ from django_sagas.decision import goes_only_forward
 from django_sagas.definitions import Saga, Step, definition_of, find_step
 from django_sagas.events import EventType, SagaEvent
 from django_sagas.outcomes import (
+    UNKNOWN,
     AlreadyCompensated,
     ContractError,
     Done,
@@ -25,7 +26,7 @@ from django_sagas.state import Kind, SagaState, SagaStatus, SagaStep, StepState,
 
 log = structlog.get_logger("saga")
 ERROR_LENGTH, CODE_LENGTH = 200, 40
-UNKNOWN, ALREADY_COMPENSATED = "UNKNOWN", "ALREADY_COMPENSATED"
+ALREADY_COMPENSATED = "ALREADY_COMPENSATED"
 FINISHED_EVENT = {SagaStatus.COMPLETED: EventType.COMPLETED, SagaStatus.COMPENSATED: EventType.COMPENSATED}
 
 

@@ -22,6 +22,7 @@ def latest_due(now: datetime) -> datetime:
     seconds = (
         conf.SAGA_LEASE,
         conf.SAGA_FORWARD_BACKOFF[1],
+        conf.SAGA_FORBIDDEN_BACKOFF[1],
         conf.SAGA_COMPENSATION_BACKOFF[1],
         conf.SAGA_MAX_RETRY_AFTER,
         RELEASE_PAUSE.total_seconds(),
