@@ -13,6 +13,7 @@ from django_sagas.overview import ASKED_FOR, COMMIT_TIME, compensated_sagas
 
 HOUR = timedelta(hours=1)
 HOURS = 24
+FRESH = timedelta(seconds=10)
 
 
 class Started:
@@ -42,6 +43,23 @@ def history(now: datetime, *, counted: Started = started) -> list[dict[str, Any]
         {"at": iso(hour), "started": begun[hour], "failed": failed[hour], "stuck": stuck[hour]}
         for hour in hours
     ]
+
+
+class Recent:
+    """The history of at most FRESH ago: the hour under way may have very many sagas."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._at, self._found = datetime(2000, 1, 1, tzinfo=UTC), list[dict[str, Any]]()
+
+    def __call__(self, now: datetime) -> list[dict[str, Any]]:
+        with self._lock:
+            if not timedelta(0) <= now - self._at < FRESH:
+                self._found, self._at = history(now), now
+            return self._found
+
+
+recent = Recent()
 
 
 def _started(hour: datetime) -> int:

@@ -139,7 +139,7 @@ class HistoryView(OperatorView):
     def get(self, request: Any) -> HttpResponse:
         """Sagas by the hour of the last day: started, failed, and stuck now."""
         self.admit(request)
-        return self.reply({"results": history.history(orchestrator().now())})
+        return self.reply({"results": history.recent(orchestrator().now())})
 
 
 class SettlementsView(OperatorView):

@@ -241,6 +241,16 @@ def test_hours_of_the_last_day_are_counted_once_they_are_over(world: World) -> N
     assert len(get("history/").json()["results"]) == history.HOURS
 
 
+def test_hours_are_counted_anew_after_some_seconds(world: World) -> None:
+    recent = history.Recent()
+    world.start(order())
+    began = world.clock()
+    assert recent(began)[-1]["started"] == 1
+    world.start(order())
+    assert recent(began + history.FRESH * 0.9)[-1]["started"] == 1
+    assert recent(began + history.FRESH)[-1]["started"] == 2
+
+
 @pytest.mark.parametrize(
     ("query", "field"),
     [
