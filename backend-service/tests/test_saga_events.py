@@ -481,7 +481,14 @@ def test_a_new_saga_between_two_pages_shifts_nothing(desk: Desk, five: dict[str,
 def test_the_list_shows_the_outline_of_each(desk: Desk, five: dict[str, str]) -> None:
     (one,) = desk.get("/api/saga/?status=COMPLETED")["results"]
     assert "result" not in one
-    assert one["steps"][0] == {"name": "ReserveSeat", "status": "DONE", "title": "Seats held"}
+    assert one["steps"][0] == {
+        "name": "ReserveSeat",
+        "compensation": "CancelSeat",
+        "status": "DONE",
+        "title": "Seats held",
+        "error": None,
+        "error_code": None,
+    }
     assert one["amount"] == 450.0
 
 

@@ -1,10 +1,20 @@
 from collections.abc import Iterator
 
 import pytest
+import structlog
 from django_sagas import runtime
 from django_sagas.definitions import SAGAS
 
 from tests.world import World
+
+# A picture of each traceback, with every local variable, takes a second.
+structlog.configure(
+    processors=[
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback),
+    ]
+)
 
 
 @pytest.fixture(autouse=True)

@@ -24,8 +24,8 @@ MINT = """
 import sys
 from django.conf import settings
 settings.configure(SERVICE_NAME="backend", SERVICE_KEYS=[("new", sys.argv[1])])
-from service_kit.credentials import headers_for
-print(headers_for("hotel")["Authorization"])
+from service_kit.tokens import service_token
+print("Bearer", service_token(caller="backend", audience="hotel"))
 """
 
 
