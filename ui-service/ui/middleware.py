@@ -86,8 +86,12 @@ class IdleMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        if SESSION_KEY in request.session:
-            self._look_at(request)
+        try:
+            if SESSION_KEY in request.session:
+                self._look_at(request)
+        except DatabaseError as error:
+            # Outside a view, where nobody else turns it into a page.
+            return views_errors.failed(request, error)
         return self.get_response(request)
 
     def _look_at(self, request: HttpRequest) -> None:
