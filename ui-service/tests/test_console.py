@@ -158,17 +158,19 @@ def test_saga_shows_its_miles_and_what_operators_did(client: Client, desk: Desk)
 
 def test_filters_of_the_address_become_the_backends(client: Client, desk: Desk) -> None:
     desk.lists()
-    client.get(f"{LIST}?status=COMPLETED&attention=1&user=demo&since=1&cursor=abc")
+    client.get(f"{LIST}?status=COMPLETED&kind=settle-trip&attention=1&user=demo&since=1&cursor=abc")
     asked = [str(call.url) for call in desk.calls if "cursor=abc" in str(call.url)]
     assert len(asked) == 1
-    for part in ("status=COMPLETED", "needs_attention=true", "user_id=demo", "created_after="):
+    settled = ("status=COMPLETED", "definition=settle-trip")
+    for part in (*settled, "needs_attention=true", "user_id=demo", "created_after="):
         assert part in asked[0]
 
 
 def test_wrong_filters_are_left_out(client: Client, desk: Desk) -> None:
     desk.lists()
-    assert client.get(f"{LIST}?status=x&user=%00&since=9").status_code == 200
-    assert not any("%00" in str(call.url) or "status=x" in str(call.url) for call in desk.calls)
+    assert client.get(f"{LIST}?status=x&user=%00&since=9&kind=A%20b").status_code == 200
+    wrong = ("%00", "status=x", "definition=")
+    assert not any(part in str(call.url) for call in desk.calls for part in wrong)
 
 
 def test_next_page_keeps_the_filters(client: Client, desk: Desk) -> None:

@@ -29,6 +29,7 @@ View = Callable[..., HttpResponseBase]
 PERIODS = {"": _("any time"), "1": _("the last hour"), "24": _("the last day"), "168": _("the last week")}
 MOMENT = re.compile(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:00)")
 NUMBER = re.compile(r"[1-9][0-9]{0,17}")
+DEFINITION = re.compile(r"[a-z][a-z0-9-]{0,39}")
 
 
 def staff_only(view: View) -> View:
@@ -67,6 +68,7 @@ def show_list(
         "overview": overview,
         "periods": list(PERIODS.items()),
         "statuses": console.STATUSES,
+        "definitions": sorted({version["name"] for version in overview.versions}),
         "query": query,
         "next": urlencode({**parameters, "cursor": page.next}) if page.next else "",
         "can_act": role_of(request) == User.Role.OPERATOR,
@@ -96,6 +98,7 @@ def _is_text(value: str) -> bool:
 # Parameter of the address, filter of the backend, and what is valid.
 FILTERS: tuple[tuple[str, str, Callable[[str], object]], ...] = (
     ("status", "status", console.STATUSES.__contains__),
+    ("kind", "definition", DEFINITION.fullmatch),
     ("user", "user_id", USER_ID.fullmatch),
     ("id", "id_prefix", console.BEGINNING.fullmatch),
     ("q", "q", _is_text),
