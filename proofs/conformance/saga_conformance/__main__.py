@@ -8,6 +8,7 @@ is broken, 2 when the participant cannot be reached, a step before it fails or t
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,6 +20,7 @@ from saga_conformance.participant import REFUSALS, NotPreparedError, Participant
 from saga_conformance.report import BROKEN, HELD, UNTRIED, examine
 
 HOLDS, VIOLATED, UNREACHABLE = 0, 1, 2
+NOT_FOUND = 404
 QUICK: dict[str, Any] = {"crowd": 4, "races": 1}
 
 
@@ -37,16 +39,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
         restart=given.restart,
         **(QUICK if given.quick else {}),
     )
-    try:
-        participant.send("GET", participant.action, b"")
-    except requests.RequestException as error:
-        sys.stderr.write(f"the participant does not answer: {error}\n")
+    if why_not := _unreachable(participant):
+        sys.stderr.write(f"the participant does not answer: {why_not}\n")
         return UNREACHABLE
     try:
         return _report(participant)
     except NotPreparedError as error:
         sys.stderr.write(f"a step before it did not succeed: {error}\n")
         return UNREACHABLE
+    except BrokenPipeError:
+        # Whoever read the report has read enough of it. Python flushes once more when it ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return VIOLATED
+
+
+def _unreachable(participant: Participant) -> str:
+    """Why no rule is tried; empty if every address is there. Without a body a call does nothing."""
+    for address in filter(None, (participant.action, participant.compensation)):
+        try:
+            answer = participant.send("POST", address, b"")
+        except requests.RequestException as error:
+            return str(error)
+        if answer.status == NOT_FOUND:
+            return f"there is nothing at {address} (404)"
+    return ""
 
 
 def _report(participant: Participant) -> int:

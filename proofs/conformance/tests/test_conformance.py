@@ -1,6 +1,7 @@
 """A sound participant keeps every rule; each defect breaks the rules that it ought to break."""
 
 import json
+import subprocess
 import sys
 from pathlib import Path
 
@@ -156,6 +157,28 @@ def test_a_participant_that_does_not_answer_is_exit_code_2(capsys: pytest.Captur
         pass
     assert main(arguments(url, json.dumps(BODY))) == 2
     assert "does not answer" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("place", [1, 3], ids=["action", "compensation"])
+def test_an_address_where_nothing_is_is_exit_code_2(place: int, capsys: pytest.CaptureFixture[str]) -> None:
+    with serving(Tiny()) as url:
+        given = arguments(url, json.dumps(BODY))
+        given[place] += "nowhere/"
+        assert main(given) == 2
+    told = capsys.readouterr()
+    assert f"there is nothing at {given[place]} (404)" in told.err and not told.out
+
+
+def test_a_report_of_which_only_the_beginning_is_read_ends_without_a_traceback() -> None:
+    with serving(Tiny()) as url:
+        command = [sys.executable, "-m", "saga_conformance", *arguments(url, json.dumps(BODY)), "--quick"]
+        running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        assert running.stdout and running.stderr
+        running.stdout.readline()
+        running.stdout.close()
+        told = running.stderr.read()
+        running.stderr.close()
+        assert (running.wait(), told) == (1, "")
 
 
 @pytest.mark.parametrize("body", ["[]", "{", "no-such-file.json", '"text"'])

@@ -113,6 +113,8 @@ class Handler(BaseHTTPRequestHandler):
         self._send(200, {})
 
     def _answer(self, raw: bytes) -> Answer:
+        if self.path not in ("/act/", "/undo/"):
+            raise Problem(404, "NOT_FOUND")
         if self.headers["Content-Type"] != "application/json":
             raise Problem(415, "UNSUPPORTED_MEDIA_TYPE")
         try:
