@@ -557,6 +557,18 @@ def test_chosen_seat_taken_meanwhile_is_told_on_the_open_map_and_the_nearest_is_
     assert f"seats1={nearest}" in page.url
 
 
+def test_seat_that_is_chosen_before_the_script_is_there_stays_chosen(page: Page) -> None:
+    held: list[Route] = []
+    page.route(re.compile(r"/seats[^/]*\.js"), lambda route: held.append(route))
+    choose_flight(page)
+    seat = page.locator(".cabin input[type=checkbox]").first
+    seat.check(force=True)
+    (script,) = held
+    script.continue_()
+    expect(page.locator("[data-chosen]")).to_have_text(seat.get_attribute("value") or "")
+    expect(seat).to_be_checked()
+
+
 def test_other_colours_keep_what_is_typed_and_the_first_click_changes_them(
     browser: Browser, suite: Suite
 ) -> None:

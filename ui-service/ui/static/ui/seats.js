@@ -48,14 +48,16 @@
 
   people.forEach((person, place) => person.addEventListener("click", () => { turn = place; show(); }));
 
-  // What came with a refresh: seats that are gone, and those that are marked in their place.
-  document.addEventListener("htmx:afterSwap", () => {
+  // What the map shows: after a refresh seats may be gone and others marked in their place, and before this
+  // script was there somebody may have chosen already.
+  const adopt = () => {
     const marked = boxes().filter((box) => box.checked).map((box) => box.value);
     seats = people.map((_, place) => (marked.includes(seats[place]) ? seats[place] : ""));
     marked.filter((seat) => !seats.includes(seat)).forEach((seat) => { seats[nextWithout()] = seat; });
     turn = nextWithout();
     show();
-  });
+  };
+  document.addEventListener("htmx:afterSwap", adopt);
 
   // In the order of the people, not of the map.
   form.addEventListener("formdata", (event) => {
@@ -91,5 +93,5 @@
     seat.focus();
   });
 
-  show();
+  adopt();
 })();
