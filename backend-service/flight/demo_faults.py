@@ -42,7 +42,7 @@ def die_if_asked(now: datetime) -> None:
 def _meet(fault: Fault) -> None:
     log.warning("orchestrator_fault", correlation_id=fault.correlation_id, kind=fault.kind)
     if fault.kind == FaultKind.DELAY:
-        time.sleep(fault.seconds)
+        time.sleep(fault.seconds)  # The fault itself: this orchestrator stands still.
     elif fault.kind == FaultKind.FAIL:
         # As sudden as SIGKILL, which the first process of a container cannot send to itself.
         os._exit(KILLED)

@@ -86,7 +86,7 @@ RULES = (
 
 
 def _capture(saga: SettlementSaga) -> Sequence[str]:
-    """Of a trip that was cancelled since, its own rule says what is kept, whether it was captured or lost."""
+    """Captured, or nothing any more if its trip was cancelled since: another rule compares what is kept."""
     if not saga.was_needed:
         return (NOTHING,)
     trip = saga_log.load(saga.booking)

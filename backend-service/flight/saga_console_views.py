@@ -152,7 +152,7 @@ class CancelView(SagaActionView, views.CancelView):
 
 @extend_schema(request=None, parameters=[PREFER_HEADER], responses=CANCELLED)
 class WithdrawView(SagaView):
-    """The traveller's own way out of what is not done yet."""
+    """The traveller stops a booking or change that is not complete yet."""
 
     costs = {"actions": 1}
 

@@ -96,7 +96,8 @@ def _both_sides(curve: tuple[Point, Point, Point]) -> list[tuple[Point, Point, P
     """A curve over the date line is drawn at both edges of the world."""
     xs = [x for x, _ in curve]
     shifts = [0] + [WORLD] * (min(xs) < 0) + [-WORLD] * (max(xs) > WORLD)
-    return [tuple((x + shift, y) for x, y in curve) for shift in shifts]  # type: ignore[misc]
+    (x1, y1), (x2, y2), (x3, y3) = curve
+    return [((x1 + shift, y1), (x2 + shift, y2), (x3 + shift, y3)) for shift in shifts]
 
 
 def _line(curve: tuple[Point, Point, Point]) -> str:

@@ -82,6 +82,7 @@ class StepView(View):
         """Raise a Problem for a call that this service must refuse."""
 
     def answer(self, call: StepCall, command: Any, now: datetime) -> Answer:
+        """What the step's record says, or the first call's effect: each kind of view has its own."""
         raise NotImplementedError
 
     def respond(self, request: Any, call: StepCall, answer: Answer) -> HttpResponseBase:
@@ -108,6 +109,7 @@ class ActionView(StepView):
         return None
 
     def effect(self, call: StepCall, command: Any, now: datetime) -> Done | Refused:
+        """Called only where `decide` left it open; a view that always decides needs none."""
         raise NotImplementedError
 
     def answer(self, call: StepCall, command: Any, now: datetime) -> Answer:
@@ -142,6 +144,7 @@ class CompensationView(StepView):
     "The answer's fields if there is nothing to undo."
 
     def undo(self, call: StepCall, answer: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
+        """Take back what the action answered; the fields of the answer."""
         raise NotImplementedError
 
     def answer(self, call: StepCall, command: Any, now: datetime) -> Answer:
