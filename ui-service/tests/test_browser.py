@@ -130,11 +130,15 @@ def fill_card(page: Page, number: str, expires: str = "1234", code: str = "123")
 
 
 def pay(page: Page, card: str = "tok_ok") -> None:
+    button = page.get_by_role("button", name=re.compile("^Pay"))
+    button.wait_for()
+    # Until its script has run, the page shows the choice of test cards.
+    page.wait_for_load_state()
     if page.get_by_label("Card number").is_visible():
         fill_card(page, CARDS[card])
     else:  # without JavaScript
         page.locator(f"[value={card}]").check()
-    page.get_by_role("button", name=re.compile("^Pay")).click()
+    button.click()
 
 
 def booked(page: Page) -> None:
@@ -570,6 +574,18 @@ def test_seat_that_is_chosen_before_the_script_is_there_stays_chosen(page: Page)
     script.continue_()
     expect(page.locator("[data-chosen]")).to_have_text(seat.get_attribute("value") or "")
     expect(seat).to_be_checked()
+
+
+def test_card_that_is_chosen_before_the_script_is_there_stays_chosen(page: Page) -> None:
+    held: list[Route] = []
+    page.route(re.compile(r"/simulated[^/]*\.js"), lambda route: held.append(route))
+    to_payment(page)
+    page.locator("[value=tok_declined]").check()
+    (script,) = held
+    script.continue_()
+    expect(page.get_by_label("Card number")).to_have_value("4000 0000 0000 0002")
+    page.get_by_role("button", name=re.compile("^Pay")).click()
+    expect(page.locator(".money")).to_contain_text("Nothing was charged.")
 
 
 def test_other_colours_keep_what_is_typed_and_the_first_click_changes_them(

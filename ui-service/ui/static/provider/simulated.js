@@ -132,6 +132,8 @@
     line.querySelector("[data-label]").textContent = box.closest("label").querySelector("b").textContent;
     line.querySelector("[data-says]").textContent = box.closest("label").querySelector(".muted").textContent;
     list.before(line);
+    // Whoever chose before this script was there keeps that card.
+    if (box.checked && !box.defaultChecked) fill(SHOWN[box.value]);
   }
   form.addEventListener("click", (event) => {
     const card = event.target.closest("[data-number]");
