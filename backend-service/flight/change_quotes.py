@@ -17,7 +17,7 @@ from flight import services
 from flight.inventory import FlightForSale, find_flight, refuse_unconnected
 from flight.models import Booking, Quote, QuoteKind
 from flight.quotes import find_quote
-from flight.saga_booking import BookingSaga, Segment, SettlementSaga
+from flight.saga_booking import BookingSaga, Segment, settlement_of
 from flight.saga_change_state import ChangeRequest, ChangeSaga
 from flight.trip_changes import Asked, changed_trip, difference, to_choose
 
@@ -107,8 +107,8 @@ def _change(
 def _payment_of(saga: BookingSaga) -> str:
     """That of the booking, or the one that took its place when its authorisation had expired. Raises 409
     while it has none that stands."""
-    settlement = saga_log.load(saga.settlement) if saga.settlement else None
-    if not isinstance(settlement, SettlementSaga):
+    settlement = settlement_of(saga)
+    if settlement is None:
         return saga.correlation_id
     if settlement.has_expired:
         detail = "The payment of this booking has expired; it is changed when it was authorised again."

@@ -6,14 +6,14 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django_sagas import json_text, saga_log
+from django_sagas import json_text
 from django_sagas.clock import iso
 from service_kit.money import CENTS_PER_UNIT, to_wire
 from service_kit.problems import Problem, invalid
 
 from flight.fare_rules import Bought, Refund, cancellation
 from flight.models import Booking, Quote, QuoteKind
-from flight.saga_booking import BookingSaga, SettlementSaga
+from flight.saga_booking import BookingSaga, settlement_of
 
 FORGET_AFTER = timedelta(days=1)
 NOUNS = {QuoteKind.CANCEL: "cancellation", QuoteKind.CHANGE: "change"}
@@ -50,8 +50,8 @@ def refund_now(booking: Booking, saga: BookingSaga, *, waived: bool, now: dateti
 
 def has_expired(saga: BookingSaga) -> bool:
     """Whether the settlement waits for another authorisation."""
-    settlement = saga_log.load(saga.settlement) if saga.settlement else None
-    return isinstance(settlement, SettlementSaga) and settlement.has_expired
+    settlement = settlement_of(saga)
+    return settlement is not None and settlement.has_expired
 
 
 def quote_cancellation(

@@ -1,6 +1,6 @@
 """What the auditor compares of a booking: seats, payment, miles and tickets."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from django.conf import settings
 from django_sagas import saga_log
@@ -56,16 +56,21 @@ def _money_of_a_changed_trip(saga: BookingSaga, changes: Sequence[ChangeSaga]) -
 
 
 def _miles(saga: BookingSaga) -> Sequence[str]:
-    miles = saga.flight_fare // CENTS_PER_UNIT
-    entries, permitted = [f"AWARD {miles}"], []
-    for change in (one for one in changes_of(saga.correlation_id) if one.request.miles):
-        if not change.is_terminal:  # They may not be adjusted yet.
-            permitted.append(", ".join(entries))
-        entries.append(f"ADJUSTED {change.request.miles}")
-        miles += change.request.miles
+    """Those of a change that goes on may not be adjusted yet."""
+    permitted = [[("AWARD", saga.flight_fare // CENTS_PER_UNIT)]]
+    for change in changes_of(saga.correlation_id):
+        if change.request.miles and not change.adjusts_nothing:
+            adjusted = [[*entries, ("ADJUSTED", change.request.miles)] for entries in permitted]
+            permitted = adjusted if change.is_terminal else permitted + adjusted
     if saga.status == SagaStatus.COMPLETED:
-        return (*permitted, ", ".join(entries))
-    return NOTHING, ", ".join([*entries, f"REVERSAL {-miles}"])
+        return [_listed(entries) for entries in permitted]
+    reversals = [("REVERSAL", -sum(miles for _, miles in entries)) for entries in permitted]
+    undone = [[*entries, reversal] for entries, reversal in zip(permitted, reversals, strict=True)]
+    return NOTHING, *map(_listed, undone)
+
+
+def _listed(entries: Iterable[tuple[str, int]]) -> str:
+    return ", ".join(f"{kind} {miles}" for kind, miles in entries)
 
 
 def _tickets(saga: BookingSaga) -> Sequence[str]:

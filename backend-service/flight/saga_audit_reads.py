@@ -12,14 +12,13 @@ from typing import Any
 
 from django.conf import settings
 from django.db.models import Count
-from django_sagas import saga_log
 from django_sagas.audit.rules import NOTHING, Unreadable
 from django_sagas.http import NoReply, Reply, ServiceClient
 from service_kit.credentials import AUDITOR, ON_BEHALF_OF, ROLE, service_bearer
 from service_kit.money import to_wire
 
 from flight.models import LIVE, Booking, Confirmation, Mail, Seat
-from flight.saga_booking import LOYALTY, PAYMENT, RENEWED, BookingSaga, SettlementSaga
+from flight.saga_booking import LOYALTY, PAYMENT, BookingSaga, SettlementSaga, settlement_of
 from flight.saga_change_state import changes_of
 
 KEPT = ("CAPTURED", "PARTLY_REFUNDED")
@@ -44,11 +43,11 @@ def seats(rows: Iterable[tuple[int, str, str]]) -> str:
 
 def payment_of(saga: BookingSaga) -> str:
     """Of the payment that stands: after its authorisation has expired there may be another."""
-    settlement = saga_log.load(saga.settlement) if saga.settlement else None
-    renewed = settlement.facts.get(RENEWED, {}) if settlement else {}
-    own = str(renewed.get("payment_id", saga.correlation_id))
+    settlement = settlement_of(saga)
+    own = settlement.payment_id if settlement else saga.correlation_id
     if changes := changes_of(saga.correlation_id):
-        return _live_money([own, *(change.correlation_id for change in changes)])
+        paid = [change.payment_id for change in changes if not change.is_refund]
+        return _live_money([own, *paid])
     found = payment_by(own)
     if not found:
         return NOTHING

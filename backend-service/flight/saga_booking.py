@@ -5,6 +5,7 @@ from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any
 
+from django_sagas import saga_log
 from django_sagas.state import SagaState, StepStatus
 
 from flight.inputs import Passenger
@@ -39,9 +40,10 @@ def segments(data: Mapping[str, Any]) -> tuple[Segment, ...]:
 PAYMENT, LOYALTY = "payment", "loyalty"
 "The participants of a booking's saga."
 RENEWED = "renewed"
-"The fact of a settlement whose payment took the place of an expired one, after so many attempts."
+"The fact of a saga whose payment took the place of an expired one, after so many attempts to capture."
+CAPTURE = "CapturePayment"
 EXPIRED = "AUTHORIZATION_EXPIRED"
-"Why a settlement may wait for an operator."
+"Why a capture may wait for an operator."
 CANCELLATION = "cancellation"
 "The fact of a booking's cancellation: the amounts of `fare_rules.Refund`, in cents."
 
@@ -145,8 +147,11 @@ def as_booking(saga: SagaState | None) -> BookingSaga | None:
 
 
 @dataclass
-class SettlementSaga(SagaState):
-    """`data` holds the correlation id and the reference of the booking, and its amount in cents."""
+class CapturingSaga(SagaState):
+    """One that captures a payment of a trip, whose authorisation may have expired before.
+
+    `data` holds the correlation id and the reference of the booking.
+    """
 
     @property
     def booking(self) -> str:
@@ -157,27 +162,69 @@ class SettlementSaga(SagaState):
         return str(self.data["reference"])
 
     @property
-    def amount(self) -> int:
-        return int(self.data["amount"])
+    def payer(self) -> "CapturingSaga":
+        """The saga whose payment it captures, and for which it is authorised again."""
+        return self
 
     @property
     def payment_id(self) -> str:
         """The correlation id of the payment to capture."""
-        return str(self.facts.get(RENEWED, {}).get("payment_id", self.booking))
+        return self.renewed or self.booking
+
+    @property
+    def renewed(self) -> str:
+        """The payment that took the place of an expired one; empty without one."""
+        return str(self.facts.get(RENEWED, {}).get("payment_id", ""))
 
     @property
     def has_expired(self) -> bool:
-        """Whether it waits because the authorisation has expired; not once another one was made, until that
-        has been tried."""
-        capture, before = self.step("CapturePayment"), self.facts.get(RENEWED, {}).get("after", 0)
-        expired = capture.status == StepStatus.UNKNOWN and capture.error_code == EXPIRED
-        return expired and capture.attempts > int(before)
+        """Whether the last answer was that the authorisation has expired, which is asked again in vain; not
+        once another one was made, until that has been tried."""
+        capture, before = self.step(CAPTURE), self.facts.get(RENEWED, {}).get("after", 0)
+        answered = capture.attempts - (capture.status == StepStatus.STARTED)
+        waits = capture.status in (StepStatus.STARTED, StepStatus.UNKNOWN) and capture.error_code == EXPIRED
+        return waits and answered > int(before)
+
+    @property
+    def is_captured(self) -> bool:
+        return self.step(CAPTURE).status == StepStatus.DONE
+
+    @property
+    def is_asking(self) -> bool:
+        """Whether an attempt to capture is in flight: its outcome is not known yet."""
+        return self.step(CAPTURE).status == StepStatus.STARTED
 
     @property
     def attempts_to_capture(self) -> int:
-        return self.step("CapturePayment").attempts
+        return self.step(CAPTURE).attempts
 
     @property
     def was_needed(self) -> bool:
-        """False for a booking that was cancelled before its money was captured, or after that had expired."""
-        return self.facts["CapturePayment"]["status"] not in ("CANCELLED", "EXPIRED")
+        """False where the trip was cancelled before its money was captured, or after that had expired."""
+        return self.facts[CAPTURE].get("status") not in ("CANCELLED", "EXPIRED")
+
+
+@dataclass
+class SettlementSaga(CapturingSaga):
+    """`data` holds the amount in cents, too."""
+
+    @property
+    def amount(self) -> int:
+        return int(self.data["amount"])
+
+
+def settlement_of(saga: SagaState | None) -> SettlementSaga | None:
+    """That of a booking's saga; None while it has none."""
+    booking = as_booking(saga)
+    found = saga_log.load(booking.settlement) if booking and booking.settlement else None
+    return found if isinstance(found, SettlementSaga) else None
+
+
+def expiry_actions(saga: CapturingSaga) -> list[dict[str, str]]:
+    """What an operator can do about an expired authorisation; nothing about anything else."""
+    if saga.is_terminal or not saga.has_expired:
+        return []
+    return [
+        {"name": "authorize-again", "href": f"/api/saga/{saga.correlation_id}/authorize-again/"},
+        {"name": "cancel-booking", "href": f"/api/bookings/{saga.booking_reference}/cancel/"},
+    ]

@@ -27,6 +27,7 @@ from flight import quotes, saga_schema, serializers
 from flight.inputs import Cancel, Reason
 from flight.models import Booking
 from flight.saga_booking import CANCELLATION, BookingSaga, as_booking
+from flight.saga_change_state import ChangeSaga
 
 NOT_CANCELLABLE, BY_USER = "NOT_CANCELLABLE", "CANCELLED_BY_USER"
 RETRY_SECONDS = "5"
@@ -167,9 +168,11 @@ class CancelBookingView(BookingActionView):
 def claim_booking(booking: Booking, also: Callable[[], object]) -> None:
     """One saga at a time: no change of the trip is under way, and none has come since its terms were read.
 
-    Raises 409.
+    A change that waits because its authorisation has expired lets the trip go: then it has nothing to capture
+    or to give back any more, and ends. Raises 409.
     """
-    mine = Booking.objects.filter(pk=booking.pk, busy_with="", changed_by=booking.changed_by)
+    busy_with = ("", _waiting_change(booking))
+    mine = Booking.objects.filter(pk=booking.pk, busy_with__in=busy_with, changed_by=booking.changed_by)
     if mine.update(busy_with=booking.correlation_id) != 1:
         raise not_cancellable(
             None,
@@ -177,6 +180,11 @@ def claim_booking(booking: Booking, also: Callable[[], object]) -> None:
             headers={"Retry-After": RETRY_SECONDS},
         )
     also()
+
+
+def _waiting_change(booking: Booking) -> str:
+    change = saga_log.load(booking.busy_with) if booking.busy_with else None
+    return booking.busy_with if isinstance(change, ChangeSaga) and change.has_expired else ""
 
 
 def _terms(

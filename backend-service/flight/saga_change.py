@@ -12,7 +12,7 @@ from django_sagas.state import SagaStatus
 from service_kit.money import to_wire
 
 from flight import confirmations, saga_answers, saga_change_audit, saga_change_local, saga_words
-from flight.saga_booking import LOYALTY, PAYMENT
+from flight.saga_booking import LOYALTY, PAYMENT, expiry_actions
 from flight.saga_change_state import CHANGE, ChangeSaga
 from flight.saga_faults import injected, injected_into_activity
 from flight.saga_local import reserved
@@ -54,8 +54,7 @@ def difference_as_quoted(saga: ChangeSaga, answer: Mapping[str, Any]) -> str:
 
 def capture_data(saga: ChangeSaga) -> dict[str, Any]:
     """Of the change's own payment; for a refund of the booking's, which may not be captured yet."""
-    dearer = saga.request.difference > 0
-    return {"payment_id": saga.correlation_id if dearer else saga.request.payment, "settle": True}
+    return {"payment_id": saga.payment_id, "settle": True}
 
 
 def refund_data(saga: ChangeSaga) -> dict[str, Any]:
@@ -161,6 +160,7 @@ class ChangeTrip(Saga):
             "flights": flights,
             "amount": to_wire(saga.amount),
             "difference": to_wire(saga.request.difference),
+            "actions": expiry_actions(saga),
         }
 
     @classmethod

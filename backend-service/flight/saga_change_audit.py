@@ -4,6 +4,7 @@ by the rules of its booking."""
 from collections.abc import Sequence
 
 from django.conf import settings
+from django_sagas import saga_log
 from django_sagas.audit.rules import NOTHING, Rule
 from django_sagas.state import SagaStatus
 from service_kit.money import to_wire
@@ -15,6 +16,8 @@ from flight.saga_change_state import ChangeSaga
 
 TAKEN = (*KEPT, "REFUNDED")
 "Statuses of a payment that was captured."
+NEVER_TAKEN = ("CANCELLED", "EXPIRED")
+"Of one whose trip was cancelled before."
 CAPTURED, FREE, BUSY = "captured", "free", "busy"
 
 
@@ -28,34 +31,33 @@ def _seats_of(saga: ChangeSaga) -> str:
 
 def _payment(saga: ChangeSaga) -> Sequence[str]:
     amount = f"{to_wire(saga.request.difference):.2f} {settings.CURRENCY}"
-    if saga.status == SagaStatus.COMPLETED:
-        return [f"{status} {amount}" for status in TAKEN]
-    return NOTHING, f"CANCELLED {amount}"
+    if saga.status != SagaStatus.COMPLETED:
+        return NOTHING, f"CANCELLED {amount}"
+    return [f"{status} {amount}" for status in (TAKEN if saga.was_needed else NEVER_TAKEN)]
 
 
 def _payment_of(saga: ChangeSaga) -> str:
-    found = payment_by(saga.correlation_id)
+    found = payment_by(saga.renewed or saga.correlation_id)
     return f"{found['status']} {found['amount']:.2f} {found['currency']}" if found else NOTHING
 
 
 def _captured(saga: ChangeSaga) -> Sequence[str]:
-    return (
-        (CAPTURED,) if saga.status == SagaStatus.COMPLETED else (CAPTURED, NOTHING, "CANCELLED", "AUTHORIZED")
-    )
+    if saga.status != SagaStatus.COMPLETED:
+        return CAPTURED, NOTHING, *NEVER_TAKEN, "AUTHORIZED"
+    return (CAPTURED,) if saga.was_needed else NEVER_TAKEN
 
 
 def _captured_of(saga: ChangeSaga) -> str:
     """Of the change; of a cheaper trip that of the booking, which gives the difference back."""
     if not saga.request.difference:
         return NOTHING
-    dearer = saga.request.difference > 0
-    found = payment_by(saga.correlation_id if dearer else saga.request.payment)
+    found = payment_by(saga.payment_id)
     status = found["status"] if found else NOTHING
     return CAPTURED if status in TAKEN else status
 
 
 def _refunded_of(saga: ChangeSaga) -> str:
-    return _captured_of(saga) if saga.request.difference < 0 else NOTHING
+    return _captured_of(saga) if saga.is_refund else NOTHING
 
 
 def _free(saga: ChangeSaga) -> Sequence[str]:
@@ -68,7 +70,12 @@ def _free_of(saga: ChangeSaga) -> str:
 
 
 def _miles(saga: ChangeSaga) -> Sequence[str]:
-    return (f"ADJUSTED {saga.request.miles}",) if saga.status == SagaStatus.COMPLETED else (NOTHING,)
+    if saga.status != SagaStatus.COMPLETED:
+        return (NOTHING,)
+    trip = saga_log.load(saga.booking)
+    is_over = trip is not None and trip.status != SagaStatus.COMPLETED
+    adjusted = f"ADJUSTED {saga.request.miles}"
+    return (adjusted, NOTHING) if is_over else (adjusted,)
 
 
 def _miles_of(saga: ChangeSaga) -> str:

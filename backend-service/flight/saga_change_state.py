@@ -7,10 +7,10 @@ from typing import Any
 
 from django_sagas import saga_log
 from django_sagas.models import SagaRow
-from django_sagas.state import SagaState, StepStatus
+from django_sagas.state import StepStatus
 
 from flight.inventory import HeldFlight
-from flight.saga_booking import Segment, segments
+from flight.saga_booking import CapturingSaga, Segment, SettlementSaga, segments, settlement_of
 
 CHANGE = "change-trip"
 
@@ -47,7 +47,7 @@ class ChangeRequest:
 
 
 @dataclass
-class ChangeSaga(SagaState):
+class ChangeSaga(CapturingSaga):
     """`data` holds a ChangeRequest."""
 
     @cached_property
@@ -55,8 +55,31 @@ class ChangeSaga(SagaState):
         return ChangeRequest.from_json(self.data)
 
     @property
-    def booking(self) -> str:
-        return self.request.booking
+    def is_refund(self) -> bool:
+        return self.request.difference < 0
+
+    @cached_property
+    def settlement(self) -> SettlementSaga | None:
+        return settlement_of(saga_log.load(self.booking))
+
+    @property
+    def payer(self) -> CapturingSaga:
+        """For a refund the settlement: what is given back has to be captured first."""
+        return self.settlement or self if self.is_refund else self
+
+    @property
+    def payment_id(self) -> str:
+        """Its own, over the difference; for a refund the booking's, as it stands now. That is another one
+        only where the one before has expired, of which no earlier call has taken anything."""
+        if self.is_refund:
+            return self.settlement.payment_id if self.settlement else self.request.payment
+        return self.renewed or self.correlation_id
+
+    @property
+    def has_expired(self) -> bool:
+        if not self.request.difference:
+            return False
+        return super().has_expired and (self.payer is self or self.payer.has_expired)
 
     @property
     def amount(self) -> int:
@@ -66,6 +89,11 @@ class ChangeSaga(SagaState):
     @property
     def has_taken_effect(self) -> bool:
         return self.step("SwapTickets").status == StepStatus.DONE
+
+    @property
+    def adjusts_nothing(self) -> bool:
+        """Whether the miles of the trip had been taken back before they were adjusted."""
+        return bool(self.facts.get("AdjustMiles", {}).get("miles_adjusted") == 0)
 
     @property
     def card_token(self) -> str:

@@ -135,13 +135,14 @@ class RetryView(SagaActionView, views.RetryView):
 @extend_schema(request=AuthorizeAgain, responses={**STATE, **schema.problem(422)})
 class AuthorizeAgainView(SagaActionView, views.ActionView):
     def post(self, request: Request, correlation_id: str) -> HttpResponse:
-        """Authorise the payment of a settlement again whose authorisation has expired; then it goes on.
+        """Authorise the payment of a settlement or a change again whose authorisation has expired; then it
+        goes on.
 
         Answers with the saga that does so.
         """
         body, by = AuthorizeAgain.read(read_json(request)), self.read_operator(request)
-        settlement = self.visible_saga(request, correlation_id)
-        return self.state(authorize_again(settlement, card_token=body.payment.card_token, by=by))
+        waiting = self.visible_saga(request, correlation_id)
+        return self.state(authorize_again(waiting, card_token=body.payment.card_token, by=by))
 
 
 @extend_schema(request=Reason, parameters=[PREFER_HEADER], responses=CANCELLED)

@@ -1,4 +1,5 @@
-"""Another authorisation for a booking whose first one has expired before its money was captured."""
+"""Another authorisation in the place of one that has expired before its money was captured: that of a
+booking, or that of a change over the difference."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from django_sagas import saga_log
 from django_sagas.definitions import Planned, Saga, Step, WriteConflict, local, remote
 from django_sagas.models import SagaRow
 from django_sagas.operators import Operator
-from django_sagas.outcomes import Done, Refused
+from django_sagas.outcomes import Done, Refused, Unknown
 from django_sagas.problems import Problem
 from django_sagas.runtime import orchestrator, start
 from django_sagas.state import SagaState, SagaStatus
@@ -18,15 +19,18 @@ from service_kit.money import to_wire
 
 from flight import saga_words
 from flight.models import Booking, BookingStatus
-from flight.saga_booking import PAYMENT, RENEWED, SettlementSaga, as_booking
+from flight.saga_booking import PAYMENT, RENEWED, CapturingSaga, as_booking
+from flight.saga_change_state import ChangeSaga
 from flight.saga_faults import injected
 
 ENDED = Refused("SETTLEMENT_ENDED", "The booking was cancelled or its money captured meanwhile.")
+IN_FLIGHT = Unknown("The capture is being tried once more; its answer is awaited.")
 
 
 @dataclass
 class ReauthorizationSaga(SagaState):
-    """`data` holds the correlation ids of booking and settlement, the reference and the price in cents."""
+    """`data` holds the correlation ids of the booking and of what waits (as `settlement`, be it one or a
+    change), the reference and the price in cents."""
 
     @property
     def booking(self) -> str:
@@ -56,29 +60,38 @@ def amount_as_asked(saga: ReauthorizationSaga, answer: Mapping[str, Any]) -> str
 
 
 def resume_settlement(saga: ReauthorizationSaga, now: datetime) -> Planned:
-    """The settlement goes on with the new payment, unless it needs none any more."""
-    settlement = saga_log.load(str(saga.data["settlement"]))
-    if settlement is None or not _waits(settlement):
-        return Planned(ENDED)
+    """What waits goes on with the new payment, unless it needs none any more.
 
-    after = settlement.attempts_to_capture
+    An attempt in flight is not overtaken: its answer says whether the payment is still needed.
+    """
+    waiting = saga_log.load(str(saga.data["settlement"]))
+    if not _may_capture(waiting) or waiting.is_captured:
+        return Planned(ENDED)
+    if waiting.is_asking or not waiting.has_expired:
+        return Planned(IN_FLIGHT)
+
+    after = waiting.attempts_to_capture
 
     def waits_since(taken: SagaState) -> bool:
-        return _waits(taken) and taken.attempts_to_capture == after
+        return _waits(taken) and not taken.is_asking and taken.attempts_to_capture == after
 
     def write() -> None:
         facts = {RENEWED: {"payment_id": saga.correlation_id, "after": after}}
-        if not orchestrator().resume(settlement.correlation_id, facts=facts, only_if=waits_since):
+        if not orchestrator().resume(waiting.correlation_id, facts=facts, only_if=waits_since):
             raise WriteConflict
 
     return Planned(Done({}), write)
 
 
-def _waits(settlement: SagaState) -> TypeGuard[SettlementSaga]:
-    """Only a live booking's: a payment made after the booking's was cancelled would never be given back."""
-    if not isinstance(settlement, SettlementSaga) or not settlement.has_expired:
+def _may_capture(waiting: SagaState | None) -> TypeGuard[CapturingSaga]:
+    """Only of a live booking: a payment made after the booking's was cancelled would never be given back."""
+    if not isinstance(waiting, CapturingSaga):
         return False
-    return Booking.objects.filter(correlation_id=settlement.booking, status=BookingStatus.CONFIRMED).exists()
+    return Booking.objects.filter(correlation_id=waiting.booking, status=BookingStatus.CONFIRMED).exists()
+
+
+def _waits(waiting: SagaState) -> TypeGuard[CapturingSaga]:
+    return _may_capture(waiting) and waiting.has_expired
 
 
 class AuthorizeAgain(Saga):
@@ -134,36 +147,43 @@ class AuthorizeAgain(Saga):
         }
 
 
-def authorize_again(settlement: SagaState, *, card_token: str, by: Operator) -> SagaState:
+def authorize_again(asked: SagaState, *, card_token: str, by: Operator) -> SagaState:
     """Begin it and run it here, as far as a request goes; a repeat gets the one that is under way.
 
-    Raises 409 for a settlement that does not wait for an authorisation.
+    Raises 409 for a saga that does not wait for an authorisation.
     """
-    if not _waits(settlement):
-        detail = "This settlement does not wait for another authorisation."
-        raise Problem(409, "NOT_EXPIRED", detail, correlation_id=settlement.correlation_id)
-    booking, now = as_booking(saga_log.load(settlement.booking)), orchestrator().now()
-    assert booking is not None, "sagas are never deleted"
+    if not _waits(asked):
+        detail = "This saga does not wait for another authorisation."
+        raise Problem(409, "NOT_EXPIRED", detail, correlation_id=asked.correlation_id)
+    waiting, now = asked.payer, orchestrator().now()
     before = SagaRow.objects.filter(
-        idempotency_scope=AuthorizeAgain.key_scope(settlement.subject),
-        idempotency_key__startswith=settlement.correlation_id,
+        idempotency_scope=AuthorizeAgain.key_scope(waiting.subject),
+        idempotency_key__startswith=waiting.correlation_id,
         due_at=None,
     )
     saga = start(
         AuthorizeAgain,
         {
-            "booking": settlement.booking,
-            "settlement": settlement.correlation_id,
-            "reference": settlement.booking_reference,
-            "flight_fare": settlement.amount - booking.charges,
-            "charges": booking.charges,
+            "booking": waiting.booking,
+            "settlement": waiting.correlation_id,
+            "reference": waiting.booking_reference,
+            **_price(waiting),
         },
-        subject=settlement.subject,
+        subject=waiting.subject,
         secrets={"card_token": card_token},
-        key=f"{settlement.correlation_id}:{before.count()}",
-        also=lambda _: by.leave_trail("authorize-again", settlement.correlation_id, now),
+        key=f"{waiting.correlation_id}:{before.count()}",
+        also=lambda _: by.leave_trail("authorize-again", waiting.correlation_id, now),
     )
     claimed = orchestrator().claim(saga.correlation_id)
     if claimed is None:
         return saga
     return orchestrator().advance(claimed, deadline=now + timedelta(seconds=settings.SAGA_REQUEST_DEADLINE))
+
+
+def _price(waiting: CapturingSaga) -> dict[str, int]:
+    """Of the whole booking, or the difference of a change, which has no charges; cents."""
+    if isinstance(waiting, ChangeSaga):
+        return {"flight_fare": waiting.request.difference, "charges": 0}
+    booking = as_booking(saga_log.load(waiting.booking))
+    assert booking is not None, "sagas are never deleted"
+    return {"flight_fare": int(waiting.data["amount"]) - booking.charges, "charges": booking.charges}

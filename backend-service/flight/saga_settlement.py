@@ -12,7 +12,7 @@ from django_sagas.runtime import start
 from service_kit.money import to_wire
 
 from flight import confirmations, saga_audit, saga_words
-from flight.saga_booking import PAYMENT, BookingSaga, SettlementSaga
+from flight.saga_booking import PAYMENT, BookingSaga, SettlementSaga, expiry_actions
 from flight.saga_faults import injected_into_activity
 
 
@@ -58,7 +58,7 @@ class SettleTrip(Saga):
             "booking": saga.booking,
             "booking_reference": saga.booking_reference,
             "amount": to_wire(saga.amount),
-            "actions": _actions(saga),
+            "actions": expiry_actions(saga),
         }
 
     @classmethod
@@ -82,16 +82,6 @@ class SettleTrip(Saga):
     def instead_of_cancelling(cls, saga: SettlementSaga) -> Mapping[str, Any]:
         where = f"/api/bookings/{saga.booking_reference}/cancel/"
         return {"detail": f"The booking is settled; cancel it at {where}", "cancel_booking": where}
-
-
-def _actions(saga: SettlementSaga) -> list[dict[str, str]]:
-    """What an operator can do about an expired authorisation; nothing for any other settlement."""
-    if saga.is_terminal or not saga.has_expired:
-        return []
-    return [
-        {"name": "authorize-again", "href": f"/api/saga/{saga.correlation_id}/authorize-again/"},
-        {"name": "cancel-booking", "href": f"/api/bookings/{saga.booking_reference}/cancel/"},
-    ]
 
 
 def begin(booking: BookingSaga, *, correlation_id: str, reference: str, now: datetime) -> None:

@@ -233,7 +233,7 @@ class FakeParticipants:
         payment = self.records.get((payment_id, "AuthorizePayment"))
         if payment is None:
             return {"success": False, "error": "There is none.", "error_code": "PAYMENT_NOT_FOUND"}
-        if payment.state == "UNDONE":
+        if payment.state == "UNDONE" or self._is_cancelled(self._trip_of(payment_id)):
             status = "EXPIRED" if payment_id in self.expired else "CANCELLED"
             return {"success": True, "status": status, "captured": Decimal(0)}
         self.captured[payment_id] = payment.answer["amount"]
@@ -263,7 +263,11 @@ class FakeParticipants:
 
     def _waits(self, payment_id: str) -> bool:
         """Whether a capture of it waits for another authorisation."""
-        return payment_id in self.expired and not self._is_cancelled(payment_id)
+        return payment_id in self.expired and not self._is_cancelled(self._trip_of(payment_id))
+
+    def _trip_of(self, payment_id: str) -> str:
+        made = (one.trip for one in self.ledger if one.correlation_id == payment_id)
+        return next(made, payment_id)
 
     def _is_cancelled(self, trip: str) -> bool:
         return any((one.kind, one.correlation_id) == ("CANCELLED", trip) for one in self.ledger)

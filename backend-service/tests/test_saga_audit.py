@@ -57,9 +57,18 @@ class Reads:
         if cid in self.participants.captured:
             status = {"AUTHORIZED": "CAPTURED", "CANCELLED": "REFUNDED"}[status]
         found = {"status": status, "amount": amount, "currency": "USD"}
-        # Refunds of a trip are taken to be of the booking's payment.
-        entries += [one for one in self.ledger if one.kind == "REFUNDED" and one.trip == cid]
-        found["returned"] = amount - sum(one.amount for one in entries)
+        trip = entries[0].trip
+        paid = [one.correlation_id for one in self.ledger if (one.kind, one.trip) == ("AUTHORIZED", trip)]
+        standing = [payment for payment in paid if payment not in self.participants.expired]
+        if cid in self.participants.expired and status == "AUTHORIZED":
+            found["status"] = "EXPIRED"
+        # Refunds of a trip are taken to be of its first payment that stands.
+        if [cid] == standing[:1]:
+            entries += [one for one in self.ledger if one.kind == "REFUNDED" and one.trip == trip]
+        # A cancellation is written as of the booking's payment, over everything.
+        is_over = any((one.kind, one.trip) == ("CANCELLED", trip) for one in self.ledger)
+        has_gone = found["status"] == "EXPIRED" and not is_over
+        found["returned"] = amount - sum(one.amount for one in entries if not has_gone)
         found["captured"] = self.participants.captured.get(cid, 0)
         return 200, {}, json_text.dumps({"correlation_id": cid, **found})
 

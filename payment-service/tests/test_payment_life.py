@@ -130,6 +130,20 @@ def test_settling_what_expired_and_was_cancelled_then_has_nothing_to_capture() -
     assert (body["captured"], body["status"]) == (0, "EXPIRED")
 
 
+def test_settling_an_expired_payment_of_a_change_has_nothing_to_capture_once_the_trip_is_cancelled() -> None:
+    captured()
+    authorize("change", trip_id="trip")
+    expire("change")
+    housekeeping.expire(now=utc_now(), batch=10)
+    assert_refused(
+        capture("of-change", payment_id="change", settle=True), "of-change", "AUTHORIZATION_EXPIRED"
+    )
+    cancel()
+    body = assert_done(capture("of-change", payment_id="change", settle=True), "of-change")
+    assert (body["captured"], body["status"]) == (0, "EXPIRED")
+    assert stands() == ("REFUNDED", 55000, 55000)
+
+
 @pytest.mark.parametrize("settle", [True, False])
 def test_expired_authorisation_is_refused_and_not_stored(settle: bool) -> None:
     authorize()

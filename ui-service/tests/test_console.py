@@ -298,6 +298,13 @@ def test_an_expired_authorisation_offers_another_one_or_the_trips_cancellation(
     assert 'value="tok_ok" checked' in text and "The authorisation of $211.41 has expired." in text
 
 
+def test_an_expired_payment_of_a_change_offers_the_same(client: Client, desk: Desk) -> None:
+    shows(desk, {**EXPIRED, "definition": "change-trip"})
+    text = client.get(PAGE).content.decode()
+    assert "The payment that this change captures has expired." in text
+    assert 'value="authorize-again"' in text and 'value="cancel-booking"' in text
+
+
 def test_the_trip_of_an_expired_authorisation_is_cancelled_as_operator(client: Client, desk: Desk) -> None:
     shows(desk, EXPIRED)
     path = "/api/bookings/ABC234/cancel/"

@@ -433,19 +433,35 @@ def keep_fee(suite: Suite, cid: str) -> None:
     suite.payment(cid, "REFUNDED", amount=FARE + CHARGES - FEE)
 
 
-def authorize_again(suite: Suite, cid: str) -> None:
-    """For a booking whose first authorisation has expired, by a saga of its own."""
+def authorize_again(suite: Suite, cid: str, *, trip: str = "", **money: Any) -> None:
+    """For a booking whose first authorisation has expired, or a change of `trip`; by a saga of its own."""
     own = f"again-{cid}"
     names = ("AuthorizePayment", "ResumeSettlement")
     steps = [_step(names[0], "DONE"), {**_step(names[0], "DONE"), "name": names[1], "participant": ""}]
     steps[1]["compensation"] = ""
     events = [*begun(), *(one for name in names for one in did(name)), ("COMPLETED", {"reason": ""})]
-    more = {"name": "authorize-again", "data": json.dumps({"booking": cid})}
+    more = {"name": "authorize-again", "data": json.dumps({"booking": trip or cid})}
     suite.saga(own, "COMPLETED", {names[0]: "DONE"}, events, **more)
     suite.has_steps(own, steps)
     suite.record("payment", own, "AuthorizePayment", "DONE")
-    suite.payment(cid, "EXPIRED")
-    suite.payment(own, trip=cid)
+    suite.payment(cid, "EXPIRED", **money)
+    suite.payment(own, trip=trip or cid, **money)
+
+
+def authorize_change_again(suite: Suite, cid: str) -> str:
+    """The change of this booking has captured another payment than its own, which has expired."""
+    change, again = f"changes-{cid}", f"again-changes-{cid}"
+    for table, owner in (("payment_ledger", "correlation_id"), ("bank_movement", "hold")):
+        captured = f"DELETE FROM {table} WHERE {owner} = ? AND kind LIKE 'CAPTURE%'"
+        suite.run("payment", captured, change if owner == "correlation_id" else f"ref-{change}")
+    suite.stands(change, "status = 'EXPIRED', captured = 0")
+    money: dict[str, Any] = {"amount": DEARER, "flight_fare": DEARER, "other_charges": 0}
+    authorize_again(suite, change, trip=cid, **money)
+    suite.stands(again, "amount = ?, flight_fare = ?, other_charges = 0", DEARER, DEARER)
+    suite.payment(again, "CAPTURED", **money)
+    renewed = "UPDATE sagas_saga SET facts = json_set(facts, '$.renewed', json(?)) WHERE correlation_id = ?"
+    suite.run("backend", renewed, json.dumps({"payment_id": again}), change)
+    return again
 
 
 def change(suite: Suite, cid: str, reference: str, before: str, after: str) -> None:

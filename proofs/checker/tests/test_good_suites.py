@@ -11,6 +11,7 @@ from tests.suite import (
     RETURN,
     UNDO,
     Suite,
+    authorize_change_again,
     back,
     begun,
     data_for,
@@ -123,3 +124,10 @@ def refused_a_seat(suite: Suite, *, at: str) -> None:
     suite.saga("refused", "COMPENSATED", steps, events, error_code="SEAT_UNAVAILABLE")
     changed = "UPDATE sagas_event SET timestamp = ? WHERE correlation_id = 'refused'"
     suite.run("backend", changed, at)
+
+
+def test_change_may_have_captured_a_payment_in_the_place_of_an_expired_one(suite: Suite) -> None:
+    again = authorize_change_again(suite, "changed")
+    assert suite.violations() == {}
+    suite.stands(again, "status = 'EXPIRED', captured = 0")
+    assert 12 in suite.violations()
