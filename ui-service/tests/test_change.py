@@ -7,7 +7,8 @@ from django.test import Client
 from pytest_django import Settings
 
 from tests.desk import QUOTE, SAGA, Desk, Json, booking, flight, return_booking, saga, turned
-from tests.test_trips import OLD
+from tests.test_trips import OLD, has_trips
+from ui.models import User
 
 CHANGE = "/trips/ABC234/change/"
 QUOTED, CHANGED = "/api/bookings/ABC234/change-quote/", "/api/bookings/ABC234/change/"
@@ -216,3 +217,45 @@ def test_change_of_a_trip_found_by_reference_is_shown_to_its_finder(
     assert client.post(f"{CHANGE}confirm/", FORM, follow=True).status_code == 200
     (asked,) = desk.sent_to(f"/api/saga/status/{change}/")
     assert asked.headers["X-On-Behalf-Of"] == "u-1"
+
+
+def change_that_only_mails(status: str, **more: Any) -> Json:
+    """All its steps are done but the last one, which mails the new tickets."""
+    told = saga("RUNNING", "DONE DONE DONE DONE", definition="change-trip", **more)
+    mail = {**told["steps"][-1], "name": "SendConfirmation", "status": status, "attempts": 3}
+    return {**told, "booking_reference": "ABC234", "steps": [*told["steps"], mail]}
+
+
+@pytest.mark.parametrize("status", ["PENDING", "STARTED", "UNKNOWN"])
+@pytest.mark.parametrize("attention", [False, True])
+def test_change_is_done_though_its_mail_is_not_sent(
+    client: Client, desk: Desk, status: str, attention: bool
+) -> None:
+    desk.sells(flight(1))
+    desk.tells(change_that_only_mails(status, needs_attention=attention, difference=40.00))
+    assert client.get(f"/progress/{SAGA}/")["Location"] == "/trips/ABC234/?changed=1"
+    polled = client.get(f"/progress/{SAGA}/part/", headers={"HX-Request": "true"})
+    assert polled["HX-Redirect"] == "/trips/ABC234/?changed=1"
+    text = client.get(f"/progress/{SAGA}/?how=1").content.decode()
+    assert "Changed" in text and "Only the mail with them is still on its way." in text
+    assert "$40.00 is charged to your card, once." in text and 'href="/trips/ABC234/"' in text
+    assert "Changing your trip" not in text and "Our desk is looking at this" not in text
+
+
+def test_change_that_has_more_to_do_than_its_mail_goes_on(client: Client, desk: Desk) -> None:
+    told = change_that_only_mails("PENDING")
+    told["steps"][1]["status"] = "UNKNOWN"
+    desk.sells(flight(1))
+    desk.tells(told)
+    text = client.get(f"/progress/{SAGA}/").content.decode()
+    assert "Only the mail" not in text and "See your tickets" not in text
+
+
+def test_trips_under_way_name_the_trip_that_is_changed(client: Client, desk: Desk, traveller: User) -> None:
+    has_trips(client, desk, traveller)
+    changing = saga("RUNNING", "DONE STARTED PENDING PENDING", definition="change-trip")
+    done = {**change_that_only_mails("UNKNOWN"), "correlation_id": "done"}
+    desk.lists({**changing, "booking_reference": "ABC234"}, done)
+    text = client.get("/trips/").content.decode()
+    assert "Trip ABC234 is being changed" in text and "Being booked" not in text
+    assert "/progress/done/" not in text

@@ -60,7 +60,7 @@ def money_of(saga: SagaView) -> str:
     payment = saga.payment
     if payment is None:
         return "" if saga.status != "COMPENSATED" else _("Nothing was charged.")
-    if saga.status == "COMPLETED":
+    if saga.is_done:
         return _("%(amount)s is charged to your card, once.") % {"amount": amount}
     if saga.status in ("COMPENSATING", "COMPENSATED"):
         return str(BACK.get(payment.status, UNDOING)) % {"amount": amount}
@@ -82,6 +82,8 @@ def _money_of_a_cancellation(saga: SagaView) -> str:
 
 
 def moment_of(saga: SagaView) -> Moment:
+    if saga.is_done:
+        return _done(saga)
     if saga.needs_attention and not saga.is_terminal:
         return Moment(
             "warn",
@@ -89,8 +91,6 @@ def moment_of(saga: SagaView) -> Moment:
             _("Our desk is looking at this"),
             _("It takes longer than it should. It is not lost: we keep trying until it is settled."),
         )
-    if saga.status == "COMPLETED":
-        return _done(saga)
     if saga.status == "COMPENSATED":
         return _ended(saga)
     if saga.status == "COMPENSATING":
@@ -103,6 +103,8 @@ def _done(saga: SagaView) -> Moment:
     reference = {"reference": saga.reference}
     if saga.is_change:
         text = _("Your trip %(reference)s is changed. Your new tickets are ready.") % reference
+        if not saga.is_terminal:
+            text = f"{text} {_('Only the mail with them is still on its way.')}"
         return Moment("good", "circle-check", _("Changed"), text)
     text = _("Your booking reference is %(reference)s.") % reference
     return Moment("good", "circle-check", _("Booked"), text)

@@ -46,7 +46,7 @@ REASONS = {
 }
 # Of these the backend's own sentence is told, because it names the flight and the seat.
 NAMING_A_FLIGHT = ("SEAT_UNAVAILABLE", "FLIGHT_CLOSED")
-PAYMENT = "AuthorizePayment"
+PAYMENT, MAIL = "AuthorizePayment", "SendConfirmation"
 CANCELLED = ("CANCELLED_BY_USER", "CANCELLED_BY_OPERATOR")
 
 
@@ -105,6 +105,12 @@ class SagaView:
     def is_change(self) -> bool:
         """It changes a trip that is booked already."""
         return self.definition == "change-trip"
+
+    @property
+    def is_done(self) -> bool:
+        """All that was asked for has taken effect; a mail about it may still be on its way."""
+        left = [step.name for step in self.steps if step.status != "DONE"]
+        return self.status == "COMPLETED" or (self.status == "RUNNING" and left == [MAIL])
 
     @property
     def is_terminal(self) -> bool:

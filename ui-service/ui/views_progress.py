@@ -49,8 +49,8 @@ def _seconds_until(moment: datetime | None) -> int:
 
 
 def trip_of(saga: SagaView) -> str:
-    """The trip's page, if the saga has just made or changed it."""
-    if saga.status != "COMPLETED" or not saga.reference:
+    """The trip's page, if the saga has just made or changed it, be its mail sent or not."""
+    if not saga.is_done or not saga.reference:
         return ""
     return f"{reverse('trip', args=[saga.reference])}?{'changed' if saga.is_change else 'new'}=1"
 

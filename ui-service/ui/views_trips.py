@@ -59,7 +59,7 @@ def trips(request: HttpRequest) -> HttpResponse:
         found, sagas, away = selectors.Trips([], {}, ""), [], True
     counts = {"": sum(found.counts.values()), **found.counts}
     context = {
-        "under_way": [saga for saga in sagas if not saga.is_terminal],
+        "under_way": [saga for saga in sagas if not saga.is_terminal and not saga.is_done],
         "unanswered": unanswered,
         "failed": _failed(owners, sagas, now - timedelta(days=settings.DRAFT_DAYS)),
         "unpaid": drafts.unpaid(owners, most=MOST_UNPAID),
