@@ -10,7 +10,7 @@ LOG = f"{ENGINE}saga_log.py"
 OUTCOMES = f"{ENGINE}outcomes.py"
 DECISION, SCRIPTS = "tests/test_saga_decision.py", "tests/test_saga_scripts.py"
 CRASH, RECOVERY = "tests/test_saga_crash.py", "tests/test_saga_recovery.py"
-CHANGE = "tests/test_change_trip.py"
+CHANGE, EXPIRY = "tests/test_change_trip.py", "tests/test_change_expiry.py"
 REQUESTS, OPERATOR = "tests/test_saga_requests.py", "tests/test_saga_operator.py"
 
 
@@ -263,9 +263,9 @@ MUTANTS = (
     ),
     bug(
         "bookings-payment-captured-for-the-difference",
-        f"{FLIGHT}saga_change.py",
-        '"payment_id": saga.correlation_id if dearer else saga.request.payment',
-        '"payment_id": saga.request.payment',
+        f"{FLIGHT}saga_change_state.py",
+        "return self.renewed or self.correlation_id",
+        "return self.request.payment",
         CHANGE,
         only="dearer_trip_pays",
     ),
@@ -304,9 +304,25 @@ MUTANTS = (
     bug(
         "cancelled-in-the-middle-of-a-change",
         f"{FLIGHT}saga_cancel_views.py",
-        'filter(pk=booking.pk, busy_with="", changed_by=booking.changed_by)',
+        "filter(pk=booking.pk, busy_with__in=busy_with, changed_by=booking.changed_by)",
         "filter(pk=booking.pk)",
         CHANGE,
         only="keeps_others",
+    ),
+    bug(
+        "capture-of-a-payment-that-was-replaced",
+        f"{FLIGHT}saga_change_state.py",
+        "return self.settlement.payment_id if self.settlement else self.request.payment",
+        "return self.request.payment",
+        EXPIRY,
+        only="cheaper_change_goes_on",
+    ),
+    bug(
+        "capture-in-flight-taken-for-settled",
+        f"{FLIGHT}saga_reauthorization.py",
+        "return Planned(IN_FLIGHT)",
+        "return Planned(ENDED)",
+        EXPIRY,
+        only="awaits_the_attempt",
     ),
 )
