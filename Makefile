@@ -1,7 +1,7 @@
 # Needs Python 3.11 or newer and make; each target installs what else it needs.
 .DEFAULT_GOAL := help
 .PHONY: help run kill follow test test-% test-slow test-postgres test-replicas schemathesis lint lint-% audit-dependencies sbom pin-images secrets backup restore restore-drill compose-check compose-trial
-.PHONY: new-service example-hotel e2e coverage format pictures lock check-locks dist chaos chaos-recovery chaos-engine last-seat overload matrix spec mutants bench bench-compare bench-growth bench-replicas
+.PHONY: new-service example-hotel e2e coverage format pictures lock check-locks dist chaos chaos-upgrade chaos-recovery chaos-engine last-seat overload matrix spec mutants bench bench-compare bench-growth bench-replicas
 .PHONY: bench-footprint bench-memory bench-start bench-goals bench-pages profile clean
 
 # Options for pytest: make test-backend ARGS="-k seat -x"
@@ -83,6 +83,9 @@ chaos: .venv-dev ## Random kills, network and database faults under load, then t
 	@.venv/bin/python -m proofs.chaos $(if $(SEED),--seed "$(SEED)") $(if $(SECONDS),--seconds $(SECONDS)) \
 		$(if $(DB),--db $(DB)) $(if $(ENGINE),--engine $(ENGINE)) $(if $(PROFILE),--profile $(PROFILE)) \
 		$(if $(PARTS),--parts $(PARTS)) $(if $(PART),--part $(PART)) $(ARGS)
+
+chaos-upgrade: .venv-dev ## Rolling deploys of a release with other steps and back, under load and faults: DB=postgres ENGINE=procrastinate SEED= SECONDS=
+	@$(MAKE) --no-print-directory chaos PROFILE=upgrade
 
 chaos-recovery: .venv-dev ## Time to recover OPEN=100 sagas after all orchestrators are killed: DB=postgres ENGINE=procrastinate
 	@.venv/bin/python -m proofs.chaos.recovery $(if $(OPEN),--open $(OPEN)) $(if $(DB),--db $(DB)) \

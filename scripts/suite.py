@@ -133,6 +133,13 @@ class Suite:
     def pid(self, name: str) -> int | None:
         return self._slots[name].child.pid
 
+    def service(self, name: str) -> Service:
+        return self._slots[name].child.service
+
+    def put(self, service: Service) -> None:
+        """What the place of that name runs from its next start on."""
+        self._slots[service.name].child.service = service
+
     def start_one(self, name: str, within: float = READY_WITHIN) -> None:
         self._want(name)
         self.wait_ready(within, [name])

@@ -29,6 +29,8 @@ LONGEST_PAUSE = 0.5
 DATABASES = ("backend", "payment", "loyalty")
 RECOVERY = "recovery"
 
+Change = Callable[[Service], Service]
+
 
 @dataclass(frozen=True)
 class Place:
@@ -72,17 +74,24 @@ class _Ground:
 
 @contextmanager
 def arena(
-    folder: Path, plan: Plan, clock: Clock, *, database: str, environment: Mapping[str, str]
+    folder: Path,
+    plan: Plan,
+    clock: Clock,
+    *,
+    database: str,
+    environment: Mapping[str, str],
+    change: Change = lambda service: service,
 ) -> Iterator[Arena]:
     """With a proxy on each edge, and the databases on a disk that can be full where that can be had.
 
-    Everything is ended on leaving, and SQLite's files are in the folder.
+    Everything is ended on leaving, and SQLite's files are in the folder. `change` may start a service
+    otherwise.
     """
     with _disk() as (disk, why_not), _prepared(folder, database, environment, disk, why_not) as ground:
         ports = dict(zip(EDGES, free_ports(len(EDGES)), strict=True))
         upstream = {edge: ground.config.ports[edge.partition("-")[2]] for edge in EDGES}
         proxies = {edge: (ports[edge], upstream[edge]) for edge in EDGES}
-        chosen = [_proxied(one, ports) for one in _without_pages(ground)]
+        chosen = [change(_proxied(one, ports)) for one in _without_pages(ground)]
         with Network(proxies, plan, clock) as network, _running(ground, chosen) as suite:
             yield Arena(suite, ground.databases, ground.log, ground.config, ground.spoiled, network)
 
@@ -93,7 +102,7 @@ def undisturbed(
     *,
     database: str,
     environment: Mapping[str, str],
-    change: Callable[[Service], Service] = lambda service: service,
+    change: Change = lambda service: service,
     workers: Sequence[str] = (RECOVERY,),
 ) -> Iterator[Place]:
     """Without proxies; everything is ended on leaving. `change` may start a service otherwise."""

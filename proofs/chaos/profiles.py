@@ -25,6 +25,8 @@ class Profile:
     least_kills: int
     least_outages: int
     "faults of databases"
+    deploy_every: float = 0.0
+    "seconds between two deploys, each of another release than the one before; 0: none"
     last_seat_rounds: int = 0
     "rounds of many buyers for one seat afterwards, in a suite of their own"
     environment: Mapping[str, str] = field(default_factory=dict)
@@ -62,4 +64,18 @@ NIGHTLY = Profile(
     last_seat_rounds=500,
     environment=HALF,
 )
-PROFILES = {profile.name: profile for profile in (PR, NIGHTLY)}
+UPGRADE = Profile(
+    name="upgrade",
+    seconds=240,
+    clients=24,
+    kill_every=20.0,
+    stop_every=60.0,
+    bad_time_every=4.0,
+    usual_share=0.2,
+    least_sagas=500,
+    least_kills=8,
+    least_outages=10,
+    deploy_every=6.0,
+    environment=SHORT,
+)
+PROFILES = {profile.name: profile for profile in (PR, NIGHTLY, UPGRADE)}

@@ -1,6 +1,7 @@
 """One run: load and faults, then quiet, then the books."""
 
 import time
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 from proofs.chaos.aftermath import aftermath
 from proofs.chaos.arena import Arena, arena
 from proofs.chaos.clock import Clock
+from proofs.chaos.deploys import Deployed, Deployer
 from proofs.chaos.expiry import let_expire
 from proofs.chaos.given import Given
 from proofs.chaos.killer import Killer
@@ -16,6 +18,7 @@ from proofs.chaos.offers import find_offers
 from proofs.chaos.plan import Plan
 from proofs.chaos.profiles import TERMINAL_WITHIN, Profile
 from proofs.chaos.progress import Progress
+from proofs.chaos.releases import Release, releases
 from proofs.chaos.report import report
 from proofs.chaos.standing import AWAY, open_of_all, open_sagas, statuses
 from proofs.chaos.takeovers import claims, take_overs
@@ -53,8 +56,19 @@ def run(plan: Plan, order: Order) -> Verdict:
     """Raises KeyboardInterrupt when it is interrupted; everything that was started is ended in any case."""
     clock, given = Clock(), Given(order.folder / "clients.jsonl")
     environment = {**order.profile.environment, "SAGA_ENGINE": order.engine}
-    with arena(order.folder, plan, clock, database=order.database, environment=environment) as field:
-        evidence = _Run(field, plan, order, clock, given).go()
+    with ExitStack() as stack:
+        ours = stack.enter_context(releases()) if order.profile.deploy_every else None
+        field = stack.enter_context(
+            arena(
+                order.folder,
+                plan,
+                clock,
+                database=order.database,
+                environment=environment,
+                change=ours[0].run if ours else lambda service: service,
+            )
+        )
+        evidence = _Run(field, plan, order, clock, given, ours).go()
         given.close()
         books = Books(field.databases, Told(clients=given.ids(), direct_calls=False, logs=[field.log]))
         with books:
@@ -74,11 +88,21 @@ def run(plan: Plan, order: Order) -> Verdict:
 
 
 class _Run:
-    def __init__(self, field: Arena, plan: Plan, order: Order, clock: Clock, given: Given) -> None:
+    def __init__(
+        self,
+        field: Arena,
+        plan: Plan,
+        order: Order,
+        clock: Clock,
+        given: Given,
+        ours: tuple[Release, Release] | None,
+    ) -> None:
         self._field, self._plan, self._order = field, plan, order
         self._clock, self._given = clock, given
         self._vandal = Vandal(field.spoiled, plan.outages, clock)
         self._killer = Killer(field.suite, plan, clock, field.databases["backend"])
+        every, log = order.profile.deploy_every, field.databases["backend"]
+        self._deployer = Deployer(field.suite, ours, every, clock, log) if ours else None
         self._load = Load(
             field.backend,
             find_offers(field.backend),
@@ -100,6 +124,8 @@ class _Run:
         self._field.network.begin()
         self._killer.start()
         self._vandal.start()
+        if self._deployer:
+            self._deployer.start()
         try:
             self._load.start()
             while (left := self._plan.seconds - self._clock()) > 0:
@@ -108,6 +134,8 @@ class _Run:
         finally:
             self._vandal.stop()
             self._killer.stop()
+            if self._deployer:
+                self._deployer.stop()
 
     def _settle(self) -> Evidence:
         """The faults are off."""
@@ -139,6 +167,7 @@ class _Run:
             old_calls=network.deliver_old_calls(),
             complaints=complaints(self._field.log),
             take_overs=take_overs(self._killer.deaths, claims(self._field.log)),
+            deployed=self._deployer.deployed if self._deployer else Deployed(),
         )
 
     def _book_one(self) -> str:

@@ -15,6 +15,8 @@ BY_STATUS = "SELECT status, COUNT(*) FROM sagas_saga WHERE name = 'book-trip' GR
 IDS = "SELECT correlation_id FROM sagas_saga WHERE name = 'book-trip'"
 NOT_ENDED = """
     SELECT correlation_id, epoch, owner FROM sagas_saga WHERE due_at IS NOT NULL AND name = 'book-trip'"""
+OPEN_BOOKINGS = """
+    SELECT version, status, steps FROM sagas_saga WHERE due_at IS NOT NULL AND name = 'book-trip'"""
 ALL_OPEN = "SELECT COUNT(*) FROM sagas_saga WHERE due_at IS NOT NULL"
 OPEN = ("PENDING", "RUNNING", "COMPENSATING")
 AWAY = (sqlite3.Error, psycopg.Error)
@@ -36,6 +38,11 @@ class Held(NamedTuple):
 def open_of_all(address: str) -> int:
     """How many sagas have not ended, settlements among them."""
     return int(_rows(address, ALL_OPEN)[0][0])
+
+
+def open_bookings(address: str) -> list[tuple[int, str, str]]:
+    """Version, status and steps, the latter as they are stored."""
+    return _rows(address, OPEN_BOOKINGS)
 
 
 def statuses(address: str) -> dict[str, int]:

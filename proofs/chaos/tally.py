@@ -8,6 +8,7 @@ from typing import Any
 from proofs.chaos.faults import Fault
 from proofs.chaos.outages import Trouble
 from proofs.chaos.profiles import LEAST_COMPENSATED, LEAST_COMPLETED, Profile
+from proofs.chaos.releases import VERSIONS, positions
 from proofs.chaos.takeovers import percentile
 
 BOOKING = "book-trip"
@@ -39,6 +40,12 @@ class Tally:
     "seconds from the end of each outage to the next claim of a saga"
     courses: int = 0
     "of sagas that were held against the specification"
+    restarts: int = 0
+    "of orchestrators, each with another release"
+    positions: Counter[str] = field(default_factory=Counter)
+    "where bookings were open at these restarts"
+    crossed: int = 0
+    "bookings that were open when every orchestrator had come to other steps than theirs"
 
     def __add__(self, other: "Tally") -> "Tally":
         return Tally(**{name: getattr(self, name) + getattr(other, name) for name in _NAMES})
@@ -78,6 +85,11 @@ class Tally:
             f" {max(self.until_quiet, default=0):.1f} s; first claim after a database fault:"
             f" p50 {percentile(self.until_claim, 0.5):.1f} s, p99 {percentile(self.until_claim, 0.99):.1f} s"
         )
+        if self.restarts:
+            yield (
+                f"{self.restarts:,} restarts with another release, {self.crossed:,} bookings that came to"
+                f" other steps than theirs; open at restarts: {_told(self.positions)}"
+            )
 
     def too_easy(self, profile: Profile, *, whole: bool) -> Iterator[str]:
         """Why it does not count. `whole` says that it had its profile's full time."""
@@ -91,6 +103,7 @@ class Tally:
         for trouble in Trouble:
             if self.planned[trouble.value] and not self.outages[trouble.value]:
                 yield f"no database had {trouble.value}"
+        yield from self._never_deployed() if profile.deploy_every else ()
         wanted = {
             "sagas": (self.sagas.total(), profile.least_sagas),
             "kills": (self.kills, profile.least_kills),
@@ -99,6 +112,13 @@ class Tally:
         for what, (there, least) in wanted.items() if whole else ():
             if there < least:
                 yield f"{there:,} {what}, at least {least:,} are asked"
+
+    def _never_deployed(self) -> Iterator[str]:
+        for place in (place for version in VERSIONS for place in positions(version)):
+            if not self.positions[place]:
+                yield f"no booking was open at a restart at {place}"
+        if not self.crossed:
+            yield "no booking came to a release with other steps"
 
 
 _NAMES = tuple(each.name for each in fields(Tally))

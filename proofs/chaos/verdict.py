@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from proofs.chaos.aftermath import Aftermath
+from proofs.chaos.deploys import Deployed
 from proofs.chaos.edge import Passed
 from proofs.chaos.faults import Fault
 from proofs.chaos.given import Given
@@ -34,6 +35,7 @@ class Evidence:
     "what participants answered to calls of the run that came once more at its end"
     complaints: Counter[tuple[str, str]]
     take_overs: Sequence[TakeOver]
+    deployed: Deployed = field(default_factory=Deployed)
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,9 @@ def judge(
         until_quiet=() if evidence.quiet_after is None else (evidence.quiet_after,),
         until_claim=evidence.outages.until_claim,
         courses=modelled.courses if modelled else 0,
+        restarts=evidence.deployed.restarts,
+        positions=evidence.deployed.positions,
+        crossed=evidence.deployed.crossed,
     )
     return Verdict(
         results=results,
@@ -116,6 +121,7 @@ def _fired(books: Books, evidence: Evidence) -> Counter[str]:
 def _broken(books: Books, given: Given, evidence: Evidence) -> Iterator[tuple[str, str]]:
     yield from given.judge(lambda cid: _status(books, cid))
     yield from (("", f"an answer that no client should get: {surprise}") for surprise in given.surprises)
+    yield from (("", f"a deploy failed: {failed}") for failed in evidence.deployed.failed)
     if evidence.quiet_after is None:
         yield "", f"not everything was terminal within {TERMINAL_WITHIN:.0f} s"
     if evidence.last_booking != "COMPLETED":
