@@ -155,7 +155,9 @@ class FakeParticipants:
 
     def call(self, call: Call, *, timeout: float) -> Outcome:
         try:
-            return classify(self.take(call.name, call.body), call.correlation_id, refusals=call.refusals)
+            return classify(
+                self.take(call.name, call.body), call.correlation_id, name=call.name, refusals=call.refusals
+            )
         except NoReply as error:
             return Unknown(str(error))
 

@@ -219,7 +219,7 @@ OURS = {"correlation_id": "cid-1"}
 def answer(status: int, body: Any, **headers: str) -> Any:
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return classify(Reply(status, raw, named), "cid-1", refusals=REFUSALS)
+    return classify(Reply(status, raw, named), "cid-1", name="AuthorizePayment", refusals=REFUSALS)
 
 
 @pytest.mark.parametrize("status", [401, 403])
@@ -258,6 +258,16 @@ def test_a_status_that_cannot_say_is_unknown_whatever_the_body(status: int, body
 @pytest.mark.parametrize("status", [200, 400, 404, 409, 413, 415, 422])
 def test_a_body_that_is_not_ours_is_unknown(status: int, body: bytes) -> None:
     assert answer(status, body) == Unknown(f"the answer ({status}) is not the participant's")
+
+
+@pytest.mark.parametrize("status", [200, 409, 422])
+def test_the_answer_to_another_call_of_the_same_saga_is_unknown(status: int) -> None:
+    given = {**OURS, "success": True, "code": "ALREADY_COMPENSATED"}
+    assert answer(status, given, X_Saga_Step="CancelPayment") == Unknown(
+        f"the answer ({status}) is the one to CancelPayment"
+    )
+    named, unnamed = answer(status, given, X_Saga_Step="AuthorizePayment"), answer(status, given)
+    assert named == unnamed and not isinstance(named, Unknown)
 
 
 def test_success_is_done_with_its_body() -> None:

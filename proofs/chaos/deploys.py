@@ -15,6 +15,7 @@ from proofs.chaos.releases import Release, position
 from proofs.chaos.standing import AWAY, open_bookings
 from scripts.suite import StartError, Suite
 
+TRIES = 4
 TO_UNDO = ("DONE", "STARTED", "UNKNOWN", "UNDOING")
 
 
@@ -60,15 +61,21 @@ class Deployer:
             self._note_positions()
             self._suite.stop_one(name)
             self._suite.put(release.run(self._suite.service(name)))
-            try:
-                self._suite.start_one(name)
-            except StartError as error:
-                self.deployed.failed.append(f"{name} of version {release.version}: {error}")
+            if not self._starts(name):
+                self.deployed.failed.append(f"{name} of version {release.version} did not start")
             self.deployed.restarts += 1
         self.deployed.at.append(self._clock())
         with suppress(*AWAY):
             found = open_bookings(self._saga_log)
             self.deployed.crossed += sum(version != release.version for version, _, _ in found)
+
+    def _starts(self, name: str) -> bool:
+        """It may take some tries, while its database cannot be written."""
+        for _ in range(TRIES):
+            with suppress(StartError):
+                self._suite.start_one(name)
+                return True
+        return False
 
     def _note_positions(self) -> None:
         with suppress(*AWAY):

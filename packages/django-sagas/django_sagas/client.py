@@ -131,7 +131,7 @@ class Participants:
             )
         except NoReply as error:
             return Unknown(str(error))
-        return classify(reply, call.correlation_id, refusals=call.refusals)
+        return classify(reply, call.correlation_id, name=call.name, refusals=call.refusals)
 
     @staticmethod
     def _report(call: Call, outcome: Outcome, seconds: float) -> None:

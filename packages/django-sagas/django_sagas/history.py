@@ -31,10 +31,7 @@ class Started:
         return found
 
 
-started = Started()
-
-
-def history(now: datetime, *, counted: Started = started) -> list[dict[str, Any]]:
+def history(now: datetime, *, counted: Started) -> list[dict[str, Any]]:
     """Oldest hour first."""
     newest = _hour(now)
     hours = [newest - HOUR * back for back in reversed(range(HOURS))]
@@ -49,13 +46,13 @@ class Recent:
     """The history of at most FRESH ago: the hour under way may have very many sagas."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock, self._counted = threading.Lock(), Started()
         self._at, self._found = datetime(2000, 1, 1, tzinfo=UTC), list[dict[str, Any]]()
 
     def __call__(self, now: datetime) -> list[dict[str, Any]]:
         with self._lock:
             if not timedelta(0) <= now - self._at < FRESH:
-                self._found, self._at = history(now), now
+                self._found, self._at = history(now, counted=self._counted), now
             return self._found
 
 

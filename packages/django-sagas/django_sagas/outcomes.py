@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any, NoReturn
 
 from django_sagas.http import Reply
+from django_sagas.wire import STEP_HEADER
 
 UNKNOWN = "UNKNOWN"
 "The error code of a step that has no definite answer."
@@ -63,14 +64,15 @@ def has_answered(outcome: Outcome) -> bool:
     return not isinstance(outcome, Unknown) or outcome.answered
 
 
-def classify(reply: Reply, correlation_id: str, *, refusals: Collection[str]) -> Outcome:
-    """What an answer means; first match wins. `refusals` are the codes by which the step may refuse.
+def classify(reply: Reply, correlation_id: str, *, name: str, refusals: Collection[str]) -> Outcome:
+    """What an answer to the call `name` means; first match wins. `refusals` are the codes of the step.
 
     | answer                                                        | outcome             |
     | ------------------------------------------------------------- | ------------------- |
     | 401, 403                                                      | unknown, with alarm |
     | 408, 425, 429, 1xx, 3xx, 5xx                                  | unknown             |
     | not a JSON object with this correlation id                    | unknown             |
+    | `X-Saga-Step` names another call                              | unknown             |
     | 200 `success: true`                                           | done                |
     | 200 `success: false` with a declared code                     | refused             |
     | 200 `success: false` with any other code                      | contract error      |
@@ -89,6 +91,9 @@ def classify(reply: Reply, correlation_id: str, *, refusals: Collection[str]) ->
     body = _ours(reply.body, correlation_id)
     if body is None:
         return Unknown(f"the answer ({status}) is not the participant's")
+    # Of two answers of one saga the wrong one may come, as from a connection that is one answer behind.
+    if (answers := reply.headers.get(STEP_HEADER, name)) != name:
+        return Unknown(f"the answer ({status}) is the one to {answers}"[:200])
     if status == 200:
         return _answered(body, refusals)
     code, detail = str(body.get("code", "")), str(body.get("detail", ""))

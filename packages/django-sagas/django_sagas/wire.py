@@ -9,6 +9,8 @@ CORRELATION_HEADER = "X-Correlation-ID"
 # In `request.META`; `request.headers` would be built for every request.
 CORRELATION_META = "HTTP_X_CORRELATION_ID"
 REPLAYED_HEADER = "Idempotent-Replayed"
+# The action or compensation that an answer is to, as in CapturePayment.
+STEP_HEADER = "X-Saga-Step"
 # Not `.` or `..`: in a URL they are path segments that clients resolve.
 CORRELATION_ID = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._:-]{1,64}")
 

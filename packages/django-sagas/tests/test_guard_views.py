@@ -9,6 +9,8 @@ from django.test import Client
 from django_sagas import json_text
 from django_sagas.guard.models import StepRecord
 from django_sagas.guard.views import steps
+from django_sagas.http import Reply
+from django_sagas.outcomes import Done, Unknown, classify
 
 from tests.toy.models import Effect
 from tests.toy.urls import charge, refund
@@ -38,6 +40,17 @@ def test_a_step_takes_effect_once_and_its_repeat_gets_the_same_answer() -> None:
     assert first.json() == {"success": True, "correlation_id": "saga-1", "charged": 3}
     assert (second.content, second.headers["Idempotent-Replayed"]) == (first.content, "true")
     assert effects() == ["ChargeCard"]
+
+
+def test_an_answer_is_not_taken_for_the_one_to_another_call_of_its_saga() -> None:
+    charged, refunded = post(CHARGE), post(REFUND)
+    for answer, name, other in (
+        (charged, "ChargeCard", "RefundCard"),
+        (refunded, "RefundCard", "ChargeCard"),
+    ):
+        reply = Reply(answer.status_code, answer.content, answer.headers)
+        assert isinstance(classify(reply, "saga-1", name=name, refusals=()), Done)
+        assert isinstance(classify(reply, "saga-1", name=other, refusals=()), Unknown)
 
 
 def test_a_refusal_is_final_and_changes_nothing() -> None:

@@ -48,7 +48,7 @@ def base(name: str) -> str:
 
 def answer(call: Call, **body: Any) -> Outcome:
     raw = json_text.dumps({"correlation_id": call.correlation_id, **body}).encode()
-    return classify(Reply(200, raw, {}), call.correlation_id, refusals=call.refusals)
+    return classify(Reply(200, raw, {}), call.correlation_id, name=call.name, refusals=call.refusals)
 
 
 Serve = Callable[[], Outcome]
@@ -64,7 +64,7 @@ def answers(status: int, body: Mapping[str, Any]) -> Behaviour:
 
     def behave(call: Call, serve: Serve) -> Outcome:
         raw = json_text.dumps({"correlation_id": call.correlation_id, **body}).encode()
-        return classify(Reply(status, raw, {}), call.correlation_id, refusals=call.refusals)
+        return classify(Reply(status, raw, {}), call.correlation_id, name=call.name, refusals=call.refusals)
 
     return behave
 
@@ -130,7 +130,9 @@ class Participant:
             return answer(call, success=True)
         if self.records.get(key) == "UNDONE":
             body = {"correlation_id": call.correlation_id, "code": "ALREADY_COMPENSATED"}
-            return classify(Reply(409, json.dumps(body).encode(), {}), call.correlation_id, refusals=())
+            return classify(
+                Reply(409, json.dumps(body).encode(), {}), call.correlation_id, name=call.name, refusals=()
+            )
         if json.loads(call.body)["data"].get("refused_by") == base(step):
             self.records[key] = "REFUSED"
             return refuses("NO")(call, lambda: self._serve(call))

@@ -51,7 +51,7 @@ class Transport:
             return Unknown(reply["lost"])
         headers = CaseInsensitiveDict(reply["headers"])
         answer = Reply(reply["status"], reply["body"].encode(), headers)
-        return classify(answer, call.correlation_id, refusals=call.refusals)
+        return classify(answer, call.correlation_id, name=call.name, refusals=call.refusals)
 
 
 def warm_up() -> None:

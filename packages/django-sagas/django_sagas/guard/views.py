@@ -33,6 +33,7 @@ from django_sagas.wire import (
     CORRELATION_ID,
     CORRELATION_META,
     REPLAYED_HEADER,
+    STEP_HEADER,
     path_of,
 )
 
@@ -87,7 +88,7 @@ class StepView(View):
 
     def respond(self, request: Any, call: StepCall, answer: Answer) -> HttpResponseBase:
         # Never cached: answers are personal.
-        headers = {"Cache-Control": "no-store"}
+        headers = {"Cache-Control": "no-store", STEP_HEADER: self.name}
         if CORRELATION_META not in request.META:
             headers[CORRELATION_HEADER] = call.correlation_id
         if answer.replayed:

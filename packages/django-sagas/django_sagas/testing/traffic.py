@@ -165,7 +165,7 @@ class Traffic(Participants):
         return Unknown("the reply was lost") if strikes(Crash.LOSES_REPLY, number) else outcome
 
     def unavailable(self, call: Call) -> Outcome:
-        return classify(UNAVAILABLE, call.correlation_id, refusals=call.refusals)
+        return classify(UNAVAILABLE, call.correlation_id, name=call.name, refusals=call.refusals)
 
     def deliver(self, call: Call) -> Outcome:
         at = call.participant
@@ -184,7 +184,7 @@ class Traffic(Participants):
         if self._run.is_dead:  # Even if its code has caught its death.
             self._run.is_dead = False
             return CUT
-        outcome = classify(reply, call.correlation_id, refusals=call.refusals)
+        outcome = classify(reply, call.correlation_id, name=call.name, refusals=call.refusals)
         self._run.tell(f"    {call.name} is answered: {answered(outcome)}")
         self._judge(call, outcome, reply)
         return outcome
