@@ -10,6 +10,7 @@ from django_sagas.state import SagaState, StepStatus
 
 from flight.inputs import Passenger
 from flight.inventory import FlightForSale, HeldFlight, find_flight
+from flight.models import Booking, BookingStatus
 
 
 @dataclass(frozen=True)
@@ -220,9 +221,17 @@ def settlement_of(saga: SagaState | None) -> SettlementSaga | None:
     return found if isinstance(found, SettlementSaga) else None
 
 
+def is_confirmed(booking: str) -> bool:
+    """Whether the saga's booking is good to fly."""
+    return Booking.objects.filter(correlation_id=booking, status=BookingStatus.CONFIRMED).exists()
+
+
 def expiry_actions(saga: CapturingSaga) -> list[dict[str, str]]:
-    """What an operator can do about an expired authorisation; nothing about anything else."""
-    if saga.is_terminal or not saga.has_expired:
+    """What an operator can do about an expired authorisation; nothing about anything else.
+
+    Nor once the booking is cancelled: what waits ends at its next try, since it needs no money any more.
+    """
+    if saga.is_terminal or not saga.has_expired or not is_confirmed(saga.booking):
         return []
     return [
         {"name": "authorize-again", "href": f"/api/saga/{saga.correlation_id}/authorize-again/"},

@@ -18,8 +18,7 @@ from django_sagas.state import SagaState, SagaStatus
 from service_kit.money import to_wire
 
 from flight import saga_words
-from flight.models import Booking, BookingStatus
-from flight.saga_booking import PAYMENT, RENEWED, CapturingSaga, as_booking
+from flight.saga_booking import PAYMENT, RENEWED, CapturingSaga, as_booking, is_confirmed
 from flight.saga_change_state import ChangeSaga
 from flight.saga_faults import injected
 
@@ -85,9 +84,7 @@ def resume_settlement(saga: ReauthorizationSaga, now: datetime) -> Planned:
 
 def _may_capture(waiting: SagaState | None) -> TypeGuard[CapturingSaga]:
     """Only of a live booking: a payment made after the booking's was cancelled would never be given back."""
-    if not isinstance(waiting, CapturingSaga):
-        return False
-    return Booking.objects.filter(correlation_id=waiting.booking, status=BookingStatus.CONFIRMED).exists()
+    return isinstance(waiting, CapturingSaga) and is_confirmed(waiting.booking)
 
 
 def _waits(waiting: SagaState) -> TypeGuard[CapturingSaga]:

@@ -311,6 +311,17 @@ def test_a_declined_card_leaves_the_settlement_waiting_and_another_may_follow(
     assert world.row(cid).status == "COMPLETED"
 
 
+def test_a_settlement_of_a_cancelled_booking_offers_nothing_that_would_be_refused(
+    desk: Desk, world: World
+) -> None:
+    booked, cid = expired(desk, world)
+    assert cancel_booking(desk, booked["booking_reference"]).json()["status"] == "COMPENSATED"
+    assert (desk.status(cid)["status"], desk.status(cid)["actions"]) == ("RUNNING", [])
+    assert act(desk, cid, "authorize-again").json()["code"] == "NOT_EXPIRED"
+    desk.recover()
+    assert world.row(cid).status == "COMPLETED"
+
+
 def test_a_settlement_gets_one_new_payment_until_that_was_tried(desk: Desk, world: World) -> None:
     _, cid = expired(desk, world)
     again = act(desk, cid, "authorize-again").json()["correlation_id"]
