@@ -1,6 +1,7 @@
 import re
 from datetime import timedelta
 from html import unescape
+from typing import Any
 from urllib.parse import parse_qs
 
 import pytest
@@ -259,6 +260,25 @@ def test_connection_has_the_seats_of_its_fullest_flight(
     desk.sells().finds(connections=[[flight(1), onward(2, seat_classes=seats)]])
     text = client.get("/flights/", {**ONE_WAY, "destination": "New York (JFK)"}).content.decode()
     assert words in text and ("/book/seats/" in text) == (not full)
+
+
+def costs(fare: float, **more: Any) -> Json:
+    classes = [{"seat_class": "economy", "fare": fare, "seats": 156, "seats_left": 12}]
+    return {"seat_classes": classes, **more}
+
+
+def test_offers_are_sorted_by_what_is_paid_and_not_by_the_fare(client: Client, desk: Desk) -> None:
+    desk.sells().finds(flight(1, **costs(100, other_charges=50)), flight(2, **costs(110, other_charges=20)))
+    text = client.get("/flights/", {**ONE_WAY, "sort": "price"}).content.decode()
+    assert text.index("ZZ102") < text.index("ZZ101")
+    assert text.index(">$130<") < text.index(">$150<")
+
+
+def test_connection_is_sorted_with_its_charges_paid_once(client: Client, desk: Desk) -> None:
+    """In two bookings it would be dearer than the direct flight."""
+    desk.sells().finds(flight(9, **costs(330)), connections=[CONNECTING])
+    text = client.get("/flights/", {**ONE_WAY, "sort": "price"}).content.decode()
+    assert text.index(">$372.82<") < text.index(">$380<")
 
 
 def test_results_are_sorted_and_filtered_by_the_address(client: Client, desk: Desk) -> None:
