@@ -2,11 +2,16 @@
 (() => {
   "use strict";
 
+  const close = (box) => {
+    box.querySelector(".suggest").replaceChildren();
+    box.dataset.settled = box.querySelector("input").value;
+  };
+
   const choose = (option) => {
     const box = option.closest(".typeahead");
     const input = box.querySelector("input");
     input.value = option.dataset.value;
-    box.querySelector(".suggest").replaceChildren();
+    close(box);
     input.setAttribute("aria-expanded", "false");
     input.removeAttribute("aria-activedescendant");
     delete box.dataset.marked;
@@ -23,7 +28,7 @@
     const list = input.closest(".typeahead").querySelector(".suggest");
     const options = [...list.querySelectorAll("[role=option]")];
     const at = options.findIndex((option) => option.getAttribute("aria-selected") === "true");
-    if (event.key === "Escape") list.replaceChildren();
+    if (event.key === "Escape") close(input.closest(".typeahead"));
     if (!options.length) return;
     const by = { ArrowDown: 1, ArrowUp: options.length - 1 }[event.key];
     if (by) {
@@ -48,10 +53,12 @@
     if (box && !box.contains(event.relatedTarget)) box.querySelector(".suggest").replaceChildren();
   });
 
-  // An answer that comes after the field was left would cover what is below it.
+  // An answer that comes after the field was left, or after its choice was made, would cover what is below it.
   document.addEventListener("htmx:beforeSwap", (event) => {
     const box = event.target.closest(".typeahead");
-    if (box && !box.contains(document.activeElement)) event.detail.shouldSwap = false;
+    if (!box) return;
+    const settled = box.querySelector("input").value === box.dataset.settled;
+    if (settled || !box.contains(document.activeElement)) event.detail.shouldSwap = false;
   });
 
   document.addEventListener("htmx:afterSwap", (event) => {
@@ -88,9 +95,16 @@
     if (event.target.matches("[data-autosubmit]")) event.target.form.requestSubmit();
   });
 
+  // A button that is swapped away between press and release is not pressed. The next poll brings the news.
+  const isHeld = (target) => target?.matches(":active");
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    if (isHeld(event.detail.target)) event.detail.shouldSwap = false;
+  });
+
   // What somebody has ticked must not be swapped away under the mouse, nor a form that offers the same as before.
   document.addEventListener("htmx:oobBeforeSwap", (event) => {
     const { target, fragment } = event.detail;
+    if (isHeld(target)) event.detail.shouldSwap = false;
     const state = fragment.querySelector?.(`[id="${target?.id}"]`)?.dataset.state;
     if (target?.querySelector("input[name=saga]:checked")) event.detail.shouldSwap = false;
     if (state !== undefined && target.dataset.state === state) event.detail.shouldSwap = false;
