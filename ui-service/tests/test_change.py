@@ -6,7 +6,19 @@ import pytest
 from django.test import Client
 from pytest_django import Settings
 
-from tests.desk import QUOTE, SAGA, Desk, Json, booking, flight, return_booking, saga, turned
+from tests.desk import (
+    QUOTE,
+    SAGA,
+    Desk,
+    Json,
+    airport,
+    booking,
+    flight,
+    onward,
+    return_booking,
+    saga,
+    turned,
+)
 from tests.test_trips import OLD, has_trips
 from ui.models import User
 
@@ -259,3 +271,79 @@ def test_trips_under_way_name_the_trip_that_is_changed(client: Client, desk: Des
     text = client.get("/trips/").content.decode()
     assert "Trip ABC234 is being changed" in text and "Being booked" not in text
     assert "/progress/done/" not in text
+
+
+# A journey with changes, as a whole
+
+
+def a_day_later(number: int, leg: Json) -> Json:
+    days = {"2099-12-07": "2099-12-08", "2099-12-08": "2099-12-09"}
+    times = {
+        name: leg[name].replace(leg[name][:10], days[leg[name][:10]])
+        for name in ("departs_local", "arrives_local")
+    }
+    return {**leg, "id": number, "flight_number": f"ZZ10{number}", **times}
+
+
+LATER = [a_day_later(3, flight(1)), a_day_later(4, onward(2))]
+JOURNEY = {"way": "1", "flight": ["3", "4"]}
+
+
+@pytest.fixture
+def connecting(desk: Desk) -> Json:
+    """From Dallas to New York by Chicago; on the next day there is the same, and one with two changes."""
+    (ticket,) = booking()["tickets"]
+    flights = [
+        {**flight(1), "tickets": [ticket]},
+        {**onward(2), "tickets": [{**ticket, "seat_number": "8B"}]},
+    ]
+    found = booking(flights=flights, amount=372.82, flight_fare=322.82)
+    desk.sells(flight(1), onward(2), *LATER)
+    last = {"origin": airport("JFK", "New York"), "destination": airport("JFK", "New York")}
+    desk.finds(connections=[LATER, [flight(1), onward(2)], [*LATER, {**LATER[1], "id": 5, **last}]])
+    desk.answers("/api/bookings/ABC234/", found)
+    return found
+
+
+@pytest.mark.usefixtures("connecting")
+def test_journey_with_changes_is_offered_for_another_day_as_a_whole(client: Client, desk: Desk) -> None:
+    assert "the whole journey" in client.get(CHANGE).content.decode()
+    text = client.get(f"{CHANGE}?way=1&day=2099-12-08").content.decode()
+    asked = desk.query("/api/flights/search/")
+    assert (asked["origin"], asked["destination"], asked["depart_date"]) == ("DFW", "JFK", "2099-12-08")
+    assert "Instead of ZZ101 and ZZ102" in text and text.count("of ZZ103 and ZZ104 at") == 1
+    assert text.count('name="flight"') == 2, "neither the journey that is booked nor one of three flights"
+
+
+@pytest.mark.usefixtures("connecting")
+def test_price_of_another_journey_is_that_of_all_its_flights(client: Client, desk: Desk) -> None:
+    desk.answers(QUOTED, quote({"flight_id": 3}, {"flight_id": 4}), method="POST")
+    text = client.post(CHANGE, JOURNEY).content.decode()
+    (asked,) = desk.sent_to(QUOTED)
+    assert desk.body(asked)["flights"] == [
+        {"flight_id": 3, "seat_class": "economy"},
+        {"flight_id": 4, "seat_class": "economy"},
+    ]
+    assert "Pay $40.00 and change" in text and "ZZ103" in text and "ZZ104" in text
+    assert text.count("seats chosen for you") == 2
+
+
+@pytest.mark.usefixtures("connecting")
+@pytest.mark.parametrize("flights", [[], ["3"], ["3", "x"], ["3", "2"]])
+def test_journey_that_is_none_is_chosen_again(client: Client, desk: Desk, flights: list[str]) -> None:
+    assert client.post(CHANGE, {"way": "1", "flight": flights})["Location"] == f"{CHANGE}?way=1"
+    assert desk.sent_to(QUOTED) == []
+
+
+@pytest.mark.usefixtures("connecting")
+def test_journey_that_cannot_be_had_leads_back_to_its_day(client: Client, desk: Desk) -> None:
+    desk.refuses(QUOTED, 409, "SEAT_UNAVAILABLE", "The cabin is full.")
+    response = client.post(CHANGE, JOURNEY)
+    assert response["Location"] == f"{CHANGE}?way=1&day=2099-12-08"
+    assert "The cabin is full." in client.get(response["Location"]).content.decode()
+
+
+@pytest.mark.usefixtures("trip")
+def test_direct_flights_are_no_journeys_to_change_as_a_whole(client: Client) -> None:
+    assert "the whole journey" not in client.get(CHANGE).content.decode()
+    assert "Outbound: ZZ101" in client.get(f"{CHANGE}?way=1").content.decode()

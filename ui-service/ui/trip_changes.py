@@ -1,4 +1,5 @@
-"""Changing a trip, one of its flights at a time: what is offered, what is asked for, and what it costs."""
+"""Changing a trip, one of its flights or one journey with changes at a time: what is offered, what is asked
+for, and what it costs."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -48,22 +49,47 @@ def quote_from(body: Json, flights: Sequence[Flight]) -> ChangeQuote:
     )
 
 
-def trip_with(booking: Booking, leg: int, flight: Flight) -> list[Flight]:
-    """The flights of the trip with another one in the place of one."""
+def trip_with(booking: Booking, leg: int, *others: Flight) -> list[Flight]:
+    """The flights of the trip with others in the place of as many, from one on."""
     flights = booking.flights
-    return [*flights[:leg], flight, *flights[leg + 1 :]]
+    return [*flights[:leg], *others, *flights[leg + len(others) :]]
+
+
+@dataclass(frozen=True)
+class Way:
+    """A journey of the trip with changes, which is changed as a whole."""
+
+    name: str
+    number: int
+    "from 1, among the ways of the trip"
+    leg: int
+    "the place of its first flight in the trip, from 0"
+    journey: Journey
+
+
+def connecting(booking: Booking) -> list[Way]:
+    ways, names = booking.ways, (_("Outbound"), _("Return"))
+    legs = [sum(len(before.flights) for before in ways[:place]) for place in range(len(ways))]
+    return [
+        Way(names[place] if len(ways) > 1 else "", place + 1, legs[place], way)
+        for place, way in enumerate(ways)
+        if way.layovers
+    ]
 
 
 def cabin_of(flown: Flown) -> str:
     return flown.tickets[0].cabin or "economy"
 
 
-def offers_on(booking: Booking, leg: int, day: date) -> tuple[list[Journey], int]:
-    """The flights of a day that can take the place of one of the trip, and how many do not fit the others."""
+def offers_on(booking: Booking, leg: int, replaced: Journey, day: date) -> tuple[list[Journey], int]:
+    """What can take the place of a part of the trip on a day, and how many more do not fit the other flights.
+
+    A trip keeps the number of its flights, and so does the part.
+    """
     flown = booking.flown[leg]
     found = selectors.flights(
-        origin=flown.flight.origin.code,
-        destination=flown.flight.destination.code,
+        origin=replaced.origin.code,
+        destination=replaced.destination.code,
         day=day,
         cabin=cabin_of(flown),
         passengers=len(flown.tickets),
@@ -71,9 +97,9 @@ def offers_on(booking: Booking, leg: int, day: date) -> tuple[list[Journey], int
     bookable = [
         offer
         for offer in found.offers
-        if offer.bookable and not offer.layovers and offer.ids[0] != flown.flight.id
+        if offer.bookable and len(offer.ids) == len(replaced.ids) and offer.ids != replaced.ids
     ]
-    fitting = [offer for offer in bookable if not why_no_trip(trip_with(booking, leg, offer.flights[0]))]
+    fitting = [offer for offer in bookable if not why_no_trip(trip_with(booking, leg, *offer.flights))]
     return fitting, len(bookable) - len(fitting)
 
 
@@ -113,10 +139,11 @@ def why_no_seats(choices: Sequence[SeatChoice], given: Sequence[str]) -> str:
     return ""
 
 
-def asked_for(booking: Booking, leg: int, flight: Flight, seats: Sequence[str]) -> list[Json]:
-    """change-quote's `flights`: what is left out stays as it is."""
+def asked_for(booking: Booking, leg: int, flights: Sequence[Flight], seats: Sequence[str] = ()) -> list[Json]:
+    """change-quote's `flights`: what is left out stays as it is. `seats`: on the first of the new ones."""
     wanted: list[Json] = [{"flight_id": each.id} for each in booking.flights]
-    wanted[leg] = {"flight_id": flight.id, "seat_class": cabin_of(booking.flown[leg])}
+    for place, flight in enumerate(flights, start=leg):
+        wanted[place] = {"flight_id": flight.id, "seat_class": cabin_of(booking.flown[place])}
     if seats:
         wanted[leg]["seat_numbers"] = list(seats)
     return wanted

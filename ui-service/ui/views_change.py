@@ -1,5 +1,9 @@
-"""Changing a trip: choose one of its flights, another day, flight or seats, see the price, confirm."""
+"""Changing a trip: choose one of its flights, another day, flight or seats, see the price, confirm.
 
+A journey with changes is also changed as a whole: its flights rarely fit those of another day.
+"""
+
+from collections.abc import Sequence
 from datetime import date
 from functools import partial
 from typing import Any
@@ -8,6 +12,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 from django_sagas.clock import utc_now
@@ -18,7 +23,8 @@ from ui.bookings import Booking
 from ui.drafts import MAX_FLIGHT
 from ui.forms import DEMO_CARDS, CardForm, number
 from ui.identity import is_own, open_for_guest, owner_of
-from ui.travel import Flight, why_no_trip
+from ui.travel import Flight, Journey, why_no_trip
+from ui.trip_changes import Way
 from ui.views_trips import QUOTE_ID, QUOTE_IS_OVER
 
 
@@ -36,16 +42,51 @@ def change(request: HttpRequest, reference: str) -> HttpResponse:
     chosen = request.POST if request.method == "POST" else request.GET
     leg = number(chosen.get("leg", ""), most=len(booking.flown), default=0) - 1
     flight_id = number(chosen.get("flight", ""), most=MAX_FLIGHT, default=0)
-    context: dict[str, Any] = {"trip": booking, "today": now.date().isoformat(), "leg": leg + 1}
+    ways = trip_changes.connecting(booking)
+    context: dict[str, Any] = {"trip": booking, "today": now.date().isoformat(), "leg": leg + 1, "ways": ways}
+    way = next((each for each in ways if str(each.number) == chosen.get("way")), None)
+    day = _day(chosen.get("day", ""))
+    if way and request.method == "POST":
+        return _journey(request, booking, way, context)
+    if way:
+        return _offers(request, booking, way.leg, way.journey, day, {**context, "way": way})
     if leg < 0:
         return render(request, "ui/trips/change.html", context)
-    context["flown"] = booking.flown[leg]
     if flight_id:
         return _seats(request, booking, leg, flight_id, context)
-    day = _day(chosen.get("day", "")) or booking.flights[leg].departs.date()
-    offers, misfits = trip_changes.offers_on(booking, leg, day)
-    context |= {"day": day, "offers": offers, "misfits": misfits}
+    return _offers(request, booking, leg, Journey((booking.flights[leg],)), day, context)
+
+
+def _offers(
+    request: HttpRequest,
+    booking: Booking,
+    leg: int,
+    replaced: Journey,
+    day: date | None,
+    context: dict[str, Any],
+) -> HttpResponse:
+    day = day or replaced.departs.date()
+    offers, misfits = trip_changes.offers_on(booking, leg, replaced, day)
+    context |= {"day": day, "offers": offers, "misfits": misfits, "replaced": replaced}
     return render(request, "ui/trips/change_flight.html", context)
+
+
+def _journey(request: HttpRequest, booking: Booking, way: Way, context: dict[str, Any]) -> HttpResponse:
+    """The price of another journey with changes. Its seats are chosen, and can be changed afterwards."""
+    again = f"{reverse('change_trip', args=[booking.reference])}?way={way.number}"
+    given = request.POST.getlist("flight")[: len(way.journey.ids)]
+    ids = [number(each, most=MAX_FLIGHT, default=0) for each in given]
+    if len(ids) < len(way.journey.ids) or 0 in ids:
+        return redirect(again)
+    flights = patience.at_once(*(partial(selectors.flight, each) for each in ids))
+    if why := why_no_trip(trip_changes.trip_with(booking, way.leg, *flights)):
+        messages.warning(request, f"{why} Please choose another.")
+        return redirect(again)
+    try:
+        return _priced(request, booking, way.leg, flights, (), context)
+    except Rejected as refusal:
+        messages.warning(request, refusal.detail)
+        return redirect(f"{again}&day={flights[0].departs.date().isoformat()}")
 
 
 def _day(text: str) -> date | None:
@@ -87,16 +128,27 @@ def _quoted(
     seats: list[str],
     context: dict[str, Any],
 ) -> HttpResponse:
-    trip = trip_changes.trip_with(booking, leg, flight)
     try:
-        body = services.quote_change(
-            actor=owner_of(request, booking.reference),
-            reference=booking.reference,
-            flights=trip_changes.asked_for(booking, leg, flight, seats),
-        )
+        return _priced(request, booking, leg, [flight], seats, context)
     except Rejected as refusal:
         return _seats_again(request, context, refusal.detail, status=409)
-    quote = trip_changes.quote_from(body, trip)
+
+
+def _priced(
+    request: HttpRequest,
+    booking: Booking,
+    leg: int,
+    flights: Sequence[Flight],
+    seats: Sequence[str],
+    context: dict[str, Any],
+) -> HttpResponse:
+    """Raises Rejected where it cannot be had."""
+    body = services.quote_change(
+        actor=owner_of(request, booking.reference),
+        reference=booking.reference,
+        flights=trip_changes.asked_for(booking, leg, flights, seats),
+    )
+    quote = trip_changes.quote_from(body, trip_changes.trip_with(booking, leg, *flights))
     form = CardForm(initial={"card_token": "tok_ok" if settings.DEMO_MODE else ""})
     return _confirm_page(request, {**context, "quote": quote}, form)
 
