@@ -1,6 +1,6 @@
 # Needs Python 3.11 or newer and make; each target installs what else it needs.
 .DEFAULT_GOAL := help
-.PHONY: help run kill follow test test-% test-slow test-postgres test-replicas schemathesis lint lint-% audit-dependencies sbom pin-images secrets backup restore restore-drill compose-check compose-trial
+.PHONY: help run kill follow test test-% test-slow test-postgres test-replicas schemathesis lint lint-% audit-dependencies sbom pin-images secrets roll-keys backup restore restore-drill compose-check compose-trial
 .PHONY: new-service example-hotel e2e coverage format pictures lock check-locks dist chaos chaos-upgrade chaos-recovery chaos-engine last-seat overload matrix spec mutants bench bench-compare bench-growth bench-replicas
 .PHONY: bench-footprint bench-memory bench-start bench-goals bench-pages profile clean
 
@@ -64,7 +64,10 @@ mutants-crash: .venv-dev ## Plant those that a crash test has to find by itself 
 	@.venv/bin/python -m proofs.mutants --crash $(ARGS)
 
 secrets: ## Make secrets for the compose file, in ./secrets
-	@$(scripts).make_secrets
+	@$(scripts).environment runtime && .venv/bin/python -m scripts.make_secrets
+
+roll-keys: ## The services' signing keys: STEP=publish, then sign, then drop, a deployment after each (SERVICE=backend SECRETS_DIR=)
+	@$(scripts).environment runtime && .venv/bin/python -m service_kit.key_files "$(STEP)" "$(or $(SECRETS_DIR),secrets)" $(SERVICE)
 
 compose-check: .venv-dev ## Validate the compose file, lint the Dockerfile, build and start the images, with the tools that are installed
 	@$(scripts).containers

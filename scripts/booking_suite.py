@@ -21,8 +21,8 @@ SERVERS = (
 GUNICORN = (str(VENV_PYTHON), "-m", "gunicorn", "--config", "python:service_kit.gunicorn_conf")
 ASGI = ("--worker-class", "asgi", "--threads", "1")
 DEFAULT_DATA_DIR = ROOT / "var"
-# What a start outside demo mode cannot do without.
-REQUIRED_SECRETS = ("SECRET_KEY", "SERVICE_KEYS")
+# What a start outside demo mode cannot do without, besides NAME_SIGNING_KEY of each service.
+REQUIRED_SECRETS = ("SECRET_KEY", "VERIFYING_KEYS")
 
 
 class ConfigError(Exception):
@@ -39,6 +39,8 @@ class Config:
     databases: Mapping[str, str]
     # Addresses by service, of those that run elsewhere and are not started here.
     elsewhere: Mapping[str, str] = field(default_factory=dict)
+    # SIGNING_KEY or SIGNING_KEY_FILE by service; in demo mode each has one without.
+    signing_keys: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     @classmethod
     def from_environment(cls, given: Mapping[str, str] = os.environ) -> "Config":
@@ -57,7 +59,8 @@ class Config:
         elsewhere = {
             name: url.rstrip("/") for name, _, _ in SERVERS if (url := given.get(f"{name.upper()}_URL"))
         }
-        config = cls(ports, data_dir, common, databases, elsewhere)
+        keys = {name: _signing_key(given, name) for name, _, _ in SERVERS}
+        config = cls(ports, data_dir, common, databases, elsewhere, keys)
         _require_secrets(config, given)
         return config
 
@@ -88,11 +91,18 @@ def _port(given: Mapping[str, str], variable: str, usual: int) -> int:
     return int(text)
 
 
+def _signing_key(given: Mapping[str, str], name: str) -> dict[str, str]:
+    variables = {kind: given.get(f"{name.upper()}_{kind}") for kind in ("SIGNING_KEY", "SIGNING_KEY_FILE")}
+    return {kind: value for kind, value in variables.items() if value}
+
+
 def _require_secrets(config: Config, given: Mapping[str, str]) -> None:
-    missing = [name for name in REQUIRED_SECRETS if not (given.get(name) or given.get(f"{name}_FILE"))]
+    keys = [f"{name.upper()}_SIGNING_KEY" for name, _, _ in config.started]
+    required = (*REQUIRED_SECRETS, *keys)
+    missing = [name for name in required if not (given.get(name) or given.get(f"{name}_FILE"))]
     if missing and not config.demo_mode:
         raise ConfigError(
-            f"Outside demo mode {' and '.join(missing)} must be set, or the same with _FILE for a file: "
+            f"Outside demo mode {', '.join(missing)} must be set, or the same with _FILE for a file: "
             "`make secrets` makes files with fresh ones in ./secrets."
         )
 
@@ -116,6 +126,7 @@ def settings_of(config: Config, name: str, package: str) -> dict[str, str]:
         **config.environment,
         **urls,
         **database,
+        **config.signing_keys.get(name, {}),
         "DATA_DIR": str(config.data_dir),
         "DJANGO_SETTINGS_MODULE": f"{package}.settings",
         "PYTHONUNBUFFERED": "1",

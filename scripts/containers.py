@@ -148,8 +148,7 @@ def _settings(folder: Path, url: str) -> list[str]:
     """In files of a folder that the container's user may read, as compose gives them."""
     folder.chmod(0o755)
     (folder / "database_url").write_text(url)
-    for secret in ("secret_key", "service_keys"):
-        shutil.copy(DEMO_SECRETS / secret, folder)
+    shutil.copy(DEMO_SECRETS / "secret_key", folder)
     named = {f"{one.name.upper()}_FILE": f"/run/secrets/{one.name}" for one in folder.iterdir()}
     environment = {**named, "DEMO_MODE": "1", "PORT": str(free_ports(1)[0])}
     given = [word for key, value in environment.items() for word in ("--env", f"{key}={value}")]

@@ -4,11 +4,12 @@ Start with SECRETS_DIR=./secrets. The databases are made with the passwords of t
 """
 
 import secrets
+import subprocess
 import sys
 from pathlib import Path
 
 from scripts.booking_suite import SERVERS
-from scripts.paths import ROOT
+from scripts.paths import ROOT, VENV_PYTHON
 
 FOLDER = ROOT / "secrets"
 
@@ -17,12 +18,14 @@ def main(folder: Path = FOLDER) -> int:
     folder.mkdir(mode=0o700, exist_ok=True)
     for name in ("secret_key", "postgres_password", "grafana_password"):
         _write(folder / name, secrets.token_urlsafe(48))
-    _write(folder / "service_keys", f"first:{secrets.token_urlsafe(48)}")
     for name in ("secret_key_fallbacks", "stripe_secret_key"):
         _write(folder / name, "")
     for name, _, _ in SERVERS:
         _write(folder / f"{name}_database_url", _url(name, name))
         _write(folder / f"{name}_owner_url", _url(f"{name}_owner", name))
+    services = [name for name, _, _ in SERVERS]
+    command = [str(VENV_PYTHON), "-m", "service_kit.key_files", "make", str(folder), *services]
+    subprocess.run(command, check=True)
     print(f"Secrets are in {folder}.")
     return 0
 

@@ -130,7 +130,7 @@ def _client(participant: str) -> ServiceClient:
 def _get(participant: str, path: str, correlation_id: str, fields: set[str]) -> Mapping[str, Any] | None:
     headers = {
         **({"X-Correlation-ID": correlation_id} if correlation_id else {}),
-        "Authorization": service_bearer(caller=settings.SERVICE_NAME, audience=participant),
+        "Authorization": service_bearer(audience=participant),
         ON_BEHALF_OF: ACTOR,
         ROLE: AUDITOR,
     }

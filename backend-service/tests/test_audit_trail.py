@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from django.conf import LazySettings, settings
 from django.db import OperationalError
-from service_kit import credentials
 from service_kit.security.models import AuditEntry
+from service_kit.testing import callers
 
 from tests.saga_participants import never_arrives, refuses
 from tests.saga_world import Desk, World, around_statements, when
@@ -20,7 +20,7 @@ def trail() -> list[tuple[str, ...]]:
 
 
 def token(user_id: str, role: str = "traveller") -> dict[str, str]:
-    signed = credentials.user_token(user_id=user_id, role=role, audience="backend")
+    signed = callers.user_token(user_id=user_id, role=role, audience="backend")
     return {"Authorization": f"Bearer {signed}"}
 
 

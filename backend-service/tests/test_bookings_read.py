@@ -8,10 +8,10 @@ from django.test import Client
 from django_sagas.clock import utc_now
 from django_sagas.json_text import load_stored
 from pytest_django import DjangoAssertNumQueries, Settings
-from service_kit import credentials
 from service_kit.limits import Limit
 from service_kit.security import throttle
 from service_kit.security.models import AuditEntry
+from service_kit.testing import callers
 
 from flight.models import Flight, Ticket
 from flight.views import PAGE
@@ -30,7 +30,7 @@ def user_tickets(client: Client, user_id: str = "1") -> dict[str, Any]:
 
 
 def bearer(user_id: str, role: str = "traveller") -> dict[str, str]:
-    token = credentials.user_token(user_id=user_id, role=role, audience="backend")
+    token = callers.user_token(user_id=user_id, role=role, audience="backend")
     return {"Authorization": f"Bearer {token}"}
 
 
@@ -267,7 +267,7 @@ def test_outside_demo_mode_only_a_service_finds_bookings_by_a_last_name(
 ) -> None:
     make_booking()
     settings.DEMO_MODE = False
-    service = credentials.service_bearer(caller="ui", audience="backend")
+    service = callers.service_bearer(caller="ui", audience="backend")
     assert find(client).status_code == 401
     assert find(client, **bearer("1")).status_code == 401
     assert find(client, **bearer("9", "operator")).status_code == 401

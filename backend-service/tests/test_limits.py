@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 from django.conf import LazySettings
-from service_kit import credentials
 from service_kit.limits import Limit
 from service_kit.security.models import Attempt
+from service_kit.testing import callers
 
 from flight.aircraft import AIRCRAFT
 from tests.invariants import rows
@@ -27,7 +27,7 @@ def outside_demo_mode(settings: LazySettings) -> None:
 
 
 def token(user_id: str = "1", role: str = "traveller") -> dict[str, str]:
-    signed = credentials.user_token(user_id=user_id, role=role, audience="backend")
+    signed = callers.user_token(user_id=user_id, role=role, audience="backend")
     return {"Authorization": f"Bearer {signed}"}
 
 
@@ -123,7 +123,7 @@ def test_health_and_metrics_are_never_refused(desk: Desk) -> None:
 
 
 def on_behalf_of(user_id: str) -> dict[str, str]:
-    bearer = credentials.service_bearer(caller="ui", audience="backend")
+    bearer = callers.service_bearer(caller="ui", audience="backend")
     return {"Authorization": bearer, "X-On-Behalf-Of": user_id}
 
 

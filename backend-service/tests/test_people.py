@@ -11,9 +11,9 @@ from django.test import Client
 from django_sagas.clock import utc_now
 from django_sagas.models import SagaRow
 from pytest_django import Settings
-from service_kit.credentials import user_token
 from service_kit.outbox.models import KeptMail
 from service_kit.security.models import AuditEntry
+from service_kit.testing.callers import user_token
 
 from flight import people
 from flight.models import Booking, Flight

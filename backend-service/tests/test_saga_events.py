@@ -14,7 +14,7 @@ from django_sagas.events import ALL, EventDispatcher, EventType, SagaEvent, even
 from django_sagas.models import SagaEventRow
 from django_sagas.publisher import Publisher, publisher
 from django_sagas.transition import Transition
-from service_kit import credentials
+from service_kit.testing import callers
 from structlog.testing import capture_logs
 
 from tests.invariants import rows
@@ -328,7 +328,7 @@ def test_another_users_saga_is_the_same_404(desk: Desk, settings: LazySettings, 
     settings.DEMO_MODE = False
 
     def by(user_id: str, role: str, which: str = cid) -> Any:
-        token = credentials.user_token(user_id=user_id, role=role, audience="backend")
+        token = callers.user_token(user_id=user_id, role=role, audience="backend")
         path = f"/api/saga/{what}/{which}/"
         return desk.client.get(path, headers={"Authorization": f"Bearer {token}"})
 
@@ -532,7 +532,7 @@ def test_outside_demo_mode_one_sees_ones_own_list(
 ) -> None:
     desk.book()
     settings.DEMO_MODE = False
-    token = credentials.user_token(user_id=user, role=role, audience="backend")
+    token = callers.user_token(user_id=user, role=role, audience="backend")
     answer = desk.client.get(f"/api/saga/{query}", headers={"Authorization": f"Bearer {token}"})
     assert answer.status_code == status
     assert desk.client.get("/api/saga/").status_code == 401

@@ -8,6 +8,7 @@ from django.conf import LazySettings
 from django.db import OperationalError
 from django_sagas.clock import utc_now
 from service_kit import credentials
+from service_kit.testing import callers
 
 from flight.models import Booking, Flight
 from tests.invariants import events_of, rows
@@ -32,13 +33,13 @@ def audited(cid: str) -> list[tuple[str, str, str, str]]:
 
 
 def token(user: str, role: str = "traveller") -> dict[str, str]:
-    signed = credentials.user_token(user_id=user, role=role, audience="backend")
+    signed = callers.user_token(user_id=user, role=role, audience="backend")
     return {"Authorization": f"Bearer {signed}"}
 
 
 def service(user: str, role: str = "") -> dict[str, str]:
     """The UI's headers; what is empty is not sent."""
-    bearer = credentials.service_bearer(caller="ui", audience="backend")
+    bearer = callers.service_bearer(caller="ui", audience="backend")
     named = {credentials.ON_BEHALF_OF: user, credentials.ROLE: role}
     return {"Authorization": bearer, **{name: value for name, value in named.items() if value}}
 
@@ -391,7 +392,7 @@ def test_outside_demo_mode_an_action_needs_an_operator_and_a_reason(
     calls = world.participants.calls()
 
     def by(role: str, **body: str) -> Any:
-        token = credentials.user_token(user_id="op", role=role, audience="backend")
+        token = callers.user_token(user_id="op", role=role, audience="backend")
         return desk.post(f"/api/saga/{cid}/{action}/", body, headers={"Authorization": f"Bearer {token}"})
 
     assert act(desk, cid, action, **EVIDENCE).status_code == 401

@@ -9,7 +9,7 @@ from django.db import OperationalError, connection
 from django.test import Client
 from django_sagas import saga_log
 from django_sagas.clock import utc_now
-from service_kit import credentials
+from service_kit.testing import callers
 
 from tests.invariants import events_of, rows, sagas
 from tests.saga_participants import answers, meanwhile, never_arrives
@@ -45,7 +45,7 @@ def test_saga_of_an_idempotency_key_is_found_by_its_user_only(desk: Desk) -> Non
 def test_foreign_idempotency_key_is_a_404_outside_demo_mode(desk: Desk, settings: LazySettings) -> None:
     desk.book(headers=KEY)
     settings.DEMO_MODE = False
-    token = credentials.user_token(user_id="2", role="traveller", audience="backend")
+    token = callers.user_token(user_id="2", role="traveller", audience="backend")
     query = {"user_id": "1", "idempotency_key": "first-try"}
     answer = desk.client.get("/api/saga/", query, headers={"Authorization": f"Bearer {token}"})
     assert answer.status_code == 404
@@ -355,7 +355,7 @@ def test_an_empty_choice_of_seats_leaves_the_choice_to_the_service(desk: Desk) -
 def live(settings: LazySettings) -> dict[str, str]:
     """Not in demo mode, and the traveller with user id 1 is logged in."""
     settings.DEMO_MODE = False
-    token = credentials.user_token(user_id="1", role="traveller", audience="backend")
+    token = callers.user_token(user_id="1", role="traveller", audience="backend")
     return {"Authorization": f"Bearer {token}"}
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django.conf import LazySettings
 from django_sagas import json_text
-from service_kit import credentials
+from service_kit.testing import callers
 
 from flight.inputs import Confirm, Reserve
 from flight.models import Booking, Flight, SeatState
@@ -252,7 +252,7 @@ def test_limits_count_the_seats_of_every_flight(
 ) -> None:
     settings.DEMO_MODE = False
     settings.SAGA_MAX_SEATS_OF_USER = 5
-    signed = credentials.user_token(user_id="1", role="traveller", audience="backend")
+    signed = callers.user_token(user_id="1", role="traveller", audience="backend")
     waits = {"Authorization": f"Bearer {signed}", "Prefer": "respond-async"}
     assert desk.book_trip(*trip[:2], headers=waits).status_code == 202
     assert desk.book(headers=waits).status_code == 429

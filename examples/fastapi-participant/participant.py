@@ -1,7 +1,7 @@
 """A participant of a saga in FastAPI: ReserveRoom and CancelRoom, with their records in SQLite.
 
 Run: python participant.py [PORT] [FILE]. The database is FILE.
-With SERVICE_KEYS=kid:secret,kid:secret it takes only calls that carry a service's token.
+With VERIFYING_KEYS_FILE, a JSON Web Key set, it takes only calls that carry the backend's token.
 """
 
 import hashlib
@@ -11,6 +11,7 @@ import sqlite3
 import sys
 from collections.abc import Awaitable, Callable
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import jwt
@@ -22,11 +23,16 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
 ROOMS = 1000
-AUDIENCE = "hotel"
+AUDIENCE, ISSUER = "hotel", "backend"
 LEEWAY_SECONDS = 10
 BUSY_SECONDS = 2
 FILE = sys.argv[2] if len(sys.argv) > 2 else "hotel.sqlite3"
-KEYS = dict(pair.split(":", 1) for pair in os.environ.get("SERVICE_KEYS", "").split(",") if pair)
+KEYS_FILE = os.environ.get("VERIFYING_KEYS_FILE", "")
+KEYS = {
+    jwk["kid"]: jwt.PyJWK(jwk, algorithm="EdDSA").key
+    for jwk in (json.loads(Path(KEYS_FILE).read_text())["keys"] if KEYS_FILE else ())
+    if jwk["iss"] == ISSUER
+}
 
 # The unique key makes the first call decide. `print` is of the fields that were used; a tombstone has none.
 TABLE = """
@@ -132,24 +138,25 @@ def cancel(database: sqlite3.Connection, cid: str) -> tuple[str, bool]:
 def may_call(request: Request) -> bool:
     """Without keys (demo mode) everybody may."""
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    return not KEYS or (scheme.lower() == "bearer" and is_genuine(token))
+    return not KEYS_FILE or (scheme.lower() == "bearer" and is_genuine(token))
 
 
 def is_genuine(token: str) -> bool:
-    """A JSON Web Token of another service, signed with HS256 and meant for this one."""
+    """A JSON Web Token of the backend, signed with Ed25519 and meant for this service."""
     try:
         header = jwt.get_unverified_header(token)
         claims = jwt.decode(
             token,
             KEYS[header["kid"]],
-            algorithms=["HS256"],
-            audience=[AUDIENCE, "*"],
+            algorithms=["EdDSA"],
+            issuer=ISSUER,
+            audience=AUDIENCE,
             leeway=LEEWAY_SECONDS,
-            options={"require": ["iss", "aud", "sub", "iat", "exp"]},
+            options={"require": ["iss", "aud", "sub", "iat", "nbf", "exp", "jti"]},
         )
     except (jwt.InvalidTokenError, KeyError):
         return False
-    return bool(header["typ"] == "service+jwt" and claims["sub"] and claims["sub"] == claims["iss"])
+    return bool(header.get("typ") == "service+jwt" and claims["sub"] == ISSUER)
 
 
 def is_json(request: Request) -> None:

@@ -1,8 +1,8 @@
 // A participant of a saga in Node: ReserveRoom and CancelRoom, with nothing but Node itself.
 // Run: node participant.mjs [PORT] [FILE]. The records are kept in FILE, one JSON line for each change.
-// With SERVICE_KEYS=kid:secret,kid:secret it takes only calls that carry a service's token.
+// With VERIFYING_KEYS_FILE, a JSON Web Key set, it takes only calls that carry the backend's token.
 
-import { createHash, createHmac, timingSafeEqual } from "node:crypto";
+import { createHash, createPublicKey, verify } from "node:crypto";
 import { appendFileSync, existsSync, readFileSync } from "node:fs";
 import { createServer } from "node:http";
 
@@ -10,9 +10,11 @@ const [port = "9000", file = "records.jsonl"] = process.argv.slice(2);
 const ROOMS = 1000;
 const LONGEST_BODY = 64 * 1024;
 const AUDIENCE = "hotel";
+const ISSUER = "backend";
 const LEEWAY_SECONDS = 10;
-const PAIRS = (process.env.SERVICE_KEYS ?? "").split(",").filter(Boolean);
-const KEYS = new Map(PAIRS.map((pair) => [pair.slice(0, pair.indexOf(":")), pair.slice(pair.indexOf(":") + 1)]));
+const KEYS_FILE = process.env.VERIFYING_KEYS_FILE;
+const JWKS = KEYS_FILE ? JSON.parse(readFileSync(KEYS_FILE, "utf8")).keys.filter(({ iss }) => iss === ISSUER) : [];
+const KEYS = new Map(JWKS.map((jwk) => [jwk.kid, createPublicKey({ key: jwk, format: "jwk" })]));
 
 // One record per correlation id: DONE, REFUSED or UNDONE, with the fields that were used and the answers.
 const records = new Map();
@@ -61,17 +63,18 @@ function cancel(id) {
   return { answer: undone, replayed: false };
 }
 
-// A JSON Web Token of another service, signed with HS256 and meant for this one.
+// A JSON Web Token of the backend, signed with Ed25519 and meant for this service.
 function isGenuine(token, now) {
   try {
     const [header, claims, signature, ...more] = token.split(".");
     const { alg, typ, kid } = JSON.parse(Buffer.from(header, "base64url"));
-    if (more.length || alg !== "HS256" || typ !== "service+jwt" || !KEYS.has(kid)) return false;
-    const expected = createHmac("sha256", KEYS.get(kid)).update(`${header}.${claims}`).digest();
-    if (!timingSafeEqual(expected, Buffer.from(signature, "base64url"))) return false;
-    const { iss, aud, sub, iat, exp } = JSON.parse(Buffer.from(claims, "base64url"));
-    const named = typeof sub === "string" && sub !== "" && iss === sub && [aud].flat().some((one) => [AUDIENCE, "*"].includes(one));
-    return named && iat <= now + LEEWAY_SECONDS && exp > now - LEEWAY_SECONDS;
+    if (more.length || alg !== "EdDSA" || typ !== "service+jwt" || !KEYS.has(kid)) return false;
+    const signed = Buffer.from(`${header}.${claims}`);
+    if (!verify(null, signed, KEYS.get(kid), Buffer.from(signature, "base64url"))) return false;
+    const { iss, aud, sub, iat, nbf, exp, jti } = JSON.parse(Buffer.from(claims, "base64url"));
+    const named = iss === ISSUER && sub === ISSUER && typeof jti === "string" && [aud].flat().includes(AUDIENCE);
+    const [earliest, latest] = [now - LEEWAY_SECONDS, now + LEEWAY_SECONDS];
+    return named && iat <= latest && nbf <= latest && exp > earliest;
   } catch {
     return false; // It is no token at all.
   }
@@ -79,7 +82,7 @@ function isGenuine(token, now) {
 
 function authenticate(authorization = "") {
   const [scheme, token = ""] = authorization.split(" ");
-  if (KEYS.size && !(scheme.toLowerCase() === "bearer" && isGenuine(token, Date.now() / 1000))) {
+  if (KEYS_FILE && !(scheme.toLowerCase() === "bearer" && isGenuine(token, Date.now() / 1000))) {
     throw new Problem(401, "NOT_AUTHENTICATED", "A valid credential is needed.");
   }
 }

@@ -3,7 +3,6 @@ from typing import Any
 import pytest
 from django_sagas.clock import utc_now
 from pytest_django import Settings
-from service_kit.credentials import service_bearer
 from service_kit.testing.calls import envelope, post
 from service_kit.testing.protocol import Pair
 from service_kit.testing.unguarded import django_db_setup  # noqa: F401  what is emptied between tests
@@ -67,9 +66,3 @@ def adjustment(transactional_db: None, settings: Settings) -> Pair:
         worth=-120,
         live=miles_of,
     )
-
-
-@pytest.fixture
-def service_headers() -> dict[str, str]:
-    """What the backend sends to prove who it is."""
-    return {"Authorization": service_bearer(caller="backend", audience="loyalty")}

@@ -3,7 +3,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from service_kit.credentials import service_bearer
+from service_kit.testing.callers import service_bearer
 from service_kit.testing.calls import envelope, post
 from service_kit.testing.protocol import Pair
 from service_kit.testing.unguarded import django_db_setup  # noqa: F401  what is emptied between tests

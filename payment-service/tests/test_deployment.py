@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from service_kit.testing.deployed import Deployment, manage
+from service_kit.testing.deployed import Deployment, manage, own_secrets
 
 
 class TestPaymentDeployment(Deployment):
@@ -34,10 +34,10 @@ class TestPaymentDeployment(Deployment):
         self, demo_mode: str, times: int, tmp_path: Path
     ) -> None:
         """In demo mode the warning of demo mode says it."""
-        secret = {"SECRET_KEY": secrets.token_urlsafe(48), "SERVICE_KEYS": f"a:{secrets.token_urlsafe(48)}"}
+        given = {**own_secrets(), **self.needed}
         started = subprocess.run(
             [sys.executable, "-c", "import payment.wsgi"],
-            env={**os.environ, **secret, **self.needed, "DEMO_MODE": demo_mode, "DATA_DIR": str(tmp_path)},
+            env={**os.environ, **given, "DEMO_MODE": demo_mode, "DATA_DIR": str(tmp_path)},
             capture_output=True,
             text=True,
             check=True,

@@ -3,9 +3,9 @@ from typing import Any
 import pytest
 from django.test import Client
 from pytest_django import Settings
-from service_kit.credentials import service_bearer, user_token
 from service_kit.security.models import AuditEntry
 from service_kit.testing.access import READS_OF_USER_1
+from service_kit.testing.callers import service_bearer, user_token
 from service_kit.testing.calls import client as quiet_client
 from service_kit.testing.calls import envelope, post
 from service_kit.testing.protocol import assert_problem
@@ -74,16 +74,15 @@ def test_another_users_payment_is_the_same_404_as_none(settings: Settings) -> No
     assert read().content == none.content
 
 
-def test_owner_overseers_and_services_that_name_them_see_a_payment(
-    settings: Settings, service_headers: dict[str, str]
-) -> None:
+def test_owner_overseers_and_services_that_name_them_see_a_payment(settings: Settings) -> None:
     settings.DEMO_MODE = False
+    ui = service_bearer(caller="ui", audience="payment")
     assert read(Authorization=person("1")).status_code == 200
     assert read(Authorization=person("9", "operator")).status_code == 200
     for named, status in READS_OF_USER_1:
-        assert read(**service_headers, **named).status_code == status, named
+        assert read(Authorization=ui, **named).status_code == status, named
     refused = AuditEntry.objects.filter(reason="NOT_THE_OWNER").order_by("id")
-    assert [entry.actor for entry in refused] == ["2", "backend", "backend"]
+    assert [entry.actor for entry in refused] == ["2", "ui", "ui"]
 
 
 def test_other_method_is_405_with_allow(client: Client) -> None:

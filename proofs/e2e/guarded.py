@@ -7,19 +7,18 @@ import secrets
 import subprocess
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import requests
+from service_kit import keys, tokens
 
 from scripts.booking_suite import SERVERS, Config, folder, settings_of
 from scripts.paths import VENV_PYTHON
 
 WITHIN = 20.0
-BEARER_SECONDS = 25.0
-"A service's credential lives for 60."
 PASSWORD = "correct horse battery 9"  # noqa: S105  of accounts that live as long as the test
 HIDDEN = re.compile(r'<input type="hidden" name="([^"]+)" value="([^"]*)"')
 ROUTES = """
@@ -32,21 +31,16 @@ def walk(patterns, before=""):
         yield from walk(each.url_patterns, route) if hasattr(each, "url_patterns") else [route]
 print(json.dumps(sorted(walk(get_resolver().url_patterns))))
 """
-BEARER = """
-import django
-django.setup()
-from service_kit.credentials import service_bearer
-print(service_bearer(caller="ui", audience="*"))
-"""
 
 
 def guarded(data_dir: Path) -> Config:
     """Free ports and real secrets; TLS ends at a proxy, which the test is."""
-    return Config.beside(
+    made = {name: keys.new(name) for name, _, _ in SERVERS}
+    config = Config.beside(
         data_dir,
         DEMO_MODE="0",
         SECRET_KEY=secrets.token_urlsafe(48),
-        SERVICE_KEYS=f"run:{secrets.token_urlsafe(48)}",
+        VERIFYING_KEYS=keys.write_set(key.public for key in made.values()),
         PAYMENT_GATEWAY="simulated",
         BEHIND_TLS_PROXY="1",
         # One address asks for all of them, and no refusal may be missing from the audit trail.
@@ -62,6 +56,8 @@ def guarded(data_dir: Path) -> Config:
         # The page of the progress names the saga.
         AT_ONCE_SECONDS="0",
     )
+    signing = {name: {"SIGNING_KEY": json.dumps(key.to_jwk())} for name, key in made.items()}
+    return replace(config, signing_keys=signing)
 
 
 def run_in(config: Config, name: str, *command: str) -> str:
@@ -84,16 +80,24 @@ def routes(config: Config, name: str) -> list[str]:
     return found
 
 
-class Bearer:
-    """The UI's credential, made anew before it expires."""
+@dataclass(frozen=True)
+class Signer:
+    """Credentials that a service's key signs."""
 
-    def __init__(self, config: Config) -> None:
-        self._config, self._value, self._made = config, "", 0.0
+    key: keys.SigningKey
 
-    def value(self) -> str:
-        if time.monotonic() - self._made > BEARER_SECONDS or not self._value:
-            self._value, self._made = run_in(self._config, "ui", "-c", BEARER), time.monotonic()
-        return self._value
+    @classmethod
+    def of(cls, config: Config, name: str) -> "Signer":
+        return cls(keys.read_private(config.signing_keys[name]["SIGNING_KEY"]))
+
+    def bearer(self, audience: str) -> str:
+        return self._sign(tokens.OF_SERVICE, subject=self.key.issuer, audience=audience)
+
+    def person(self, audience: str, *, user_id: str, role: str) -> str:
+        return self._sign(tokens.OF_USER, subject=user_id, audience=audience, role=role)
+
+    def _sign(self, kind: str, **claims: str) -> str:
+        return "Bearer " + tokens.sign(self.key, kind, issued=int(time.time()), **claims)
 
 
 @dataclass

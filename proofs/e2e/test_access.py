@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +42,7 @@ from proofs.e2e.access_table import (
     Row,
 )
 from proofs.e2e.commands import commands, run
-from proofs.e2e.guarded import Bearer, Browser, Trip, api, guarded, routes, run_in
+from proofs.e2e.guarded import Browser, Signer, Trip, api, guarded, routes, run_in
 from scripts.booking_suite import Config, booking_suite
 from scripts.console import Console
 from scripts.paths import ROOT
@@ -50,6 +51,8 @@ from scripts.prepare import prepare
 pytestmark = pytest.mark.e2e
 WITHIN = 20.0
 PARAMETER = re.compile("<[a-z]+:([a-z_]+)>")
+APIS = ("backend", "payment", "loyalty")
+OF_THE_BACKEND = ("a call", "a call for an auditor")
 GREEN = ("Ada", "Green", "ada@green.example", "+15550100")
 Headers = dict[str, str]
 
@@ -62,13 +65,12 @@ class World:
     browsers: dict[str, Browser]
     trips: dict[str, Trip]
     tokens: dict[str, str]
-    bearer: Bearer
 
     def browser(self, person: str) -> Browser:
         """Nobody comes with a new one each time: the pages of booking make a guest of who opens them."""
         return Browser(self.config.url("ui")) if person == NOBODY else self.browsers[person]
 
-    def headers(self, caller: str) -> Headers:
+    def headers(self, audience: str, caller: str) -> Headers:
         if caller == NOBODY:
             return {}
         if caller in self.tokens:
@@ -84,12 +86,12 @@ class World:
         }
         names = dict(zip(("X-On-Behalf-Of", "X-On-Behalf-Of-Role"), named[caller], strict=True))
         return {
-            "Authorization": self.bearer.value(),
+            "Authorization": Signer.of(self.config, "ui").bearer(audience),
             **{name: value for name, value in names.items() if value},
         }
 
     def api(self, name: str, path: str, caller: str = AUDITOR, body: Any = None) -> requests.Response:
-        return api(self.config.url(name), path, self.headers(caller), body)
+        return api(self.config.url(name), path, self.headers(name, caller), body)
 
     def books(self, trip: Trip) -> dict[str, Any]:
         """All that the three services hold of a trip."""
@@ -126,7 +128,7 @@ def peopled(config: Config) -> World:
         OTHER_GUEST: Trip("Philippa", "Mossbottom", "philippa@private.example", "+15552345678"),
         USER: Trip("Balthasar", "Underhay", "balthasar@private.example", "+15553456789"),
     }
-    world = World(config, browsers, trips, tokens, Bearer(config))
+    world = World(config, browsers, trips, tokens)
     for person, trip in trips.items():
         browsers[person].book(trip)
         complete(world, trip)
@@ -273,6 +275,29 @@ def test_what_belongs_to_somebody_else_looks_as_if_there_were_none(world: World)
     for caller in (NOBODY, USER, SERVICE, UNNAMED_OPERATOR, FOR_USER):
         answers = [world.api("backend", f"/api/bookings/{each.reference}/", caller) for each in (trip, none)]
         assert answers[0].content == answers[1].content, caller
+
+
+def test_key_of_a_service_proves_no_more_than_its_place_allows(world: World) -> None:
+    """With the keys that the running services have: whose call, and whose token of an operator, is taken."""
+    taken = set()
+    for issuer, audience in product(world.config.ports, APIS):
+        signer, url = Signer.of(world.config, issuer), world.config.url(audience)
+        own = {"Authorization": signer.bearer(audience)}
+        told = {
+            "a call": own,
+            "a call for an operator": {**own, "X-On-Behalf-Of": "op", "X-On-Behalf-Of-Role": "operator"},
+            "a call for an auditor": {**own, "X-On-Behalf-Of": "au", "X-On-Behalf-Of-Role": "auditor"},
+            "an operator": {"Authorization": signer.person(audience, user_id="op", role="operator")},
+            "an operator everywhere": {"Authorization": signer.person("*", user_id="op", role="operator")},
+        }
+        for claim, headers in told.items():
+            answer = api(url, "/api/audit/", headers)
+            assert answer.status_code in (200, 401, 403), (issuer, audience, claim)
+            if answer.status_code != 401:
+                taken.add((issuer, audience, claim))
+    everything = {("ui", audience, claim) for audience in APIS for claim in told}
+    backends = {("backend", audience, claim) for audience in APIS[1:] for claim in OF_THE_BACKEND}
+    assert taken == everything | backends
 
 
 def test_refusals_stand_in_the_audit_trail(world: World) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from proofs.e2e.guarded import PASSWORD, Bearer, Browser, Trip, api, guarded, run_in
+from proofs.e2e.guarded import PASSWORD, Browser, Signer, Trip, api, guarded, run_in
 from proofs.e2e.test_access import until
 from scripts.booking_suite import SERVERS, Config, booking_suite
 from scripts.console import Console
@@ -89,7 +89,7 @@ def book(config: Config, browser: Browser) -> None:
 
 def ask(config: Config, path: str) -> dict[str, str]:
     headers = {
-        "Authorization": Bearer(config).value(),
+        "Authorization": Signer.of(config, "ui").bearer("backend"),
         "X-On-Behalf-Of": "au",
         "X-On-Behalf-Of-Role": "auditor",
     }

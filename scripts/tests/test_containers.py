@@ -218,12 +218,14 @@ def test_replicas_share_a_name_and_no_state(parts: dict[str, dict[str, Any]]) ->
 
 
 def test_each_service_knows_the_secrets_that_it_needs_and_no_other(compose: dict[str, Any]) -> None:
-    shared = {"secret_key", "secret_key_fallbacks", "service_keys"}
+    shared = {"secret_key", "secret_key_fallbacks", "verifying_keys"}
     for name in OF_OURS:
         address = f"{service_of(name)}_{'owner' if name in ONCE else 'database'}_url"
         part = compose["services"][name]
         stripe = {"stripe_secret_key"} if service_of(name) == "payment" else set()
-        assert set(part["secrets"]) == shared | {address} | stripe
+        own_key = f"{service_of(name)}_signing_key"
+        assert set(part["secrets"]) == shared | {own_key, address} | stripe
+        assert part["environment"]["SIGNING_KEY_FILE"] == f"/run/secrets/{own_key}"
         assert part["environment"]["DATABASE_URL_FILE"] == f"/run/secrets/{address}"
     for name, secret in compose["secrets"].items():
         assert secret == {"file": f"${{SECRETS_DIR:-./deploy/demo-secrets}}/{name}"}
@@ -245,7 +247,8 @@ def test_no_service_runs_as_the_owner_of_its_tables(parts: dict[str, dict[str, A
 def test_demo_secrets_are_refused_outside_demo_mode() -> None:
     environment = {
         "SECRET_KEY_FILE": str(DEMO_SECRETS / "secret_key"),
-        "SERVICE_KEYS_FILE": str(DEMO_SECRETS / "service_keys"),
+        "SIGNING_KEY_FILE": str(DEMO_SECRETS / "payment_signing_key"),
+        "VERIFYING_KEYS_FILE": str(DEMO_SECRETS / "verifying_keys"),
         "DEMO_MODE": "0",
     }
     ran = subprocess.run(

@@ -149,7 +149,11 @@ def test_taken_port_ends_make_run_with_a_message_and_code_3(tmp_path: Path) -> N
     [
         ("UI_PORT", "eighty", "UI_PORT must be a port between 1 and 65535, not 'eighty'."),
         ("UI_PORT", "8001", "BACKEND_PORT and UI_PORT are both 8001; each service needs its own."),
-        ("DEMO_MODE", "0", "Outside demo mode SECRET_KEY and SERVICE_KEYS must be set"),
+        (
+            "DEMO_MODE",
+            "0",
+            "Outside demo mode SECRET_KEY, VERIFYING_KEYS, BACKEND_SIGNING_KEY",
+        ),
         ("DATA_DIR", "/dev/null/data", "DATA_DIR /dev/null/data cannot be written"),
         ("UI_PORT", "65536", "UI_PORT must be a port between 1 and 65535, not '65536'."),
         ("DATABASE_URL", "postgres://db/x", "DATABASE_URL would give all services one database"),

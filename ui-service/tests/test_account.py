@@ -126,10 +126,13 @@ def test_password_change_keeps_the_session(client: Client, desk: Desk, traveller
     assert client.get("/account/").status_code == 200
 
 
-def test_token_is_the_travellers_and_shown_once(client: Client, desk: Desk, traveller: User) -> None:
+def test_token_is_the_travellers_and_shown_once(
+    client: Client, desk: Desk, traveller: User, settings: Settings
+) -> None:
     client.force_login(traveller)
     text = client.post("/account/").content.decode()
     token = text.partition("Bearer ")[2].partition("<")[0]
+    settings.SERVICE_NAME, settings.VERIFYING_KEYS = "backend", (settings.SIGNING_KEY.public,)
     claims = tokens.verify(token)
     assert claims and (claims.kind, claims.subject, claims.role) == (
         tokens.OF_USER,

@@ -138,7 +138,7 @@ def _release_database() -> None:
 def _credentials(service: Service, actor: Actor) -> dict[str, str]:
     person = {ON_BEHALF_OF: actor.user_id, ROLE: actor.role, ALSO: ",".join(actor.also)}
     names = {**(person if actor.user_id else {}), ADDRESS: visitor_address.get()}
-    bearer = service_bearer(caller=settings.SERVICE_NAME, audience=service)
+    bearer = service_bearer(audience=service)
     return {"Authorization": bearer, **{name: value for name, value in names.items() if value}}
 
 

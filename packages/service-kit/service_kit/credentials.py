@@ -6,19 +6,19 @@ from functools import cache
 from django.conf import settings
 from django.http import HttpRequest
 
-from service_kit import tokens
+from service_kit import tokens, trust
 from service_kit.address import address_of, network_of
 from service_kit.problems import Problem
 from service_kit.rules import USER_ID
 from service_kit.security import ended_tokens
-from service_kit.tokens import user_token as user_token
+from service_kit.trust import AUDITOR as AUDITOR
+from service_kit.trust import OPERATOR as OPERATOR
 
 ON_BEHALF_OF = "X-On-Behalf-Of"
 ROLE = "X-On-Behalf-Of-Role"
 ADDRESS = "X-On-Behalf-Of-Address"
 ALSO = "X-On-Behalf-Of-Also"
 MOST_ALSO = 20
-OPERATOR, AUDITOR = "operator", "auditor"
 DEMO_OPERATOR = "demo"
 "The operator of demo mode if none is named."
 
@@ -49,14 +49,14 @@ class Caller:
 ANONYMOUS = Caller()
 
 
-def service_bearer(*, caller: str, audience: str) -> str:
-    """The Authorization header of a call from one service to another."""
-    return "Bearer " + tokens.service_token(caller=caller, audience=audience)
+def service_bearer(*, audience: str) -> str:
+    """The Authorization header of this service's calls to another one."""
+    return "Bearer " + tokens.service_token(audience=audience)
 
 
 def headers_for(participant: str) -> dict[str, str]:
     """What this service's calls to another one carry."""
-    return {"Authorization": service_bearer(caller=settings.SERVICE_NAME, audience=participant)}
+    return {"Authorization": service_bearer(audience=participant)}
 
 
 def verified(request: HttpRequest) -> Caller:
@@ -80,7 +80,7 @@ def _has_ended(claims: tokens.Claims) -> bool:
 
 
 def _on_behalf(request: HttpRequest, service: str) -> Caller:
-    """The person that a service calls for; accepted with its credential only."""
+    """The person that a service calls for; accepted with its credential only, and if it may call for them."""
     user_id = request.META.get(_meta(ON_BEHALF_OF), "")
     if user_id and not USER_ID.fullmatch(user_id):
         raise Problem(400, "INVALID", f"{ON_BEHALF_OF} is not a user id.")
@@ -88,6 +88,9 @@ def _on_behalf(request: HttpRequest, service: str) -> Caller:
     if len(also) > MOST_ALSO or not all(map(USER_ID.fullmatch, also)):
         raise Problem(400, "INVALID", f"{ALSO} must name at most {MOST_ALSO} user ids.")
     role = request.META.get(_meta(ROLE), "")
+    rights = trust.rights(service, settings.SERVICE_NAME)
+    if (user_id or role) and not (rights and role in rights.calls_for):
+        raise unauthenticated()
     return Caller(service=service, user_id=user_id, role=role, also=also if user_id else ())
 
 

@@ -2,20 +2,22 @@
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from decimal import Decimal, InvalidOperation
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
-from service_kit import __version__
+from service_kit import __version__, keys, trust
+from service_kit.keys import PublicKey, SigningKey
 from service_kit.money import to_cents
 
 env = environ.Env()
+T = TypeVar("T")
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 DATA_DIR = Path(env.str("DATA_DIR", default=str(REPOSITORY / "var")))
@@ -64,21 +66,35 @@ def _refuse_weak(name: str, value: str) -> None:
         raise ImproperlyConfigured(f"{name} is a well-known value; make one of your own.")
 
 
-def service_keys() -> list[tuple[str, str]]:
-    """(key id, secret) pairs of SERVICE_KEYS="kid:secret,kid:secret"; the first signs, all verify."""
-    raw = secret("SERVICE_KEYS")
-    if raw == DEMO_SECRET:
-        return [("demo", DEMO_SECRET)]
-    pairs = [item.partition(":") for item in raw.split(",")]
-    for kid, _, value in pairs:
-        if not kid or not value:
-            raise ImproperlyConfigured("SERVICE_KEYS must read kid:secret[,kid:secret].")
-        if not DEMO_MODE:
-            _refuse_weak(f"SERVICE_KEYS[{kid}]", value)
-        elif len(value) < MIN_SECRET_LENGTH:
-            # HS256 takes no shorter one (RFC 7518, section 3.2).
-            raise ImproperlyConfigured(f"SERVICE_KEYS[{kid}] must have {MIN_SECRET_LENGTH} characters.")
-    return [(kid, value) for kid, _, value in pairs]
+def service_keys(service: str) -> tuple[SigningKey, tuple[PublicKey, ...]]:
+    """The key that this service signs with (SIGNING_KEY), and the public ones of those that may call it
+    (of the set VERIFYING_KEYS). Both also from files. Demo mode has keys of its own."""
+    signing, verifying = value_or_file("SIGNING_KEY"), value_or_file("VERIFYING_KEYS")
+    if DEMO_MODE and not signing and not verifying:
+        return keys.demo(service), tuple(
+            keys.demo(issuer).public for issuer in trust.ISSUERS if trust.rights(issuer, service)
+        )
+    for name, value in (("SIGNING_KEY", signing), ("VERIFYING_KEYS", verifying)):
+        if not value:
+            raise ImproperlyConfigured(f"{name} or {name}_FILE is required outside demo mode (DEMO_MODE=1).")
+    own, public = (
+        _read("SIGNING_KEY", keys.read_private, signing),
+        _read("VERIFYING_KEYS", keys.read_set, verifying),
+    )
+    if own.issuer != service:
+        raise ImproperlyConfigured(f"SIGNING_KEY is of {own.issuer}, not of {service}.")
+    if own.public not in public:
+        raise ImproperlyConfigured("The public half of SIGNING_KEY is not among VERIFYING_KEYS.")
+    if not DEMO_MODE and any(map(keys.is_demo, public)):
+        raise ImproperlyConfigured("SIGNING_KEY or one of VERIFYING_KEYS is a well-known key; make your own.")
+    return own, tuple(key for key in public if trust.rights(key.issuer, service))
+
+
+def _read(name: str, reader: Callable[[str], T], text: str) -> T:
+    try:
+        return reader(text)
+    except keys.KeyFormatError as error:
+        raise ImproperlyConfigured(f"{name} cannot be used: {error}.") from None
 
 
 def databases(service: str, *, keep_open: bool = True) -> dict[str, dict[str, Any]]:

@@ -11,10 +11,10 @@ from django.core.management import CommandError, call_command
 from django.db import DatabaseError, OperationalError, connection, transaction
 from django_sagas.database import execute
 from pytest_django import Settings
-from service_kit.credentials import service_bearer, user_token
 from service_kit.limits import Limit
 from service_kit.security import audit
 from service_kit.security.models import AuditEntry, AuditKind
+from service_kit.testing.callers import service_bearer, user_token
 from service_kit.testing.calls import client, envelope, post
 from service_kit.testing.protocol import Pair, assert_problem
 from structlog.testing import capture_logs

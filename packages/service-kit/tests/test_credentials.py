@@ -1,6 +1,4 @@
 import base64
-import hashlib
-import hmac
 import json
 import time
 from collections.abc import Callable
@@ -8,16 +6,19 @@ from typing import Any
 
 import jwt
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.http import HttpRequest
 from django.test import Client, RequestFactory
 from pytest_django import Settings
 from rest_framework.permissions import BasePermission
-from service_kit import credentials, tokens
+from service_kit import credentials, keys, tokens
 from service_kit.api import ServiceView
 from service_kit.authentication import caller_of
-from service_kit.credentials import ANONYMOUS, ROLE, Caller, may_see, service_bearer, user_token
+from service_kit.credentials import ANONYMOUS, ROLE, Caller, may_see
 from service_kit.permissions import Operators, Overseers, Owner, ServicesOnly
 from service_kit.problems import Problem
+from service_kit.security.models import AuditEntry
+from service_kit.testing.callers import service_bearer, user_token
 
 pytestmark = pytest.mark.django_db
 NOBODY = {"service": "", "user_id": "", "role": "", "also": []}
@@ -58,26 +59,40 @@ class Ruled(ServiceView):
     subject = "payment"
 
 
-KEY = "a-key-of-these-tests, of 32 bytes"
-OTHER_KEY = "a-key-of-somebody-else, of 32 bytes"
 USER = {"iss": "ui", "aud": "kit", "sub": "1", "role": ""}
 SERVICE = {"iss": "ui", "aud": "kit", "sub": "ui"}
+PUBLIC = [
+    keys.demo("ui").public.x,
+    keys.loaded(keys.demo("ui").public.x).public_bytes_raw(),
+]
+"The public key, which everybody knows, as the secret of an HMAC."
+REQUIRED = ("iss", "aud", "sub", "iat", "nbf", "exp", "jti")
+
+
+def loaded(key: keys.SigningKey) -> Ed25519PrivateKey:
+    return Ed25519PrivateKey.from_private_bytes(key.seed)
+
+
+def private(issuer: str) -> Ed25519PrivateKey:
+    return loaded(keys.demo(issuer))
 
 
 def signed(
-    claims: Any, *, typ: str | None = tokens.OF_USER, key: str = KEY, alg: str = "HS256", **header: Any
+    claims: Any, *, typ: str | None = tokens.OF_USER, key: Any = None, alg: str = "EdDSA", **header: Any
 ) -> str:
-    """The header of a token made from the claims alone; `iat` and `exp` are those of a minute from now on."""
+    """With the UI's key if none is given. The claims are valid for an hour from now, but for what is given;
+    None leaves one out."""
     now = int(time.time())
-    whole = {"iat": now, "exp": now + 60, **claims}
+    whole = {"iat": now, "nbf": now, "exp": now + 3600, "jti": "1", **claims}
     sent = {name: value for name, value in whole.items() if value is not None}
-    return "Bearer " + jwt.encode(sent, key, alg, headers={"kid": "new", "typ": typ, **header})
+    headers = {"kid": "demo-ui", "typ": typ, **header}
+    return "Bearer " + jwt.encode(sent, private("ui") if key is None else key, alg, headers=headers)
 
 
-def by_hand(header: bytes, claims: bytes, key: str = KEY) -> str:
+def by_hand(header: bytes, claims: bytes) -> str:
     """Signed as RFC 7515 says, without a library."""
     parts = b".".join(base64.urlsafe_b64encode(part).rstrip(b"=") for part in (header, claims))
-    signature = hmac.digest(key.encode(), parts, hashlib.sha256)
+    signature = private("ui").sign(parts)
     return f"Bearer {parts.decode()}.{base64.urlsafe_b64encode(signature).rstrip(b'=').decode()}"
 
 
@@ -143,37 +158,43 @@ def test_user_token_names_the_person_and_the_role(client: Client) -> None:
         signed({**USER, "aud": "payment"}),
         signed({**USER, "aud": ["payment", "loyalty"]}),
         signed(USER, kid="unknown"),
-        signed(USER, kid="old"),
-        signed(USER, key=OTHER_KEY),
-        signed(USER, alg="HS512", key=KEY * 2),
-        "Bearer " + jwt.encode(USER, "", "none", headers={"kid": "new", "typ": tokens.OF_USER}),
+        signed(USER, kid="demo-backend"),
+        signed(USER, key=private("backend")),
+        signed(USER, key=private("kit"), kid="demo-kit"),
+        *(signed(USER, key=secret, alg="HS256") for secret in PUBLIC),
+        signed(USER, key="", alg="none"),
         signed(USER, typ="JWT"),
         signed(USER, typ=None),
-        *(signed({**USER, name: None}) for name in ("iss", "aud", "sub", "iat", "exp", "role")),
-        *(signed({**USER, name: 1}) for name in ("sub", "role", "aud")),
-        *(signed({**USER, name: "soon"}) for name in ("iat", "exp")),
+        *(signed({**USER, name: None}) for name in (*REQUIRED, "role")),
+        *(signed({**USER, name: 1}) for name in ("sub", "role", "aud", "jti")),
+        *(signed({**USER, name: "soon"}) for name in ("iat", "nbf", "exp")),
         signed({**USER, "role": ["operator"]}),
+        signed({**USER, "role": "owner"}),
+        signed({**USER, "iss": "backend"}),
         signed({**USER, "sub": ""}),
         signed({**USER, "sub": "a b"}),
         signed({**USER, "nbf": 2**40}),
         signed(USER, crit=["b64"], b64=True),
-        *(
-            signed({**SERVICE, name: None}, typ=tokens.OF_SERVICE)
-            for name in ("iss", "aud", "sub", "iat", "exp")
-        ),
+        *(signed({**SERVICE, name: None}, typ=tokens.OF_SERVICE) for name in REQUIRED),
         signed({**SERVICE, "sub": "", "iss": ""}, typ=tokens.OF_SERVICE),
         signed({**SERVICE, "sub": "backend"}, typ=tokens.OF_SERVICE),
-        by_hand(b'{"alg":"HS256","kid":"new","typ":"user+jwt"}', b"no json"),
-        by_hand(b'{"alg":"HS256","kid":"new","typ":"user+jwt"}', b'["aud"]'),
-        by_hand(b'{"alg":"HS256","kid":"new","typ":"user+jwt"}', b"[" * 1000),
-        by_hand(b'{"alg":"HS256","kid":["new"]}', b"{}"),
-        by_hand(b'{"alg":"HS256"}', b"{}"),
+        signed({**SERVICE, "sub": "backend", "iss": "backend"}, typ=tokens.OF_SERVICE),
+        signed({**SERVICE, "aud": "*"}, typ=tokens.OF_SERVICE),
+        by_hand(b'{"alg":"EdDSA","kid":"demo-ui","typ":"user+jwt"}', b'{"iss":1}'),
+        by_hand(b'{"alg":"EdDSA","kid":"demo-ui","typ":"user+jwt"}', b"no json"),
+        by_hand(b'{"alg":"EdDSA","kid":"demo-ui","typ":"user+jwt"}', b'["aud"]'),
+        by_hand(b'{"alg":"EdDSA","kid":"demo-ui","typ":"user+jwt"}', b"[" * 1000),
+        by_hand(b'{"alg":"EdDSA","kid":["demo-ui"]}', b"{}"),
+        by_hand(b'{"alg":"EdDSA"}', b"{}"),
     ],
 )
 def test_credential_that_proves_nothing_is_401(client: Client, authorization: str) -> None:
     answer = who(client, authorization)
     assert (answer.status_code, answer["WWW-Authenticate"]) == (401, "Bearer")
     assert answer.json()["code"] == "NOT_AUTHENTICATED"
+    assert list(AuditEntry.objects.values_list("kind", "actor", "reason")) == [
+        ("refusal", "", "NOT_AUTHENTICATED")
+    ]
 
 
 def test_user_token_is_no_service_bearer_and_the_other_way_round() -> None:
@@ -192,7 +213,8 @@ def test_credential_is_valid_from_its_issue_to_its_end_but_for_clocks_that_diffe
     client: Client, claims: dict[str, str], typ: str, issued: int, expires: int, status: int
 ) -> None:
     now = int(time.time())
-    header = signed({**claims, "iat": now + issued, "exp": now + expires}, typ=typ)
+    times = {"iat": now + issued, "nbf": now + issued, "exp": now + expires}
+    header = signed({**claims, **times}, typ=typ)
     for _ in range(2):
         assert who(client, header).status_code == status
 
@@ -206,46 +228,44 @@ def test_token_ends_also_when_it_is_known(client: Client, monkeypatch: pytest.Mo
 
 
 def test_service_sends_the_same_token_for_a_while_and_another_to_another_service() -> None:
-    first = tokens.service_token(caller="backend", audience="kit")
-    again = [tokens.service_token(caller="backend", audience="kit") for _ in range(3)]
+    first = tokens.service_token(audience="hotel")
+    again = [tokens.service_token(audience="hotel") for _ in range(3)]
     assert len({first, *again}) <= 2, "a period may end in between"
-    assert first != tokens.service_token(caller="backend", audience="payment")
+    assert first != tokens.service_token(audience="payment")
 
 
 def test_token_is_a_json_web_token_that_any_library_can_verify() -> None:
     """The page on participants says so, in these words."""
     made = {
-        "service+jwt": (tokens.service_token(caller="backend", audience="hotel"), 60, {}),
+        "service+jwt": (tokens.service_token(audience="hotel"), 60, {}),
         "user+jwt": (tokens.user_token(user_id="7", role="auditor", audience="*"), 900, {"role": "auditor"}),
     }
     for kind, (token, seconds, more) in made.items():
         header, claims, signature = token.split(".")
-        signed_part = f"{header}.{claims}".encode()
         whole = [json.loads(base64.urlsafe_b64decode(part + "==")) for part in (header, claims)]
-        assert base64.urlsafe_b64decode(signature + "==") == hmac.digest(KEY.encode(), signed_part, "sha256")
-        assert whole[0] == {"alg": "HS256", "typ": kind, "kid": "new"}
-        sub, aud, iss = ("7", "*", "kit") if more else ("backend", "hotel", "backend")
-        iat = whole[1].pop("iat")
-        assert 0 <= time.time() - iat < tokens.RENEW_SECONDS + 1
-        assert whole[1] == {"iss": iss, "aud": aud, "sub": sub, "exp": iat + seconds, **more}
+        public = private("kit").public_key()
+        public.verify(base64.urlsafe_b64decode(signature + "=="), f"{header}.{claims}".encode())
+        assert whole[0] == {"alg": "EdDSA", "typ": kind, "kid": "demo-kit"}
+        sub, aud = ("7", "*") if more else ("kit", "hotel")
+        iat, jti = whole[1].pop("iat"), whole[1].pop("jti")
+        assert 0 <= time.time() - iat < tokens.RENEW_SECONDS + 1 and len(jti) == 32
+        assert whole[1] == {"iss": "kit", "aud": aud, "sub": sub, "nbf": iat, "exp": iat + seconds, **more}
 
 
 def test_old_key_still_verifies_while_the_new_one_signs(client: Client, settings: Settings) -> None:
-    new, old = settings.SERVICE_KEYS
-    settings.SERVICE_KEYS = [old]
-    before = "Bearer " + user_token(user_id="1", role="", audience="kit")
-    settings.SERVICE_KEYS = [new, old]
-    after = "Bearer " + user_token(user_id="1", role="", audience="kit")
-    assert [jwt.get_unverified_header(each[7:])["kid"] for each in (before, after)] == ["old", "new"]
-    assert who(client, before).json()["user_id"] == "1"
-    settings.SERVICE_KEYS = [new]
-    assert who(client, before).status_code == 401
+    old, new = keys.demo("ui"), keys.new("ui")
+    tried = {key: signed(USER, key=loaded(key), kid=key.kid) for key in (old, new)}
+    for known in ([old], [old, new], [new]):
+        settings.VERIFYING_KEYS = tuple(key.public for key in known)
+        for key, header in tried.items():
+            assert who(client, header).status_code == (200 if key in known else 401)
 
 
-def test_earlier_secret_key_of_a_service_signs_no_credential(client: Client, settings: Settings) -> None:
-    settings.SECRET_KEY_FALLBACKS = [OTHER_KEY]
-    forged = signed({**USER, "role": "operator"}, key=OTHER_KEY)
-    assert who(client, forged).status_code == 401
+def test_secret_key_of_a_service_signs_no_credential(client: Client, settings: Settings) -> None:
+    settings.SECRET_KEY_FALLBACKS = ["an-earlier-key-of-these-tests, of 32 bytes"]
+    for secret in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS):
+        forged = signed({**USER, "role": "operator"}, key=secret.ljust(32), alg="HS256")
+        assert who(client, forged).status_code == 401
 
 
 @pytest.mark.parametrize(
@@ -281,8 +301,7 @@ def test_who_may_see_what_belongs_to_user_1(caller: Caller, seen: bool, settings
         (lambda: "", 401),
         (lambda: "Bearer " + user_token(user_id="1", role="", audience="*"), 403),
         (lambda: "Bearer " + user_token(user_id="1", role="auditor", audience="*"), 403),
-        (lambda: service_bearer(caller="backend", audience="*"), 403),
-        (lambda: "Bearer " + user_token(user_id="1", role="Operator", audience="*"), 403),
+        (lambda: service_bearer(caller="backend", audience="kit"), 403),
     ],
 )
 def test_operator_actions_are_for_operators(make: Callable[[], str], status: int, settings: Settings) -> None:

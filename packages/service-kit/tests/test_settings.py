@@ -1,11 +1,14 @@
+import json
 import os
 import sqlite3
 import stat
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
+from service_kit import keys
 from service_kit import settings as kit
 
 STRONG = "b7Qx-93mZ_kLw2!vR8sTdY5@hNcE1uJp"
@@ -15,7 +18,7 @@ STRONG = "b7Qx-93mZ_kLw2!vR8sTdY5@hNcE1uJp"
 def environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """Outside demo mode, with nothing set."""
     monkeypatch.setattr(kit, "DEMO_MODE", False)
-    for name in ("SECRET_KEY", "SECRET_KEY_FALLBACKS", "SERVICE_KEYS", "DATABASE_URL"):
+    for name in ("SECRET_KEY", "SECRET_KEY_FALLBACKS", "SIGNING_KEY", "VERIFYING_KEYS", "DATABASE_URL"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(f"{name}_FILE", raising=False)
 
@@ -61,40 +64,72 @@ def test_secret_file_that_is_missing_stops_the_start(monkeypatch: pytest.MonkeyP
 def test_demo_mode_brings_its_own_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kit, "DEMO_MODE", True)
     assert kit.secret("SECRET_KEY") == kit.DEMO_SECRET
-    assert kit.service_keys() == [("demo", kit.DEMO_SECRET)]
-    monkeypatch.setenv("SERVICE_KEYS", f"a:{'weak' * 8}")
-    assert kit.service_keys() == [("a", "weak" * 8)]
+    own, known = kit.service_keys("payment")
+    assert own == keys.demo("payment")
+    assert known == (keys.demo("ui").public, keys.demo("backend").public)
 
 
-def test_service_key_that_is_too_short_for_hs256_stops_the_start_in_demo_mode_too(
-    monkeypatch: pytest.MonkeyPatch,
+OWN, OTHER = keys.new("payment"), keys.new("backend")
+KNOWN = keys.write_set([OWN.public, OTHER.public, keys.new("loyalty").public])
+
+
+def give(monkeypatch: pytest.MonkeyPatch, signing: str, verifying: str) -> None:
+    monkeypatch.setenv("SIGNING_KEY", signing)
+    monkeypatch.setenv("VERIFYING_KEYS", verifying)
+
+
+@pytest.mark.parametrize("demo_mode", [False, True])
+def test_service_takes_its_own_key_and_those_of_its_callers(
+    monkeypatch: pytest.MonkeyPatch, demo_mode: bool
 ) -> None:
-    monkeypatch.setattr(kit, "DEMO_MODE", True)
-    monkeypatch.setenv("SERVICE_KEYS", f"a:{'weak' * 8},b:{'x' * 31}")
-    with pytest.raises(ImproperlyConfigured, match=r"SERVICE_KEYS\[b\] must have 32 characters"):
-        kit.service_keys()
+    monkeypatch.setattr(kit, "DEMO_MODE", demo_mode)
+    give(monkeypatch, json.dumps(OWN.to_jwk()), KNOWN)
+    assert kit.service_keys("payment") == (OWN, (OTHER.public,))
 
 
-def test_service_keys_are_read_in_their_order(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SERVICE_KEYS", f"new:{STRONG},old:{STRONG[::-1]}")
-    assert kit.service_keys() == [("new", STRONG), ("old", STRONG[::-1])]
+def test_private_key_is_in_no_representation_of_the_setting() -> None:
+    assert repr(OWN) == f"SigningKey(kid='{OWN.kid}', issuer='payment')"
+
+
+JWK = OWN.to_jwk()
+DEMO = keys.demo("payment")
 
 
 @pytest.mark.parametrize(
-    "keys",
+    ("signing", "verifying", "message"),
     [
-        STRONG,
-        f":{STRONG}",
-        f"new:,{STRONG}{STRONG}",
-        f"new:{STRONG},old:short",
-        f"new:{STRONG},",
-        f"a:secret{STRONG}",
+        ({}, KNOWN, "SIGNING_KEY or SIGNING_KEY_FILE is required"),
+        (JWK, "", "VERIFYING_KEYS or VERIFYING_KEYS_FILE is required"),
+        ("a:secret", KNOWN, "SIGNING_KEY cannot be used: it is not a JSON object"),
+        ({**JWK, "kty": "oct"}, KNOWN, "SIGNING_KEY cannot be used: it has a key that is not Ed25519"),
+        ({**JWK, "crv": "Ed448"}, KNOWN, "SIGNING_KEY cannot be used: it has a key that is not Ed25519"),
+        ({**JWK, "d": "AAAA"}, KNOWN, "SIGNING_KEY cannot be used: its d is not 32 bytes"),
+        ({**JWK, "d": OTHER.to_jwk()["d"]}, KNOWN, "SIGNING_KEY cannot be used: its x is not of its d"),
+        (keys.public_jwk(OWN.public), KNOWN, "SIGNING_KEY cannot be used: its d is not 32 bytes"),
+        ({**JWK, "kid": ""}, KNOWN, "SIGNING_KEY cannot be used: it has a key without a kid or"),
+        (
+            {**JWK, "iss": None},
+            KNOWN,
+            "SIGNING_KEY cannot be used: it has a key without a kid or",
+        ),
+        (OTHER.to_jwk(), KNOWN, "SIGNING_KEY is of backend, not of payment"),
+        (keys.new("payment").to_jwk(), KNOWN, "public half of SIGNING_KEY is not among VERIFYING_KEYS"),
+        (JWK, "first:secret", "VERIFYING_KEYS cannot be used: it is not a JSON object"),
+        (JWK, json.dumps(JWK), "VERIFYING_KEYS cannot be used: it has no list of keys"),
+        (JWK, json.dumps({"keys": [JWK]}), "VERIFYING_KEYS cannot be used: it has a private key"),
+        (JWK, keys.write_set([OWN.public, OWN.public]), "VERIFYING_KEYS cannot be used: two of its keys"),
+        (DEMO.to_jwk(), keys.write_set([DEMO.public]), "well-known key"),
+        (JWK, keys.write_set([OWN.public, keys.demo("ui").public]), "well-known key"),
     ],
 )
-def test_bad_service_keys_stop_the_start(monkeypatch: pytest.MonkeyPatch, keys: str) -> None:
-    monkeypatch.setenv("SERVICE_KEYS", keys)
-    with pytest.raises(ImproperlyConfigured, match="SERVICE_KEYS"):
-        kit.service_keys()
+def test_bad_service_keys_stop_the_start(
+    monkeypatch: pytest.MonkeyPatch, signing: Any, verifying: str, message: str
+) -> None:
+    text = signing if isinstance(signing, str) else json.dumps(signing) if signing else ""
+    give(monkeypatch, text, verifying)
+    with pytest.raises(ImproperlyConfigured, match=message) as caught:
+        kit.service_keys("payment")
+    assert JWK["d"] not in str(caught.value) and "secret" not in str(caught.value)
 
 
 @pytest.mark.parametrize(("text", "cents"), [("50.00", 5000), ("62.5", 6250), ("0", 0), ("1000000", 10**8)])

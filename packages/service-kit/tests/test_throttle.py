@@ -9,10 +9,10 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management import call_command
 from django.db import OperationalError
 from pytest_django import Settings
-from service_kit.credentials import service_bearer, user_token
 from service_kit.limits import Limit, limits
 from service_kit.security import throttle
 from service_kit.security.models import Attempt
+from service_kit.testing.callers import service_bearer, user_token
 from service_kit.testing.calls import at_once, client
 from service_kit.testing.protocol import assert_problem
 

@@ -46,7 +46,7 @@ class Hotel:
     example: str
     file: Path
     keys: str = ""
-    "SERVICE_KEYS; without them every caller is let in"
+    "VERIFYING_KEYS_FILE; without it every caller is let in"
     port: int = field(default_factory=free_port)
 
     @property
@@ -64,7 +64,7 @@ class Hotel:
     def start(self) -> None:
         self.supervisor = subprocess.Popen(
             ["/bin/sh", "-c", SUPERVISE, str(self.pid), *self.command],
-            env=os.environ | {"SERVICE_KEYS": self.keys},
+            env=os.environ | {"VERIFYING_KEYS_FILE": self.keys},
             stdout=subprocess.DEVNULL,
             start_new_session=True,
         )

@@ -1,7 +1,6 @@
 """The participants in Node and in FastAPI keep every rule, and the messages are those of the schema."""
 
 import json
-import secrets
 import subprocess
 import sys
 import time
@@ -13,20 +12,27 @@ import jsonschema
 import jwt
 import pytest
 import requests
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from jwt.algorithms import OKPAlgorithm
 
 from saga_conformance.report import HELD, examine
 from saga_conformance.rules import RULES
 from tests.hotels import BODY, HOTELS, ROOT, Hotel
 
 SCHEMA: dict[str, Any] = json.loads((ROOT / "docs" / "participant.schema.json").read_text())
-NEW, OLD, FOREIGN = (f"{secrets.token_urlsafe(48)}:" for _ in range(3))
 MINT = """
 import sys
 from django.conf import settings
-settings.configure(SERVICE_NAME="backend", SERVICE_KEYS=[("new", sys.argv[1])])
-from service_kit.tokens import service_token
-print("Bearer", service_token(caller="backend", audience="hotel"))
+from service_kit import keys, tokens
+settings.configure(SERVICE_NAME="backend", SIGNING_KEY=keys.read_private(sys.argv[1]))
+print("Bearer", tokens.service_token(audience="hotel"))
 """
+REQUIRED = ("iss", "sub", "aud", "iat", "nbf", "exp", "jti")
+NEW, OLD, PAYMENT, FOREIGN = (Ed25519PrivateKey.generate() for _ in range(4))
+
+
+def jwk(key: Ed25519PrivateKey | Ed25519PublicKey, kid: str, iss: str = "backend") -> dict[str, str]:
+    return {**OKPAlgorithm.to_jwk(key, as_dict=True), "kid": kid, "iss": iss}
 
 
 @pytest.fixture(params=HOTELS)
@@ -44,33 +50,38 @@ def test_it_keeps_every_rule(hotel: Hotel) -> None:
 
 @pytest.fixture(params=HOTELS)
 def guarded(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Hotel]:
-    hotel = Hotel(request.param, tmp_path / "records", keys=f"new:{NEW},old:{OLD}")
+    known = [jwk(NEW.public_key(), "new"), jwk(OLD.public_key(), "old")]
+    file = tmp_path / "verifying_keys"
+    file.write_text(json.dumps({"keys": [*known, jwk(PAYMENT.public_key(), "payment", iss="payment")]}))
+    hotel = Hotel(request.param, tmp_path / "records", keys=str(file))
     hotel.start()
     yield hotel
     hotel.kill()
 
 
 def bearer(
-    key: str = NEW, alg: str = "HS256", typ: str = "service+jwt", kid: str = "new", **other: Any
+    key: Any = NEW, alg: str | None = "EdDSA", typ: str = "service+jwt", kid: str = "new", **other: Any
 ) -> str:
-    """A service's credential, but for what is given; None leaves a claim out."""
+    """The backend's credential, but for what is given; None leaves a claim out."""
     now = int(time.time())
-    claims = {"iss": "backend", "sub": "backend", "aud": "hotel", "iat": now, "exp": now + 60, **other}
+    times = {"iat": now, "nbf": now, "exp": now + 60}
+    claims = {"iss": "backend", "sub": "backend", "aud": "hotel", "jti": "1", **times, **other}
     sent = {name: value for name, value in claims.items() if value is not None}
     return "Bearer " + jwt.encode(sent, key, alg, headers={"kid": kid, "typ": typ})
 
 
-def test_it_takes_the_token_of_a_service_and_no_other(guarded: Hotel) -> None:
+def test_it_takes_the_token_of_the_backend_and_no_other(guarded: Hotel) -> None:
     now = int(time.time())
     of_the_suite = subprocess.run(
-        [sys.executable, "-c", MINT, NEW], check=True, capture_output=True, text=True
+        [sys.executable, "-c", MINT, json.dumps(jwk(NEW, "new"))], check=True, capture_output=True, text=True
     )
+    public = NEW.public_key().public_bytes_raw()
+    without: dict[str, dict[str, Any]] = {f"without {name}": {name: None} for name in REQUIRED}
     good = {
         "made by the suite": of_the_suite.stdout.strip(),
         "with the older key": bearer(OLD, kid="old"),
-        "for everybody": bearer(aud="*"),
         "for this one and another": bearer(aud=["payment", "hotel"]),
-        "of a clock that is a little ahead": bearer(iat=now + 5),
+        "of a clock that is a little ahead": bearer(iat=now + 5, nbf=now + 5),
         "just ended": bearer(exp=now - 2),
     }
     bad = {
@@ -81,15 +92,17 @@ def test_it_takes_the_token_of_a_service_and_no_other(guarded: Hotel) -> None:
         "of an unknown key": bearer(kid="newer"),
         "under the id of another key": bearer(OLD),
         "unsigned": bearer("", "none"),
-        "of another algorithm": bearer(NEW, "HS512"),
+        "signed with the public key": bearer(public, "HS256"),
         "of a person": bearer(typ="user+jwt", role="operator"),
         "for another service": bearer(aud="payment"),
-        "for nobody": bearer(aud=None),
-        "without a caller": bearer(sub=None),
-        "of another issuer than its caller": bearer(sub="payment"),
-        "without an end": bearer(exp=None),
+        "for everybody": bearer(aud="*"),
+        **{why: bearer(**claim) for why, claim in without.items()},
+        "of another caller than its issuer": bearer(sub="payment"),
+        "of another service": bearer(PAYMENT, kid="payment", iss="payment", sub="payment"),
+        "of another service in the backend's name": bearer(PAYMENT, kid="payment"),
         "ended": bearer(exp=now - 15),
         "of the future": bearer(iat=now + 60),
+        "not yet valid": bearer(nbf=now + 60),
     }
     url, body = f"{guarded.url}/api/saga/reserve-room/", {**BODY, "correlation_id": "one"}
     for why, header in bad.items():

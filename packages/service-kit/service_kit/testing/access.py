@@ -6,8 +6,9 @@ from uuid import uuid4
 import pytest
 from pytest_django import Settings
 
-from service_kit.credentials import ON_BEHALF_OF, ROLE, service_bearer, user_token
+from service_kit.credentials import ON_BEHALF_OF, ROLE
 from service_kit.security.models import AuditEntry
+from service_kit.testing.callers import service_bearer, user_token
 from service_kit.testing.calls import envelope, post, snapshot
 from service_kit.testing.protocol import Pair, assert_done, assert_problem
 

@@ -1,5 +1,6 @@
 """A service as a deployment starts it: outside demo mode, with secrets of its own."""
 
+import json
 import os
 import secrets
 import subprocess
@@ -9,19 +10,33 @@ from pathlib import Path
 from typing import ClassVar
 
 import pytest
+from django.conf import settings
+
+from service_kit import keys
 
 WEAK: Mapping[str, Mapping[str, str]] = {
     "no_secret_key": {"SECRET_KEY": ""},
     "well_known_secret_key": {"SECRET_KEY": "django-insecure-b7Qx-93mZ_kLw2!vR8sTdY5@hNcE1uJp"},
-    "short_service_key": {"SERVICE_KEYS": "a:b7Qx-93mZ"},
+    "no_signing_key": {"SIGNING_KEY": ""},
+    "shared_signing_key": {"SIGNING_KEY": "a:b7Qx-93mZ_kLw2!vR8sTdY5@hNcE1uJp"},
+    "no_verifying_keys": {"VERIFYING_KEYS": ""},
 }
 
 
+def own_secrets() -> dict[str, str]:
+    """Of this service, for one start."""
+    key = keys.new(settings.SERVICE_NAME)
+    return {
+        "SECRET_KEY": secrets.token_urlsafe(48),
+        "SIGNING_KEY": json.dumps(key.to_jwk()),
+        "VERIFYING_KEYS": keys.write_set([key.public]),
+    }
+
+
 def manage(folder: Path, *command: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    secret = {"SECRET_KEY": secrets.token_urlsafe(48), "SERVICE_KEYS": f"a:{secrets.token_urlsafe(48)}"}
     return subprocess.run(  # noqa: S603  the service's own manage.py
         [sys.executable, "manage.py", *command],
-        env={**os.environ, **secret, "DEMO_MODE": "0", "DATA_DIR": str(folder), **environment},
+        env={**os.environ, **own_secrets(), "DEMO_MODE": "0", "DATA_DIR": str(folder), **environment},
         capture_output=True,
         text=True,
         check=False,
