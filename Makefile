@@ -1,6 +1,6 @@
 # Needs Python 3.11 or newer and make; each target installs what else it needs.
 .DEFAULT_GOAL := help
-.PHONY: help run kill follow test test-% test-slow test-postgres test-replicas schemathesis lint lint-% audit-dependencies sbom pin-images secrets roll-keys backup restore restore-drill compose-check compose-trial
+.PHONY: help run kill follow test test-% test-slow test-postgres test-replicas schemathesis lint lint-% audit-dependencies sbom pin-images secrets roll-keys certificate backup restore restore-drill compose-check compose-trial production-drill
 .PHONY: new-service example-hotel e2e coverage format pictures lock check-locks dist chaos chaos-upgrade chaos-recovery chaos-engine last-seat overload matrix spec mutants bench bench-compare bench-growth bench-replicas
 .PHONY: bench-footprint bench-memory bench-start bench-goals bench-pages profile clean
 
@@ -69,11 +69,17 @@ secrets: ## Make secrets for the compose file, in ./secrets
 roll-keys: ## The services' signing keys: STEP=publish, then sign, then drop, a deployment after each (SERVICE=backend SECRETS_DIR=)
 	@$(scripts).environment runtime && .venv/bin/python -m service_kit.key_files "$(STEP)" "$(or $(SECRETS_DIR),secrets)" $(SERVICE)
 
+certificate: ## Make a certificate that signs itself, to try TLS with, in ./secrets: HOST=book.example.com
+	@HOST="$(HOST)" $(scripts).make_certificate
+
 compose-check: .venv-dev ## Validate the compose file, lint the Dockerfile, build and start the images, with the tools that are installed
 	@$(scripts).containers
 
 compose-trial: .venv-dev ## Book through running containers, kill each, book again (ARGS=--again: book only)
 	@.venv/bin/python -m scripts.compose_trial $(ARGS)
+
+production-drill: .venv-dev ## Deploy a fresh clone for production, book, restart all, roll a key, back up, restore (needs Docker; ports 80, 443)
+	@.venv/bin/python -m scripts.drill $(ARGS)
 
 matrix: .venv-dev ## Crash at every point of a saga and of its recovery: DB=postgres PAIRS=200 EXAMPLES=1000 SEED=
 	@DB="$(DB)" PAIRS="$(PAIRS)" EXAMPLES="$(EXAMPLES)" SEED="$(SEED)" \

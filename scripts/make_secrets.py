@@ -1,6 +1,7 @@
 """`make secrets`: fresh secrets for the compose file in ./secrets, one file each; what exists is kept.
 
-Start with SECRETS_DIR=./secrets. The databases are made with the passwords of the first start.
+Start with SECRETS_DIR=./secrets. The databases are made with the passwords of the first start. Alarms go to
+nobody until alertmanager.yml names a receiver.
 """
 
 import secrets
@@ -12,14 +13,17 @@ from scripts.booking_suite import SERVERS
 from scripts.paths import ROOT, VENV_PYTHON
 
 FOLDER = ROOT / "secrets"
+NO_RECEIVER = ROOT / "deploy" / "demo-secrets" / "alertmanager.yml"
 
 
 def main(folder: Path = FOLDER) -> int:
     folder.mkdir(mode=0o700, exist_ok=True)
     for name in ("secret_key", "postgres_password", "grafana_password"):
         _write(folder / name, secrets.token_urlsafe(48))
-    for name in ("secret_key_fallbacks", "stripe_secret_key"):
+    for name in ("secret_key_fallbacks", "stripe_secret_key", "email_host_password"):
         _write(folder / name, "")
+    # To be edited.
+    _write(folder / NO_RECEIVER.name, NO_RECEIVER.read_text(), mode=0o644)
     for name, _, _ in SERVERS:
         _write(folder / f"{name}_database_url", _url(name, name))
         _write(folder / f"{name}_owner_url", _url(f"{name}_owner", name))
@@ -34,12 +38,12 @@ def _url(role: str, database: str) -> str:
     return f"postgres://{role}:{secrets.token_urlsafe(32)}@postgres:5432/{database}"
 
 
-def _write(path: Path, value: str) -> None:
+def _write(path: Path, value: str, *, mode: int = 0o444) -> None:
     """The folder keeps others out; in a container the file belongs to another user than here."""
     if not path.exists():
         unfinished = path.with_suffix(".unfinished")
         unfinished.write_text(value)
-        unfinished.chmod(0o444)
+        unfinished.chmod(mode)
         unfinished.rename(path)
 
 

@@ -21,7 +21,11 @@ RECOVERING = {"recovery", "worker"}
 CHORES = {f"{name}-chores" for name in PORTS}
 OF_OURS = {*PORTS, *ONCE, *MORE, *RECOVERING, *CHORES}
 DEFAULT = {*PORTS, *ONCE, *CHORES, "recovery", "postgres", "file-modes"}
-PROFILES = {"scale": {*MORE, "worker", "proxy"}, "observe": {"prometheus", "grafana"}}
+PROFILES = {
+    "scale": {*MORE, "worker", "proxy"},
+    "production": {"backup", "proxy"},
+    "observe": {"prometheus", "alertmanager", "grafana"},
+}
 ALL = DEFAULT.union(*PROFILES.values())
 RUN_ONCE = {*ONCE, "file-modes"}
 DEMO_SECRETS = ROOT / "deploy" / "demo-secrets"
@@ -52,7 +56,7 @@ def test_each_profile_adds_its_own(compose: dict[str, Any], parts: dict[str, dic
     assert "version" not in compose
     assert {name for name, part in parts.items() if "profiles" not in part} == DEFAULT
     for profile, names in PROFILES.items():
-        assert {name for name, part in parts.items() if part.get("profiles") == [profile]} == names
+        assert {name for name, part in parts.items() if profile in part.get("profiles", [])} == names
     assert set(parts) == ALL
 
 
@@ -63,6 +67,7 @@ def test_ports_are_published_on_loopback_only(parts: dict[str, dict[str, Any]]) 
     assert others == {
         "proxy": ["127.0.0.1:8080:8000"],
         "prometheus": ["127.0.0.1:9090:9090"],
+        "alertmanager": ["127.0.0.1:9093:9093"],
         "grafana": ["127.0.0.1:3000:3000"],
     }
 
@@ -124,7 +129,7 @@ def test_services_wait_for_their_migration_and_for_the_services_they_call(
     for name in PORTS:
         assert parts[name]["depends_on"][f"{name}-migrate"] == {"condition": "service_completed_successfully"}
         assert parts[f"{name}-migrate"]["depends_on"] == {"postgres": {"condition": "service_healthy"}}
-    for name in ("postgres", "proxy", "prometheus"):
+    for name in ("postgres", "proxy", "prometheus", "alertmanager"):
         after = parts[name]["depends_on"]["file-modes"]
         assert after == {"condition": "service_completed_successfully"}
     for name in MORE:
@@ -135,15 +140,16 @@ def test_services_wait_for_their_migration_and_for_the_services_they_call(
         ("backend", "payment"),
         ("recovery", "backend"),
         ("proxy", "ui"),
+        ("prometheus", "alertmanager"),
         ("grafana", "prometheus"),
     ):
         assert parts[name]["depends_on"][called] == {"condition": "service_healthy"}
 
 
 def test_every_dependency_exists_in_a_profile_that_is_on(parts: dict[str, dict[str, Any]]) -> None:
-    for name, part in parts.items():
-        beside = DEFAULT | {other for names in PROFILES.values() if name in names for other in names}
-        assert part.get("depends_on", {}).keys() <= beside
+    for part in parts.values():
+        for profile in part.get("profiles", [None]):
+            assert part.get("depends_on", {}).keys() <= DEFAULT | PROFILES.get(profile, set())
 
 
 def test_whatever_goes_on_running_has_a_health_check(parts: dict[str, dict[str, Any]]) -> None:
@@ -222,10 +228,11 @@ def test_each_service_knows_the_secrets_that_it_needs_and_no_other(compose: dict
     for name in OF_OURS:
         address = f"{service_of(name)}_{'owner' if name in ONCE else 'database'}_url"
         part = compose["services"][name]
-        stripe = {"stripe_secret_key"} if service_of(name) == "payment" else set()
-        own_key = f"{service_of(name)}_signing_key"
-        assert set(part["secrets"]) == shared | {own_key, address} | stripe
-        assert part["environment"]["SIGNING_KEY_FILE"] == f"/run/secrets/{own_key}"
+        own = {f"{service_of(name)}_signing_key"}
+        assert part["environment"]["SIGNING_KEY_FILE"] == f"/run/secrets/{service_of(name)}_signing_key"
+        own |= {"email_host_password"} if service_of(name) in ("ui", "backend") else set()
+        own |= {"stripe_secret_key"} if service_of(name) == "payment" else set()
+        assert set(part["secrets"]) == shared | {address} | own
         assert part["environment"]["DATABASE_URL_FILE"] == f"/run/secrets/{address}"
     for name, secret in compose["secrets"].items():
         assert secret == {"file": f"${{SECRETS_DIR:-./deploy/demo-secrets}}/{name}"}
@@ -266,7 +273,7 @@ def test_demo_secrets_are_refused_outside_demo_mode() -> None:
 def test_every_file_that_is_mounted_exists(parts: dict[str, dict[str, Any]]) -> None:
     mounted = [one.split(":")[0] for part in parts.values() for one in part.get("volumes", [])]
     files = [path for path in mounted if path.startswith("./")]
-    assert len(files) == 11
+    assert len(files) == 12
     assert all(ROOT.joinpath(path).exists() for path in files)
 
 
@@ -302,6 +309,8 @@ def test_what_a_deployment_sets_is_passed_on(parts: dict[str, dict[str, Any]]) -
     ):
         assert parts["ui"]["environment"][name] is None
         assert f"`{name}" in page
+    for name in ("EMAIL_HOST", "EMAIL_PORT", "EMAIL_HOST_USER", "EMAIL_USE_TLS", "DEFAULT_FROM_EMAIL"):
+        assert {parts[one]["environment"][name] for one in ("ui", "backend", "recovery", "worker")} == {None}
 
 
 def test_no_secret_stands_in_the_file(parts: dict[str, dict[str, Any]]) -> None:

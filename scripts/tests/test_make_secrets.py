@@ -17,7 +17,7 @@ def test_every_secret_of_the_compose_file_is_made_once(tmp_path: Path) -> None:
     wanted = yaml.safe_load(ROOT.joinpath("docker-compose.yml").read_text())["secrets"]
     assert made.keys() == wanted.keys() == files(ROOT / "deploy" / "demo-secrets").keys()
     filled = [value for value in made.values() if value]
-    assert len(set(filled)) == len(filled) == len(made) - 2
+    assert len(set(filled)) == len(filled) == len(made) - 3
     make_secrets.main(tmp_path)
     assert files(tmp_path) == made
 
@@ -25,7 +25,9 @@ def test_every_secret_of_the_compose_file_is_made_once(tmp_path: Path) -> None:
 def test_none_is_weak(tmp_path: Path) -> None:
     make_secrets.main(tmp_path)
     made = files(tmp_path)
-    assert made.pop("secret_key_fallbacks") == made.pop("stripe_secret_key") == ""
+    for name in ("secret_key_fallbacks", "stripe_secret_key", "email_host_password"):
+        assert made.pop(name) == ""
+    assert made.pop("alertmanager.yml") == ROOT.joinpath("deploy/demo-secrets/alertmanager.yml").read_text()
     assert min(map(len, made.values())) >= 32
     assert made["ui_database_url"].startswith("postgres://ui:")
     assert made["ui_owner_url"].startswith("postgres://ui_owner:")
@@ -39,4 +41,6 @@ def test_containers_can_read_them_and_other_users_of_the_machine_cannot(tmp_path
     finally:
         os.umask(old)
     assert tmp_path.joinpath("made").stat().st_mode & 0o777 == 0o700
-    assert {path.stat().st_mode & 0o777 for path in tmp_path.joinpath("made").iterdir()} == {0o444}
+    modes = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.joinpath("made").iterdir()}
+    assert modes.pop("alertmanager.yml") == 0o644
+    assert set(modes.values()) == {0o444}

@@ -138,7 +138,7 @@ def test_every_image_that_is_not_built_here_can_be_pinned(
     files: list[Path], docker: Callable[[str], None]
 ) -> None:
     names = {image.rpartition("/")[2].partition(":")[0] for image in images.found()}
-    assert names == {"python", "postgres", "nginx-unprivileged", "prometheus", "grafana"}
+    assert names == {"python", "postgres", "nginx-unprivileged", "prometheus", "alertmanager", "grafana"}
     docker("nothing")
     assert images.main([], files) == 0
     assert images.main(["--check"], files) == 0

@@ -1,0 +1,99 @@
+"""A browser without scripts at the pages of a suite that is deployed somewhere."""
+
+import html
+import re
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from urllib.parse import urlsplit
+
+import requests
+
+HIDDEN = re.compile(r'<input type="hidden" name="([^"]+)" value="([^"]*)"')
+TRIP = re.compile(r"/trips/([A-Z2-9]{6})/")
+ENDS_WITHIN = 60.0
+SURNAME = "Lovelace"
+
+
+class SiteError(Exception):
+    """A page is not what it should be."""
+
+
+class Site:
+    """`headers` are those that a proxy adds, where this stands behind none; `verify` is requests' own."""
+
+    def __init__(
+        self, address: str, headers: Mapping[str, str] | None = None, *, verify: str | bool = True
+    ) -> None:
+        self.address, self._verify = address, verify
+        self._headers = {"Referer": f"{address}/", **(headers or {})}
+        self._cookies: dict[str, str] = {}
+
+    def get(self, path: str) -> requests.Response:
+        return self._ask("GET", path, {}, 200)
+
+    def submit(self, path: str, **fields: str) -> str:
+        """Send the form of that page; the path that it leads to."""
+        led = self._send(path, fields, 302).headers["Location"]
+        return urlsplit(led)._replace(scheme="", netloc="").geturl()
+
+    def _send(self, path: str, fields: Mapping[str, str], *statuses: int) -> requests.Response:
+        form = {name: html.unescape(value) for name, value in HIDDEN.findall(self.get(path).text)}
+        return self._ask("POST", path, {**form, **fields}, *statuses)
+
+    def _ask(self, method: str, path: str, form: Mapping[str, str], *statuses: int) -> requests.Response:
+        # Not those of a session: cookies are Secure, and behind the proxy this is HTTP.
+        cookies = "; ".join(f"{name}={value}" for name, value in self._cookies.items())
+        answer = requests.request(
+            method,
+            self.address + path,
+            data=dict(form) or None,
+            headers={**self._headers, **({"Cookie": cookies} if cookies else {})},
+            verify=self._verify,
+            allow_redirects=False,
+            timeout=30,
+        )
+        self._cookies.update(answer.cookies.get_dict())
+        if answer.status_code not in statuses:
+            raise SiteError(f"{method} {path}: {answer.status_code} {answer.text[:300]}")
+        return answer
+
+    def register(self, name: str, password: str) -> None:
+        self.submit("/account/register/", username=name, email=f"{name}@example.com", password=password)
+
+    def book(self) -> str:
+        """The reference of a trip that is booked and paid."""
+        day = (datetime.now(UTC) + timedelta(days=2)).date()
+        results = self.get(f"/flights/?origin=DFW&destination=ORD&depart={day}&passengers=1&cabin=economy")
+        found = re.search(r"flight=(\d+)&", html.unescape(results.text))
+        if found is None:
+            raise SiteError(f"no flight can be chosen: {results.text[:300]}")
+        pay = self.submit(
+            f"/book/passengers/?flight={found[1]}&passengers=1&cabin=economy",
+            **{"p0-first_name": "Ada", "p0-last_name": SURNAME, "p0-gender": "female"},
+            email="ada@example.com",
+            mobile="+1 555 0100",
+        )
+        led = self.submit(pay, card_token="tok_ok")  # noqa: S106  of the simulated provider
+        return self._booked(led) if led.startswith("/progress/") else _reference(led)
+
+    def _booked(self, progress: str) -> str:
+        deadline = time.monotonic() + ENDS_WITHIN
+        while time.monotonic() < deadline:
+            shown = self.get(f"{urlsplit(progress).path}part/").text
+            if TRIP.search(shown):
+                return _reference(shown)
+            time.sleep(0.5)
+        raise SiteError(f"{progress} has not ended: {shown[:300]}")
+
+    def has_trip(self, reference: str) -> bool:
+        """As for somebody who knows the reference and the last name."""
+        fields = {"reference": reference, "surname": SURNAME}
+        return self._send("/trips/find/", fields, 302, 422).status_code == 302
+
+
+def _reference(text: str) -> str:
+    found = TRIP.search(text)
+    if found is None:
+        raise SiteError(f"not booked: {text[:300]}")
+    return found[1]
