@@ -160,7 +160,7 @@ def _settings(folder: Path, url: str) -> list[str]:
     """In files of a folder that the container's user may read, as compose gives them."""
     folder.chmod(0o755)
     (folder / "database_url").write_text(url)
-    shutil.copy(DEMO_SECRETS / "secret_key", folder)
+    shutil.copy(DEMO_SECRETS / "backend_secret_key", folder / "secret_key")
     named = {f"{one.name.upper()}_FILE": f"/run/secrets/{one.name}" for one in folder.iterdir()}
     environment = {**named, "DEMO_MODE": "1", "PORT": str(free_ports(1)[0])}
     given = [word for key, value in environment.items() for word in ("--env", f"{key}={value}")]

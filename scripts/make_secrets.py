@@ -18,16 +18,16 @@ NO_RECEIVER = ROOT / "deploy" / "demo-secrets" / "alertmanager.yml"
 
 def main(folder: Path = FOLDER) -> int:
     folder.mkdir(mode=0o700, exist_ok=True)
-    for name in ("secret_key", "postgres_password", "grafana_password"):
+    services = [name for name, _, _ in SERVERS]
+    for name in (*(f"{service}_secret_key" for service in services), "postgres_password", "grafana_password"):
         _write(folder / name, secrets.token_urlsafe(48))
-    for name in ("secret_key_fallbacks", "stripe_secret_key", "email_host_password"):
+    for name in ("ui_secret_key_fallbacks", "stripe_secret_key", "email_host_password"):
         _write(folder / name, "")
     # To be edited.
     _write(folder / NO_RECEIVER.name, NO_RECEIVER.read_text(), mode=0o644)
-    for name, _, _ in SERVERS:
+    for name in services:
         _write(folder / f"{name}_database_url", _url(name, name))
         _write(folder / f"{name}_owner_url", _url(f"{name}_owner", name))
-    services = [name for name, _, _ in SERVERS]
     command = [str(VENV_PYTHON), "-m", "service_kit.key_files", "make", str(folder), *services]
     subprocess.run(command, check=True)
     print(f"Secrets are in {folder}.")

@@ -224,15 +224,18 @@ def test_replicas_share_a_name_and_no_state(parts: dict[str, dict[str, Any]]) ->
 
 
 def test_each_service_knows_the_secrets_that_it_needs_and_no_other(compose: dict[str, Any]) -> None:
-    shared = {"secret_key", "secret_key_fallbacks", "verifying_keys"}
     for name in OF_OURS:
         address = f"{service_of(name)}_{'owner' if name in ONCE else 'database'}_url"
         part = compose["services"][name]
-        own = {f"{service_of(name)}_signing_key"}
-        assert part["environment"]["SIGNING_KEY_FILE"] == f"/run/secrets/{service_of(name)}_signing_key"
+        own = {f"{service_of(name)}_{kind}" for kind in ("secret_key", "signing_key")}
+        for kind in ("secret_key", "signing_key"):
+            file = part["environment"][f"{kind.upper()}_FILE"]
+            assert file == f"/run/secrets/{service_of(name)}_{kind}"
+        # The data services sign nothing that would outlive a key.
+        own |= {"ui_secret_key_fallbacks"} if service_of(name) == "ui" else set()
         own |= {"email_host_password"} if service_of(name) in ("ui", "backend") else set()
         own |= {"stripe_secret_key"} if service_of(name) == "payment" else set()
-        assert set(part["secrets"]) == shared | {address} | own
+        assert set(part["secrets"]) == {"verifying_keys", address} | own
         assert part["environment"]["DATABASE_URL_FILE"] == f"/run/secrets/{address}"
     for name, secret in compose["secrets"].items():
         assert secret == {"file": f"${{SECRETS_DIR:-./deploy/demo-secrets}}/{name}"}
@@ -253,7 +256,7 @@ def test_no_service_runs_as_the_owner_of_its_tables(parts: dict[str, dict[str, A
 
 def test_demo_secrets_are_refused_outside_demo_mode() -> None:
     environment = {
-        "SECRET_KEY_FILE": str(DEMO_SECRETS / "secret_key"),
+        "SECRET_KEY_FILE": str(DEMO_SECRETS / "payment_secret_key"),
         "SIGNING_KEY_FILE": str(DEMO_SECRETS / "payment_signing_key"),
         "VERIFYING_KEYS_FILE": str(DEMO_SECRETS / "verifying_keys"),
         "DEMO_MODE": "0",
@@ -359,7 +362,7 @@ def test_every_text_file_is_checked_out_with_the_line_ends_of_linux() -> None:
             "--all",
             "deploy/postgres/init.sh",
             "scripts/python",
-            "deploy/demo-secrets/secret_key",
+            "deploy/demo-secrets/ui_secret_key",
         ],
         cwd=ROOT,
         capture_output=True,

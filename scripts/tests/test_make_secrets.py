@@ -25,7 +25,7 @@ def test_every_secret_of_the_compose_file_is_made_once(tmp_path: Path) -> None:
 def test_none_is_weak(tmp_path: Path) -> None:
     make_secrets.main(tmp_path)
     made = files(tmp_path)
-    for name in ("secret_key_fallbacks", "stripe_secret_key", "email_host_password"):
+    for name in ("ui_secret_key_fallbacks", "stripe_secret_key", "email_host_password"):
         assert made.pop(name) == ""
     assert made.pop("alertmanager.yml") == ROOT.joinpath("deploy/demo-secrets/alertmanager.yml").read_text()
     assert min(map(len, made.values())) >= 32
