@@ -85,7 +85,7 @@ def test_flight_that_does_not_fit_the_others_is_not_offered(client: Client, desk
 def test_price_of_a_change_is_shown_before_it_is_confirmed(client: Client, desk: Desk) -> None:
     seats = [{"flight_id": 1, "seat_numbers": ["7A"]}, {"flight_id": 3, "seat_numbers": ["8D"]}]
     desk.answers(QUOTED, quote(*seats), method="POST")
-    text = client.post(CHANGE, {"leg": "2", "flight": "3", "seat0": "8D"}).content.decode()
+    text = client.post(CHANGE, {"leg": "2", "flight": "3", "seats": ["8D"]}).content.decode()
     (asked,) = desk.sent_to(QUOTED)
     assert desk.body(asked) == {
         "flights": [
@@ -102,15 +102,15 @@ def test_price_of_a_change_is_shown_before_it_is_confirmed(client: Client, desk:
 def test_cheaper_trip_gives_back_and_asks_for_no_card(client: Client, desk: Desk) -> None:
     cheaper = quote({"flight_id": 1}, {"flight_id": 3}, difference=-40.00, amount=332.82, miles=-40)
     desk.answers(QUOTED, cheaper, method="POST")
-    text = client.post(CHANGE, {"leg": "2", "flight": "3", "seat0": ""}).content.decode()
+    text = client.post(CHANGE, {"leg": "2", "flight": "3", "any": "1", "seats": ["8D"]}).content.decode()
     assert "You get back $40.00" in text and "chosen for you" in text and "card_token" not in text
     assert "seat_numbers" not in desk.body(desk.sent_to(QUOTED)[0])["flights"][1]
 
 
-@pytest.mark.parametrize("seat", ["", "8B"])
+@pytest.mark.parametrize("seats", [[], ["8B"]])
 @pytest.mark.usefixtures("trip")
-def test_seats_that_one_has_already_are_asked_again(client: Client, desk: Desk, seat: str) -> None:
-    response = client.post(CHANGE, {"leg": "2", "flight": "2", "seat0": seat})
+def test_seats_that_one_has_already_are_asked_again(client: Client, desk: Desk, seats: list[str]) -> None:
+    response = client.post(CHANGE, {"leg": "2", "flight": "2", "seats": seats})
     assert response.status_code == 422 and "with these seats already" in response.content.decode()
     assert desk.sent_to(QUOTED) == []
 
@@ -123,22 +123,78 @@ def test_each_passenger_gets_a_seat_or_none_does(client: Client, desk: Desk) -> 
     desk.answers("/api/bookings/ABC234/", booking(tickets=[second, first]))
     page = client.get(f"{CHANGE}?leg=1&flight=1").content.decode()
     assert page.index("Ada Lovelace") < page.index("Grace Lovelace"), "in the order of the booking"
-    for one, two in (("8A", ""), ("8A", "8A")):
-        response = client.post(CHANGE, {"leg": "1", "flight": "1", "seat0": one, "seat1": two})
+    for seats in (["8A"], ["8A", "8A"], ["8A", "8B", "8C"]):
+        response = client.post(CHANGE, {"leg": "1", "flight": "1", "seats": seats})
         assert response.status_code == 422
         assert "for each passenger, or none" in response.content.decode()
     desk.answers(QUOTED, quote({"flight_id": 1, "seat_numbers": ["8A", "8B"]}), method="POST")
-    client.post(CHANGE, {"leg": "1", "flight": "1", "seat0": "8A", "seat1": "8B"})
-    assert desk.body(desk.sent_to(QUOTED)[0])["flights"][0]["seat_numbers"] == ["8A", "8B"]
+    client.post(CHANGE, {"leg": "1", "flight": "1", "seats": ["8B", "8A"], "ordered": "1"})
+    assert desk.body(desk.sent_to(QUOTED)[0])["flights"][0]["seat_numbers"] == ["8B", "8A"]
+
+
+@pytest.fixture
+def pair(desk: Desk) -> None:
+    """Ada has 7C and Grace has 7B, both of which the map shows as taken."""
+    (ticket,) = booking()["tickets"]
+    ada = {**ticket, "seat_number": "7C", "passenger_number": 1}
+    grace = {**ticket, "first_name": "Grace", "seat_number": "7B", "passenger_number": 2}
+    desk.sells(flight(1))
+    desk.answers("/api/bookings/ABC234/", booking(tickets=[grace, ada]))
+    desk.answers(QUOTED, quote({"flight_id": 1}), method="POST")
+
+
+def has_box(text: str, seat: str) -> bool:
+    return f'name="seats" value="{seat}"' in text
+
+
+@pytest.mark.usefixtures("pair")
+def test_seat_map_of_the_flight_marks_ones_own_seats_and_offers_them(client: Client) -> None:
+    text = client.get(f"{CHANGE}?leg=1&flight=1").content.decode()
+    assert 'data-seats="7C 7B"' in text and has_box(text, "8A") and not has_box(text, "1A")
+    assert [has_box(text, seat) for seat in ("7B", "7C")] == [True, True]
+    assert text.count(" checked>") == 2 and "Choose for me" not in text
+    assert "now 7C" in text and text.index("now 7C") < text.index("now 7B")
+
+
+@pytest.mark.usefixtures("trip")
+def test_seat_map_of_another_flight_offers_what_is_free_there(client: Client) -> None:
+    text = client.get(f"{CHANGE}?leg=2&flight=3").content.decode()
+    assert has_box(text, "8B") and not has_box(text, "7B") and " checked>" not in text
+    assert "Exit row" in text
+    assert 'name="any"' in text and 'aria-label="Seat 7C, window, Economy, taken"' in text
+
+
+@pytest.mark.usefixtures("pair")
+@pytest.mark.parametrize(
+    ("form", "seats"),
+    [
+        ({"seats": ["7B", "8A"]}, ["8A", "7B"]),
+        ({"seats": ["8A", "8B"]}, ["8A", "8B"]),
+        ({"seats": ["7B", "7C"], "ordered": "1"}, ["7B", "7C"]),
+    ],
+    ids=["without script one keeps a seat", "without script nobody does", "two exchange their seats"],
+)
+def test_each_passenger_gets_the_seat_that_was_meant(
+    client: Client, desk: Desk, form: dict[str, Any], seats: list[str]
+) -> None:
+    client.post(CHANGE, {"leg": "1", "flight": "1", **form})
+    assert desk.body(desk.sent_to(QUOTED)[0])["flights"][0]["seat_numbers"] == seats
+
+
+@pytest.mark.usefixtures("pair")
+def test_boxes_that_were_left_as_they_are_change_nothing(client: Client, desk: Desk) -> None:
+    """Without script they come in the order of the map."""
+    response = client.post(CHANGE, {"leg": "1", "flight": "1", "seats": ["7B", "7C"]})
+    assert response.status_code == 422 and desk.sent_to(QUOTED) == []
 
 
 @pytest.mark.usefixtures("trip")
 def test_change_that_cannot_be_had_says_why_and_keeps_the_choice(client: Client, desk: Desk) -> None:
     desk.refuses(QUOTED, 409, "SEAT_UNAVAILABLE", "Seat 8D of flight ZZ103 is taken.")
-    response = client.post(CHANGE, {"leg": "2", "flight": "3", "seat0": "8D"})
+    response = client.post(CHANGE, {"leg": "2", "flight": "3", "seats": ["8D"]})
     text = response.content.decode()
     assert response.status_code == 409
-    assert "Seat 8D of flight ZZ103 is taken." in text and "<option selected>8D</option>" in text
+    assert "Seat 8D of flight ZZ103 is taken." in text and 'data-seats="8D"' in text
 
 
 @pytest.mark.usefixtures("trip")

@@ -1,7 +1,7 @@
 """Places, flights and seats as the pages show them."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
@@ -308,6 +308,17 @@ class CabinMap:
     cabin: str
     letters: tuple[str, ...]
     rows: tuple[SeatRow, ...]
+
+    def with_free(self, seats: Collection[str]) -> "CabinMap":
+        """With these seats free, whoever has them."""
+
+        def seen(seat: Seat) -> Seat:
+            return replace(seat, status="free") if seat.number in seats else seat
+
+        rows = (
+            replace(row, groups=tuple(tuple(map(seen, group)) for group in row.groups)) for row in self.rows
+        )
+        return replace(self, rows=tuple(rows))
 
     @property
     def free(self) -> list[Seat]:

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from itertools import zip_longest
+from operator import attrgetter
 
 from django.utils.translation import gettext as _
 
@@ -104,37 +106,50 @@ def offers_on(booking: Booking, leg: int, replaced: Journey, day: date) -> tuple
 
 
 @dataclass(frozen=True)
-class SeatChoice:
-    """The seats from which one passenger may choose; `now` is theirs on this flight, if it stays."""
+class Seating:
+    """The passengers in the order of the booking, and the cabin from which they choose."""
 
-    name: str
-    field: str
-    now: str
-    free: list[str]
+    names: list[str]
+    now: list[str]
+    "the seat of each on this flight; empty if it is another flight"
+    cabin: str
+    maps: list[CabinMap]
+
+    @property
+    def free(self) -> set[str]:
+        """What may be chosen: of their own seats each may take any."""
+        return {seat.number for each in self.maps if each.cabin == self.cabin for seat in each.free}
+
+    @property
+    def has_exits(self) -> bool:
+        return any(row.exit_row for each in self.maps if each.cabin == self.cabin for row in each.rows)
+
+    def in_order(self, seats: Sequence[str], *, ordered: bool) -> list[str]:
+        """One for each passenger. Boxes of a map come in its own order: who had one of the seats keeps it."""
+        if ordered or len(seats) != len(self.now):
+            return list(seats)
+        kept = [seat if seat in seats else "" for seat in self.now]
+        others = (seat for seat in seats if seat not in kept)
+        return [seat or next(others, "") for seat in kept]
+
+    def people(self, seats: Sequence[str]) -> list[dict[str, str]]:
+        rows = zip_longest(self.names, self.now, seats[: len(self.names)], fillvalue="")
+        return [{"name": name, "now": now, "seat": seat} for name, now, seat in rows]
 
 
-def seat_choices(booking: Booking, leg: int, flight: Flight, maps: list[CabinMap]) -> list[SeatChoice]:
-    """One for each passenger, in the order of the booking."""
+def seating(booking: Booking, leg: int, flight: Flight, maps: Sequence[CabinMap]) -> Seating:
     flown = booking.flown[leg]
-    stays = flight.id == flown.flight.id
-    free = [seat.number for each in maps if each.cabin == cabin_of(flown) for seat in each.free]
-    return [
-        SeatChoice(
-            name=ticket.name,
-            field=f"seat{place}",
-            now=ticket.seat if stays else "",
-            free=free,
-        )
-        for place, ticket in enumerate(sorted(flown.tickets, key=lambda ticket: ticket.passenger))
-    ]
+    tickets = sorted(flown.tickets, key=attrgetter("passenger"))
+    now = [ticket.seat for ticket in tickets] if flight.id == flown.flight.id else []
+    names = [ticket.name for ticket in tickets]
+    return Seating(names, now, cabin_of(flown), [each.with_free(now) for each in maps])
 
 
-def why_no_seats(choices: Sequence[SeatChoice], given: Sequence[str]) -> str:
+def why_no_seats(chosen: Seating, seats: Sequence[str]) -> str:
     """What is wrong with the chosen seats, as a sentence; empty if nothing is, as with none at all."""
-    seats = [seat for seat in given if seat]
-    if len(seats) not in (0, len(choices)) or len(set(seats)) < len(seats):
+    if len(seats) not in (0, len(chosen.names)) or len(set(seats)) < len(seats):
         return _("Choose another seat for each passenger, or none: then we choose them all.")
-    if any(choice.now for choice in choices) and (not seats or seats == [choice.now for choice in choices]):
+    if chosen.now and (not seats or list(seats) == chosen.now):
         return _("You are on this flight with these seats already. Choose others.")
     return ""
 

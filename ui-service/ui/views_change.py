@@ -21,10 +21,10 @@ from ui import patience, selectors, services, trip_changes
 from ui.backend_client import Rejected, Unavailable
 from ui.bookings import Booking
 from ui.drafts import MAX_FLIGHT
-from ui.forms import DEMO_CARDS, CardForm, number
+from ui.forms import DEMO_CARDS, MAX_PASSENGERS, CardForm, number
 from ui.identity import is_own, open_for_guest, owner_of
 from ui.travel import Flight, Journey, why_no_trip
-from ui.trip_changes import Way
+from ui.trip_changes import Seating, Way
 from ui.views_trips import QUOTE_ID, QUOTE_IS_OVER
 
 
@@ -106,14 +106,23 @@ def _seats(
     if why := why_no_trip(trip_changes.trip_with(booking, leg, flight)):
         messages.warning(request, f"{why} Please choose another.")
         return redirect("change_trip", reference=booking.reference)
-    choices = trip_changes.seat_choices(booking, leg, flight, maps)
-    given = [request.POST.get(each.field, each.now)[:4] for each in choices]
-    context |= {"flight": flight, "choices": list(zip(choices, given, strict=True))}
+    chosen = trip_changes.seating(booking, leg, flight, maps)
+    seats = chosen.now if request.method != "POST" else _given_seats(request, chosen)
+    context |= {"flight": flight, "stays": bool(chosen.now), "cabins": chosen.maps, "cabin": chosen.cabin}
+    mine = [seat for seat in seats if seat in chosen.free]
+    context |= {"mine": mine, "people": chosen.people(mine), "exits": chosen.has_exits}
     if request.method != "POST":
         return render(request, "ui/trips/change_seats.html", context)
-    if error := trip_changes.why_no_seats(choices, given):
+    if error := trip_changes.why_no_seats(chosen, seats):
         return _seats_again(request, context, error, status=422)
-    return _quoted(request, booking, leg, flight, [seat for seat in given if seat], context)
+    return _quoted(request, booking, leg, flight, seats, context)
+
+
+def _given_seats(request: HttpRequest, chosen: Seating) -> list[str]:
+    if "any" in request.POST:
+        return []
+    given = [seat[:4] for seat in request.POST.getlist("seats") if seat][: MAX_PASSENGERS + 1]
+    return chosen.in_order(given, ordered=bool(request.POST.get("ordered")))
 
 
 def _seats_again(request: HttpRequest, context: dict[str, Any], error: str, *, status: int) -> HttpResponse:

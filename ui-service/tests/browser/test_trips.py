@@ -4,7 +4,7 @@ import re
 
 from playwright.sync_api import Page, expect
 
-from tests.browser.travel import BROWSER, book, choose_first, follow
+from tests.browser.travel import BROWSER, book, choose_first, follow, number_of, seats
 
 pytestmark = BROWSER
 
@@ -15,8 +15,10 @@ def test_flight_of_a_trip_is_changed_and_its_seat_chosen(page: Page) -> None:
     follow(page, page.get_by_role("link", name="Change flights or seats"))
     follow(page, page.get_by_role("button", name="Show flights"))
     choose_first(page)
-    seat = page.locator("select option").last.inner_text()
-    page.locator("select").select_option(seat)
+    # Nobody else chooses the last one.
+    chosen = seats(page).last
+    seat = number_of(chosen)
+    chosen.check()
     follow(page, page.get_by_role("button", name="See the price"))
     page.get_by_role("button", name=re.compile("change", re.IGNORECASE)).click()
     expect(page.get_by_role("heading", name="Changed", exact=True)).to_be_visible()

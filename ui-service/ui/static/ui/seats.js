@@ -9,6 +9,9 @@
   const boxes = () => [...form.querySelectorAll("input[type=checkbox][name^=seats]")];
   const boxOf = (number) => boxes().find((box) => box.value === number);
 
+  // Here seats are sent in the order of the people; without this script in that of the map.
+  if (form.elements.ordered) form.elements.ordered.value = "1";
+
   // The seat of each person, or nothing; and whose turn it is.
   let seats = (form.dataset.seats ?? "").split(" ").slice(0, people.length);
   let turn = 0;
