@@ -8,6 +8,7 @@ from django.contrib import messages
 from django.contrib.auth import SESSION_KEY, logout
 from django.db import Error as DatabaseError
 from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseNotAllowed
+from django.utils.translation import gettext as _
 from service_kit.address import address_of
 from service_kit.middleware import GetResponse
 
@@ -99,7 +100,7 @@ class IdleMiddleware:
         idle = idle_seconds(request)
         if seen is not None and now - seen > idle:
             logout(request)
-            messages.info(request, "You were logged out, because nothing was asked for a while.")
+            messages.info(request, _("You were logged out, because nothing was asked for a while."))
         elif seen is None or now - seen > idle / MARKS:
             # Not with every request: concurrent ones overwrite each other's session.
             request.session[SEEN] = now

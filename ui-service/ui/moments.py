@@ -104,7 +104,7 @@ def _done(saga: SagaView) -> Moment:
     if saga.is_change:
         text = _("Your trip %(reference)s is changed. Your new tickets are ready.") % reference
         if not saga.is_terminal:
-            text = f"{text} {_('Only the mail with them is still on its way.')}"
+            text += " " + _("Only the mail with them is still on its way.")
         return Moment("good", "circle-check", _("Changed"), text)
     text = _("Your booking reference is %(reference)s.") % reference
     return Moment("good", "circle-check", _("Booked"), text)

@@ -65,14 +65,16 @@ def _turned_away(request: HttpRequest, chosen: Selection, found: list[dict[str, 
     if why := travel.why_no_trip(flights):
         ways = travel.ways(flights)
         if len(ways) > 1 and not travel.why_no_trip(ways[0].flights):
-            messages.warning(request, f"{why} Please choose another return.")
+            messages.warning(request, why + " " + _("Please choose another return."))
             return redirect(_other_returns(chosen, *ways))
-        messages.warning(request, f"{why} Please choose other flights.")
+        messages.warning(request, why + " " + _("Please choose other flights."))
         return redirect("search")
     for leg in found:
         if not travel.Journey((leg["flight"],), chosen.cabin, chosen.passengers).bookable:
-            which = f"Flight {leg['flight'].number}" if len(found) > 1 else "That flight"
-            messages.warning(request, f"{which} cannot be booked any more. Please choose another.")
+            which = _("Flight %(number)s cannot be booked any more. Please choose another.")
+            only = _("That flight cannot be booked any more. Please choose another.")
+            told = which % {"number": leg["flight"].number} if len(found) > 1 else only
+            messages.warning(request, told)
             return redirect("search")
     return None
 

@@ -80,7 +80,7 @@ def _journey(request: HttpRequest, booking: Booking, way: Way, context: dict[str
         return redirect(again)
     flights = patience.at_once(*(partial(selectors.flight, each) for each in ids))
     if why := why_no_trip(trip_changes.trip_with(booking, way.leg, *flights)):
-        messages.warning(request, f"{why} Please choose another.")
+        messages.warning(request, why + " " + _("Please choose another."))
         return redirect(again)
     try:
         return _priced(request, booking, way.leg, flights, (), context)
@@ -104,7 +104,7 @@ def _seats(
         partial(selectors.flight, flight_id), partial(selectors.seat_map, flight_id)
     )
     if why := why_no_trip(trip_changes.trip_with(booking, leg, flight)):
-        messages.warning(request, f"{why} Please choose another.")
+        messages.warning(request, why + " " + _("Please choose another."))
         return redirect("change_trip", reference=booking.reference)
     chosen = trip_changes.seating(booking, leg, flight, maps)
     seats = chosen.now if request.method != "POST" else _given_seats(request, chosen)
@@ -187,8 +187,8 @@ def confirm(request: HttpRequest, reference: str) -> HttpResponse:
         )
     except Rejected as refusal:
         over = refusal.code in QUOTE_IS_OVER or "quote_id" in refusal.errors
-        told = "What we showed you no longer holds: please choose again." if over else refusal.detail
-        messages.warning(request, f"Nothing was changed. {told}")
+        again = _("What we showed you no longer holds: please choose again.")
+        messages.warning(request, _("Nothing was changed.") + " " + (again if over else refusal.detail))
         return redirect("change_trip", reference=booking.reference)
     except Unavailable:
         messages.warning(
