@@ -13,6 +13,7 @@ import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar, TypedDict, Unpack
 
 from django_sagas.clock import iso_or_none
@@ -272,6 +273,7 @@ class Saga:
         )
 
     @classmethod
+    @lru_cache(maxsize=256)
     def find(cls, stored: SagaStep) -> Step | None:
         """This release's step for a row's step; None if it knows none."""
         return next((step for step in cls.known_steps() if step.is_meant_by(stored)), None)

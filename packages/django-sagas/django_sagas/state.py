@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from django.db.models import TextChoices
 
@@ -63,9 +63,8 @@ LOCAL = ""
 "The participant of a step that runs in the orchestrator's own database."
 
 
-@dataclass(frozen=True)
-class SagaStep:
-    """What a row stores of a step's definition."""
+class SagaStep(NamedTuple):
+    """What a row stores of a step's definition; a tuple, because sagas look steps up all the time."""
 
     name: str
     compensation: str
@@ -176,4 +175,4 @@ class SagaState:
         return has_any and all(step.compensation for step in self.to_undo)
 
     def change_step(self, name: str, **changes: Any) -> None:
-        self.steps = tuple(replace(step, **changes) if step.name == name else step for step in self.steps)
+        self.steps = tuple([replace(step, **changes) if step.name == name else step for step in self.steps])
