@@ -13,7 +13,7 @@ from typing import Any
 from django.conf import settings
 from django.db import OperationalError
 from django_sagas.clock import utc_now
-from django_sagas.database import db_time, execute, write_transaction
+from django_sagas.database import db_time, execute, write_alone, write_transaction
 from service_kit.problems import try_again
 
 from payment import ledger, providers
@@ -52,8 +52,7 @@ def open_authorization(
 ) -> bool:
     """Whether it was opened: false if the step has a record, or another attempt is open."""
     row = _authorization(key, correlation_id, step, amount, AttemptState.OPEN, fingerprint, now)
-    with write_transaction():
-        return execute(INSERT_UNLESS_RECORDED, (*row, correlation_id, step)) == 1
+    return write_alone(INSERT_UNLESS_RECORDED, (*row, correlation_id, step)) == 1
 
 
 def claim_authorization(*, correlation_id: str, step: str, now: datetime) -> None:

@@ -36,11 +36,9 @@ def write_transaction() -> Iterator[None]:
         with transaction.atomic():
             yield
         return
-    waited = _take_turn() if is_sqlite() else 0.0
+    waited = _take_turn()
     try:
-        if waited >= NOTABLE_WAIT_SECONDS:
-            # SQLite waits for writers of other processes for the rest of the time-out.
-            _set_busy_timeout(max(0.0, conf.DATABASE_BUSY_SECONDS - waited))
+        _leave_time(waited)
         with transaction.atomic():
             with connection.cursor() as _transaction.cursor:
                 yield
@@ -49,8 +47,22 @@ def write_transaction() -> Iterator[None]:
                 raise OperationalError("the transaction was spoiled by an earlier error")
     finally:
         _transaction.cursor = None
-        if is_sqlite():
-            _end_turn(waited)
+        _end_turn(waited)
+
+
+def write_alone(sql: str, parameters: Sequence[Any] = ()) -> int:
+    """Run one write as a whole transaction, which needs no BEGIN and COMMIT; how many rows it changed.
+
+    Within a transaction it is a part of that. Raises OperationalError as `write_transaction` does.
+    """
+    if connection.in_atomic_block:
+        return execute(sql, parameters)
+    waited = _take_turn()
+    try:
+        _leave_time(waited)
+        return execute(sql, parameters)
+    finally:
+        _end_turn(waited)
 
 
 @contextmanager
@@ -75,7 +87,7 @@ def commits_not_awaited() -> Iterator[None]:
 def _take_turn() -> float:
     """Take the process's write lock and return the seconds waited. SQLite has one writer at a time and lets
     others sleep in its busy handler; with a lock the writers of this process follow each other at once."""
-    if _writer.acquire(blocking=False):
+    if not is_sqlite() or _writer.acquire(blocking=False):
         return 0.0
     began = time.monotonic()
     if not _writer.acquire(timeout=conf.DATABASE_BUSY_SECONDS):
@@ -83,7 +95,15 @@ def _take_turn() -> float:
     return time.monotonic() - began
 
 
+def _leave_time(waited: float) -> None:
+    """SQLite waits for writers of other processes for the rest of the time-out."""
+    if waited >= NOTABLE_WAIT_SECONDS:
+        _set_busy_timeout(max(0.0, conf.DATABASE_BUSY_SECONDS - waited))
+
+
 def _end_turn(waited: float) -> None:
+    if not is_sqlite():
+        return
     try:
         if waited >= NOTABLE_WAIT_SECONDS:
             _set_busy_timeout(conf.DATABASE_BUSY_SECONDS)

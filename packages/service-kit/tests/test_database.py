@@ -1,5 +1,6 @@
 import threading
 import time
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
@@ -15,6 +16,7 @@ from django_sagas.database import (
     fetch_one,
     from_db_time,
     values,
+    write_alone,
     write_transaction,
 )
 from pytest_django import Settings
@@ -115,6 +117,38 @@ def test_writer_gives_up_when_another_one_does_not_end(settings: Settings) -> No
 def test_writer_gives_up_when_another_process_does_not_end_and_leaves_the_lock_free() -> None:
     with busy_database(), pytest.raises(OperationalError, match="lock"):
         write("a")
+    assert not database._writer.locked()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_write_that_is_a_transaction_by_itself_is_the_only_statement() -> None:
+    with CaptureQueriesContext(connection) as watched:
+        assert write_alone(INSERT, ("a", 1)) == 1
+    assert [query["sql"].split()[0] for query in watched] == ["INSERT"]
+    assert Entry.objects.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_write_alone_within_a_block_is_rolled_back_with_it() -> None:
+    with suppress(KeyError), write_transaction():
+        write_alone(INSERT, ("a", 1))
+        raise KeyError
+    assert not Entry.objects.exists()
+
+
+@on_sqlite
+@pytest.mark.django_db(transaction=True)
+def test_write_alone_takes_its_turn(settings: Settings) -> None:
+    settings.DATABASE_BUSY_SECONDS = 0.1
+    with another_thread_in(write_transaction), pytest.raises(OperationalError, match="another writer"):
+        write_alone(INSERT, ("a", 1))
+    assert write_alone(INSERT, ("b", 1)) == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_write_alone_that_meets_another_process_leaves_the_lock_free() -> None:
+    with busy_database(), pytest.raises(OperationalError, match="lock"):
+        write_alone(INSERT, ("a", 1))
     assert not database._writer.locked()
 
 

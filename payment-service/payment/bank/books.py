@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db.models import QuerySet
-from django_sagas.database import db_time, execute, write_transaction
+from django_sagas.database import db_time, write_alone, write_transaction
 
 from payment.bank.models import Movement, MovementKind
 
@@ -85,7 +85,6 @@ def _enter(made: Movement) -> Movement:
     """The line with this key: `made`, or the earlier one."""
     at = db_time(made.created_at)
     row = (made.key, made.kind, made.hold, made.amount, made.currency, made.text, at)
-    with write_transaction():
-        if execute(INSERT, row):
-            return made
+    if write_alone(INSERT, row):
+        return made
     return Movement.objects.get(key=made.key)
