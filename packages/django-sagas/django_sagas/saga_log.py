@@ -220,7 +220,7 @@ def _changing(saga: SagaState) -> tuple[Any, ...]:
         saga.claims,
         saga.last_sequence,
         json_text.dumps(saga.secrets) if saga.secrets else "",
-        json_text.dumps([vars(step) for step in saga.steps]),
+        json_text.dumps([step.to_json() for step in saga.steps]),
         json_text.dumps(saga.facts),
         json_text.dumps(saga.result) if saga.result is not None else "",
         saga.failed_step,

@@ -94,6 +94,10 @@ class StepState:
     participant: str = LOCAL
     kind: str = Kind.COMPENSATABLE
 
+    def to_json(self) -> dict[str, Any]:
+        """Without what is None: every commit of a saga writes all its steps."""
+        return {name: value for name, value in vars(self).items() if value is not None}
+
     @classmethod
     def from_json(cls, stored: dict[str, Any]) -> "StepState":
         return cls(**{**stored, "status": StepStatus(stored["status"])})

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.db import transaction
 from django.test import override_settings
-from django_sagas import Done, Planned, Saga, SagaState, json_text, runtime, watchdog
+from django_sagas import Done, Planned, Saga, SagaState, json_text, runtime, saga_log, watchdog
 from django_sagas.models import SagaEventRow, SagaRow
 from django_sagas.problems import Problem
 from django_sagas.runtime import start
@@ -52,6 +52,14 @@ def test_a_started_saga_waits_for_recovery_which_runs_it(world: World) -> None:
     assert world.recover(after=0) == 1
     assert world.row(saga.correlation_id).status == "COMPLETED"
     world.check(saga.correlation_id)
+
+
+def test_a_row_leaves_out_what_its_steps_do_not_have_yet(world: World) -> None:
+    saga = start(define(*ORDER), {})
+    stored = json_text.load_stored(SagaRow.objects.get().steps)
+    assert None not in [value for step in stored for value in step.values()]
+    loaded = saga_log.load(saga.correlation_id)
+    assert loaded and loaded.steps == saga.steps
 
 
 def test_a_saga_is_rolled_back_with_the_callers_transaction(world: World) -> None:
