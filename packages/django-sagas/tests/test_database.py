@@ -7,7 +7,7 @@ import pytest
 from django.conf import settings
 from django.db import OperationalError, connection
 from django_sagas import conf
-from django_sagas.database import commits_not_awaited, execute, fetch_one, write_transaction
+from django_sagas.database import commits_not_awaited, execute, fetch_all, fetch_one, write_transaction
 
 PATIENCE = 20.0
 
@@ -49,3 +49,10 @@ def test_commits_are_awaited_again_after_those_that_are_not() -> None:
         assert setting() == relaxed
         raise KeyError
     assert setting() == usual
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has no such indexes")
+@pytest.mark.django_db
+def test_no_index_of_sagas_is_for_the_beginning_of_an_id() -> None:
+    found = fetch_all("SELECT indexdef FROM pg_indexes WHERE tablename = 'sagas_saga'")
+    assert ["_pattern_ops" in definition for (definition,) in found] == [False] * 6
