@@ -9,7 +9,7 @@ from typing import Any
 
 from ui.backend_client import Json
 from ui.sagas import moment
-from ui.travel import CABIN_NAMES, Flight, Journey, flight_from, leg_names, ways
+from ui.travel import Flight, Journey, cabin_name, flight_from, leg_names, ways
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Ticket:
 
     @property
     def cabin_name(self) -> str:
-        return CABIN_NAMES.get(self.cabin, self.cabin)
+        return cabin_name(self.cabin)
 
     @property
     def place(self) -> tuple[int, str]:

@@ -12,6 +12,7 @@ import segno
 from django.conf import settings
 from django.core.cache import cache
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext as _
 from service_kit.calendars import Entry, calendar_file
 
 from ui.bookings import Booking, Flown, Ticket
@@ -123,9 +124,9 @@ def _ticket_page(document: "FPDF", booking: Booking, boarding: BoardingPass) -> 
     flight, ticket = boarding.flight, boarding.ticket
     document.add_page()
     _band(document)
-    _line(document, f"E-ticket {ticket.number}", size=11, height=8)
+    _line(document, _("E-ticket %(number)s") % {"number": ticket.number}, size=11, height=8)
     if not booking.is_live:
-        _line(document, "CANCELLED: not valid for travel", size=14, bold=True, height=12)
+        _line(document, _("CANCELLED: not valid for travel"), size=14, bold=True, height=12)
     document.ln(4)
     _line(document, f"{flight.origin.code}  –  {flight.destination.code}", size=26, bold=True, height=14)
     _line(document, f"{flight.origin.label} – {flight.destination.label}", size=11, height=10)
@@ -141,7 +142,7 @@ def _boarding_code(document: "FPDF", code: str) -> None:
     drawn = io.BytesIO()
     segno.make(code, error="m").save(drawn, kind="png", scale=8, border=2)
     document.image(drawn, w=QR_SIZE, h=QR_SIZE)
-    _line(document, "Show this code at security and at the gate.", size=9, height=7)
+    _line(document, _("Show this code at security and at the gate."), size=9, height=7)
 
 
 def _band(document: "FPDF") -> None:
@@ -157,19 +158,18 @@ def _band(document: "FPDF") -> None:
 
 def _facts(booking: Booking, boarding: BoardingPass) -> list[tuple[str, str]]:
     flight, ticket = boarding.flight, boarding.ticket
-    price = (
-        "paid directly"
-        if booking.amount is None
-        else f"{booking.amount:,.2f} {booking.currency} for the booking"
-    )
+    price = _("paid directly")
+    if booking.amount is not None:
+        amount = f"{booking.amount:,.2f} {booking.currency}"
+        price = _("%(amount)s for the booking") % {"amount": amount}
     return [
-        ("Passenger", ticket.name),
-        ("Booking reference", booking.reference),
-        ("Flight", f"{flight.number}, {flight.aircraft}"),
-        ("Departure", _when(flight.departs)),
-        ("Arrival", _when(flight.arrives)),
-        ("Seat", f"{ticket.seat}, {ticket.cabin_name}"),
-        ("Price", price),
+        (_("Passenger"), ticket.name),
+        (_("Booking reference"), booking.reference),
+        (_("Flight"), f"{flight.number}, {flight.aircraft}"),
+        (_("Departure"), _when(flight.departs)),
+        (_("Arrival"), _when(flight.arrives)),
+        (_("Seat"), f"{ticket.seat}, {ticket.cabin_name}"),
+        (_("Price"), price),
     ]
 
 
@@ -204,7 +204,7 @@ def _entry(booking: Booking, place: int, flown: Flown) -> Entry:
         uid=f"{booking.reference}-{place}@{settings.BRAND.lower()}",
         summary=f"{flight.number} {flight.origin.code} to {flight.destination.code}",
         location=f"{flight.origin.name} ({flight.origin.code})",
-        description=f"Booking {booking.reference}: {seats}",
+        description=_("Booking %(reference)s: %(seats)s") % {"reference": booking.reference, "seats": seats},
         starts=flight.departs,
         ends=flight.arrives,
         is_cancelled=not booking.is_live,

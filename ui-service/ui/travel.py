@@ -6,23 +6,45 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
 from math import asin, cos, inf, radians, sin, sqrt
+from typing import Any
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from ui.backend_client import Json
 
-CABIN_NAMES = {"economy": "Economy", "business": "Business", "first": "First"}
+CABIN_NAMES: Mapping[str, Any] = {
+    "economy": gettext_lazy("Economy"),
+    "business": gettext_lazy("Business"),
+    "first": gettext_lazy("First"),
+}
+POSITIONS: Mapping[str, Any] = {
+    "window": gettext_lazy("window"),
+    "middle": gettext_lazy("middle"),
+    "aisle": gettext_lazy("aisle"),
+}
 # Every aircraft has this cabin.
 EVERYWHERE = "economy"
-CABIN_RULES = {
-    "economy": ("Cabin bag", "Meal on flights over five hours", "Cancel before departure, free for 24 hours"),
-    "business": (
-        "Two checked bags",
-        "Lounge and priority boarding",
-        "Cancel before departure, free for 24 hours",
+FREE_CANCELLATION = gettext_lazy("Cancel before departure, free for 24 hours")
+CABIN_RULES: Mapping[str, Sequence[Any]] = {
+    "economy": (
+        gettext_lazy("Cabin bag"),
+        gettext_lazy("Meal on flights over five hours"),
+        FREE_CANCELLATION,
     ),
-    "first": ("Three checked bags", "Lounge, own suite", "Cancel before departure, free for 24 hours"),
+    "business": (
+        gettext_lazy("Two checked bags"),
+        gettext_lazy("Lounge and priority boarding"),
+        FREE_CANCELLATION,
+    ),
+    "first": (gettext_lazy("Three checked bags"), gettext_lazy("Lounge, own suite"), FREE_CANCELLATION),
 }
+
+
+def cabin_name(cabin: str) -> str:
+    return str(CABIN_NAMES.get(cabin, cabin))
+
+
 # Of CO₂ for one passenger and kilometre, and how many seats in economy one takes the floor of; the page
 # `emissions` names the sources.
 CO2_GRAMS = 90
@@ -289,8 +311,13 @@ class Seat:
     @property
     def label(self) -> str:
         """The seat's text for screen readers."""
-        exit_row = ", exit row" if self.exit_row else ""
-        return f"Seat {self.number}, {self.position}{exit_row}, {CABIN_NAMES.get(self.cabin, self.cabin)}"
+        words = [
+            _("Seat %(number)s") % {"number": self.number},
+            str(POSITIONS.get(self.position, self.position)),
+            *([_("exit row")] if self.exit_row else []),
+            cabin_name(self.cabin),
+        ]
+        return ", ".join(words)
 
 
 @dataclass(frozen=True)
@@ -327,7 +354,7 @@ class CabinMap:
 
     @property
     def name(self) -> str:
-        return CABIN_NAMES.get(self.cabin, self.cabin)
+        return cabin_name(self.cabin)
 
 
 def nearest_seat(to: str, free: Iterable[str]) -> str:

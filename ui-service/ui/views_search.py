@@ -26,6 +26,7 @@ from ui.travel import (
     CABIN_RULES,
     MAX_FLIGHTS,
     Journey,
+    cabin_name,
     day_name,
     nearest_first,
     why_no_trip,
@@ -371,5 +372,5 @@ def _about(asked: dict[str, Any]) -> str:
     parts = [" – ".join(map(day_name, ways))]
     if (many := asked["passengers"]) > 1:
         parts.append(ngettext("%(count)s passenger", "%(count)s passengers", many) % {"count": many})
-    parts += [CABIN_NAMES[asked["cabin"]]] if asked["cabin"] != "economy" else []
+    parts += [cabin_name(asked["cabin"])] if asked["cabin"] != "economy" else []
     return " · ".join(parts)

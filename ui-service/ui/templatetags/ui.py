@@ -258,7 +258,7 @@ def seat_box(seat: Seat, field: str, mine: Sequence[str]) -> SafeString:
     letter = seat.number[-1:]
     if seat.status != "free":
         held = seat.status == "held"
-        words, mark = ("being booked by somebody", "…") if held else ("taken", TIMES)
+        words, mark = (_("being booked by somebody"), "…") if held else (_("taken"), TIMES)
         return format_html(TAKEN, " held" if held else "", seat.label, words, mark)
     return format_html(FREE, field, seat.number, seat.label, CHECKED if seat.number in mine else "", letter)
 
