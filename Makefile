@@ -1,7 +1,7 @@
 # Needs Python 3.11 or newer and make; each target installs what else it needs.
 .DEFAULT_GOAL := help
 .PHONY: help run kill follow test test-% test-slow test-postgres test-replicas schemathesis lint lint-% audit-dependencies sbom pin-images secrets roll-keys certificate backup restore restore-drill compose-check compose-trial production-drill
-.PHONY: new-service example-hotel e2e coverage format pictures lock check-locks dist chaos chaos-upgrade chaos-recovery chaos-engine last-seat overload matrix spec mutants bench bench-compare bench-growth bench-replicas
+.PHONY: client new-service example-hotel e2e coverage format pictures lock check-locks dist chaos chaos-upgrade chaos-recovery chaos-engine last-seat overload matrix spec mutants bench bench-compare bench-growth bench-replicas
 .PHONY: bench-footprint bench-memory bench-start bench-goals bench-pages profile clean
 
 # Options for pytest: make test-backend ARGS="-k seat -x"
@@ -47,6 +47,9 @@ test-replicas: .venv-dev ## Replicas on PostgreSQL, one of each killed; then a s
 
 schemathesis: .venv-dev ## Test the data services against their OpenAPI schemas (ARGS="-n 1000" for more cases)
 	@$(scripts).contract $(or $(ARGS),-n 120)
+
+client: .venv-dev ## A Python client of a data service, generated from its OpenAPI schema: SERVICE=backend|payment|loyalty
+	@$(scripts).client $(or $(SERVICE),backend)
 
 new-service: .venv-dev ## Make NAME-service, a participant that reserves a THING: NAME=hotel THING=room
 	@NAME="$(NAME)" THING="$(THING)" $(scripts).new_service
