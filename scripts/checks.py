@@ -34,6 +34,7 @@ BESIDE = {
 }
 END_TO_END = (
     "test_saga_implementation.py",
+    "proofs/e2e/test_readme.py",
     "proofs/e2e/test_access.py",
     "proofs/e2e/test_traces.py",
     "proofs/e2e/test_alarms.py",

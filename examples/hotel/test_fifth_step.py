@@ -11,11 +11,15 @@ from typing import Any
 
 import pytest
 
+from proofs.e2e.commands import commands, each
+from proofs.e2e.commands import run as run_page
 from proofs.e2e.desk import Addresses, Body, Desk, booking, wait
 from scripts.copies import copy_tree
 from scripts.paths import VENV
 
 PATCH = Path(__file__).with_name("fifth-step.patch")
+(README,) = commands(Path(__file__).with_name("README.md")).values()
+MAKE, APPLY, START, BOOK = each(README)
 MOST_FILES, MOST_LINES = 3, 20
 FORWARD = ["ReserveSeat", "AuthorizePayment", "AwardMiles", "ReserveRoom", "ConfirmBooking"]
 ROOM_PRICE = 90
@@ -43,7 +47,13 @@ class WithHotel(Addresses):
 class Suite(Desk):
     def __init__(self, tree: Path, data: Path, urls: Mapping[str, str], databases: Mapping[str, str]) -> None:
         super().__init__(WithHotel(**urls))
-        self.tree, self.data, self.databases, self.hotel = tree, data, databases, urls["hotel"]
+        self.tree, self.data, self.databases, self.urls, self.hotel = (
+            tree,
+            data,
+            databases,
+            urls,
+            urls["hotel"],
+        )
 
     def trip(self, **more: Any) -> Body:
         """The answer of a booking that has ended, whichever."""
@@ -90,7 +100,8 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (tree / ".venv").symlink_to(VENV)
     made = run(tree, PYTHON, "-m", "scripts.new_service", NAME="hotel")
     assert made.returncode == 0, made.stderr
-    applied = run(tree, "git", "apply", "-C1", str(PATCH))
+    assert (MAKE, START) == ("make new-service NAME=hotel", "make run")
+    applied = run(tree, *APPLY.split())
     assert applied.returncode == 0, applied.stderr
     return tree
 
@@ -157,7 +168,7 @@ def test_a_booking_without_a_room_has_no_such_step(suite: Suite) -> None:
 
 
 def test_a_refused_room_is_undone_in_strict_reverse_and_never_called_back(suite: Suite) -> None:
-    last = suite.trip(room="premium")
+    last = json.loads(run_page(BOOK, suite.urls, {}))
     assert last["status"] == "COMPLETED"
     made = suite.trip(room="premium")
     assert (made["status"], made["failed_step"], made["error_code"]) == (

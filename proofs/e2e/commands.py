@@ -9,6 +9,7 @@ from pathlib import Path
 from scripts.paths import ROOT, VENV
 
 WITHIN = 120
+COMMAND = re.compile(r"^(?=(?:curl|make|cd|git) )", re.MULTILINE)
 PORTS = {"ui": 8000, "backend": 8001, "loyalty": 8002, "payment": 8003}
 
 
@@ -24,10 +25,16 @@ def commands(page: Path) -> dict[str, str]:
     return found
 
 
+def each(code: str) -> list[str]:
+    """The commands of some code, one by one, without comments."""
+    lines = [line.partition("  #")[0].rstrip() for line in code.splitlines() if not line.startswith("#")]
+    return [found.strip() for found in COMMAND.split("\n".join(lines)) if found.strip()]
+
+
 def run(script: str, urls: Mapping[str, str], environment: Mapping[str, str]) -> str:
     """What the script has said; AssertionError with all of it if a command fails."""
     for name, port in PORTS.items():
-        script = script.replace(f"http://localhost:{port}", urls[name])
+        script = re.sub(rf"(http://)?localhost:{port}\b", urls[name], script)
     done = subprocess.run(  # noqa: S603  pages of this repository
         ["/bin/bash", "-eu", "-c", script],
         cwd=ROOT,

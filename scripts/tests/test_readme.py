@@ -65,6 +65,21 @@ def test_index_answers_in_the_order_in_which_people_ask() -> None:
     assert {path.name for path in ROOT.glob("docs/*.md")} - {"index.md"} <= listed
 
 
+TUTORIALS = ("README.md", "docs/cookbook.md", "docs/tutorial.md", "examples/hotel/README.md")
+
+
+@pytest.mark.parametrize("name", TUTORIALS)
+def test_tutorial_says_how_long_it_takes_and_so_does_the_index(name: str) -> None:
+    says = re.search("In ([a-z]+) minutes", ROOT.joinpath(name).read_text(encoding="utf-8"))
+    assert says
+    number = {"five": "5", "ten": "10", "fifteen": "15"}[says[1]]
+    link = re.escape(name.removeprefix("docs/") if name.startswith("docs/") else f"../{name}")
+    row = rf"^.*\({link}[#)].*\| ([^|]*minutes[^|]*) \|$"
+    index = ROOT.joinpath("docs", "index.md").read_text(encoding="utf-8")
+    (takes,) = re.findall(row, index, re.MULTILINE)
+    assert number in re.findall("[0-9]+", takes)
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_section_that_a_page_links_to_exists(page: Path) -> None:
     missing = []
