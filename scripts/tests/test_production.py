@@ -287,6 +287,11 @@ def test_failed_back_up_leaves_none_that_looks_whole(server: Server, script: Scr
     assert script("check").returncode == 1
 
 
+def test_back_up_container_ends_when_it_is_told_to(base: dict[str, Any]) -> None:
+    """The signal of PostgreSQL's image is SIGINT, which bash heeds after its sleep of minutes only."""
+    assert base["services"]["backup"]["stop_signal"] == "SIGTERM"
+
+
 def test_back_up_container_says_how_it_is_used(script: Script) -> None:
     told = script("restore")
     assert told.returncode == 2 and "restore FOLDER [SERVICE...]" in told.stdout
