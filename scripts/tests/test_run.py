@@ -25,6 +25,8 @@ Runner = subprocess.Popen[str]
 def start_runner(tmp_path: Path) -> Iterator[Callable[..., tuple[Runner, int]]]:
     """Starts a runner, waits until it is ready, and returns it with the pid of its service."""
     started: list[Runner] = []
+    # A runner that is started with nohup ignores it, and hands that on.
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
     def start(*words: str) -> tuple[Runner, int]:
         command = [sys.executable, "-m", "scripts.tests.runner", str(tmp_path), str(free_ports(1)[0]), *words]
@@ -42,6 +44,7 @@ def start_runner(tmp_path: Path) -> Iterator[Callable[..., tuple[Runner, int]]]:
         return runner, int(ready.split()[1])
 
     yield start
+    signal.signal(signal.SIGHUP, before)
     for runner in started:
         runner.kill()
         runner.communicate()

@@ -11,6 +11,7 @@ from service_kit.security.models import AuditEntry
 from service_kit.testing.callers import service_bearer, user_token
 from service_kit.testing.calls import envelope, post, snapshot
 from service_kit.testing.protocol import Pair, assert_done, assert_problem
+from service_kit.trust import BACKEND, UI
 
 READS_OF_USER_1: tuple[tuple[dict[str, str], int], ...] = (
     ({ON_BEHALF_OF: "1"}, 200),
@@ -32,7 +33,8 @@ class StepAccess:
 
     @pytest.fixture
     def bearer(self, settings: Settings) -> str:
-        return service_bearer(caller="backend", audience=settings.SERVICE_NAME)
+        audience = settings.SERVICE_NAME
+        return service_bearer(caller=UI if audience == BACKEND else BACKEND, audience=audience)
 
     @pytest.fixture
     def cid(self, pair: Pair, settings: Settings) -> str:
