@@ -95,9 +95,9 @@ def _tell_updates(suite: Replicas, bookings: int) -> None:
 
 def _tell_idle(suite: Replicas) -> None:
     """A connection tells its transactions within a second, or when it has been idle for ten."""
-    time.sleep(IDLE_SECONDS)
+    time.sleep(IDLE_SECONDS)  # Until what the load did has been told.
     before, began = _commits(suite), time.monotonic()
-    time.sleep(IDLE_SECONDS)
+    time.sleep(IDLE_SECONDS)  # What is measured: nobody books.
     seconds = time.monotonic() - began
     for name, commits in _commits(suite).items():
         _say(f"{name}: {(commits - before[name]) / seconds:.1f} transactions a second while nobody books")

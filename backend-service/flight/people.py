@@ -143,7 +143,7 @@ def _cleaned(value: Any) -> Any:
 
 
 def sweep(now: datetime) -> dict[str, int]:
-    """Erase what has outlived its time: names in failed bookings, and in trips that guests have flown."""
+    """Erase names that were kept long enough: of failed bookings, and of trips that guests have flown."""
     return {"failed sagas": _sweep_failed(now), "trips of guests": _sweep_guests(now)}
 
 

@@ -91,7 +91,7 @@ RULES = (
 
 
 def _capture(saga: SettlementSaga) -> Sequence[str]:
-    """Captured, or nothing any more if its trip was cancelled since: another rule compares what is kept."""
+    """What is captured; nothing once its trip is cancelled: another rule compares the fee that is kept."""
     if not saga.was_needed:
         return (NOTHING,)
     trip = saga_log.load(saga.booking)

@@ -64,7 +64,7 @@ class ChangeSaga(CapturingSaga):
 
     @property
     def payer(self) -> CapturingSaga:
-        """For a refund the settlement: what is given back has to be captured first."""
+        """A refund needs the settlement: money has to be captured before it is given back."""
         return self.settlement or self if self.is_refund else self
 
     @property

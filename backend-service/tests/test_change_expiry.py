@@ -163,7 +163,7 @@ def test_change_that_only_waits_for_an_answer_keeps_a_cancellation_away(trip: Tr
 def test_authorisation_awaits_the_attempt_to_capture_that_is_in_flight(
     trip: Trip, world: World, paying: str, ends: str
 ) -> None:
-    """What is tried again by itself is neither overtaken nor taken for settled."""
+    """A capture that is tried again by itself is awaited: it is not overtaken, and not taken for settled."""
     asked: list[Any] = []
 
     def authorised_again() -> None:

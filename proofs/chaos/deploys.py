@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from itertools import cycle
 from typing import Any
 
-from proofs.chaos.clock import Clock
 from proofs.chaos.plan import CALLERS
 from proofs.chaos.releases import Release, position
 from proofs.chaos.standing import AWAY, open_bookings
@@ -22,8 +21,6 @@ TO_UNDO = ("DONE", "STARTED", "UNKNOWN", "UNDOING")
 @dataclass
 class Deployed:
     restarts: int = 0
-    at: list[float] = field(default_factory=list)
-    "when each release had taken the place of the other"
     positions: Counter[str] = field(default_factory=Counter)
     "where open bookings were when an orchestrator was restarted"
     crossed: int = 0
@@ -32,10 +29,8 @@ class Deployed:
 
 
 class Deployer:
-    def __init__(
-        self, suite: Suite, releases: Sequence[Release], every: float, clock: Clock, saga_log: str
-    ) -> None:
-        self._suite, self._every, self._clock, self._saga_log = suite, every, clock, saga_log
+    def __init__(self, suite: Suite, releases: Sequence[Release], every: float, saga_log: str) -> None:
+        self._suite, self._every, self._saga_log = suite, every, saga_log
         self._first, second = releases
         self._turns = cycle((second, self._first))
         self._end = threading.Event()
@@ -64,7 +59,6 @@ class Deployer:
             if not self._starts(name):
                 self.deployed.failed.append(f"{name} of version {release.version} did not start")
             self.deployed.restarts += 1
-        self.deployed.at.append(self._clock())
         with suppress(*AWAY):
             found = open_bookings(self._saga_log)
             self.deployed.crossed += sum(version != release.version for version, _, _ in found)

@@ -57,7 +57,7 @@ def run(plan: Plan, order: Order) -> Verdict:
     clock, given = Clock(), Given(order.folder / "clients.jsonl")
     environment = {**order.profile.environment, "SAGA_ENGINE": order.engine}
     with ExitStack() as stack:
-        ours = stack.enter_context(releases()) if order.profile.deploy_every else None
+        both = stack.enter_context(releases()) if order.profile.deploy_every else None
         field = stack.enter_context(
             arena(
                 order.folder,
@@ -65,10 +65,10 @@ def run(plan: Plan, order: Order) -> Verdict:
                 clock,
                 database=order.database,
                 environment=environment,
-                change=ours[0].run if ours else lambda service: service,
+                change=both[0].run if both else lambda service: service,
             )
         )
-        evidence = _Run(field, plan, order, clock, given, ours).go()
+        evidence = _Run(field, plan, order, clock, given, both).go()
         given.close()
         books = Books(field.databases, Told(clients=given.ids(), direct_calls=False, logs=[field.log]))
         with books:
@@ -95,14 +95,14 @@ class _Run:
         order: Order,
         clock: Clock,
         given: Given,
-        ours: tuple[Release, Release] | None,
+        both: tuple[Release, Release] | None,
     ) -> None:
         self._field, self._plan, self._order = field, plan, order
         self._clock, self._given = clock, given
         self._vandal = Vandal(field.spoiled, plan.outages, clock)
         self._killer = Killer(field.suite, plan, clock, field.databases["backend"])
         every, log = order.profile.deploy_every, field.databases["backend"]
-        self._deployer = Deployer(field.suite, ours, every, clock, log) if ours else None
+        self._deployer = Deployer(field.suite, both, every, log) if both else None
         self._load = Load(
             field.backend,
             find_offers(field.backend),
