@@ -1,8 +1,8 @@
 # Needs Python 3.11 or newer and make; each target installs what else it needs.
 .DEFAULT_GOAL := help
-.PHONY: help run kill follow test test-% test-slow test-postgres test-replicas schemathesis lint lint-% audit-dependencies sbom pin-images secrets roll-keys certificate backup restore restore-drill compose-check compose-trial production-drill
-.PHONY: client new-service example-hotel e2e coverage format pictures lock check-locks dist chaos chaos-upgrade chaos-recovery chaos-engine last-seat overload matrix spec mutants bench bench-compare bench-growth bench-replicas
-.PHONY: bench-footprint bench-memory bench-start bench-goals bench-pages profile clean
+.PHONY: help run kill follow test test-% test-browser test-slow test-postgres test-replicas schemathesis lint lint-% audit-dependencies sbom pin-images secrets roll-keys certificate backup restore restore-drill compose-check compose-trial production-drill
+.PHONY: client new-service example-hotel e2e coverage format pictures lock check-locks dist chaos chaos-upgrade chaos-recovery chaos-engine chaos-provider last-seat overload matrix spec mutants bench bench-compare bench-growth bench-replicas
+.PHONY: bench-footprint bench-memory bench-start bench-goals bench-kinds bench-pages bench-booked profile clean
 
 # Options for pytest: make test-backend ARGS="-k seat -x"
 ARGS ?=
@@ -30,17 +30,20 @@ restore: ## Put a back-up in the place of the databases of a stopped suite: FROM
 restore-drill: .venv-dev ## Restore services to different moments under load, and settle what disagrees: BOOKINGS=200 DB=postgres
 	@BOOKINGS="$(BOOKINGS)" DB="$(DB)" .venv/bin/python -m proofs.e2e.restoring $(ARGS)
 
-test: .venv-dev ## All tests, end to end included
+test: .venv-dev ## The everyday tests, end to end included; the longer ones are the next targets
 	@$(scripts).check test -- $(ARGS)
 
-test-%: .venv-dev ## One suite: sagas, kit, backend, payment, loyalty, ui, template, scripts, bench, chaos, matrix, spec, mutants, checker, conformance, e2e; ARGS="-k name"
+test-%: .venv-dev ## One suite: sagas, kit, backend, payment, loyalty, ui, template, scripts, bench, chaos, spec, mutants, checker, conformance, e2e; ARGS="-k name"
 	@$(scripts).check test $* -- $(ARGS)
 
-test-slow: .venv-dev ## What takes minutes: each way a browser repeats a payment, and ten times the load; ARGS="-k name"
-	@$(scripts).check slow -- $(ARGS)
+test-browser: .venv-dev ## The pages in a real Chromium, and each way it repeats a payment; ARGS="-k name"
+	@$(scripts).check slow browser -- $(ARGS)
 
-test-postgres: .venv-dev ## Tests of packages and services on PostgreSQL, the backend's with each engine; ARGS="-k name"
-	@$(scripts).postgres test -- $(ARGS)
+test-slow: .venv-dev ## What takes minutes: test-browser, faults at every point, access in every role, ten times the load, restores; NAMES="crash chaos" ARGS="-k name"
+	@$(scripts).check slow $(NAMES) -- $(ARGS)
+
+test-postgres: .venv-dev ## Tests of packages and services on PostgreSQL, the backend's with each engine; NAMES="ui kit" ARGS="-k name"
+	@$(scripts).postgres test $(NAMES) -- $(ARGS)
 
 test-replicas: .venv-dev ## Replicas on PostgreSQL, one of each killed; then a suite whose PostgreSQL fails
 	@$(scripts).postgres replicas -- $(ARGS)
@@ -57,8 +60,8 @@ new-service: .venv-dev ## Make NAME-service, a participant that reserves a THING
 example-hotel: .venv-dev ## Add a fifth step to a copy of the suite, as examples/hotel shows it, and book with it: DB=postgres
 	@DB="$(DB)" .venv/bin/pytest examples/hotel/test_fifth_step.py $(ARGS)
 
-e2e: .venv-dev ## End-to-end script against a suite that it starts itself
-	@$(scripts).check test e2e -- $(ARGS)
+e2e: .venv-dev ## Tests against whole suites only, which they start: the end-to-end script, the README, access, alarms, runbooks
+	@$(scripts).check e2e -- $(ARGS)
 
 mutants: .venv-dev ## Plant known bugs one at a time; the tests must find each (ARGS="-k name")
 	@.venv/bin/python -m proofs.mutants $(ARGS)
@@ -78,10 +81,10 @@ certificate: ## Make a certificate that signs itself, to try TLS with, in ./secr
 compose-check: .venv-dev ## Validate the compose file, lint the Dockerfile, build and start the images, with the tools that are installed
 	@$(scripts).containers
 
-compose-trial: .venv-dev ## Book through running containers, kill each, book again (ARGS=--again: book only)
+compose-trial: .venv-dev ## Book through running containers, kill each, book again (ARGS=--again: book only; ARGS=--while-booking: kill backends under bookings)
 	@.venv/bin/python -m scripts.compose_trial $(ARGS)
 
-production-drill: .venv-dev ## Deploy a fresh clone for production, book, restart all, roll a key, back up, restore (needs Docker; ports 80, 443)
+production-drill: .venv-dev ## Deploy a fresh clone for production, book, restart all, roll a key, back up, restore (needs Docker; ports 80, 443, 3000, 9090, 9093)
 	@.venv/bin/python -m scripts.drill $(ARGS)
 
 matrix: .venv-dev ## Crash at every point of a saga and of its recovery: DB=postgres PAIRS=200 EXAMPLES=1000 SEED=
@@ -109,6 +112,10 @@ chaos-engine: .venv-dev ## How soon an engine works as before after each fault o
 last-seat: .venv-dev ## 200 buyers for one seat, of which exactly one gets it: ROUNDS=20 BUYERS=200 FLIGHTS=3 DB=postgres
 	@.venv/bin/python -m proofs.chaos.last_seat $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(BUYERS),--buyers $(BUYERS)) \
 		$(if $(FLIGHTS),--flights $(FLIGHTS)) $(if $(DB),--db $(DB)) $(ARGS)
+
+chaos-provider: .venv-dev ## 1,000 sagas paid through Stripe's API while a quarter of its calls fail: SAGAS=1000 SEED= DB=postgres
+	@.venv/bin/python -m proofs.chaos.provider $(if $(SAGAS),--sagas $(SAGAS)) $(if $(SEED),--seed $(SEED)) \
+		$(if $(DB),--db $(DB)) $(ARGS)
 
 overload: .venv-dev ## Ten times the peak load: SECONDS=120 DB=postgres ONLY=bare|proxy
 	@.venv/bin/python -m proofs.chaos.overload $(if $(SECONDS),--seconds $(SECONDS)) $(if $(DB),--db $(DB)) \
@@ -167,6 +174,9 @@ bench-replicas: .venv-dev ## 1 backend and 1 worker beside 2 and 2, on PostgreSQ
 bench-footprint: .venv-dev ## Rows, bytes, WAL and connections of a booking on PostgreSQL
 	@.venv/bin/python -m bench.footprint $(ARGS)
 
+bench-kinds: .venv-dev ## CPU of a trip of two flights and of a worker's booking, beside one flight, on PostgreSQL
+	@.venv/bin/python -m bench.kinds $(ARGS)
+
 bench-memory: .venv-dev ## Memory over 100,000 bookings: DB=postgres
 	@.venv/bin/python -m bench.memory $(if $(DB),--db $(DB)) $(ARGS)
 
@@ -178,6 +188,9 @@ bench-goals: .venv-dev ## The goals beside the latest measurements
 
 bench-pages: .venv-dev ## Time of each page with 100,000 flights and sagas; fails over 50 ms (ARGS="--sagas 1000000")
 	@.venv/bin/python -m bench.pages $(ARGS)
+
+bench-booked: .venv-dev ## Time from Pay to "Booked" in a Chromium, 20 times; fails over 1 s (ARGS="--times 100")
+	@.venv/bin/python -m bench.booked $(ARGS)
 
 profile: .venv-dev ## Flame graphs of the three data services under load (py-spy)
 	@.venv/bin/python -m bench.profile $(ARGS)

@@ -2,8 +2,9 @@
 
 python -m bench.footprint [--bookings 3000] [--each 1] [--workers 1]    `make bench-footprint`
 
-Rows and bytes of every table that grew, WAL, transactions, connections under load, updates and how many of
-them were heap-only (the others write every index anew), and transactions a second without load.
+Rows and bytes of every table that grew, WAL and what it is made of, transactions, connections under load,
+updates and how many of them were heap-only (the others write every index anew), and transactions a second
+without load.
 """
 
 import argparse
@@ -11,7 +12,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,12 +22,15 @@ import psycopg
 import requests
 from psycopg.sql import SQL, Identifier
 
+from bench import wal
 from bench.replicas import booking
 from bench.systems import LATER
 from proofs.e2e.replicas import PACKAGES, Replicas, replicas
 
 CLIENTS = 12
 IDLE_SECONDS = 15.0
+LEAST_BYTES = 10.0
+"What is told of the WAL."
 TABLES = "SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace"
 ROWS = SQL("SELECT COUNT(*) FROM {}")
 BYTES = "SELECT pg_table_size(%s::regclass), pg_indexes_size(%s::regclass)"
@@ -76,15 +80,28 @@ def _tell_growth(suite: Replicas, bookings: int) -> None:
             most |= Counter(dict(_ask(suite, "postgres", CONNECTIONS)))
             time.sleep(0.2)  # Between two looks at the connections.
         load.result()
-    wrote, after = _wal(suite) - began, _commits(suite)
+    ended, after = _wal(suite), _commits(suite)
     for key, size in sorted(_sizes(suite).items()):
         grown = [(now - then) / bookings for now, then in _pairs(size, before[key])]
         if grown[0] >= 0.01:
             _say(f"{'.'.join(key):<34}{grown[0]:7.2f} rows {grown[1]:8.0f} bytes {grown[2]:8.0f} of indexes")
-    _say(f"WAL {wrote / bookings:.0f} bytes a booking")
+    _tell_wal(suite, began, ended, bookings)
     for name in PACKAGES:
         made = (after[name] - commits[name]) / bookings
         _say(f"{name}: {made:.2f} transactions a booking, at most {most[name]} connections")
+
+
+def _tell_wal(suite: Replicas, began: int, ended: int, bookings: int) -> None:
+    _say(f"WAL {(ended - began) / bookings:.0f} bytes a booking, of it")
+    names = {file: name for service in PACKAGES for file, name in _files(suite, service)}
+    for part, size in wal.by_part(wal.records(suite.server, began, ended), names).most_common():
+        if size / bookings >= LEAST_BYTES:
+            _say(f"    {part:<46}{size / bookings:8.0f}")
+
+
+def _files(suite: Replicas, service: str) -> Iterator[tuple[str, str]]:
+    for file, table, is_index in _ask(suite, service, wal.FILES):
+        yield file, f"{service}.{table}{', indexes' if is_index else ''}"
 
 
 def _tell_updates(suite: Replicas, bookings: int) -> None:

@@ -53,6 +53,8 @@ GOALS = (
     Goal("CPU, orchestrator and store, to dbos", 0.35),
     Goal("CPU, orchestrator and store, to procrastinate", 0.55),
     Goal("CPU, orchestrator and store, to celery", 0.75),
+    Goal("CPU, trip of two flights to one", 1.3),
+    Goal("CPU, run by a worker to run by the request", 1.3),
     Goal("p99 to p50", 3),
     Goal("bookings per second, 32 clients to 8", 0.95, at_least=True),
     Goal("CPU per booking, 1,000,000 finished sagas to 1,000", 1.2),
@@ -139,6 +141,7 @@ def write(output: Path = OUTPUT) -> list[str]:
     table = rows({name: figures(name, output) for name in DATABASES})
     origins = list(sources(output))
     content = {"goals": [asdict(row) for row in table], "sources": origins}
+    output.mkdir(parents=True, exist_ok=True)
     output.joinpath("goals.json").write_text(json.dumps(content, indent=1))
     text = [*markdown(table), "", *(f"- {origin}" for origin in origins)]
     output.joinpath("goals.md").write_text("\n".join(text) + "\n")

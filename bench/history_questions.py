@@ -20,8 +20,8 @@ from django_sagas.clock import utc_now  # noqa: E402
 from django_sagas.database import db_time, execute, fetch_all  # noqa: E402
 from django_sagas.selectors import Filters  # noqa: E402
 
-from flight import saga_overview  # noqa: E402
 from flight.models import Flight  # noqa: E402
+from flight.operations import overview  # noqa: E402
 from flight.saga_booking import BookingSaga  # noqa: E402
 from flight.saga_orchestrator_complete import BookTrip  # noqa: E402
 
@@ -48,7 +48,7 @@ LATER = {
         "arrives_at": "datetime(arrives_at, '+' || %s || ' days')",
     },
 }
-EVENTS = 10
+COMMITS, EVENTS_OF_A_COMMIT = 3, 3
 TIMES_OF_A_STEP = {
     "status": "DONE",
     "attempts": 1,
@@ -83,10 +83,13 @@ def fill(finished: int, opened: int) -> None:
 
 def _insert_events() -> None:
     sql = f"""
-        INSERT INTO sagas_event (correlation_id, sequence, event_id, event_type, data, timestamp)
-        SELECT correlation_id, numbers.n, %s, 'StepSucceeded', '{{}}', created_at
+        INSERT INTO sagas_event
+            (sequence, correlation_id, event_id, event_type, data, timestamp, following)
+        SELECT numbers.n * %s - %s, correlation_id, %s, 'StepSucceeded', '{{}}', created_at, %s
         FROM sagas_saga, ({NUMBERS[connection.vendor]}) AS numbers WHERE finished_at IS NOT NULL"""  # noqa: S608
-    execute(sql, [str(uuid4()), 1, EVENTS])
+    others = EVENTS_OF_A_COMMIT - 1
+    following = json.dumps([[str(uuid4()), "StepSucceeded", {}]] * others)
+    execute(sql, [EVENTS_OF_A_COMMIT, others, str(uuid4()), following, 1, COMMITS])
 
 
 def _insert(low: int, high: int, start: Any, status: str, *, due: bool) -> None:
@@ -105,7 +108,8 @@ def _insert(low: int, high: int, start: Any, status: str, *, due: bool) -> None:
     if connection.vendor == "postgresql":
         known["correlation_id"] = ("'00000000-0000-4000-8000-' || lpad(n::text, 12, '0')", [])
     constant = {
-        "name": BookTrip.name, "version": BookTrip.version, "epoch": 1, "claims": 0, "last_sequence": 10,
+        "name": BookTrip.name, "version": BookTrip.version, "epoch": 1, "claims": 0,
+        "last_sequence": COMMITS * EVENTS_OF_A_COMMIT,
         "data": json.dumps(DATA), "steps": json.dumps(STEPS),
         "facts": json.dumps(FACTS), "result": "" if due else json.dumps({"answer": "x" * 600}),
     }  # fmt: skip
@@ -180,7 +184,7 @@ def questions() -> dict[str, Callable[[], object]]:
         "list, going back": lambda: selectors.list_sagas(Filters(status="COMPENSATING")),
         "list, needs attention": lambda: selectors.list_sagas(Filters(needs_attention=True)),
         "count for admission": lambda: saga_log.count_running(utc_now()),
-        "overview": lambda: saga_overview.overview(utc_now()),
+        "overview": lambda: overview.overview(utc_now()),
     }
 
 

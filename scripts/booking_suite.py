@@ -21,8 +21,13 @@ SERVERS = (
 GUNICORN = (str(VENV_PYTHON), "-m", "gunicorn", "--config", "python:service_kit.gunicorn_conf")
 ASGI = ("--worker-class", "asgi", "--threads", "1")
 DEFAULT_DATA_DIR = ROOT / "var"
-# What a start outside demo mode cannot do without, besides NAME_SIGNING_KEY of each service.
-REQUIRED_SECRETS = ("SECRET_KEY", "VERIFYING_KEYS")
+# What a start outside demo mode needs: for all services, and of each as BACKEND_SECRET_KEY and so on.
+SHARED_SECRETS, OWN_SECRETS = ("VERIFYING_KEYS",), ("SECRET_KEY", "SIGNING_KEY")
+MAY_BE_OWN = tuple(
+    f"{kind}{form}" for kind in (*OWN_SECRETS, "SECRET_KEY_FALLBACKS") for form in ("", "_FILE")
+)
+TRUE, FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
+"as services read them"
 
 
 class ConfigError(Exception):
@@ -39,28 +44,30 @@ class Config:
     databases: Mapping[str, str]
     # Addresses by service, of those that run elsewhere and are not started here.
     elsewhere: Mapping[str, str] = field(default_factory=dict)
-    # SIGNING_KEY or SIGNING_KEY_FILE by service; in demo mode each has one without.
-    signing_keys: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    # SECRET_KEY, SIGNING_KEY or the same with _FILE by service; in demo mode each has them without.
+    own_secrets: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     @classmethod
     def from_environment(cls, given: Mapping[str, str] = os.environ) -> "Config":
-        if "DATABASE_URL" in given:
+        if shared := given.keys() & {"DATABASE_URL", "DATABASE_URL_FILE"}:
             raise ConfigError(
-                "DATABASE_URL would give all services one database; set BACKEND_DATABASE_URL, "
+                f"{min(shared)} would give all services one database; set BACKEND_DATABASE_URL, "
                 "LOYALTY_DATABASE_URL, PAYMENT_DATABASE_URL and UI_DATABASE_URL."
             )
+        given = {**given, **_files(given)}
         ports = {name: _port(given, f"{name.upper()}_PORT", usual) for name, _, usual in SERVERS}
         _refuse_shared(ports)
         data_dir = Path(given.get("DATA_DIR") or DEFAULT_DATA_DIR).resolve()
-        common = {"DEMO_MODE": given.get("DEMO_MODE", "1"), "LOG_FORMAT": given.get("LOG_FORMAT", "console")}
+        shown = {"DEMO_MODE": _demo_mode(given), "LOG_FORMAT": given.get("LOG_FORMAT") or "console"}
+        common = {**_files(given), **shown}
         databases = {
             name: url for name, _, _ in SERVERS if (url := given.get(f"{name.upper()}_DATABASE_URL"))
         }
         elsewhere = {
             name: url.rstrip("/") for name, _, _ in SERVERS if (url := given.get(f"{name.upper()}_URL"))
         }
-        keys = {name: _signing_key(given, name) for name, _, _ in SERVERS}
-        config = cls(ports, data_dir, common, databases, elsewhere, keys)
+        own = {name: _own_secrets(given, name) for name, _, _ in SERVERS}
+        config = cls(ports, data_dir, common, databases, elsewhere, own)
         _require_secrets(config, given)
         return config
 
@@ -81,7 +88,21 @@ class Config:
 
     @property
     def demo_mode(self) -> bool:
-        return self.environment["DEMO_MODE"].lower() in ("1", "true", "yes", "on")
+        return self.environment["DEMO_MODE"] in TRUE
+
+
+def _demo_mode(given: Mapping[str, str]) -> str:
+    text = (given.get("DEMO_MODE") or "1").strip().lower()
+    if text not in (*TRUE, *FALSE):
+        raise ConfigError(f"DEMO_MODE must be 1 or 0, not {text!r}.")
+    return text
+
+
+def _files(given: Mapping[str, str]) -> dict[str, str]:
+    """Files as they are seen from here: each service runs in a folder of its own."""
+    return {
+        name: str(Path(path).absolute()) for name, path in given.items() if name.endswith("_FILE") and path
+    }
 
 
 def _port(given: Mapping[str, str], variable: str, usual: int) -> int:
@@ -91,14 +112,14 @@ def _port(given: Mapping[str, str], variable: str, usual: int) -> int:
     return int(text)
 
 
-def _signing_key(given: Mapping[str, str], name: str) -> dict[str, str]:
-    variables = {kind: given.get(f"{name.upper()}_{kind}") for kind in ("SIGNING_KEY", "SIGNING_KEY_FILE")}
+def _own_secrets(given: Mapping[str, str], name: str) -> dict[str, str]:
+    variables = {kind: given.get(f"{name.upper()}_{kind}") for kind in MAY_BE_OWN}
     return {kind: value for kind, value in variables.items() if value}
 
 
 def _require_secrets(config: Config, given: Mapping[str, str]) -> None:
-    keys = [f"{name.upper()}_SIGNING_KEY" for name, _, _ in config.started]
-    required = (*REQUIRED_SECRETS, *keys)
+    own = [f"{name.upper()}_{kind}" for name, _, _ in config.started for kind in OWN_SECRETS]
+    required = (*SHARED_SECRETS, *own)
     missing = [name for name in required if not (given.get(name) or given.get(f"{name}_FILE"))]
     if missing and not config.demo_mode:
         raise ConfigError(
@@ -126,11 +147,21 @@ def settings_of(config: Config, name: str, package: str) -> dict[str, str]:
         **config.environment,
         **urls,
         **database,
-        **config.signing_keys.get(name, {}),
+        **_secrets_of(config, name),
         "DATA_DIR": str(config.data_dir),
         "DJANGO_SETTINGS_MODULE": f"{package}.settings",
         "PYTHONUNBUFFERED": "1",
     }
+
+
+def _secrets_of(config: Config, name: str) -> dict[str, str]:
+    """A service's own, and none of another's, which it would inherit with the environment."""
+    own = config.own_secrets.get(name, {})
+    named = {f"{other.upper()}_{kind}": "" for other, kinds in config.own_secrets.items() for kind in kinds}
+    # An own value takes the place of a file for all, and the other way round.
+    given = {kind.removesuffix("_FILE") for kind in own}
+    shared = {kind: "" for kind in MAY_BE_OWN if kind.removesuffix("_FILE") in given}
+    return {**named, **shared, **own}
 
 
 def services(config: Config) -> list[Service]:

@@ -2,28 +2,44 @@
 
 python -m scripts.check test [NAME...] [-- pytest options]
 python -m scripts.check slow [NAME...] [-- pytest options]
+python -m scripts.check e2e [-- pytest options]
 python -m scripts.check lint [NAME...]
 """
 
 import os
 import re
 import shutil
-import subprocess
+import signal
 import sys
 import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 
 from scripts import checks
 from scripts.checks import Check
+from scripts.commands import Commands
+from scripts.signals import ended_by_signals
 
 # A check that hangs must not take the whole run with it.
 LONGEST_SECONDS = 1500
 AT_ONCE = 2
-ABOUT_MINUTES = {"backend": 3.0, "ui": 4.0, "e2e": 5.0, "sagas": 2.0, "chaos": 2.0, "matrix": 2.0}
+ABOUT_MINUTES = {
+    "backend": 4.5,
+    "ui": 4.5,
+    "e2e": 2.5,
+    "sagas": 2.0,
+    "scripts": 1.5,
+    "payment": 1.0,
+    "browser": 10.0,
+    "crash": 1.0,
+    "operations": 5.5,
+    "matrix": 1.0,
+    "chaos": 2.5,
+    "restore": 2.0,
+}
 OTHERS_MINUTES = 0.5
 PYTEST_TIME = re.compile(r" in \d+\.\d+s")
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
@@ -32,6 +48,7 @@ COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 KINDS: dict[str, Callable[[Sequence[str]], list[Check]]] = {
     "test": checks.suites,
     "slow": checks.slow_suites,
+    "e2e": checks.end_to_end,
     "lint": lambda options: checks.lints(),
 }
 
@@ -65,15 +82,12 @@ def run(chosen: Sequence[Check]) -> int:
     if len(chosen) > 1:
         print(needs(chosen), flush=True)
     together = [check for check in chosen if not check.alone and len(chosen) > 1]
-    with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
-        results = list(pool.map(_run_quietly, together))
-    results += [_run_one(check, live=True) for check in chosen if check not in together]
+    commands = Commands(signal.SIGINT)  # pytest ends what it started at that one only.
+    quietly = partial(_run_one, commands=commands, live=False)
+    results = commands.together(quietly, together, at_once=AT_ONCE)
+    results += [_run_one(check, commands=commands, live=True) for check in chosen if check not in together]
     _summarise(results)
     return 1 if any(result.code for result in results) else 0
-
-
-def _run_quietly(check: Check) -> Result:
-    return _run_one(check, live=False)
 
 
 def needs(chosen: Sequence[Check]) -> str:
@@ -89,39 +103,33 @@ def needs(chosen: Sequence[Check]) -> str:
 _printing = threading.Lock()
 
 
-def _run_one(check: Check, *, live: bool) -> Result:
+def _run_one(check: Check, *, commands: Commands, live: bool) -> Result:
     """With `live` each line is shown as it comes, else all of them at the end, in one piece."""
     began = time.monotonic()
     if live:
         print(f"\n=== {check.name}", flush=True)
     # A data folder of its own keeps a check apart from a suite that runs meanwhile.
     with tempfile.TemporaryDirectory(prefix=f"{check.name}-") as folder:
-        code, text = _execute(check, folder, live=live)
+        code, text = _execute(check, commands, folder, live=live)
     with _printing:
         if not live:
             print(f"\n=== {check.name}\n{text}", flush=True)
     return Result(check.name, code, time.monotonic() - began, _count("passed", text), _count("failed", text))
 
 
-def _execute(check: Check, data_dir: str, *, live: bool) -> tuple[int, str]:
+def _execute(check: Check, commands: Commands, data_dir: str, *, live: bool) -> tuple[int, str]:
     colour = {"FORCE_COLOR": "1"} if sys.stdout.isatty() else {}
-    process = subprocess.Popen(
-        check.command,
-        cwd=check.folder,
-        env=os.environ | colour | {"DATA_DIR": data_dir} | dict(check.environment),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-    )
-    assert process.stdout is not None
-    watch = threading.Timer(LONGEST_SECONDS, process.kill)
-    watch.start()
-    with process.stdout:
-        text = "".join(_shown(process.stdout) if live else process.stdout)
-    watch.cancel()
-    return process.wait(), text
+    environment = os.environ | colour | {"DATA_DIR": data_dir} | dict(check.environment)
+    with commands.process(check.command, cwd=check.folder, env=environment) as process:
+        assert process.stdout is not None
+        watch = threading.Timer(LONGEST_SECONDS, process.kill)
+        watch.start()
+        try:
+            text = "".join(_shown(process.stdout) if live else process.stdout)
+        finally:
+            watch.cancel()
+        code = process.wait()
+    return code, text
 
 
 def _shown(lines: Iterable[str]) -> Iterable[str]:
@@ -151,4 +159,4 @@ def _summarise(results: Sequence[Result]) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(ended_by_signals(lambda: main(sys.argv[1:])))

@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 
 from scripts.environment import lock_file
+from scripts.signals import ended_by_signals
 
 CHECKED = ("runtime", "dev")
 
@@ -31,4 +32,4 @@ def _takes(pip: list[str], lock: Path) -> bool:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(ended_by_signals(main))

@@ -15,12 +15,12 @@ LONGEST = (
     ("ui", "ui-service", "ui", "ui.settings"),
     ("backend", "backend-service", "flight", "flight.settings"),
     ("sagas", "packages/django-sagas", "django_sagas", "tests.settings"),
-    ("kit", "packages/service-kit", "service_kit", "tests.settings"),
 )
 SERVICES = tuple((name, f"{name}-service", package, f"{package}.settings") for name, package, _ in SERVERS)
 PACKAGES = (
     *LONGEST,
     *(each for each in SERVICES if each not in LONGEST),
+    ("kit", "packages/service-kit", "service_kit", "tests.settings"),
     # What `make new-service` copies.
     ("template", "examples/hotel/hotel-service", "hotel", "hotel.settings"),
 )
@@ -32,9 +32,9 @@ FOLDERS = [*(folder for _, folder, _, _ in PACKAGES), CHECKER, CONFORMANCE]
 BESIDE = {
     "backend": (str(ROOT / "bench" / "history_questions.py"), str(ROOT / "proofs" / "matrix" / "inside"))
 }
-END_TO_END = (
-    "test_saga_implementation.py",
-    "proofs/e2e/test_readme.py",
+END_TO_END = ("test_saga_implementation.py", "proofs/e2e/test_readme.py")
+# Whole suites again: who may do what, and what an operator has to see.
+OPERATIONS = (
     "proofs/e2e/test_access.py",
     "proofs/e2e/test_traces.py",
     "proofs/e2e/test_alarms.py",
@@ -46,6 +46,9 @@ EXAMPLES = (
     "examples/hotel/serve.py",
     "examples/hotel/test_fifth_step.py",
 )
+# A saga's stories with a fault at every commit and call.
+CRASH = "--saga-crash"
+CRASH_POINTS = ("tests/test_saga_crash_points.py", "tests/test_change_crash_points.py")
 # Of what is no Django: the plugin asks for settings all the same.
 NO_DJANGO = "django.conf.global_settings"
 MYPY = (str(BIN / "mypy"), "--config-file", str(ROOT / "pyproject.toml"))
@@ -62,33 +65,43 @@ class Check:
 
 
 def slow_suites(options: Sequence[str]) -> list[Check]:
-    """What is left out of the everyday tests: the browser's ways to repeat a payment, overload, restores."""
+    """What is left out of the everyday tests because it takes minutes."""
     slow = ["-m", "slow", *options]
     return [
-        _pytest("ui", slow, ROOT / "ui-service", alone=True),
+        _pytest("browser", ["-m", "slow or browser", *options], ROOT / "ui-service"),
+        _pytest("operations", [*OPERATIONS, *options]),
+        _pytest("restore", ["proofs/e2e/test_restore.py", *slow]),
+        _pytest("matrix", ["proofs/matrix/tests", *options]),
+        _pytest("crash", [*CRASH_POINTS, CRASH, *options], ROOT / "backend-service"),
+        # Compares goodput before and after a rush.
         _pytest("chaos", ["proofs/chaos/tests", *slow], alone=True),
-        _pytest("restore", ["proofs/e2e/test_restore.py", *slow], alone=True),
     ]
 
 
 def suites(options: Sequence[str]) -> list[Check]:
     everyday = ["-m", "not slow", *options]
+    of_ui = ["-m", "not slow and not browser", *options]
     services = [
-        _pytest(name, _coverage(package, everyday if name == "ui" else options), ROOT / folder)
+        _pytest(name, _coverage(package, of_ui if name == "ui" else options), ROOT / folder)
         for name, folder, package, _ in PACKAGES
     ]
     scripts = _pytest("scripts", ["scripts/tests", *_coverage("scripts", options)])
     bench = _pytest("bench", ["bench/tests", *options])
     chaos = _pytest("chaos", ["proofs/chaos/tests", *everyday])
-    matrix = _pytest("matrix", ["proofs/matrix/tests", *options])
     mutants = _pytest("mutants", ["proofs/mutants/tests", *options])
     spec = _pytest("spec", ["proofs/spec/tests", *options])
     folders = [
         _pytest(name, _coverage(f"saga_{name}", options), ROOT / folder)
         for name, folder in (("checker", CHECKER), ("conformance", CONFORMANCE))
     ]
-    e2e = _pytest("e2e", [*END_TO_END, *options], alone=True)
-    return [*services, scripts, bench, chaos, matrix, spec, mutants, *folders, e2e]
+    e2e = _pytest("e2e", [*END_TO_END, *options])
+    long, short = services[: len(LONGEST)], services[len(LONGEST) :]
+    return [*long, e2e, scripts, *short, bench, chaos, spec, mutants, *folders]
+
+
+def end_to_end(options: Sequence[str]) -> list[Check]:
+    """Whole suites only, the everyday ones and the longer ones."""
+    return [_pytest("e2e", [*END_TO_END, *OPERATIONS, *options], alone=True)]
 
 
 def replicas(options: Sequence[str]) -> Check:
@@ -110,8 +123,7 @@ def suites_on_postgres(server: str, options: Sequence[str]) -> list[Check]:
 def _on_postgres(check: Check, server: str) -> Check:
     engine = {"SAGA_ENGINE": "procrastinate"} if check.name == "procrastinate" else {}
     url = f"{server}/saga_{check.name}_{os.getpid()}"
-    # A browser sees no difference between databases.
-    command = (*check.command, "-m", "not browser and not slow") if check.name == "ui" else check.command
+    command = (*check.command, CRASH) if check.name == "backend" else check.command
     environment = {**check.environment, **engine, "DATABASE_URL": url}
     return replace(check, command=command, environment=environment)
 

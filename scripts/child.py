@@ -4,17 +4,15 @@ import io
 import os
 import signal
 import subprocess
-import sys
 import threading
 import time
 from contextlib import suppress
-from pathlib import Path
 from typing import cast
 
 from scripts.console import Console
+from scripts.launch import launched
 from scripts.service import Service
 
-LAUNCHER = Path(__file__).with_name("launch.py")
 LAST_LINES_WITHIN = 1.0
 READ_BYTES = 64 * 1024
 GATHER_SECONDS = 0.02
@@ -27,6 +25,7 @@ class Child:
         self._console = console
         self._process: subprocess.Popen[bytes] | None = None
         self._reader: threading.Thread | None = None
+        self.last_line = ""
 
     @property
     def pid(self) -> int | None:
@@ -36,9 +35,8 @@ class Child:
 
     def spawn(self) -> None:
         """Call it from a thread that lives as long as the child: Linux ends the child with that thread."""
-        launch = [sys.executable, "-I", "-S", str(LAUNCHER), str(os.getpid())]
         self._process = subprocess.Popen(
-            [*launch, *self.service.command],
+            launched(self.service.command),
             cwd=self.service.folder,
             env=os.environ | dict(self.service.environment),
             stdin=subprocess.DEVNULL,
@@ -55,8 +53,11 @@ class Child:
             while data := pipe.read1(READ_BYTES):
                 # To the end of its last line, so that none is cut and no character either.
                 data += b"" if data.endswith(b"\n") else pipe.readline()
-                texts = data.decode(errors="replace").removesuffix("\n").split("\n")
-                self._console.lines(self.service.name, [text.rstrip() for text in texts])
+                texts = [
+                    each.rstrip() for each in data.decode(errors="replace").removesuffix("\n").split("\n")
+                ]
+                self.last_line = texts[-1]
+                self._console.lines(self.service.name, texts)
                 time.sleep(GATHER_SECONDS)
 
     def running(self) -> bool:

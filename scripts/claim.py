@@ -58,7 +58,8 @@ class Claim:
         draft.replace(self._notes)
 
     def release(self) -> None:
-        self._notes.unlink(missing_ok=True)
+        with suppress(OSError):  # Of a folder that can only be read now. What has ended, no start ends again.
+            self._notes.unlink()
         os.close(self._lock)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from scripts.booking_suite import SERVERS, folder
 from scripts.paths import ROOT, VENV, VENV_PYTHON
+from scripts.signals import ended_by_signals
 
 FOLDER = ROOT / "build" / "client"
 SERVICES = tuple(name for name, _, _ in SERVERS if name != "ui")
@@ -42,4 +43,4 @@ def generate(service: str, package: Path, work: Path) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))
+    sys.exit(ended_by_signals(lambda: main(*sys.argv[1:])))

@@ -4,14 +4,12 @@ import os
 import sys
 import threading
 from collections.abc import Sequence
-from logging import LogRecord
-from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import TextIO
 
+from scripts.kept_log import KeptLog
+
 COLOURS = ("36", "35", "34", "33", "32", "31")
-KEPT_BYTES, KEPT_FILES = 20_000_000, 4
-"of what is kept in a file, and how many older ones stay beside it"
 
 
 class Console:
@@ -25,7 +23,7 @@ class Console:
         self._lock = threading.Lock()
         self._colour = self._out.isatty() and "NO_COLOR" not in os.environ
         self._names: list[str] = []
-        self._kept = _file(kept) if kept else None
+        self._kept = KeptLog(kept, self.say) if kept else None
 
     def close(self) -> None:
         """The kept file is whole; the terminal stays open."""
@@ -46,8 +44,7 @@ class Console:
         shown = [text for text in texts if self._hidden not in text] if self._hidden else texts
         self._write("".join([f"{prefix} {text}\n" for text in shown]))
         if self._kept:
-            message = "\n".join([f"{_plain_prefix(name)} {text}" for text in texts])
-            self._kept.handle(LogRecord(name, 0, "", 0, message, None, None))
+            self._kept.keep("\n".join([f"{_plain_prefix(name)} {text}" for text in texts]))
 
     def _prefix(self, name: str) -> str:
         if name not in self._names:
@@ -69,24 +66,3 @@ class Console:
 
 def _plain_prefix(name: str) -> str:
     return f"{name:<8} |"
-
-
-def _file(path: Path) -> RotatingFileHandler:
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    _make_private(path)
-    handler = RotatingFileHandler(
-        path, maxBytes=KEPT_BYTES, backupCount=KEPT_FILES, encoding="utf-8", errors="backslashreplace"
-    )
-    handler.rotator = _rotate
-    return handler
-
-
-def _make_private(path: Path) -> None:
-    """What the services say may name people."""
-    path.touch(mode=0o600)
-    path.chmod(0o600)
-
-
-def _rotate(full: str, kept: str) -> None:
-    Path(full).replace(kept)
-    _make_private(Path(full))

@@ -21,6 +21,7 @@ from pathlib import Path
 from scripts.paths import ROOT, VENV
 from scripts.ports import free_ports
 from scripts.postgres import find_binaries, private_server
+from scripts.signals import ended_by_signals
 
 # As they are given on the command line; the second is how the profile of replicas is started.
 VARIANTS = (
@@ -210,4 +211,4 @@ def _skipped(what: str, why: str) -> bool:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(ended_by_signals(main))

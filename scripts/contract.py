@@ -4,18 +4,19 @@ Starts a suite of its own in demo mode; what schemathesis is told stands in sche
 """
 
 import json
-import subprocess
+import os
 import sys
 import tempfile
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 from scripts.booking_suite import Config, booking_suite
+from scripts.commands import Commands
 from scripts.console import Console
 from scripts.paths import ROOT, VENV
 from scripts.prepare import prepare
+from scripts.signals import ended_by_signals
 
 SERVICES = ("backend", "payment", "loyalty")
 COMMAND = (str(VENV / "bin" / "schemathesis"), "--config-file", str(ROOT / "schemathesis.toml"), "run")
@@ -47,25 +48,27 @@ def main(options: Sequence[str]) -> int:
 def _run_all(folder: Path, console: Console, options: Sequence[str]) -> list[Result]:
     config = Config.beside(folder, **SETTINGS)
     prepare(config, console, seed=False)
-    with booking_suite(config, console=console) as suite, ThreadPoolExecutor(len(SERVICES)) as pool:
-        return list(pool.map(lambda name: _run(name, suite.url(name), folder, options), SERVICES))
+    commands = Commands()
+    with booking_suite(config, console=console) as suite:
+
+        def run(name: str) -> Result:
+            return _run(commands, name, suite.url(name), folder, options)
+
+        return commands.together(run, SERVICES, at_once=len(SERVICES))
 
 
-def _run(name: str, url: str, folder: Path, options: Sequence[str]) -> Result:
+def _run(commands: Commands, name: str, url: str, folder: Path, options: Sequence[str]) -> Result:
     report = folder / f"{name}.json"
     own = folder / f"{name}-work"
     own.mkdir()
-    done = subprocess.run(
-        [*COMMAND, f"{url}/api/schema/?format=json", "--report-json-path", str(report), *options],
-        cwd=own,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-    )
+    tested = [*COMMAND, f"{url}/api/schema/?format=json", "--report-json-path", str(report), *options]
+    with commands.process(tested, cwd=own, env=os.environ) as process:
+        assert process.stdout is not None
+        said = process.stdout.read()
+        code = process.wait()
     cases = json.loads(report.read_text())["test_cases"]["generated"] if report.exists() else 0
-    return Result(done.returncode, done.stdout, cases)
+    return Result(code, said, cases)
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(ended_by_signals(lambda: main(sys.argv[1:])))

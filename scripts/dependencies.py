@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from scripts.paths import REQUIREMENTS, VENV
+from scripts.signals import ended_by_signals
 
 COMMAND = (str(VENV / "bin" / "pip-audit"), "--disable-pip", "--require-hashes", "--progress-spinner", "off")
 UNKNOWN = 3
@@ -52,4 +53,4 @@ def _line(package: dict[str, Any], hole: dict[str, Any]) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(ended_by_signals(lambda: main(sys.argv[1:])))

@@ -14,11 +14,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from scripts.paths import LOCAL_PACKAGES, REQUIREMENTS, ROOT, VENV, VENV_PYTHON
+from scripts.signals import ended_by_signals
 
 # Each holds those before it.
 LOCKS = ("runtime", "traces", "dev", "bench")
 UV = VENV / "bin" / "uv"
 UNFINISHED = VENV / ".unfinished"
+# setuptools writes the packages' place in the encoding of the locale, which under LC_ALL=C is ASCII.
+ANY_PATH = {"LC_ALL": "C.UTF-8"}
 ADVICE = (
     "The packages could not be installed. Check the network, or the package index that pip is set to, "
     "and run it again."
@@ -45,6 +48,8 @@ def ensure(lock: str) -> None:
 
 
 def is_current(lock: str) -> bool:
+    if not os.access(VENV_PYTHON, os.X_OK):  # Such as a link into another user's home.
+        return False
     holders = LOCKS[LOCKS.index(lock) :]
     return any(_stamp(name).is_file() and _stamp(name).read_text() == fingerprint(name) for name in holders)
 
@@ -141,6 +146,7 @@ def _failure(command: Sequence[str]) -> str | None:
         ended = subprocess.run(
             command,
             cwd=ROOT,
+            env=os.environ | ANY_PATH,
             check=False,
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -172,4 +178,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(ended_by_signals(main))

@@ -13,6 +13,7 @@ from operator import itemgetter
 from pathlib import Path
 
 from scripts.paths import ROOT
+from scripts.signals import ended_by_signals
 
 NAMED = re.compile(r'\b(?:correlation_id|request_id)"?[=:]\s*"?([A-Za-z0-9._:-]+)')
 
@@ -79,4 +80,4 @@ def traces(said: Sequence[str]) -> list[str]:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(ended_by_signals(lambda: main(sys.argv[1:])))

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from scripts.paths import ROOT
+from scripts.signals import ended_by_signals
 
 FILES = (ROOT / "Dockerfile", ROOT / "docker-compose.yml")
 UNPINNED, UNKNOWN = 1, 3
@@ -70,4 +71,4 @@ def _pinned(image: str, digests: dict[str, str]) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(ended_by_signals(lambda: main(sys.argv[1:])))

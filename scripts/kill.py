@@ -9,6 +9,7 @@ from pathlib import Path
 
 from scripts.booking_suite import DEFAULT_DATA_DIR
 from scripts.claim import kill_services
+from scripts.signals import ended_by_signals
 
 
 def main() -> int:
@@ -22,4 +23,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(ended_by_signals(main))

@@ -7,8 +7,14 @@ import ctypes
 import os
 import signal
 import sys
+from collections.abc import Sequence
 
 PR_SET_PDEATHSIG = 1
+
+
+def launched(command: Sequence[str]) -> list[str]:
+    """The command that becomes this one. Linux ends it with the thread that starts it."""
+    return [sys.executable, "-I", "-S", __file__, str(os.getpid()), *command]
 
 
 def main() -> None:
@@ -18,7 +24,7 @@ def main() -> None:
         # The parent may have died before the request was made.
         if os.getppid() != int(parent):
             sys.exit("the runner has ended")
-    os.execv(command[0], command)
+    os.execvp(command[0], command)
 
 
 if __name__ == "__main__":

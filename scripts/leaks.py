@@ -9,6 +9,7 @@ import sys
 from collections.abc import Sequence
 
 from scripts.paths import ROOT, VENV
+from scripts.signals import ended_by_signals
 
 HOOK = (str(VENV / "bin" / "detect-secrets-hook"), "--no-verify", "--disable-plugin", "KeywordDetector")
 # Hashes and fonts look like secrets and are none; the secrets of the demo are public and refused outside it.
@@ -26,4 +27,4 @@ def scan(files: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(ended_by_signals(main))

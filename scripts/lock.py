@@ -4,6 +4,7 @@ import subprocess
 import sys
 
 from scripts.paths import REQUIREMENTS, ROOT, VENV
+from scripts.signals import ended_by_signals
 
 OLDEST_PYTHON = "3.11"
 # In this order: what tests and lint use must not move what the services run on.
@@ -36,4 +37,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(ended_by_signals(main))

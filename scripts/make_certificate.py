@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from scripts.make_secrets import FOLDER
+from scripts.signals import ended_by_signals
 
 FAILED, WRONG_SETTING = 1, 2
 CERTIFICATE, KEY = "tls_certificate", "tls_key"
@@ -51,4 +52,4 @@ def _command(host: str, certificate: Path, key: Path) -> list[str]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(ended_by_signals(main))

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from scripts.booking_suite import SERVERS
 from scripts.paths import ROOT, VENV_PYTHON
+from scripts.signals import ended_by_signals
 
 FOLDER = ROOT / "secrets"
 NO_RECEIVER = ROOT / "deploy" / "demo-secrets" / "alertmanager.yml"
@@ -48,4 +49,4 @@ def _write(path: Path, value: str, *, mode: int = 0o444) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(ended_by_signals(main))

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from scripts.booking_suite import SERVERS
 from scripts.paths import ROOT
+from scripts.signals import ended_by_signals
 
 TEMPLATE = ROOT / "examples" / "hotel" / "hotel-service"
 NAME = re.compile(r"[a-z]{3,20}")
@@ -78,4 +79,4 @@ def make(folder: Path, renamed: Mapping[str, str]) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(ended_by_signals(main))

@@ -15,7 +15,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -26,6 +25,7 @@ from scripts.booking_suite import SERVERS
 from scripts.paths import VENV_PYTHON
 from scripts.ports import free_ports
 from scripts.service import HOST
+from scripts.signals import ended_by_signals, wait_for_signal
 
 SERVICES = tuple(name for name, _, _ in SERVERS)
 ADMIN = "saga_admin"
@@ -198,7 +198,7 @@ def serve() -> int:
         for name, url in server.make_databases().items():
             print(f"{name.upper()}_DATABASE_URL={url}", flush=True)
         try:
-            threading.Event().wait()
+            wait_for_signal()
         except KeyboardInterrupt:
             return 0
     return 0
@@ -207,4 +207,4 @@ def serve() -> int:
 if __name__ == "__main__":
     verb, *given = sys.argv[1:]
     verbs = {"test": lambda: test(given), "replicas": lambda: test_replicas(given), "serve": serve}
-    sys.exit(verbs[verb]())
+    sys.exit(ended_by_signals(verbs[verb]))

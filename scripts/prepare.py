@@ -5,17 +5,17 @@ What was done is written into each SQLite file's `user_version`, so that a secon
 
 import os
 import sqlite3
-import subprocess
 import zlib
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
-from scripts.booking_suite import SERVERS, Config, folder, settings_of
+from scripts.booking_suite import SERVERS, Config, ConfigError, folder, settings_of
+from scripts.commands import Commands
 from scripts.console import Console
 from scripts.paths import PACKAGES, REQUIREMENTS, VENV_PYTHON
+from scripts.suite import WRONG_SETTING
 
 MIGRATE = ("migrate", "--noinput", "--verbosity", "0")
 
@@ -26,19 +26,28 @@ class PrepareError(Exception):
 
 def prepare(config: Config, console: Console, *, seed: bool = True) -> None:
     """All four at once. `seed=False` leaves out the demo login; the schedule is always made."""
-    with ThreadPoolExecutor(max_workers=len(SERVERS)) as pool:
-        list(pool.map(lambda server: _prepare(config, console, server[0], server[1], seed), config.started))
+    commands = Commands()
+
+    def prepare_one(server: tuple[str, str, int]) -> None:
+        _prepare(config, console, commands, *server[:2], seed)
+
+    commands.together(prepare_one, config.started, at_once=len(SERVERS))
 
 
-def _prepare(config: Config, console: Console, name: str, package: str, seed: bool) -> None:
+def _prepare(
+    config: Config, console: Console, commands: Commands, name: str, package: str, seed: bool
+) -> None:
     mark = mark_of(folder(name) / package, list(_commands(config, name, seed=seed)))
     database = None if name in config.databases else config.data_dir / f"{name}.sqlite3"
-    if database and read_mark(database) == mark:
-        return
-    for command in _commands(config, name, seed=seed):
-        _manage(config, console, name, package, command)
-    if database:
-        write_mark(database, mark)
+    try:
+        if database and read_mark(database) == mark:
+            return
+        for command in _commands(config, name, seed=seed):
+            _manage(config, console, commands, name, package, command)
+        if database:
+            write_mark(database, mark)
+    except sqlite3.Error as error:
+        raise PrepareError(f"{name}: {database} cannot be used: {error}") from error
 
 
 def _commands(config: Config, name: str, *, seed: bool) -> Iterator[tuple[str, ...]]:
@@ -49,21 +58,21 @@ def _commands(config: Config, name: str, *, seed: bool) -> Iterator[tuple[str, .
         yield ("make_demo_user",)
 
 
-def _manage(config: Config, console: Console, name: str, package: str, command: tuple[str, ...]) -> None:
+def _manage(
+    config: Config, console: Console, commands: Commands, name: str, package: str, command: tuple[str, ...]
+) -> None:
     console.line(name, f"manage.py {' '.join(command[:1])}")
-    result = subprocess.run(
-        [str(VENV_PYTHON), "manage.py", *command],
-        cwd=folder(name),
-        env=os.environ | settings_of(config, name, package),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-    )
-    for line in result.stdout.splitlines():
+    environment = os.environ | settings_of(config, name, package)
+    manage = [str(VENV_PYTHON), "manage.py", *command]
+    with commands.process(manage, cwd=folder(name), env=environment) as process:
+        assert process.stdout is not None
+        lines = process.stdout.read().splitlines()
+        code = process.wait()
+    if code == WRONG_SETTING:
+        raise ConfigError(f"{name}: {lines[-1] if lines else 'a setting is wrong'}")
+    for line in lines:
         console.line(name, line)
-    if result.returncode:
+    if code:
         raise PrepareError(f"{name}: manage.py {command[0]} failed")
 
 

@@ -6,25 +6,25 @@ Exit codes: 0 stopped, 1 did not start, 2 a wrong setting, 3 a port or the data 
 import os
 import signal
 import sys
-import threading
 import time
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
 from scripts import environment
-from scripts.booking_suite import DEFAULT_DATA_DIR, Config, ConfigError, booking_suite
+from scripts.booking_suite import DEFAULT_DATA_DIR, FALSE, Config, ConfigError, booking_suite
 from scripts.claim import TakenError
 from scripts.console import Console
 from scripts.demo_data import make_first_sagas
 from scripts.follow import log_file
 from scripts.ports import PortError
 from scripts.prepare import PrepareError, prepare
-from scripts.suite import StartError, Suite
+from scripts.signals import STOPPING, wait_for_signal
+from scripts.signals import stop_on_signals as stop_on_signals
+from scripts.suite import WRONG_SETTING, SettingError, StartError, Suite
 
-FAILED, WRONG_SETTING, TAKEN = 1, 2, 3
+FAILED, TAKEN = 1, 3
 WHAT = {"backend": "flights and sagas", "loyalty": "miles", "payment": "payments"}
-STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def main() -> int:
@@ -33,10 +33,10 @@ def main() -> int:
         config = Config.from_environment()
         with closing(_console(config.data_dir)) as console:
             return run(config, console)
+    except (ConfigError, SettingError) as error:
+        return _fail(error, WRONG_SETTING)
     except (environment.InstallError, PrepareError, StartError) as error:
         return _fail(error, FAILED)
-    except ConfigError as error:
-        return _fail(error, WRONG_SETTING)
     except (PortError, TakenError) as error:
         return _fail(error, TAKEN)
 
@@ -66,7 +66,7 @@ def run(config: Config, console: Console) -> int:
         suite.start()
         if config.demo_mode and "backend" not in config.elsewhere:
             make_first_sagas(config.url("backend"), console)
-        _welcome(config, console, time.monotonic() - began)
+        welcome(config, console, time.monotonic() - began)
 
     return until_stopped(suite, console, begin)
 
@@ -82,7 +82,7 @@ def until_stopped(suite: Suite, console: Console, begin: Callable[[], None]) -> 
     suite.claim()
     try:
         begin()
-        threading.Event().wait()
+        wait_for_signal()
     except KeyboardInterrupt:
         pass
     finally:
@@ -102,7 +102,7 @@ def _stop(suite: Suite, console: Console) -> None:
         suite.kill_all()
 
 
-def _welcome(config: Config, console: Console, seconds: float) -> None:
+def welcome(config: Config, console: Console, seconds: float) -> None:
     console.say()
     console.say(f"Ready after {seconds:.1f} s. Open {config.url('ui')}/")
     for name in (name for name in config.ports if name != "ui"):
@@ -114,6 +114,8 @@ def _welcome(config: Config, console: Console, seconds: float) -> None:
     if config.demo_mode:
         console.say("  login    demo / demo-pass-2026")
         console.say("DEMO MODE: no credentials are asked and failures can be simulated. Not for production.")
+    elif "ui" not in config.elsewhere and os.environ.get("SECURE_SSL_REDIRECT", "1") not in FALSE:
+        console.say("  https    pages redirect there: a proxy with TLS belongs in front, docs/operations.md")
     console.say("Ctrl-C stops everything.")
     console.say()
 
@@ -121,13 +123,6 @@ def _welcome(config: Config, console: Console, seconds: float) -> None:
 def _follow(config: Config) -> str:
     folder = "" if config.data_dir == DEFAULT_DATA_DIR else f" DATA_DIR={config.data_dir}"
     return f"make follow ID=...{folder}"
-
-
-def stop_on_signals() -> None:
-    """SIGTERM and a closed terminal are as good as Ctrl-C; under nohup the terminal may close."""
-    for number in STOPPING:
-        if number is not signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:
-            signal.signal(number, signal.default_int_handler)
 
 
 def _fail(error: Exception, code: int) -> int:

@@ -14,6 +14,7 @@ from typing import Any
 from scripts import images
 from scripts.booking_suite import SERVERS
 from scripts.paths import KIT, REQUIREMENTS, ROOT, SAGAS, VENV
+from scripts.signals import ended_by_signals
 
 FOLDER = ROOT / "build" / "sbom"
 COMMAND = (str(VENV / "bin" / "cyclonedx-py"), "requirements", str(REQUIREMENTS / "runtime.txt"))
@@ -61,4 +62,4 @@ def _own(name: str, version: str) -> Component:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(ended_by_signals(main))

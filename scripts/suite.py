@@ -22,8 +22,16 @@ FIRST_PAUSE, LONGEST_PAUSE, STEADY_AFTER = 0.5, 10.0, 30.0
 TRIES_BEFORE_READY = 3
 
 
+WRONG_SETTING = 2
+"exit code of a service that refuses a setting"
+
+
 class StartError(Exception):
     """The suite did not become ready."""
+
+
+class SettingError(StartError):
+    """A service refuses a setting, in its own words."""
 
 
 @dataclass
@@ -36,6 +44,8 @@ class Slot:
     not_before: float = 0.0
     pause: float = FIRST_PAUSE
     deaths: int = 0
+    was_ready: bool = False
+    refused: str = ""
 
 
 class Suite:
@@ -174,7 +184,7 @@ class Suite:
     def _want(self, name: str) -> None:
         with self._lock:
             slot = self._slots[name]
-            slot.wanted, slot.not_before, slot.deaths = True, 0.0, 0
+            slot.wanted, slot.not_before, slot.deaths, slot.refused = True, 0.0, 0, ""
 
     def _unwant(self, names: Sequence[str] | dict[str, Slot]) -> None:
         with self._lock:
@@ -186,10 +196,13 @@ class Suite:
         service = slot.child.service
         if not slot.child.running() or (service.port is not None and not _answers(service)):
             return False
-        slot.deaths = 0
+        slot.deaths, slot.was_ready = 0, True
         return True
 
     def _give_up_on_the_dying(self, names: Sequence[str]) -> None:
+        for name in names:
+            if why := self._slots[name].refused:
+                raise SettingError(f"{name}: {why}")
         dying = [name for name in names if self._slots[name].deaths >= TRIES_BEFORE_READY]
         if dying:
             raise StartError(f"{dying[0]} ended {TRIES_BEFORE_READY} times; its lines above say why")
@@ -203,11 +216,20 @@ class Suite:
 
     def _reconcile(self) -> None:
         """Every child is started here, because Linux ends a child with the thread that started it."""
+        noted = True
         while not self._closing.wait(POLL):
             with self._lock:
                 changed = [self._reconcile_one(name, slot) for name, slot in self._slots.items()]
-                if any(changed) and self._claim:
-                    self._claim.note(slot.child for slot in self._slots.values())
+                noted = (noted and not any(changed)) or self._note()
+
+    def _note(self) -> bool:
+        """Whether what runs is noted. A full disk must not end this thread, and all services with it."""
+        if self._claim:
+            try:
+                self._claim.note(slot.child for slot in self._slots.values())
+            except OSError:
+                return False
+        return True
 
     def _reconcile_one(self, name: str, slot: Slot) -> bool:
         """Whether a process was started."""
@@ -218,8 +240,13 @@ class Suite:
             self._mourn(name, slot, now)
         if now < slot.not_before or not slot.wanted:
             return False
-        slot.child.spawn()
         slot.started_at = now
+        try:
+            slot.child.spawn()
+        except OSError as error:
+            slot.deaths += 1
+            self.console.line(name, f"cannot be started ({error}); {self._start_later(slot, now)}")
+            return False
         return True
 
     def _mourn(self, name: str, slot: Slot, now: float) -> None:
@@ -228,14 +255,19 @@ class Suite:
         slot.child.send(signal.SIGKILL)
         slot.child.forget()
         slot.deaths += 1
-        if not self._restart:
+        if code == WRONG_SETTING and not slot.was_ready:
+            slot.refused = slot.child.last_line
+        if slot.refused or not self._restart:
             slot.wanted = False
             self.console.line(name, f"ended ({_reason(code)})")
             return
+        self.console.line(name, f"ended ({_reason(code)}); {self._start_later(slot, now)}")
+
+    def _start_later(self, slot: Slot, now: float) -> str:
         steady = now - slot.started_at >= STEADY_AFTER
         pause = FIRST_PAUSE if steady else slot.pause
         slot.not_before, slot.pause = now + pause, min(pause * 2, self._longest_pause)
-        self.console.line(name, f"ended ({_reason(code)}); it is started again in {pause:g} s")
+        return f"it is started again in {pause:g} s"
 
     def _end(self, slots: Sequence[Slot], number: signal.Signals, within: float) -> None:
         for slot in slots:

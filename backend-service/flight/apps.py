@@ -7,10 +7,10 @@ class FlightConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from flight import saga_metrics
+        from flight.operations import metrics
 
-        saga_metrics.register()
+        metrics.register()
         if settings.TRACES:
-            from flight import saga_traces
+            from flight.operations import traces
 
-            saga_traces.subscribe()
+            traces.subscribe()

@@ -24,7 +24,7 @@ class Airport(models.Model):
     longitude = models.FloatField()
     time_zone = models.CharField(max_length=40, help_text="IANA name")
     busy_rank = models.PositiveSmallIntegerField(help_text="1 is the busiest; 9999 for one not served")
-    search_city = models.CharField(max_length=60, help_text="folded, as flight.folding does")
+    search_city = models.CharField(max_length=60, help_text="folded, as flight.search.folding does")
     search_words = models.CharField(max_length=180, help_text="folded code, city and name, spaces around")
 
     class Meta:

@@ -23,6 +23,7 @@ ERASED = "(erased)"
 PERSONAL = frozenset({"first_name", "last_name", "gender", "email", "mobile", "passenger", "address"})
 "Fields of JSON whose text is about a person."
 SAGA_TEXTS = ("data", "facts", "result", "secrets")
+EVENT_TEXTS = ("data", "following")
 GUEST = "guest-"
 BATCH = 200
 
@@ -115,8 +116,8 @@ def _erase_sagas(sagas: QuerySet[SagaRow]) -> int:
         texts = {name: _without(getattr(saga, name)) for name in SAGA_TEXTS}
         SagaRow.objects.filter(pk=saga.pk, due_at=None, epoch=saga.epoch).update(**texts)
         for event in SagaEventRow.objects.filter(correlation_id=saga.pk):
-            if (data := _without(event.data)) != event.data:
-                SagaEventRow.objects.filter(correlation_id=saga.pk, sequence=event.sequence).update(data=data)
+            texts = {name: _without(getattr(event, name)) for name in EVENT_TEXTS}
+            SagaEventRow.objects.filter(pk=event.pk).update(**texts)
         number += 1
     return number
 

@@ -9,7 +9,7 @@ from django_sagas.runtime import orchestrator
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from service_kit import schema
-from service_kit.api import ServiceView, json_response, read_json
+from service_kit.api import ServiceView, json_response, read_body
 from service_kit.authentication import caller_of
 from service_kit.parsers import JsonOrFormParser
 from service_kit.permissions import Owner
@@ -17,8 +17,8 @@ from service_kit.problems import Problem
 from service_kit.rules import USER_ID
 
 from flight import people, serializers
+from flight.booking_actions import require_reason
 from flight.inputs import Reason
-from flight.saga_cancel_views import require_reason
 
 
 class PersonView(ServiceView):
@@ -56,7 +56,8 @@ class ErasePersonView(PersonView):
         is_own = user_id in (caller.user_id, *caller.also)
         if caller.role == "auditor" and not is_own:
             raise Problem(403, "NOT_ALLOWED", "Auditors look and change nothing.")
-        reason = require_reason(Reason.read(read_json(request)), needed=not is_own and not settings.DEMO_MODE)
+        body = read_body(request, Reason)
+        reason = require_reason(body, needed=not is_own and not settings.DEMO_MODE)
         by = Operator(caller.user_id, reason, user_id)
         return json_response(
             {"success": True, **asdict(people.erase(user_id, by=by, now=orchestrator().now()))}

@@ -5,9 +5,9 @@ from typing import Any
 from django.conf import settings
 from django_sagas.answers import compensations
 from django_sagas.state import SagaState, SagaStatus, StepState, StepStatus
-from service_kit.money import to_wire
+from service_kit.money import to_cents, to_wire
 
-from flight.saga_booking import CANCELLATION, BookingSaga
+from flight.saga_booking import CANCEL_PAYMENT, CANCELLATION, BookingSaga
 from flight.saga_local import reserved
 
 CANCELLATIONS = ("CANCELLED_BY_USER", "CANCELLED_BY_OPERATOR")
@@ -59,8 +59,8 @@ def _how_it_went_back(saga: SagaState) -> str:
     by_hand = [step.compensation for step in saga.steps if step.status == StepStatus.RESOLVED]
     if by_hand:
         return f"{what}. {', '.join(by_hand)} could not be done and was settled by hand; the rest was undone."
-    fee = saga.facts.get(CANCELLATION, {}).get("fee", 0)
-    charged = f"a fee of {to_wire(fee):.2f} {settings.CURRENCY}" if fee else "nothing"
+    fee = terms(saga).get("fee")
+    charged = f"a fee of {fee:.2f} {settings.CURRENCY}" if fee else "nothing"
     return f"{what} and everything was undone; {charged} is charged."
 
 
@@ -93,8 +93,22 @@ def accepted(saga: SagaState) -> dict[str, Any]:
 
 
 def terms(saga: SagaState) -> dict[str, Any]:
-    """What the cancellation of a booking gives back and keeps; empty for a saga without one."""
+    """What the cancellation of a booking gives back and keeps; empty for a saga without one.
+
+    What was agreed, until payment has answered what it did: an authorisation may have expired meanwhile.
+    """
     agreed = saga.facts.get(CANCELLATION)
     if not agreed:
         return {}
-    return {"refund": to_wire(agreed["amount"]), "fee": to_wire(agreed["fee"]), "miles": agreed["miles"]}
+    did = saga.facts.get(CANCEL_PAYMENT, {})
+    return {
+        "refund": did.get("returned", to_wire(agreed["amount"])),
+        "fee": did.get("kept", to_wire(agreed["fee"])),
+        "miles": agreed["miles"],
+    }
+
+
+def missing_fee(saga: BookingSaga) -> int:
+    """Cents of the agreed fee that payment could not keep, because an authorisation had expired."""
+    agreed, told = saga.facts.get(CANCELLATION), terms(saga)
+    return max(0, agreed["fee"] - to_cents(told["fee"])) if agreed else 0

@@ -45,6 +45,9 @@ RENEWED = "renewed"
 CAPTURE = "CapturePayment"
 EXPIRED = "AUTHORIZATION_EXPIRED"
 "Why a capture may wait for an operator."
+NOT_FOUND = "PAYMENT_NOT_FOUND"
+"The same after payment was restored to an earlier moment."
+CANCEL_PAYMENT = "CancelPayment"
 CANCELLATION = "cancellation"
 "The fact of a booking's cancellation: the amounts of `fare_rules.Refund`, in cents."
 
@@ -187,6 +190,13 @@ class CapturingSaga(SagaState):
         return waits and answered > int(before)
 
     @property
+    def has_lost_payment(self) -> bool:
+        """Whether the payment that it captures is not known to payment any more."""
+        capture = self.step(CAPTURE)
+        waits = capture.status in (StepStatus.STARTED, StepStatus.UNKNOWN)
+        return waits and capture.error_code == NOT_FOUND
+
+    @property
     def is_captured(self) -> bool:
         return self.step(CAPTURE).status == StepStatus.DONE
 
@@ -202,7 +212,7 @@ class CapturingSaga(SagaState):
     @property
     def was_needed(self) -> bool:
         """False where the trip was cancelled before its money was captured, or after that had expired."""
-        return self.facts[CAPTURE].get("status") not in ("CANCELLED", "EXPIRED")
+        return self.facts.get(CAPTURE, {}).get("status") not in ("CANCELLED", "EXPIRED")
 
 
 @dataclass

@@ -10,27 +10,21 @@ from django_sagas.definitions import WriteConflict
 from django_sagas.engines import engine
 from django_sagas.runtime import admission, orchestrator
 from django_sagas.state import SagaState
-from django_sagas.wire import REPLAYED_HEADER
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
-from service_kit import credentials, schema, unknown_fields
-from service_kit.api import ServiceView, json_response, read_json
+from service_kit import credentials, schema
+from service_kit.api import ServiceView, read_body
 from service_kit.authentication import caller_of
 from service_kit.permissions import KnownCallers
-from service_kit.problems import Problem, try_again
+from service_kit.problems import try_again
 
-from flight import saga_answers, saga_requests, saga_schema
-from flight.saga_cancel_views import wants_async
+from flight import saga_answers, saga_requests, saga_serializers
+from flight.booking_actions import PREFER_HEADER, key_reused, replayed, respond, wants_async
 from flight.saga_limits import Held, caller_limits
 
 log = structlog.get_logger("saga")
 KEY_HEADER = OpenApiParameter(
     "Idempotency-Key", location="header", description="a repeat returns the same saga"
-)
-PREFER_WHEN_BOOKING = OpenApiParameter(
-    "Prefer",
-    location="header",
-    description="respond-async; handling=strict refuses every unknown field (RFC 7240)",
 )
 
 
@@ -40,23 +34,16 @@ class StartBookingView(ServiceView):
 
     @extend_schema(
         request=saga_requests.START_BOOKING,
-        parameters=[KEY_HEADER, PREFER_WHEN_BOOKING, schema.HINTS],
+        parameters=[KEY_HEADER, PREFER_HEADER, schema.HINTS],
         responses={
-            200: saga_schema.BookingResult,
-            202: saga_schema.BookingAccepted,
+            200: saga_serializers.BookingResult,
+            202: saga_serializers.BookingAccepted,
             **schema.problem(400, 401, 403, 404, 405, 413, 415, 422, 429, 503),
         },
     )
     def post(self, request: Request) -> HttpResponse:
         """Book a trip of one to six flights: run the saga to its end, or accept it and let it go on."""
-        strict = unknown_fields.is_strict(request)
-        takes = saga_requests.START_BOOKING
-        command, hints = unknown_fields.read(takes, read_json(request), strict=strict)
-        response = self._book(request, command)
-        unknown_fields.tell(response, hints)
-        return response
-
-    def _book(self, request: Request, command: saga_requests.StartBooking) -> HttpResponse:
+        command = read_body(request, saga_requests.START_BOOKING)
         credentials.refuse_simulation(bool(command.simulated or command.simulate_wait))
         caller = caller_of(request)
         credentials.require_user(caller, command.user_id)
@@ -111,21 +98,9 @@ def start(saga: SagaState, *, at_once: bool) -> SagaState | None:
 
 def repeated(known: SagaState, command: saga_requests.StartBooking) -> HttpResponse:
     if known.request_fingerprint != command.fingerprint():
-        raise Problem(
-            422,
-            "IDEMPOTENCY_KEY_REUSED",
-            "This Idempotency-Key came before with another body.",
-            correlation_id=known.correlation_id,
-        )
-    response = answer(known)
-    response.headers[REPLAYED_HEADER] = "true"
-    return response
+        raise key_reused(known, "This Idempotency-Key came before with another body.")
+    return replayed(answer(known))
 
 
 def answer(saga: SagaState) -> HttpResponse:
-    """The saga's result, or the 202 with its Location."""
-    headers = {"X-Correlation-ID": saga.correlation_id}
-    if saga.result is not None:
-        return json_response(saga_answers.answer(saga), headers=headers)
-    headers["Location"] = f"/api/saga/status/{saga.correlation_id}/"
-    return json_response(saga_answers.answer(saga), status=202, headers=headers)
+    return respond(saga, accepted=saga_answers.accepted(saga))

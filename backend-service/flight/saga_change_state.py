@@ -10,7 +10,14 @@ from django_sagas.models import SagaRow
 from django_sagas.state import StepStatus
 
 from flight.inventory import HeldFlight
-from flight.saga_booking import CapturingSaga, Segment, SettlementSaga, segments, settlement_of
+from flight.models import Booking
+from flight.saga_booking import (
+    CapturingSaga,
+    Segment,
+    SettlementSaga,
+    segments,
+    settlement_of,
+)
 
 CHANGE = "change-trip"
 
@@ -58,6 +65,10 @@ class ChangeSaga(CapturingSaga):
     def is_refund(self) -> bool:
         return self.request.difference < 0
 
+    @property
+    def is_dearer(self) -> bool:
+        return self.request.difference > 0
+
     @cached_property
     def settlement(self) -> SettlementSaga | None:
         return settlement_of(saga_log.load(self.booking))
@@ -103,6 +114,15 @@ class ChangeSaga(CapturingSaga):
     def held(self) -> Sequence[HeldFlight]:
         """The trip afterwards with the seats that it has then, once HoldSeats is done."""
         return [HeldFlight.from_json(flight) for flight in self.facts["HoldSeats"]["flights"]]
+
+
+def waiting_change(booking: Booking) -> ChangeSaga | None:
+    """The change under way that waits because its payment has expired, or is lost with an older back-up;
+    None without one."""
+    change = saga_log.load(booking.busy_with) if booking.busy_with else None
+    if not isinstance(change, ChangeSaga):
+        return None
+    return change if change.has_expired or change.has_lost_payment else None
 
 
 def key_scope(booking: str) -> str:

@@ -8,9 +8,10 @@ from django_sagas.definitions import Planned
 from django_sagas.outcomes import Done, Refused
 from django_sagas.runtime import orchestrator
 
-from flight import saga_settlement, services
+from flight import services
 from flight.inventory import HeldFlight, find_flights
 from flight.saga_booking import BookingSaga
+from flight.settlement import settle_trip
 
 
 def reserve_seat(saga: BookingSaga, now: datetime) -> Planned:
@@ -62,7 +63,7 @@ def confirm_booking(saga: BookingSaga, now: datetime) -> Planned:
 
     def write() -> None:
         services.confirm_booking(sale=sale, confirmation=confirmation, now=now)
-        saga_settlement.begin(saga, correlation_id=settlement, reference=confirmation.reference, now=now)
+        settle_trip.begin(saga, correlation_id=settlement, reference=confirmation.reference, now=now)
 
     return Planned(Done({**confirmed(confirmation), "settlement": settlement}), write)
 

@@ -10,11 +10,13 @@ from django_sagas import json_text
 from django_sagas.definitions import Planned, Saga, Step, local, remote
 from django_sagas.orchestrator import Orchestrator
 from service_kit import credentials, strict_json
-from service_kit.money import to_wire
+from service_kit.money import CENTS_PER_UNIT, to_wire
 from service_kit.security import throttle
 
-from flight import saga_answers, saga_audit, saga_faults, saga_local, saga_words
-from flight.saga_booking import LOYALTY, PAYMENT, BookingSaga
+from flight import saga_answers, saga_faults, saga_local, saga_words
+from flight.audit import alarms
+from flight.audit import rules as audit_rules
+from flight.saga_booking import CANCEL_PAYMENT, LOYALTY, PAYMENT, BookingSaga
 
 
 def booking_data(saga: BookingSaga) -> dict[str, Any]:
@@ -47,6 +49,13 @@ def amount_as_quoted(saga: BookingSaga, answer: Mapping[str, Any]) -> str:
     return "PRICE_CHANGED: The payment is not over the amount that was quoted."
 
 
+def miles_by_the_rule(saga: BookingSaga, answer: Mapping[str, Any]) -> str:
+    """One per whole unit of the fare, which a cancellation and a change count on."""
+    if answer.get("miles_awarded") == saga.flight_fare // CENTS_PER_UNIT:
+        return ""
+    return "WRONG_MILES: The miles are not those that the fare earns."
+
+
 def _named(saga: BookingSaga) -> dict[str, Any]:
     flights = [segment.flight_id for segment in saga.segments]
     return {"flight_id": flights[0], "flights": flights}
@@ -63,7 +72,7 @@ def count_declined(code: str, *, user_id: str, address: str, now: datetime) -> S
 class BookTrip(Saga):
     name, version = "book-trip", 1
     state = BookingSaga
-    audits = saga_audit.RULES
+    audits = audit_rules.RULES
     steps = (
         local(
             "ReserveSeat",
@@ -76,7 +85,7 @@ class BookTrip(Saga):
         remote(
             "AuthorizePayment",
             words=saga_words.PAYMENT,
-            undo="CancelPayment",
+            undo=CANCEL_PAYMENT,
             at=PAYMENT,
             sends=booking_data,
             undo_sends=cancel_data,
@@ -90,6 +99,7 @@ class BookTrip(Saga):
             undo="ReverseMiles",
             at=LOYALTY,
             sends=booking_data,
+            accepts=miles_by_the_rule,
             refusals={"ACCOUNT_CLOSED", "LIMIT_EXCEEDED"},
         ),
         local(
@@ -131,6 +141,15 @@ class BookTrip(Saga):
     @classmethod
     def after_refusal(cls, saga: BookingSaga, code: str, now: datetime) -> Sequence[Callable[[], object]]:
         return count_declined(code, user_id=saga.user_id, address=saga.request.address, now=now)
+
+    @classmethod
+    def after_undo(
+        cls, saga: BookingSaga, compensation: str, now: datetime
+    ) -> Sequence[Callable[[], object]]:
+        missing = saga_answers.missing_fee(saga) if compensation == CANCEL_PAYMENT else 0
+        if not missing:
+            return ()
+        return (partial(alarms.fee_not_kept, saga.correlation_id, cents=missing, now=now),)
 
     @classmethod
     def result(cls, saga: BookingSaga) -> dict[str, Any]:

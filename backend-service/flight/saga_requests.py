@@ -84,7 +84,7 @@ START_BOOKING = create_model("StartBooking", __base__=StartBooking, **_SWITCHED)
 def read_idempotency_key(header: str | None) -> str | None:
     if header is None or (IDEMPOTENCY_KEY.fullmatch(header) and not looks_like_card(header)):
         return header
-    raise invalid({"Idempotency-Key": "must be 1 to 200 printable ASCII characters"})
+    raise invalid({"Idempotency-Key": "must be 1 to 200 printable ASCII characters, and no card number"})
 
 
 def find_flights_of(command: StartBooking) -> list[FlightForSale]:

@@ -18,7 +18,7 @@ from service_kit import schema
 from service_kit.problems import Problem, try_again
 from service_kit.saga_steps import ActionView, Call, CompensationView
 
-from flight import saga_schema, saga_sweeper, services
+from flight import saga_serializers, saga_sweeper, services
 from flight.inputs import Confirm, ConfirmRequest, Reserve, ReserveRequest
 from flight.inventory import HeldFlight, find_flights, refuse_unconnected
 from flight.models import Seat, SeatState
@@ -52,7 +52,7 @@ class LocalCompensationView(CompensationView):
         refuse_saga_owned(call)
 
 
-@extend_schema(responses=schema.step(saga_schema.Reserved))
+@extend_schema(responses=schema.step(saga_serializers.Reserved))
 class ReserveSeat(LocalActionView):
     """Hold a seat for every passenger, all or none."""
 
@@ -99,7 +99,7 @@ def _held(held: Sequence[HeldFlight], expires_at: datetime) -> dict[str, Any]:
     }
 
 
-@extend_schema(responses=schema.step(saga_schema.SeatCancelled))
+@extend_schema(responses=schema.step(saga_serializers.SeatCancelled))
 class CancelSeat(LocalCompensationView):
     """Release the seats of a call."""
 
@@ -110,7 +110,7 @@ class CancelSeat(LocalCompensationView):
         return saga_sweeper.undo_reservation(correlation_id=call.correlation_id, reserved=answer, now=now)
 
 
-@extend_schema(responses=schema.step(saga_schema.Confirmed))
+@extend_schema(responses=schema.step(saga_serializers.Confirmed))
 class ConfirmBooking(LocalActionView):
     """Turn the held seats of a call into a booking with tickets."""
 
@@ -137,7 +137,7 @@ class ConfirmBooking(LocalActionView):
         return Done({**confirmed(confirmation), "status": "CONFIRMED"})
 
 
-@extend_schema(responses=schema.step(saga_schema.BookingCancelled))
+@extend_schema(responses=schema.step(saga_serializers.BookingCancelled))
 class CancelBooking(LocalCompensationView):
     """Cancel the booking of a call; its seats are held again until CancelSeat."""
 

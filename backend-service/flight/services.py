@@ -106,9 +106,15 @@ def choose_seats(
         return _wanted_seats(wanted, of_class, taken, f"{seat_class} seat", flight.flight_number)
     free = [seat for seat in of_class if seat not in taken]
     if len(free) < count:
-        left = f"Only {len(free)} {seat_class} seats are left on flight {flight.flight_number}."
-        return Refused("SEAT_UNAVAILABLE", left)
+        left = _seats_left(len(free), seat_class)
+        return Refused("SEAT_UNAVAILABLE", f"{left} left on flight {flight.flight_number}.")
     return tuple(sorted(_side_by_side(free, count)))
+
+
+def _seats_left(number: int, seat_class: str) -> str:
+    if number > 1:
+        return f"Only {number} {seat_class} seats are"
+    return f"{'Only one' if number else 'No'} {seat_class} seat is"
 
 
 def _wanted_seats(

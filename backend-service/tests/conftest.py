@@ -7,10 +7,10 @@ from django_sagas.clock import utc_now
 from service_kit.testing.unguarded import django_db_setup  # noqa: F401  what is emptied between tests
 
 from flight.aircraft import AIRCRAFT, SeatClass, class_of_seat
-from flight.airports import places
 from flight.management.commands.make_schedule import airport_row
 from flight.models import Airport, Booking, BookingStatus, Flight, Seat, SeatState, Ticket
-from flight.schedule import block_minutes, great_circle_miles
+from flight.schedule.airports import places
+from flight.schedule.timetable import block_minutes, great_circle_miles
 from tests.saga_world import desk, world  # noqa: F401  fixtures of the saga tests
 
 MakeFlight = Callable[..., Flight]

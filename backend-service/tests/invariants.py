@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.db import connection
+from django_sagas import event_log
 from django_sagas.testing.rules import Playback
 
 from tests.saga_participants import UNDOES, FakeParticipants
@@ -78,9 +79,14 @@ def open_sagas(*, waiting: bool = False) -> list[str]:
 
 
 def events_of(correlation_id: str) -> list[Event]:
-    sql = "SELECT * FROM sagas_event WHERE correlation_id = %s ORDER BY sequence"
-    found = rows(sql, correlation_id)
-    return [Event(row["sequence"], row["event_type"], json.loads(row["data"])) for row in found]
+    found = event_log.events_of(correlation_id)
+    return [Event(event.sequence, event.event_type, dict(event.data)) for event in found]
+
+
+def stored() -> tuple[int, int]:
+    """Sagas that book, and their events."""
+    booked = sagas()
+    return len(booked), sum(len(events_of(saga["correlation_id"])) for saga in booked)
 
 
 def intent_is_durable(name: str, correlation_id: str) -> bool:
@@ -92,7 +98,7 @@ def intent_is_durable(name: str, correlation_id: str) -> bool:
     step = saga["steps"][UNDOES.get(name, name)]
     if name in UNDOES:
         return saga["status"] in ("COMPENSATING", "COMPENSATED") and step["status"] in ("UNDOING", "UNDONE")
-    return bool(step["status"] != "PENDING" and step["attempts"] > 0)
+    return bool(step["status"] != "PENDING" and step.get("attempts", 0) > 0)
 
 
 # At any time
@@ -172,7 +178,7 @@ def an_alarm_is_shown(saga: dict[str, Any], now: datetime) -> None:
         assert saga["attention"] == ""
         return
     for step in saga["steps"].values():
-        tries = step["undo_attempts"]
+        tries = step.get("undo_attempts", 0)
         if step["status"] == "UNDOING" and saga["owner"] == "" and tries >= 10:
             assert saga["attention"] != ""
 
@@ -292,9 +298,22 @@ def compensated_means_nothing(saga: dict[str, Any], participants: FakeParticipan
         assert states.get(name) in (None, "UNDONE", "REFUSED")
         assert step["status"] in ("PENDING", "REFUSED", "UNDONE")
     if not any(step["status"] == "RESOLVED" for step in saga["steps"].values()):
-        fee = json.loads(saga["facts"]).get("cancellation", {}).get("fee", 0)
-        assert participants.money_of(cid) * 100 == fee
+        assert participants.money_of(cid) * 100 == kept_of(saga)
         assert participants.miles_of(cid) == 0
+
+
+def kept_of(saga: dict[str, Any]) -> int:
+    """The fee of a cancellation, in cents: as agreed, or less with an alarm, and its client is told."""
+    facts = json.loads(saga["facts"])
+    agreed = facts.get("cancellation", {}).get("fee", 0)
+    kept = int(Decimal(str(facts["CancelPayment"]["kept"])) * 100) if agreed else 0
+    alarms = "SELECT 1 FROM security_audit WHERE action = 'fee-not-kept' AND correlation_id = %s"
+    assert kept <= agreed
+    lost = "SELECT 1 FROM sagas_settlement WHERE step = 'AuthorizePayment' AND correlation_id = %s"
+    if agreed and rows(lost, saga["correlation_id"]):
+        kept = 0  # With an older back-up of payment.
+    assert len(rows(alarms, saga["correlation_id"])) == (kept < agreed)
+    return kept
 
 
 def settled_means_captured_or_cancelled(saga: dict[str, Any], participants: FakeParticipants) -> None:
@@ -333,9 +352,9 @@ def sums_agree(found: list[dict[str, Any]], participants: FakeParticipants) -> N
     trips = {entry.trip for entry in participants.ledger if entry.trip not in settled}
     total = sum((participants.money_of(trip) for trip in trips), Decimal(0))
     fees = sum(
-        json.loads(saga["facts"]).get("cancellation", {}).get("fee", 0)
+        kept_of(saga)
         for saga in found
-        if saga["correlation_id"] not in settled
+        if saga["status"] == "COMPENSATED" and saga["correlation_id"] not in settled
     )
     assert len(done) == len(live)
     assert total * 100 == sum(booking["amount"] for booking in live) + fees

@@ -207,6 +207,8 @@ class FakeParticipants:
         if record.state == "UNDONE":
             return reply(409, {"code": "ALREADY_COMPENSATED", "detail": f"{step} was compensated before."})
         if record.used != used:
+            if step == "CapturePayment" and self._is_over(record, data["payment_id"]):
+                return self._answered(received, record.answer)
             return reply(422, {"code": "DIFFERENT_REQUEST", "detail": "Other fields."})
         return self._answered(received, record.answer)
 
@@ -231,6 +233,10 @@ class FakeParticipants:
         self._book(received, "AWARD", data["user_id"], miles)
         return "DONE", {"success": True, "user_id": data["user_id"], "miles_awarded": int(miles)}
 
+    def _is_over(self, record: Record, payment_id: str) -> bool:
+        """Nothing was captured before the trip was cancelled, and nothing is to be, of whichever payment."""
+        return not record.answer.get("captured") and self._is_cancelled(self._trip_of(payment_id))
+
     def _capture(self, payment_id: str) -> Mapping[str, Any]:
         payment = self.records.get((payment_id, "AuthorizePayment"))
         if payment is None:
@@ -246,7 +252,8 @@ class FakeParticipants:
     ) -> tuple[str, Mapping[str, Any]]:
         """Of a trip that stands; once it was given back, nothing is left to do."""
         if step == "CapturePayment":
-            return "DONE", self._capture(data["payment_id"])
+            captured = self._capture(data["payment_id"])
+            return "DONE" if captured["success"] else "REFUSED", captured
         if step == "RefundPayment":
             amount = min(Decimal(data["amount"]), self.money_of(data["payment_id"]))
             self._book(received, "REFUNDED", "", -amount, trip=data["payment_id"])
@@ -287,22 +294,24 @@ class FakeParticipants:
         if record is None:
             self._move(key, Record("UNDONE"))
         elif record.state == "DONE":
-            if step != "BookLounge":
-                self._book_back(received, key)
-            self._move(key, replace(record, state="UNDONE"))
-        return self._answered(received, {"success": True, "status": "UNDONE"})
+            told = self._book_back(received, key) if step != "BookLounge" else {}
+            self._move(key, replace(record, state="UNDONE", answer=told))
+        told = self.records[key].answer if self.records[key].state == "UNDONE" else {}
+        return self._answered(received, {"success": True, "status": "UNDONE", **told})
 
-    def _book_back(self, received: Received, key: tuple[str, str]) -> None:
-        """All that the trip has had since, its changes included."""
+    def _book_back(self, received: Received, key: tuple[str, str]) -> Mapping[str, Any]:
+        """All that the trip has had since, its changes included; the answer's fields of its own."""
         entry = next(one for one in self.ledger if (one.correlation_id, one.kind) in _opening(key))
         if key[1] == "AwardMiles":
             self._book(received, "REVERSAL", entry.account, -self.miles_of(key[0]))
-            return
-        kept = Decimal(received.body.get("booking_data", {}).get("keep", 0))
+            return {}
+        is_over, held = self._is_cancelled(entry.trip), self.money_of(key[0])
+        kept = min(Decimal(received.body.get("booking_data", {}).get("keep", 0)), held)
         money = sum((one.amount for one in self._entries(key[0], MONEY)), Decimal(0))
-        if self._is_cancelled(entry.trip):  # With the whole trip.
-            money = Decimal(0)
+        if is_over:  # With the whole trip.
+            money = held = kept = Decimal(0)
         self._book(received, "CANCELLED", entry.account, kept - money, trip=entry.trip)
+        return {"returned": held - kept, "kept": kept}
 
     def _book(self, received: Received, kind: str, account: str, amount: Decimal, *, trip: str = "") -> None:
         self.ledger.append(

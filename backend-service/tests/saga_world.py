@@ -2,7 +2,7 @@
 
 import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -28,6 +28,7 @@ from tests import invariants
 from tests.saga_participants import PATHS, FakeParticipants, Received
 
 START = "/api/saga/start-booking/"
+KEY = {"Idempotency-Key": "first-try"}
 LEASE = 10.0
 SETTLE_AFTER = 86_400.0
 "Seconds; a settlement begins after every test, which ends with it."
@@ -50,6 +51,18 @@ class Clock:
 
 class Died(BaseException):
     """The process is gone: nothing of it runs any more."""
+
+
+class DiesAfterCommit:
+    """Publishing comes right after a commit; so does this death."""
+
+    def __init__(self, place: int) -> None:
+        self.left = place
+
+    def __call__(self, events: Sequence[SagaEvent]) -> None:
+        self.left -= 1
+        if self.left < 0:
+            raise Died
 
 
 @dataclass
@@ -228,6 +241,16 @@ def desk(world: World, settings: LazySettings) -> Iterator[Desk]:
         yield Desk(world, edge=edge)
 
 
+def desk_of(world: World) -> Desk:
+    """Another client of the same backend."""
+    return Desk(world, Client())
+
+
+def metric(text: str, name: str) -> float:
+    (line,) = [line for line in text.splitlines() if line.startswith(name + " ")]
+    return float(line.rsplit(" ", 1)[1])
+
+
 def at_once(*works: Callable[[], Any]) -> list[Any]:
     """Every piece of work in a thread of its own, begun together; what they returned."""
     barrier = threading.Barrier(len(works))
@@ -282,4 +305,16 @@ def when(fragment: str, error: BaseException, *, times: int = 1) -> Hook:
     return hook
 
 
-__all__ = ["Desk", "Died", "World", "around_statements", "at_once", "desk", "when", "world"]
+__all__ = [
+    "Desk",
+    "Died",
+    "DiesAfterCommit",
+    "World",
+    "around_statements",
+    "at_once",
+    "desk",
+    "desk_of",
+    "metric",
+    "when",
+    "world",
+]

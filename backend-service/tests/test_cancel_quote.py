@@ -8,11 +8,11 @@ import pytest
 from django.conf import LazySettings
 from django_sagas.clock import utc_now
 
-from flight import quotes
+from flight.cancel import quotes
 from flight.models import Booking, Flight, Quote, Ticket
+from tests.saga_callers import service, token
 from tests.saga_participants import loses_its_reply, never_arrives
 from tests.saga_world import Desk, World
-from tests.test_saga_operator import service, token
 
 FEES = {"economy": 5_000, "business": 10_000, "first": 15_000}
 
@@ -46,6 +46,32 @@ def sent_with_the_cancellation(world: World) -> list[Any]:
     ]
 
 
+@pytest.mark.parametrize("field", ["refund", "quoteid", "quote", "amount", "fee"])
+def test_a_cancellation_that_asks_for_money_by_another_name_is_refused_and_cancels_nothing(
+    desk: Desk, field: str
+) -> None:
+    reference = book(desk)
+    answer = cancel(desk, reference, None, **{field: 1})
+    assert answer.status_code == 400 and list(answer.json()["errors"]) == [field]
+    assert Booking.objects.get().status == "CONFIRMED"
+
+
+def test_a_cancellation_in_a_form_is_refused_and_cancels_nothing(desk: Desk) -> None:
+    reference = book(desk)
+    path, form = f"/api/bookings/{reference}/cancel/", "quote_id=1"
+    answer = desk.client.post(path, form, "application/x-www-form-urlencoded")
+    assert answer.status_code == 415
+    assert Booking.objects.get().status == "CONFIRMED"
+
+
+def test_a_cancellation_hints_at_a_near_miss_and_strict_handling_refuses_it(desk: Desk) -> None:
+    reference = book(desk)
+    strict = cancel(desk, reference, {"Prefer": "handling=strict"}, reson="ill")
+    assert strict.status_code == 400 and list(strict.json()["errors"]) == ["reson"]
+    hint = "reson is not a known field; did you mean reason?"
+    assert cancel(desk, reference, reson="ill")["Warning"] == f'299 - "{hint}"'
+
+
 def test_a_free_cancellation_gives_everything_back(desk: Desk, world: World) -> None:
     reference = book(desk)
     told = quote(desk, reference)
@@ -56,6 +82,7 @@ def test_a_free_cancellation_gives_everything_back(desk: Desk, world: World) -> 
         "booking_reference": reference,
         "correlation_id": Booking.objects.get().correlation_id,
         "amount": 450.0,
+        "paid": 450.0,
         "refund": 450.0,
         "fee": 0.0,
         "miles": 400,

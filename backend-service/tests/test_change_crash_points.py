@@ -14,11 +14,11 @@ from django_sagas.orchestrator import Orchestrator
 from django_sagas.testing import CrashTest, Ending, Story
 from django_sagas.testing.participants import Participant
 
-from flight import change_quotes
+from flight.change import quotes as change_quotes
+from flight.change.change_trip import ChangeTrip
 from flight.inputs import ChangeQuote
 from flight.models import Booking, ChangeConfirmation, Flight, Seat, SeatState, Ticket
 from flight.saga_booking import BookingSaga
-from flight.saga_change import ChangeTrip
 from tests.saga_participants import Entry, FakeParticipants, Record
 from tests.saga_world import World
 

@@ -8,43 +8,15 @@ import pytest
 from django_sagas.http import Reply
 
 from flight.models import Booking, Seat
+from tests.audit_reads import Reads, reads, run
+from tests.booked_trip import Trip, trip
+from tests.expired_change import change_to, paying, refunding
+from tests.saga_callers import act, audited
 from tests.saga_participants import Serve, answers, meanwhile, never_arrives
 from tests.saga_world import Desk, World
-from tests.test_change_trip import Trip, trip
-from tests.test_saga_audit import Reads, reads, run
-from tests.test_saga_operator import act, audited
-from tests.test_saga_settlement import settle
 
-__all__ = ["reads", "trip"]
+__all__ = ["paying", "reads", "refunding", "trip"]
 "Fixtures."
-
-
-def change_to(trip: Trip, flight: Any) -> str:
-    """A change whose money is not captured; its correlation id."""
-    answer = trip.change(trip.quote(flight)["quote_id"])
-    assert answer.status_code == 202, answer.content
-    cid: str = answer.json()["correlation_id"]
-    return cid
-
-
-@pytest.fixture
-def refunding(trip: Trip, world: World) -> str:
-    """A cheaper trip, of which the booking's own payment has expired; its settlement has found out too."""
-    world.participants.expired.add(trip.booking)
-    cid = change_to(trip, trip.cheaper)
-    settle(trip.desk)
-    return cid
-
-
-@pytest.fixture
-def paying(trip: Trip, world: World) -> str:
-    """A dearer trip, of which the payment over the difference has expired."""
-    settle(trip.desk)
-    world.participants.then("CapturePayment", never_arrives)
-    cid = change_to(trip, trip.dearer)
-    world.participants.expired.add(cid)
-    trip.desk.recover()
-    return cid
 
 
 def waits(trip: Trip, cid: str) -> bool:

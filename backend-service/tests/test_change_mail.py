@@ -1,5 +1,7 @@
 """The mail that tells of a changed trip: the new itinerary and calendar file, once for each change."""
 
+import re
+from pathlib import Path
 from smtplib import SMTPRecipientsRefused, SMTPServerDisconnected
 
 import pytest
@@ -7,11 +9,11 @@ from django.core import mail
 from icalendar import Calendar
 
 from flight.models import Booking, ChangeConfirmation
+from tests.audit_reads import Reads, reads, run
+from tests.booked_trip import Trip, trip
 from tests.saga_participants import meanwhile
 from tests.saga_world import SETTLE_AFTER, World
-from tests.test_change_trip import Trip, trip
-from tests.test_saga_audit import Reads, reads, run
-from tests.test_saga_settlement import mailer
+from tests.settling import mailer
 
 __all__ = ["mailer", "reads", "trip"]
 "Fixtures."
@@ -135,3 +137,13 @@ def test_the_auditor_finds_a_change_whose_mail_is_in_no_row(trip: Trip, world: W
     _, lines = run()
     assert f"DRIFT {change} SendConfirmation: expected sent; seen nothing" in lines
     lost.save()
+
+
+def test_every_text_of_a_mail_is_marked_for_translation() -> None:
+    folder = Path(__file__).parents[1] / "flight" / "templates"
+    letters = list(folder.rglob("*.txt"))
+    marked = re.compile(r"{% blocktranslate.*?{% endblocktranslate %}|{%.*?%}|{{.*?}}", re.DOTALL)
+    assert (
+        letters
+        and [path.name for path in letters if re.search("[A-Za-z]", marked.sub("", path.read_text()))] == []
+    )

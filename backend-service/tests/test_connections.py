@@ -9,10 +9,10 @@ from django.test import Client
 from django_sagas.json_text import load_stored
 from pytest_django import DjangoAssertNumQueries
 
-from flight import connections
 from flight.aircraft import SeatClass
-from flight.connections import Connection, Offer
 from flight.models import Flight, SeatState
+from flight.search import connections
+from flight.search.connections import Connection, Offer
 from tests.conftest import MakeFlight, OwnSeats
 
 pytestmark = pytest.mark.django_db

@@ -1,5 +1,5 @@
-from service_kit.testing.deployed import Deployment
+from service_kit.testing.deployed import Deployment, SendsMail
 
 
-class TestBackendDeployment(Deployment):
+class TestBackendDeployment(Deployment, SendsMail):
     """Outside demo mode."""

@@ -9,11 +9,11 @@ from django.core import mail
 from django_sagas import json_text
 from django_sagas.models import SagaEventRow, SagaRow
 
-from flight.earlier_bookings import begin_settlements
 from flight.models import Booking, Flight
+from flight.settlement.earlier_bookings import begin_settlements
+from tests.saga_callers import cancel_booking
 from tests.saga_world import SETTLE_AFTER, Desk, World, at_once
-from tests.test_saga_operator import cancel_booking
-from tests.test_saga_settlement import settlement_of
+from tests.settling import settlement_of
 
 DAY = timedelta(days=1)
 

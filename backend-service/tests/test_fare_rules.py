@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from flight.fare_rules import Bought, Refund, cancellation
+from flight.cancel.fare_rules import Bought, Refund, cancellation
 
 NOW = datetime(2030, 6, 1, 12, tzinfo=UTC)
 FEES = {"economy": 5_000, "business": 10_000, "first": 15_000}

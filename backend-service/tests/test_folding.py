@@ -2,7 +2,7 @@
 
 import pytest
 
-from flight.folding import fold, same_name
+from flight.search.folding import fold, same_name
 
 
 @pytest.mark.parametrize(

@@ -7,15 +7,15 @@ from django.core.management import call_command
 from django_sagas.recovery import Recovery
 from service_kit.testing.calls import at_once
 
-from flight.airports import places
 from flight.management.commands.make_schedule import BATCH, airport_row, load_airports, make_flights
 from flight.models import UNRANKED, Airport, Flight
-from flight.network import BUSIEST
-from flight.schedule import PERMANENT_DAYS, timetable
-from flight.schedule_roller import roll
+from flight.schedule.airports import places
+from flight.schedule.network import BUSIEST
+from flight.schedule.roller import roll
+from flight.schedule.timetable import PERMANENT_DAYS, lines
 
 TODAY = date(2026, 11, 23)
-LINES = len(timetable(places()))
+LINES = len(lines(places()))
 FAR = TODAY + timedelta(days=PERMANENT_DAYS)
 
 pytestmark = pytest.mark.django_db

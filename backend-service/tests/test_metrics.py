@@ -15,7 +15,9 @@ from django_sagas.metrics import SagaCollector
 from django_sagas.overview import Totals
 from django_sagas.publisher import publisher
 from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.samples import Sample
 from service_kit import metrics
+from service_kit.security import backups
 
 from tests.saga_world import Desk
 
@@ -24,6 +26,8 @@ LANGUAGE = {
     "max", "min", "sum", "by", "rate", "histogram_quantile", "absent", "or",
     "definition", "status", "failed_step", "step", "call", "outcome", "participant", "le", "job",
 }  # fmt: skip
+GROUPED, SELECTED = re.compile(r"by \(([^)]*)\)"), re.compile(r"(\w+)\{(\w+)=\"([^\"]*)\"\}")
+BY_PROMETHEUS = {"job", "instance"}
 LONGEST_ALARM = 60
 Samples = Callable[[], dict[str, float]]
 
@@ -63,15 +67,34 @@ def samples() -> Samples:
     return read
 
 
-def test_alarms_and_board_ask_for_metrics_that_exist(desk: Desk) -> None:
+@pytest.fixture
+def scraped(desk: Desk) -> list[Sample]:
+    """Of a backend in which everything has happened that is counted."""
     desk.book()
     desk.book(simulate_confirmbooking_fail=True)
+    publisher.flush()
     auditor.remember(Audited(), since=utc_now(), began=utc_now(), now=utc_now())
+    backups.note(utc_now())
     text = desk.client.get("/metrics").content.decode()
-    there = {sample.name for each in text_string_to_metric_families(text) for sample in each.samples}
+    return [sample for each in text_string_to_metric_families(text) for sample in each.samples]
+
+
+def test_alarms_and_board_ask_for_metrics_that_exist(scraped: list[Sample]) -> None:
+    there = {sample.name for sample in scraped}
     for expression in asked():
         assert names_in(expression), expression
         assert names_in(expression) <= there | {"up"}, expression
+
+
+def test_alarms_and_board_ask_for_labels_that_exist(scraped: list[Sample]) -> None:
+    settings = yaml.safe_load((DEPLOY / "prometheus" / "prometheus.yml").read_text())
+    values = {("up", "job", job["job_name"]) for job in settings["scrape_configs"]}
+    values |= {(each.name, *pair) for each in scraped for pair in each.labels.items()}
+    for expression in asked():
+        there = {label for name, label, _ in values if name in names_in(expression)} | BY_PROMETHEUS
+        for grouped in GROUPED.findall(expression):
+            assert set(grouped.split(", ")) <= there, expression
+        assert set(SELECTED.findall(expression)) <= values, expression
 
 
 @pytest.mark.parametrize("rule", alerts(), ids=lambda rule: str(rule["alert"]))
@@ -89,6 +112,18 @@ def test_alarm_names_its_runbook(rule: dict[str, Any]) -> None:
     page, _, anchor = rule["annotations"]["runbook"].partition("#")
     headings = re.findall(r"^## (\w+)$", (DEPLOY.parent / page).read_text(encoding="utf-8"), re.M)
     assert rule["alert"] in headings and anchor == rule["alert"].lower()
+
+
+@pytest.mark.parametrize("rule", alerts(), ids=lambda rule: str(rule["alert"]))
+def test_alarm_says_nothing_of_an_address_that_it_may_not_have(rule: dict[str, Any]) -> None:
+    """A service without a replica has none, and max() drops it."""
+    told = re.sub(r"\{\{ with (\S+) \}\}.*?\{\{ end \}\}", "", " ".join(rule["annotations"].values()))
+    kept = (
+        {"job"}
+        if rule["alert"] == "ServiceDown"
+        else set().union(*map(str.split, GROUPED.findall(rule["expr"])))
+    )
+    assert set(re.findall(r"\$labels\.(\w+)", told)) <= kept
 
 
 def test_sagas_are_counted_by_outcome_and_failed_step(desk: Desk, samples: Samples) -> None:

@@ -1,5 +1,6 @@
 """A person's data in the backend: exported, and erased."""
 
+import json
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -8,8 +9,9 @@ import pytest
 from django.core.management import call_command
 from django.db import connection
 from django.test import Client
+from django_sagas import event_log
 from django_sagas.clock import utc_now
-from django_sagas.models import SagaRow
+from django_sagas.models import SagaEventRow, SagaRow
 from pytest_django import Settings
 from service_kit.outbox.models import KeptMail
 from service_kit.security.models import AuditEntry
@@ -74,6 +76,20 @@ def test_erased_person_is_in_no_table_and_the_trip_stays(desk: Desk, client: Cli
     assert client.get(f"/api/bookings/{reference}/").status_code == 200
     told = AuditEntry.objects.get(action="erase-person")
     assert (told.reason, told.evidence) == ("asked for", "1")
+
+
+def test_a_name_in_any_event_of_a_commit_is_erased(desk: Desk, client: Client) -> None:
+    cid = Booking.objects.get(reference=cancelled(desk)).correlation_id
+    desk.recover(after=SETTLE_AFTER + 1)
+    before = list(event_log.events_of(cid))
+    row = SagaEventRow.objects.get(correlation_id=cid, sequence=1)
+    following = json.loads(row.following)
+    following[0][2]["passenger"] = NAMES[0]
+    SagaEventRow.objects.filter(pk=row.pk).update(following=json.dumps(following))
+    client.post(ERASE, {"reason": "asked for"}, "application/json")
+    first, second, *others = event_log.events_of(cid)
+    assert second.data == {**before[1].data, "passenger": people.ERASED}
+    assert [first, *others] == [before[0], *before[2:]]
 
 
 def test_trip_that_is_not_flown_keeps_its_names(desk: Desk, client: Client, world: World) -> None:

@@ -4,8 +4,8 @@ import pytest
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
-from flight.folding import fold
 from flight.models import Airport
+from flight.search.folding import fold
 from tests.conftest import MakeFlight
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("airports")]

@@ -1,45 +1,31 @@
 from datetime import timedelta
-from typing import Any
 
 import pytest
 from django.test import Client
-from rest_framework.serializers import BaseSerializer, ListField, ListSerializer, Serializer
+from rest_framework.serializers import BaseSerializer
 
 from flight import serializers
 from flight.models import Flight
+from flight.search import serializers as search
 from tests.conftest import MakeBooking, MakeFlight, OwnSeats
+from tests.described_fields import differences
 
 pytestmark = pytest.mark.django_db
 ROUTE = "origin=DFW&destination=ORD"
 
 
-def differences(described: Any, value: Any, path: str = "") -> list[str]:
-    """Where an answer and its serializer do not name the same fields."""
-    if isinstance(described, (ListSerializer, ListField)):
-        return [found for item in value for found in differences(described.child, item, f"{path}[]")]
-    if not isinstance(described, Serializer):
-        return []
-    if described.fields.keys() != value.keys():
-        return [f"{path}: {described.fields.keys() ^ value.keys()}"]
-    return [
-        found
-        for name, field in described.fields.items()
-        for found in differences(field, value[name], f"{path}.{name}")
-    ]
-
-
 @pytest.mark.parametrize(
     ("path", "serializer"),
     [
-        ("/api/places/search/?q=london", serializers.FoundPlaces),
-        ("/api/places/destinations/?origin=DFW", serializers.Places),
-        ("/api/flights/search/?{route}&depart_date={day}", serializers.FlightResults),
-        ("/api/flights/search/?{route}&depart_date=2020-01-01", serializers.FlightResults),
-        ("/api/flights/search/?origin=DFW&destination=LHR&depart_date={day}", serializers.FlightResults),
-        ("/api/flights/fares/?{route}&from={day}&to={day}", serializers.FareStrip),
-        ("/api/flights/lowest/?routes=DFW&from={day}&to={day}", serializers.LowestFares),
-        ("/api/flights/{id}/", serializers.FlightOffer),
-        ("/api/flights/{id}/seats/", serializers.SeatMap),
+        ("/api/places/search/?q=london", search.FoundPlaces),
+        ("/api/places/destinations/?origin=DFW", search.Places),
+        ("/api/flights/search/?{route}&depart_date={day}", search.FlightResults),
+        ("/api/flights/search/?{route}&depart_date=2020-01-01", search.FlightResults),
+        ("/api/flights/search/?origin=DFW&destination=LHR&depart_date={day}", search.FlightResults),
+        ("/api/flights/fares/?{route}&from={day}&to={day}", search.FareStrip),
+        ("/api/flights/lowest/?routes=DFW&from={day}&to={day}", search.LowestFares),
+        ("/api/flights/{id}/", search.FlightOffer),
+        ("/api/flights/{id}/seats/", search.SeatMap),
         ("/api/bookings/ABC234/", serializers.Booking),
         ("/api/tickets/user/1/", serializers.Bookings),
         ("/api/tickets/user/1/trips/", serializers.Trips),

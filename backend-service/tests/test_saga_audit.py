@@ -1,126 +1,25 @@
 """The auditor against a running backend; payment's and loyalty's reads stand at the HTTP edge."""
 
-import json
-import re
-from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
-from functools import partial
-from io import StringIO
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 import pytest
-import requests
-import responses
-from django.conf import LazySettings, settings
 from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
-from django_sagas import json_text
 from django_sagas.audit import auditor
-from django_sagas.clock import iso, utc_now
 from django_sagas.database import execute
 
 from flight.models import Confirmation, Flight
+from tests.audit_reads import Reads, bring_back, forget, reads, run
 from tests.invariants import rows
-from tests.saga_participants import MILES, answers
-from tests.saga_world import SETTLE_AFTER, Desk, World
-from tests.test_saga_client import metric
-from tests.test_saga_operator import EVIDENCE, act, stuck
+from tests.saga_callers import EVIDENCE, act, stuck
+from tests.saga_participants import answers
+from tests.saga_world import SETTLE_AFTER, Desk, World, metric
 
-KINDS = {"AUTHORIZED": "AuthorizePayment", "CANCELLED": "AuthorizePayment"}
-NONE: tuple[int, dict[str, str], str] = (404, {}, json.dumps({"code": "NOT_FOUND", "status": 404}))
-
-
-class Reads:
-    """What payment and loyalty would answer from the same ledger that the calls have written."""
-
-    def __init__(self, world: World) -> None:
-        self.participants, self.ledger = world.participants, world.participants.ledger
-        self.payment_url, self.caller = settings.PAYMENT_URL, "backend"
-        self.asked: list[requests.PreparedRequest] = []
-        self.meanwhile: Callable[[], object] = lambda: None
-        self.instead: Any = None
-        "what stands between us and payment answers"
-
-    def payment(self, request: requests.PreparedRequest) -> Any:
-        self.asked.append(request)
-        self.meanwhile()
-        if self.instead:
-            return self.instead
-        cid = str(request.path_url).split("/")[3]
-        entries = [one for one in self.ledger if one.correlation_id == cid and one.kind in KINDS]
-        if not entries:
-            return NONE
-        amount, status = entries[0].amount, entries[-1].kind
-        if cid in self.participants.captured:
-            status = {"AUTHORIZED": "CAPTURED", "CANCELLED": "REFUNDED"}[status]
-        found = {"status": status, "amount": amount, "currency": "USD"}
-        trip = entries[0].trip
-        paid = [one.correlation_id for one in self.ledger if (one.kind, one.trip) == ("AUTHORIZED", trip)]
-        standing = [payment for payment in paid if payment not in self.participants.expired]
-        if cid in self.participants.expired and status == "AUTHORIZED":
-            found["status"] = "EXPIRED"
-        # Refunds of a trip are taken to be of its first payment that stands.
-        if [cid] == standing[:1]:
-            entries += [one for one in self.ledger if one.kind == "REFUNDED" and one.trip == trip]
-        # A cancellation is written as of the booking's payment, over everything.
-        is_over = any((one.kind, one.trip) == ("CANCELLED", trip) for one in self.ledger)
-        has_gone = found["status"] == "EXPIRED" and not is_over
-        found["returned"] = amount - sum(one.amount for one in entries if not has_gone)
-        found["captured"] = self.participants.captured.get(cid, 0)
-        return 200, {}, json_text.dumps({"correlation_id": cid, **found})
-
-    def records(self, address: str, request: requests.PreparedRequest) -> Any:
-        """Two a page, newest first."""
-        owned = "AuthorizePayment" if address == self.payment_url else "AwardMiles"
-        names = [
-            (cid, step, one.state) for (cid, step), one in self.participants.records.items() if step == owned
-        ]
-        every: list[dict[str, Any]] = [
-            {"id": place, "correlation_id": cid, "step": step, "state": state, "caller": self.caller,
-             "created_at": iso(utc_now())}
-            for place, (cid, step, state) in enumerate(names, start=1)
-        ][::-1]  # fmt: skip
-        (before,) = parse_qs(urlsplit(str(request.url)).query).get("before", ["999"])
-        page = [one for one in every if one["id"] < int(before)]
-        following = f"/api/saga/records/?before={page[1]['id']}" if len(page) > 2 else None
-        return 200, {}, json_text.dumps({"results": page[:2], "next": following})
-
-    def miles(self, request: requests.PreparedRequest) -> Any:
-        self.asked.append(request)
-        (cid,) = parse_qs(urlsplit(str(request.url)).query)["correlation_id"]
-        entries = [one for one in self.ledger if cid in (one.correlation_id, one.trip) and one.kind in MILES]
-        if not entries:
-            return NONE
-        newest = [
-            {"correlation_id": cid, "kind": one.kind, "miles": int(one.amount)} for one in reversed(entries)
-        ]
-        return 200, {}, json_text.dumps({"user_id": "1", "entries": newest})
-
-
-@pytest.fixture
-def reads(desk: Desk, world: World, settings: LazySettings) -> Reads:
-    reads = Reads(world)
-    matching = {settings.PAYMENT_URL: ("payments/[^/]+/", reads.payment)}
-    matching[settings.LOYALTY_URL] = ("loyalty/1/", reads.miles)
-    for address, (path, callback) in matching.items():
-        url = re.compile(f"{address}/api/{path}")
-        desk.edge.add_callback(responses.GET, url, callback=callback)
-        listed = re.compile(f"{address}/api/saga/records/")
-        desk.edge.add_callback(responses.GET, listed, callback=partial(reads.records, address))
-    return reads
-
-
-def run(**options: Any) -> tuple[int, list[str]]:
-    """Exit code and lines of the command."""
-    out = StringIO()
-    try:
-        call_command("audit_sagas", stdout=out, **{"settled": -3600.0, **options})
-    except SystemExit as exit_:
-        return int(str(exit_.code)), out.getvalue().splitlines()
-    return 0, out.getvalue().splitlines()
+__all__ = ["reads"]
+"A fixture."
 
 
 def test_a_settlement_is_held_against_the_payment_and_the_mail(
@@ -162,19 +61,6 @@ def test_calls_of_sagas_that_the_log_has_lost_are_found_in_the_participants(
     assert run()[0] == 0  # Direct calls are nobody's loss.
     for table, found in reversed(copies.items()):
         bring_back(table, found)
-
-
-def forget(table: str, cids: list[str]) -> list[dict[str, Any]]:
-    places = ", ".join(["%s"] * len(cids))
-    found = rows(f"SELECT * FROM {table} WHERE correlation_id IN ({places})", *cids)  # noqa: S608
-    execute(f"DELETE FROM {table} WHERE correlation_id IN ({places})", cids)  # noqa: S608
-    return found
-
-
-def bring_back(table: str, found: list[dict[str, Any]]) -> None:
-    for row in found:
-        names, places = ", ".join(row), ", ".join(["%s"] * len(row))
-        execute(f"INSERT INTO {table} ({names}) VALUES ({places})", tuple(row.values()))  # noqa: S608
 
 
 def cancelled(desk: Desk) -> str:

@@ -15,7 +15,7 @@ from django_sagas.clock import utc_now
 from django_sagas.outcomes import Done, Outcome, Unknown
 
 from tests.saga_participants import answers, never_arrives, refuses
-from tests.saga_world import Desk, World, at_once
+from tests.saga_world import Desk, World, at_once, metric
 
 PATIENCE = 20.0
 CALL = Call("payment", "AuthorizePayment", "/api/saga/authorize-payment/", "cid-1", "{}")
@@ -217,11 +217,6 @@ def test_a_refused_connection_is_unknown(settings: LazySettings, transactional_d
 
 
 # What others see
-
-
-def metric(text: str, name: str) -> float:
-    (line,) = [line for line in text.splitlines() if line.startswith(name + " ")]
-    return float(line.rsplit(" ", 1)[1])
 
 
 @pytest.fixture

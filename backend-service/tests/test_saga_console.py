@@ -6,9 +6,9 @@ import pytest
 from pytest_django import Settings
 
 from flight.models import Ticket
+from tests.saga_callers import audited, service
 from tests.saga_participants import answers
 from tests.saga_world import Desk, World
-from tests.test_saga_operator import audited, service
 
 
 def found(desk: Desk, **query: str) -> list[str]:

@@ -12,7 +12,7 @@ from django_sagas.events import SagaEvent
 from flight.saga_orchestrator_complete import BookingOrchestrator
 from tests.invariants import rows, sagas
 from tests.saga_participants import dies, loses_its_reply, meanwhile, never_arrives
-from tests.saga_world import Died, World, around_statements, at_once
+from tests.saga_world import Died, DiesAfterCommit, World, around_statements, at_once
 
 LAST_STATEMENT = "INSERT INTO sagas_event"
 "of every transaction of a run: to die after it is to die before the commit"
@@ -72,18 +72,6 @@ def goes_on(world: World, story: Story, cid: str) -> None:
     expected += [undone[step] for step in took if story.end == "COMPENSATED"]
     assert kinds == sorted(expected)
     world.check_quiet()
-
-
-class DiesAfterCommit:
-    """Publishing comes right after a commit; so does this death."""
-
-    def __init__(self, place: int) -> None:
-        self.left = place
-
-    def __call__(self, events: Sequence[SagaEvent]) -> None:
-        self.left -= 1
-        if self.left < 0:
-            raise Died
 
 
 @contextmanager

@@ -253,11 +253,27 @@ def test_a_status_that_cannot_say_is_unknown_whatever_the_body(status: int, body
         b'{"success": true, "correlation_id": null}',
         b'{"success": true, "correlation_id": ["cid-1"]}',
         b'{"success": true, "correlation_id": "cid-1", "amount": ' + b"9" * 5000 + b"}",
+        b'{"success": false, "correlation_id": "cid-1", "error_code": "NO", "error": "a\\u0000b"}',
+        b'{"success": true, "correlation_id": "cid-1", "facts": [{"name": "\\ud800"}]}',
+        b'{"success": true, "correlation_id": "cid-1", "\\udfff": 1}',
+        # Read in two ways: by the first value, and by the last.
+        b'{"success": false, "correlation_id": "cid-1", "error_code": "PAYMENT_DECLINED", "success": true}',
+        b'{"success": true, "correlation_id": "another", "correlation_id": "cid-1"}',
+        b'{"success": true, "correlation_id": "cid-1", "flight": {"id": 1, "id": 2}}',
+        b'{"success": true, "correlation_id": "cid-1", "amount": NaN}',
+        # Nothing can write it again, or only in a million digits.
+        b'{"success": true, "correlation_id": "cid-1", "miles": 9223372036854775808}',
+        b'{"success": true, "correlation_id": "cid-1", "amount": 1E+999999}',
     ],
 )
 @pytest.mark.parametrize("status", [200, 400, 404, 409, 413, 415, 422])
 def test_a_body_that_is_not_ours_is_unknown(status: int, body: bytes) -> None:
     assert answer(status, body) == Unknown(f"the answer ({status}) is not the participant's")
+
+
+def test_text_that_is_written_with_escapes_is_ours() -> None:
+    body = rb'{"success": true, "correlation_id": "cid-1", "name": "Zo\u00eb \ud83d\ude00 \\u0000"}'
+    assert answer(200, body) == Done({**OURS, "success": True, "name": "Zo\u00eb \U0001f600 \\u0000"})
 
 
 @pytest.mark.parametrize("status", [200, 409, 422])

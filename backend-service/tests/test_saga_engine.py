@@ -14,7 +14,8 @@ from django_sagas.database import execute, fetch_all, fetch_one
 from django_sagas.engines import engine
 from django_sagas.events import SagaEvent, event_dispatcher
 from django_sagas.runtime import orchestrator
-from service_kit.settings import one_of, require_postgresql
+from service_kit.environment import one_of
+from service_kit.settings import require_postgresql
 
 from tests.saga_participants import never_arrives
 from tests.saga_world import Desk, World, around_statements, when

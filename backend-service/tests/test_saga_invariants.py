@@ -109,12 +109,12 @@ def breaks_an_invariant(
 
 SABOTAGE = {
     "an event is missing": (
-        "UPDATE sagas_event SET sequence = 99 WHERE sequence = 3",
-        "UPDATE sagas_event SET sequence = 3 WHERE sequence = 99",
+        "UPDATE sagas_event SET sequence = 99 WHERE sequence = 5",
+        "UPDATE sagas_event SET sequence = 5 WHERE sequence = 99",
     ),
     "an event tells of another step": (
-        "UPDATE sagas_event SET event_type = 'SAGA_STEP_UNKNOWN' WHERE sequence = 3",
-        "UPDATE sagas_event SET event_type = 'SAGA_STEP_COMPLETED' WHERE sequence = 3",
+        "UPDATE sagas_event SET event_type = 'SAGA_STEP_UNKNOWN' WHERE sequence = 5",
+        "UPDATE sagas_event SET event_type = 'SAGA_STEP_COMPLETED' WHERE sequence = 5",
     ),
     "the status is not what the events say": (
         "UPDATE sagas_saga SET status = 'COMPENSATED' WHERE name = 'book-trip'",

@@ -12,14 +12,14 @@ from django_sagas import overview as engine
 from django_sagas.overview import Totals
 from django_sagas.recovery import Recovery
 
-from flight import saga_overview
 from flight.models import Flight
-from flight.saga_schema import Overview
+from flight.operations.overview import overview as counted_now
+from flight.operations.serializers import Overview
 from tests.conftest import OwnSeats
+from tests.described_fields import differences
 from tests.invariants import rows
 from tests.saga_participants import answers, never_arrives
 from tests.saga_world import Desk, World
-from tests.test_reads_schema import differences
 
 URL = "/api/saga/overview/"
 MOST_QUERIES = 20
@@ -27,7 +27,7 @@ MOST_QUERIES = 20
 
 def overview(world: World) -> Any:
     """As a process sees it that has counted nothing before."""
-    return saga_overview.overview(world.clock(), counted=Totals())
+    return counted_now(world.clock(), counted=Totals())
 
 
 def test_nothing_is_counted_where_nothing_was_booked(world: World) -> None:

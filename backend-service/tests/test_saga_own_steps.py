@@ -17,8 +17,7 @@ from django_sagas.definitions import remote
 from django_sagas.state import LOCAL, SagaState, StepState
 
 from flight.saga_orchestrator_complete import STEPS, BookTrip, booking_data
-from tests.saga_world import Desk, Died, World
-from tests.test_saga_crash import DiesAfterCommit
+from tests.saga_world import Desk, Died, DiesAfterCommit, World
 
 
 class LoungeTrip(BookTrip):
@@ -135,8 +134,10 @@ def put_in_place_of(world: World, cid: str, step: str, strange: StepState) -> No
     steps = [other if one == known else vars(one) for one in world.row(cid).steps]
     execute("UPDATE sagas_saga SET steps = %s WHERE correlation_id = %s", (json.dumps(steps), cid))
     for before, after in ((known.name, strange.name), (known.compensation, strange.compensation)):
-        sql = "UPDATE sagas_event SET data = REPLACE(data, %s, %s) WHERE correlation_id = %s"
-        execute(sql, (f'"{before}"', f'"{after}"', cid))
+        sql = """
+            UPDATE sagas_event SET data = REPLACE(data, %s, %s), following = REPLACE(following, %s, %s)
+            WHERE correlation_id = %s"""
+        execute(sql, (f'"{before}"', f'"{after}"') * 2 + (cid,))
 
 
 def put_back(world: World, cid: str, strange: StepState, known: StepState) -> None:

@@ -164,3 +164,18 @@ def test_a_flight_that_closed_for_sale_takes_no_booking(
     closed = make_flight(number="ZZ999", departs_at=now)
     body = buyer(world, 1, flight_id=closed.id)().json()
     assert (body["failed_step"], body["error_code"]) == ("ReserveSeat", "FLIGHT_CLOSED")
+
+
+@pytest.mark.parametrize(
+    ("left", "said"),
+    [
+        (0, "No business seat is left on flight ZZ101."),
+        (1, "Only one business seat is left on flight ZZ101."),
+    ],
+)
+def test_refusal_says_in_words_how_many_seats_are_left(
+    desk: Desk, world: World, own_seats: Any, left: int, said: str
+) -> None:
+    fill(own_seats, world, leave=left)
+    two = [{"first_name": "A", "last_name": str(number)} for number in range(2)]
+    assert buyer(world, 1, passengers=two)().json()["error"] == said

@@ -8,46 +8,20 @@ from typing import Any
 import pytest
 from django.conf import LazySettings
 from django.core import mail
-from django.core.mail.backends.locmem import EmailBackend
-from django.db import connection
 from django_sagas.clock import utc_now
 from icalendar import Calendar
 
 from flight.models import Booking, Confirmation
 from tests.invariants import rows
+from tests.saga_callers import act, audited, cancel_booking, service
 from tests.saga_participants import answers, loses_its_reply, meanwhile, never_arrives
 from tests.saga_world import SETTLE_AFTER, Desk, World
-from tests.test_saga_operator import act, audited, cancel_booking, service
+from tests.settling import expired, mailer, settle, settlement_of
+
+__all__ = ["mailer"]
+"A fixture."
 
 DONE = ["DONE", "DONE"]
-
-
-def settlement_of(desk: Desk, booked: Any) -> str:
-    cid: str = desk.status(booked["correlation_id"])["settlement"]
-    return cid
-
-
-def settle(desk: Desk) -> int:
-    return desk.recover(after=SETTLE_AFTER + 1)
-
-
-class Mailer(EmailBackend):
-    """A mail server that fails as it is told."""
-
-    fails: list[Exception] = []
-
-    def send_messages(self, messages: Any) -> int:
-        assert not connection.in_atomic_block, "no transaction may be open while a mail is sent"
-        if self.fails:
-            raise self.fails.pop(0)
-        return super().send_messages(messages)
-
-
-@pytest.fixture(autouse=True)
-def mailer(settings: LazySettings) -> list[Exception]:
-    settings.EMAIL_BACKEND = f"{__name__}.Mailer"
-    Mailer.fails = []
-    return Mailer.fails
 
 
 # After a booking
@@ -253,13 +227,6 @@ def test_a_settlement_is_not_cancelled_by_itself(desk: Desk, world: World, began
 
 
 # An authorisation that has expired
-
-
-def expired(desk: Desk, world: World) -> tuple[Any, str]:
-    booked = desk.book().json()
-    world.participants.expired.add(booked["correlation_id"])
-    settle(desk)
-    return booked, settlement_of(desk, booked)
 
 
 def test_an_expired_authorisation_alarms_and_offers_two_actions(desk: Desk, world: World) -> None:

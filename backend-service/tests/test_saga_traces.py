@@ -13,7 +13,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace.status import StatusCode
 from service_kit import tracing
 
-from flight.saga_traces import MOST_BEGUN, SagaSpans, TracedParticipants, attempt_span
+from flight.operations.traces import MOST_BEGUN, SagaSpans, TracedParticipants, attempt_span
 from tests.saga_participants import answers, dies, never_arrives, refuses
 from tests.saga_world import Died, World
 

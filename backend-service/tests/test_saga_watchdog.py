@@ -12,8 +12,7 @@ from django_sagas.watchdog import mark_unclaimed
 
 from tests.invariants import rows
 from tests.saga_participants import never_arrives
-from tests.saga_world import Desk, World, around_statements
-from tests.test_saga_client import metric
+from tests.saga_world import Desk, World, around_statements, metric
 
 VISIBLE_SECONDS = 60.0
 

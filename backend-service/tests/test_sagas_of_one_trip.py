@@ -8,11 +8,11 @@ import pytest
 from django.conf import LazySettings
 
 from flight.models import Booking
+from tests.booked_trip import Trip, trip
+from tests.saga_callers import act
 from tests.saga_participants import meanwhile
 from tests.saga_world import Desk, World
-from tests.test_change_trip import Trip, trip
-from tests.test_saga_operator import act
-from tests.test_saga_settlement import settlement_of
+from tests.settling import settlement_of
 
 __all__ = ["trip"]
 "A fixture."

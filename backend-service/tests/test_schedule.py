@@ -5,13 +5,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flight import schedule
 from flight.aircraft import AIRCRAFT, SeatClass
-from flight.airports import places
-from flight.network import AIRLINE, BUSIEST, ROUTES
-from flight.schedule import Line
+from flight.schedule import timetable
+from flight.schedule.airports import places
+from flight.schedule.network import AIRLINE, BUSIEST, ROUTES
+from flight.schedule.timetable import Line
 
-LINES = schedule.timetable(places())
+LINES = timetable.lines(places())
 DAYS = st.dates(date(2024, 1, 1), date(2035, 12, 31))
 TODAY = date(2026, 11, 23)
 
@@ -48,7 +48,7 @@ def test_flight_numbers_are_unique_and_of_our_own_airline() -> None:
 
 
 def test_timetable_is_the_same_every_time() -> None:
-    assert schedule.timetable(places()) == LINES
+    assert timetable.lines(places()) == LINES
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ def test_timetable_is_the_same_every_time() -> None:
     [("DFW", "ORD", 802), ("JFK", "LHR", 3451), ("SYD", "LAX", 7488), ("AKL", "HNL", 4393)],
 )
 def test_great_circle_distance_agrees_with_published_figures(a: str, b: str, miles: int) -> None:
-    assert schedule.great_circle_miles(places()[a], places()[b]) == pytest.approx(miles, rel=0.005)
+    assert timetable.great_circle_miles(places()[a], places()[b]) == pytest.approx(miles, rel=0.005)
 
 
 def test_no_flight_is_beyond_the_range_of_its_aircraft() -> None:
@@ -64,13 +64,13 @@ def test_no_flight_is_beyond_the_range_of_its_aircraft() -> None:
 
 
 def test_block_time_follows_distance_and_speed_in_steps_of_five_minutes() -> None:
-    assert schedule.block_minutes(802, AIRCRAFT["A320-200"]) == 140
-    assert schedule.block_minutes(3442, AIRCRAFT["787-9"]) == 430
+    assert timetable.block_minutes(802, AIRCRAFT["A320-200"]) == 140
+    assert timetable.block_minutes(3442, AIRCRAFT["787-9"]) == 430
 
 
 def test_every_line_leaves_and_arrives_at_sensible_local_hours() -> None:
     for line in LINES:
-        arrives = local(schedule.fly(line, schedule.REFERENCE_DAY).arrives_at, line.destination.iata)
+        arrives = local(timetable.fly(line, timetable.REFERENCE_DAY).arrives_at, line.destination.iata)
         assert time(6) <= line.departs <= time(22, 30), line
         assert time(5, 30) <= arrives.time() <= time(23, 30), line
 
@@ -78,7 +78,7 @@ def test_every_line_leaves_and_arrives_at_sensible_local_hours() -> None:
 @given(day=DAYS, line=st.sampled_from(LINES))
 @settings(max_examples=200, deadline=None)
 def test_a_flight_leaves_at_its_lines_local_time_on_its_local_date(day: date, line: Line) -> None:
-    flight = schedule.fly(line, day)
+    flight = timetable.fly(line, day)
     departs = local(flight.departs_at, flight.origin_id)
     assert (departs.date(), departs.time()) == (day, line.departs)
     assert flight.departs_at.tzinfo is UTC
@@ -87,12 +87,12 @@ def test_a_flight_leaves_at_its_lines_local_time_on_its_local_date(day: date, li
 
 def test_clock_change_moves_the_utc_departure_and_not_the_local_one() -> None:
     line = line_of("DFW-ORD")
-    before, after = (schedule.fly(line, day).departs_at for day in (date(2027, 3, 13), date(2027, 3, 14)))
+    before, after = (timetable.fly(line, day).departs_at for day in (date(2027, 3, 13), date(2027, 3, 14)))
     assert after - before == timedelta(hours=23)
 
 
 def test_date_line_is_crossed_backwards_in_local_time() -> None:
-    flight = schedule.fly(line_of("SYD-LAX"), date(2026, 12, 1))
+    flight = timetable.fly(line_of("SYD-LAX"), date(2026, 12, 1))
     departs, arrives = local(flight.departs_at, "SYD"), local(flight.arrives_at, "LAX")
     assert flight.arrives_at > flight.departs_at
     assert arrives.replace(tzinfo=None) < departs.replace(tzinfo=None)
@@ -101,7 +101,7 @@ def test_date_line_is_crossed_backwards_in_local_time() -> None:
 @given(day=DAYS, line=st.sampled_from(LINES))
 @settings(max_examples=200, deadline=None)
 def test_fares_are_positive_cents_and_rise_with_the_cabin(day: date, line: Line) -> None:
-    flight = schedule.fly(line, day)
+    flight = timetable.fly(line, day)
     assert 0 < flight.economy_fare < flight.business_fare
     assert (flight.first_fare is not None) == (SeatClass.FIRST in line.aircraft.capacity)
     assert flight.first_fare is None or flight.first_fare > flight.business_fare
@@ -111,18 +111,18 @@ def test_fare_is_worked_out_exactly_to_the_cent() -> None:
     # 45 + 500 x 0.16 + 302 x 0.10 = 155.20, on a Wednesday x 0.92, at a peak hour x 1.08.
     line = line_of("DFW-ORD")
     assert line.departs == time(7, 15)
-    flight = schedule.fly(line, date(2026, 12, 2))
+    flight = timetable.fly(line, date(2026, 12, 2))
     assert (flight.economy_fare, flight.business_fare) == (15421, 49095)
 
 
 def test_a_longer_flight_costs_more_on_the_same_day() -> None:
     by_distance = sorted(LINES, key=lambda line: line.distance_miles)
-    short, long = (schedule.fly(line, TODAY).economy_fare for line in (by_distance[0], by_distance[-1]))
+    short, long = (timetable.fly(line, TODAY).economy_fare for line in (by_distance[0], by_distance[-1]))
     assert long > 3 * short
 
 
 def test_creation_order_holds_every_line_on_every_day_once() -> None:
-    order = [(line.flight_number, day) for line, day in schedule.creation_order(LINES, TODAY, 60)]
+    order = [(line.flight_number, day) for line, day in timetable.creation_order(LINES, TODAY, 60)]
     assert len(set(order)) == len(order) == len(LINES) * 61
     assert 15_000 <= len(order) <= 30_000
     assert TODAY + timedelta(days=1) in {day for _, day in order}
@@ -131,8 +131,8 @@ def test_creation_order_holds_every_line_on_every_day_once() -> None:
 @given(today=DAYS)
 @settings(max_examples=25, deadline=None)
 def test_first_hundred_depart_seven_to_sixty_days_ahead_at_any_hour_of_today(today: date) -> None:
-    order = schedule.creation_order(LINES, today, 60)
-    flights = [schedule.fly(line, day) for _, (line, day) in zip(range(100), order, strict=False)]
+    order = timetable.creation_order(LINES, today, 60)
+    flights = [timetable.fly(line, day) for _, (line, day) in zip(range(100), order, strict=False)]
     midnight = datetime.combine(today, time(0), tzinfo=UTC)
     assert (flights[0].origin_id, flights[0].destination_id) == ("DFW", "ORD")
     assert min(flight.departs_at for flight in flights) >= midnight + timedelta(days=1 + 7)
@@ -140,5 +140,5 @@ def test_first_hundred_depart_seven_to_sixty_days_ahead_at_any_hour_of_today(tod
 
 
 def test_a_short_horizon_is_not_exceeded_by_the_first_hundred() -> None:
-    days = {day for _, day in schedule.creation_order(LINES, TODAY, 3)}
+    days = {day for _, day in timetable.creation_order(LINES, TODAY, 3)}
     assert days == {TODAY + timedelta(days=offset) for offset in range(4)}

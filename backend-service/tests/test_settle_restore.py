@@ -10,8 +10,9 @@ from django_sagas.models import ManualSettlement
 from service_kit.security.models import AuditEntry
 
 from flight.models import Booking, Seat, Ticket
+from tests.audit_reads import Reads, forget, reads, run
 from tests.saga_world import Desk, World
-from tests.test_saga_audit import Reads, forget, reads, run
+from tests.settling import settle as end_settlement
 
 __all__ = ["reads"]
 
@@ -106,6 +107,27 @@ def test_money_that_came_back_at_an_older_payment_is_given_back_again(
     code, lines = settle()
     assert (code, lines[:2]) == (0, [f"AGAIN {cid} ReverseMiles", f"AGAIN {cid} CancelPayment"])
     assert run()[0] == 0
+
+
+def test_settlement_of_a_cancelled_trip_whose_payment_is_forgotten_ends(
+    desk: Desk, world: World, reads: Reads
+) -> None:
+    booked = desk.book().json()
+    cid = booked["correlation_id"]
+    desk.post(f"/api/bookings/{booked['booking_reference']}/cancel/")
+    world.participants.records.pop((cid, "AuthorizePayment"))
+    moved = {one.kind for one in world.participants.ledger} - {"AWARD", "REVERSAL"}
+    world.participants.ledger[:] = [one for one in world.participants.ledger if one.kind not in moved]
+    end_settlement(desk)
+    settlement = desk.status(cid)["settlement"]
+    assert desk.status(settlement)["steps"][0]["error_code"] == "PAYMENT_NOT_FOUND"
+    assert settle()[1][0] == f"AGAIN {cid} CancelPayment"
+    desk.recover(after=3600)
+    told = desk.status(settlement)
+    assert (told["status"], told["result"]["not_needed"]) == ("COMPLETED", True)
+    assert run()[0] == 0
+    # The world's own rules know no restore: payment was told twice, and remembers once.
+    world.participants.successes.clear()
 
 
 def test_settling_needs_a_reason(desk: Desk) -> None:

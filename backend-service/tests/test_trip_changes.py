@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import pytest
 
+from flight.change.trips import Difference, changed_trip, difference, places, to_choose
 from flight.saga_booking import Segment
-from flight.trip_changes import Difference, changed_trip, difference, places, to_choose
 
 FARES = {
     (1, "economy"): 40000,

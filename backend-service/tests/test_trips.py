@@ -105,7 +105,7 @@ def test_a_trip_without_a_seat_on_one_flight_keeps_none_on_the_others(
     own_seats(trip[full], *ECONOMY[1:], state=SeatState.SOLD)
     body = desk.book_trip(*trip).json()
     assert (body["failed_step"], body["error_code"]) == ("ReserveSeat", "SEAT_UNAVAILABLE")
-    assert body["error"] == f"Only 1 economy seats are left on flight {trip[full].flight_number}."
+    assert body["error"] == f"Only one economy seat is left on flight {trip[full].flight_number}."
     assert live_seats() == [] and world.participants.received == []
 
 

@@ -40,3 +40,8 @@ def test_later_measurement_replaces_the_earlier_of_its_kind(tmp_path: Path) -> N
     for value in (9.0, 2.0):
         goals.note("bench", "sqlite", {"commits per booking, backend": value}, how="", output=tmp_path)
     assert goals.figures("sqlite", tmp_path) == {"commits per booking, backend": 2.0}
+
+
+def test_goals_are_shown_before_anything_is_measured(tmp_path: Path) -> None:
+    text = "\n".join(goals.write(tmp_path / "never-made"))
+    assert text.count(goals.NOT_MEASURED) == 2 * len(GOALS)

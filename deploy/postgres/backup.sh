@@ -5,6 +5,7 @@
 #   now                            makes one
 #   list                           the whole ones, with their sizes
 #   check                          whether the newest is younger than 25 hours
+#   note                           tells the metrics of every service when the newest was made
 #   restore FOLDER [SERVICE...]    puts it in the place of the databases, while the services are stopped
 set -euo pipefail
 cd /var/lib/postgresql/data
@@ -17,6 +18,7 @@ main() {
         now/1) alone && back_up ;;
         list/1) list ;;
         check/1) [ -n "$(find . -maxdepth 1 -name '*Z' -mmin -1500)" ] ;;
+        note/1) note "${services[@]}" ;;
         restore/[2-6]) alone && restore "${@:2}" ;;
         *) sed -n 's/^#   //p' "$0" && exit 2 ;;
     esac
@@ -28,6 +30,7 @@ daily() {
             # What failed is tried again the next time.
             "$0" now || say "no back-up was made"
         fi
+        "$0" note || say "the services were not told of the newest back-up"
         find . -maxdepth 1 -name '*Z' -mtime "+${BACKUP_DAYS:-30}" -exec rm -r {} +
         sleep 300
     done
@@ -47,7 +50,21 @@ back_up() {
     (cd "$folder.part" && sha256sum ./*.dump >SHA256SUMS && sync ./*)
     # Only a whole one has the name of one.
     mv "$folder.part" "$folder"
+    note "${services[@]}"
     echo "$folder"
+}
+
+# In a database of an earlier release there is no place for it.
+note() {
+    local name made
+    made=$(find . -maxdepth 1 -name '*Z' -printf '%T@\n' | sort -n | tail -n 1)
+    for name in ${made:+"$@"}; do
+        as_owner "$name" psql -qX -v ON_ERROR_STOP=1 --command "DO \$\$ BEGIN
+            IF to_regclass('public.security_newest_backup') IS NOT NULL THEN
+                INSERT INTO security_newest_backup (id, made_at) VALUES (1, to_timestamp($made))
+                ON CONFLICT (id) DO UPDATE SET made_at = excluded.made_at;
+            END IF; END \$\$"
+    done
 }
 
 list() {
@@ -73,6 +90,7 @@ restore() {
         as_owner "$name" psql -qX -v ON_ERROR_STOP=1 --single-transaction --output=/dev/null \
             --command 'DROP SCHEMA public CASCADE; CREATE SCHEMA public;' --file "$name.sql.part"
         rm "$name.sql.part"
+        note "$name"
         say "$name: restored from $folder"
     done
 }

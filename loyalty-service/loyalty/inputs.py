@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 from service_kit import schema
 from service_kit.booking_data import Amount, BookingData
-from service_kit.inputs import CorrelationId, Input, UserId
+from service_kit.inputs import CorrelationId, Input, UserId, number
 from service_kit.money import CENTS_PER_UNIT
 from service_kit.rules import MAX_AMOUNT
 from service_kit.saga_steps import StepRequest
@@ -56,3 +56,4 @@ class LoyaltyQuery(Input):
     correlation_id: CorrelationId = Field(
         default_factory=str, description="only the entries of this booking, or of this change"
     )
+    before: Annotated[int | None, *number(1, 10**18 - 1)] = None

@@ -1,3 +1,5 @@
+"""Accounts of miles, and their ledger."""
+
 from django.db import models
 
 

@@ -43,5 +43,8 @@ class AdjustMiles(RetriableView):
     name = step = "AdjustMiles"
     takes = AdjustRequest
 
+    def decide(self, call: Call, command: Adjustment, now: datetime) -> Refused | None:
+        return services.refuse_unknown_trip(command)
+
     def effect(self, call: Call, command: Adjustment, now: datetime) -> Done | Refused:
         return services.adjust_miles(correlation_id=call.correlation_id, command=command, now=now)

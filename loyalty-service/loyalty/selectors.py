@@ -1,5 +1,6 @@
 """Queries on miles."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.db.models import Q
@@ -15,11 +16,22 @@ def account_of(user_id: str) -> Account | None:
     return Account.objects.filter(user_id=user_id).first()
 
 
-def describe(account: Account, *, correlation_id: str = "") -> dict[str, Any]:
-    """The account with its newest entries, or those of one booking or change, and the next tier."""
+def entries_of(
+    account: Account, *, correlation_id: str = "", before: int | None = None
+) -> tuple[list[LedgerEntry], int | None]:
+    """A page of entries, newest first; what the next is before. With a correlation id: of its booking."""
     entries = LedgerEntry.objects.filter(user_id=account.user_id)
     if correlation_id:
         entries = entries.filter(Q(trip_id=correlation_id) | Q(correlation_id=correlation_id))
+    if before is not None:
+        entries = entries.filter(id__lt=before)
+    found = list(entries.order_by("-id")[: PAGE + 1])
+    page = found[:PAGE]
+    return page, page[-1].pk if len(found) > PAGE else None
+
+
+def describe(account: Account, entries: Sequence[LedgerEntry]) -> dict[str, Any]:
+    """The account with these entries, and the next tier."""
     following = tiers.next_tier(account.balance)
     return {
         "user_id": account.user_id,
@@ -35,6 +47,6 @@ def describe(account: Account, *, correlation_id: str = "") -> dict[str, Any]:
                 "miles": entry.miles,
                 "created_at": iso(entry.created_at),
             }
-            for entry in entries.order_by("-id")[:PAGE]
+            for entry in entries
         ],
     }

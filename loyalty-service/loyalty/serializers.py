@@ -89,3 +89,4 @@ class Loyalty(serializers.Serializer[None]):
     tier = serializers.CharField()
     next_tier = NextTier(allow_null=True)
     entries = Entry(many=True)
+    next = serializers.CharField(allow_null=True)

@@ -7,7 +7,7 @@ from typing import Any
 from django_sagas import json_text
 from django_sagas.database import db_time, execute, fetch_one
 from django_sagas.guard import barrier
-from django_sagas.guard.barrier import Done
+from django_sagas.guard.barrier import Done, RefusedForNow
 from django_sagas.guard.models import RecordState
 from django_sagas.outcomes import Refused
 
@@ -16,6 +16,7 @@ from loyalty.models import EntryKind
 
 AWARD = "AwardMiles"
 "The step whose record says what became of a trip."
+TRIP_NOT_FOUND, NO_MILES = "TRIP_NOT_FOUND", "This user has earned no miles with this trip."
 
 # One statement creates the account or adds to it, and returns whether it is open.
 CHANGE_BALANCE = """
@@ -66,6 +67,13 @@ def reverse_miles(*, correlation_id: str, awarded: Mapping[str, Any], now: datet
     }
 
 
+def refuse_unknown_trip(command: Adjustment) -> RefusedForNow | None:
+    """Not for good: after a restore to an earlier moment the award is made again, and then the adjustment."""
+    if barrier.read(correlation_id=command.trip_id, step=AWARD):
+        return None
+    return RefusedForNow(TRIP_NOT_FOUND, NO_MILES)
+
+
 def adjust_miles(*, correlation_id: str, command: Adjustment, now: datetime) -> Done | Refused:
     """Add miles to a trip, or take some from it. After its award was reversed nothing is changed."""
     # The lock: reversal and adjustment of a trip come one after the other.
@@ -74,7 +82,7 @@ def adjust_miles(*, correlation_id: str, command: Adjustment, now: datetime) -> 
         message = "The miles of this trip were taken back: there is nothing to adjust."
         return Done({"user_id": command.user_id, "miles_adjusted": 0, "message": message})
     if record is None or not _is_award_of(record, command.user_id):
-        return Refused("TRIP_NOT_FOUND", "This user has earned no miles with this trip.")
+        return Refused(TRIP_NOT_FOUND, NO_MILES)
     if _miles_of(command.trip_id) + command.miles < 0:
         return Refused("TOO_MANY_MILES", "This trip has not earned so many miles.")
     balance = _add(

@@ -1,5 +1,7 @@
 """Loyalty's reads."""
 
+from urllib.parse import urlencode
+
 from django.http import HttpResponse
 from rest_framework.request import Request
 from service_kit import schema
@@ -18,11 +20,16 @@ class LoyaltyView(ServiceView):
 
     @schema.reading(LoyaltyQuery, serializers.Loyalty)
     def get(self, request: Request, user_id: str) -> HttpResponse:
-        """Balance, tier and newest entries; with `correlation_id` those of one booking or change."""
+        """Balance, tier and entries, newest first; with `correlation_id` those of one booking or change."""
         self.check_object_permissions(request, user_id)
         # PostgreSQL refuses a NUL, which a URL can hold.
         account = selectors.account_of(user_id) if USER_ID.fullmatch(user_id) else None
         if account is None:
             raise not_found(self.subject)
-        query = LoyaltyQuery.read(request.query_params.dict())
-        return json_response(selectors.describe(account, correlation_id=query.correlation_id))
+        given = request.query_params.dict()
+        asked = LoyaltyQuery.read(given)
+        entries, before = selectors.entries_of(
+            account, correlation_id=asked.correlation_id, before=asked.before
+        )
+        following = f"{request.path}?{urlencode({**given, 'before': before})}" if before else None
+        return json_response({**selectors.describe(account, entries), "next": following})

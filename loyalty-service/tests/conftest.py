@@ -61,8 +61,8 @@ def adjustment(transactional_db: None, settings: Settings) -> Pair:
         booking=taken,
         same={**taken, "user_id": "1"},
         other={**taken, "miles": 120},
-        refused={**taken, "trip_id": "no-such-trip"},
-        refusal="TRIP_NOT_FOUND",
+        refused={**taken, "miles": -501},
+        refusal="TOO_MANY_MILES",
         worth=-120,
         live=miles_of,
     )

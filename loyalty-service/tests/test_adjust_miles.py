@@ -8,6 +8,7 @@ from django.db import IntegrityError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django_sagas.clock import utc_now
 from django_sagas.database import db_time, execute
+from django_sagas.guard.models import StepRecord
 from pytest_django import Settings
 from service_kit.security import append_only
 from service_kit.testing.calls import at_once, envelope, post, snapshot
@@ -108,6 +109,14 @@ def test_adjustment_of_another_trip_or_of_more_than_it_has_earned_is_refused(
     before = snapshot()
     assert_refused(adjust("change-1", **{"miles": 70, **changes}), "change-1", code)
     assert {**snapshot(), "guard_step_record": before["guard_step_record"]} == before
+
+
+def test_adjustment_of_a_trip_that_is_not_known_yet_succeeds_later() -> None:
+    """Such as after a restore to a moment before the award, which is then made again."""
+    assert_refused(adjust("change-1", 70, trip="trip-2"), "change-1", "TRIP_NOT_FOUND")
+    assert not StepRecord.objects.filter(correlation_id="change-1").exists()
+    post(AWARD, envelope("trip-2", booking()))
+    assert assert_done(adjust("change-1", 70, trip="trip-2"), "change-1")["miles_adjusted"] == 70
 
 
 def test_refused_award_is_no_trip() -> None:

@@ -10,6 +10,7 @@ from service_kit.testing.calls import client as quiet_client
 from service_kit.testing.calls import envelope, post
 from service_kit.testing.protocol import assert_problem
 
+from loyalty import selectors
 from loyalty.models import Account
 from loyalty.tiers import next_tier, tier_of
 from tests.conftest import ADJUST, AWARD, REVERSE, booking
@@ -104,6 +105,18 @@ def test_entries_of_one_booking_are_found_however_many_came_later() -> None:
     found = quiet_client().get("/api/loyalty/1/?correlation_id=test-1").json()
     assert [(entry["correlation_id"], entry["miles"]) for entry in found["entries"]] == [("test-1", 500)]
     assert found["balance"] == 2000
+
+
+def test_every_entry_is_on_one_of_the_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(selectors, "PAGE", 2)
+    for number in range(2, 6):
+        post(AWARD, envelope(f"test-{number}", booking()))
+    path, seen = "/api/loyalty/1/", list[list[str]]()
+    while path:
+        page = quiet_client().get(path).json()
+        seen.append([entry["correlation_id"] for entry in page["entries"]])
+        path = page["next"]
+    assert seen == [["test-5", "test-4"], ["test-3", "test-2"], ["test-1"]]
 
 
 def test_entries_of_a_booking_have_those_of_its_changes_and_a_change_has_its_own() -> None:

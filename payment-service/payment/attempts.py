@@ -4,9 +4,11 @@ An attempt is OPEN from before the call until the transaction that writes its ef
 between, the next call that meets the open attempt asks the provider what became of it.
 """
 
+import re
 import time
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -22,6 +24,7 @@ from payment.plans import Move
 from payment.providers.interface import GONE, Approved, Asked, Declined, Outcome, Unknown
 
 POLL_SECONDS = 0.02
+KEY = re.compile(r"(?P<cid>[^#]+?):(?P<step>[A-Z][a-z]+Payment)(:(?P<payment>[^#]+))?(#[0-9]+)?")
 COLUMNS = """key, correlation_id, step, action, payment, amount, state, provider, reference, fingerprint,
     created_at, busy_until"""
 INSERT = f"""
@@ -45,6 +48,21 @@ def key_of(correlation_id: str, step: str, payment: str, number: int) -> str:
     of = "" if payment == correlation_id else f":{payment}"
     again = "" if number == 1 else f"#{number}"
     return f"{correlation_id}:{step}{of}{again}"
+
+
+@dataclass(frozen=True)
+class Key:
+    """What a key says of its call."""
+
+    correlation_id: str
+    step: str
+    payment: str
+
+
+def read_key(key: str) -> Key | None:
+    """The way back from `key_of`; None for a key that it has not made."""
+    found = KEY.fullmatch(key)
+    return Key(found["cid"], found["step"], found["payment"] or found["cid"]) if found else None
 
 
 def open_authorization(
@@ -210,13 +228,25 @@ def _abandon(attempt: Attempt) -> None:
         reference = found.reference
         # No attempt of its own: this one stays open until the cancellation, which may be repeated, is sure.
         with unknown_is_503():
-            cancelled = providers.named(attempt.provider).cancel(
-                key=f"{attempt.key}:cancel", reference=reference
-            )
-        if isinstance(cancelled, Declined):
-            raise try_again(f"The payment provider: {cancelled.message}", code="PROVIDER_DECLINED")
+            given_back = _give_back(attempt, reference)
+        if isinstance(given_back, Declined):
+            raise try_again(f"The payment provider: {given_back.message}", code="PROVIDER_DECLINED")
     with write_transaction():
         close(attempt.key, AttemptState.REFUSED, reference)
+
+
+def _give_back(attempt: Attempt, reference: str) -> Outcome:
+    provider = providers.named(attempt.provider)
+    cancelled = provider.cancel(key=f"{attempt.key}:cancel", reference=reference)
+    if isinstance(cancelled, Approved):
+        return cancelled
+    hold = provider.find_hold(reference)
+    if hold is None or not hold.taken:
+        return cancelled
+    # Captured by a call that payment has forgotten: it was restored to an earlier moment than the provider.
+    if not hold.live:
+        return Approved(reference)
+    return provider.refund(key=f"{attempt.key}:refund", reference=reference, amount=hold.live)
 
 
 class Patience:

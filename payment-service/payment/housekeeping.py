@@ -12,6 +12,10 @@ ABANDONED_AFTER = timedelta(minutes=10)
 "Longer than a saga repeats its call, so that this only meets what no saga comes back to."
 
 
+AT_ONCE = timedelta()
+"For a service that is stopped: nobody comes back before it is started."
+
+
 def expire(*, now: datetime, batch: int) -> int:
     """How many authorisations were found expired. `batch` of them are locked and written at once."""
     expired = 0
@@ -31,12 +35,10 @@ def _expire_some(now: datetime, batch: int) -> int:
     return len(found)
 
 
-def settle_abandoned(*, now: datetime) -> tuple[int, int]:
+def settle_abandoned(*, now: datetime, after: timedelta = ABANDONED_AFTER) -> tuple[int, int]:
     """How many open attempts were settled, and of how many the provider could not tell."""
     settled = unclear = 0
-    for attempt in by_pages(
-        Attempt.objects.filter(state=AttemptState.OPEN, busy_until__lte=now - ABANDONED_AFTER)
-    ):
+    for attempt in by_pages(Attempt.objects.filter(state=AttemptState.OPEN, busy_until__lte=now - after)):
         try:
             attempts.settle(attempt, now)
             settled += 1

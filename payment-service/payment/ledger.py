@@ -11,8 +11,8 @@ KINDS = {
 }
 
 
-def move(payment: Payment, action: Action, amount: int, *, attempt: str, now: datetime) -> None:
-    """`payment` is locked, and changed here too."""
+def move(payment: Payment, action: Action, amount: int, *, attempt: str | None, now: datetime) -> None:
+    """`payment` is locked, and changed here too. No attempt: the call that did it is forgotten."""
     number = 1
     match action:
         case Action.CAPTURE:

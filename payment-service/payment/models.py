@@ -1,3 +1,7 @@
+"""Payments, the attempts at their provider, and their ledger."""
+
+from datetime import datetime
+
 from django.db import models
 from django.db.models import F, Q
 
@@ -74,6 +78,10 @@ class Payment(models.Model):
     def live(self) -> int:
         """Cents that the traveller pays as things stand: held, or taken and not given back."""
         return self.amount if self.status == PaymentStatus.AUTHORIZED else self.captured - self.refunded
+
+    def has_lapsed(self, now: datetime) -> bool:
+        """Whether its hold has run out and nothing has noted that yet."""
+        return self.status == PaymentStatus.AUTHORIZED and now >= self.capture_before
 
 
 class EntryKind(models.TextChoices):

@@ -32,6 +32,7 @@ from payment.services import Prepared
 
 T = TypeVar("T")
 TRIES = 3
+DIFFERENT_REQUEST = "DIFFERENT_REQUEST"
 
 
 def interruptible(run: Callable[[], T]) -> T:
@@ -118,6 +119,15 @@ class CapturePayment(MoneyView):
 
     name = step = services.CAPTURE
     takes = CaptureRequest
+
+    def answer(self, call: Call, command: Capture, now: datetime) -> Answer:
+        try:
+            return super().answer(call, command, now)
+        except Problem as problem:
+            is_over = services.answer_of_what_is_over(call.correlation_id, command)
+            if problem.code != DIFFERENT_REQUEST or is_over is None:
+                raise
+            return is_over
 
     def prepare(self, *, correlation_id: str, command: Capture, now: datetime) -> Prepared:
         return services.prepare_capture(correlation_id=correlation_id, command=command, now=now)

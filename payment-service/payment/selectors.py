@@ -43,8 +43,8 @@ def kinds_by(correlation_id: str, step: str) -> set[str]:
 
 
 def describe(payment: Payment, now: datetime) -> dict[str, Any]:
-    held = payment.status == PaymentStatus.AUTHORIZED
-    status = PaymentStatus.EXPIRED if held and now >= payment.capture_before else payment.status
+    lapsed = payment.has_lapsed(now)
+    status, live = (PaymentStatus.EXPIRED, 0) if lapsed else (payment.status, payment.live)
     return {
         "correlation_id": payment.correlation_id,
         "trip_id": payment.trip_id,
@@ -56,6 +56,6 @@ def describe(payment: Payment, now: datetime) -> dict[str, Any]:
         "status": PaymentStatus(status).value,
         "captured": to_wire(payment.captured),
         "refunded": to_wire(payment.refunded),
-        "returned": to_wire(payment.amount - payment.live),
+        "returned": to_wire(payment.amount - live),
         "capture_before": iso(payment.capture_before),
     }

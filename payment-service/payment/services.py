@@ -14,12 +14,12 @@ from django_sagas import json_text
 from django_sagas.clock import iso
 from django_sagas.database import commits_not_awaited, db_time, execute, write_transaction
 from django_sagas.guard import barrier
-from django_sagas.guard.barrier import Done, RefusedForNow
+from django_sagas.guard.barrier import Answer, Done, RefusedForNow
 from django_sagas.guard.models import RecordState
 from django_sagas.outcomes import Refused
 from service_kit.money import to_wire
 
-from payment import attempts, plans, providers, selectors
+from payment import attempts, ledger, plans, providers, selectors
 from payment.attempts import Interrupted, Patience
 from payment.inputs import Authorize, Capture, Refund
 from payment.models import Action, Attempt, AttemptState, EntryKind, Payment, PaymentStatus
@@ -227,7 +227,7 @@ def _capture(payment: Payment, command: Capture, now: datetime) -> Sequence[Move
     match payment.status:
         case PaymentStatus.EXPIRED if command.settle and _was_cancelled(payment.trip_id):
             return ()
-        case PaymentStatus.AUTHORIZED if now >= payment.capture_before:
+        case PaymentStatus.AUTHORIZED if payment.has_lapsed(now):
             return EXPIRED
         case PaymentStatus.AUTHORIZED if amount > payment.amount:
             return Refused("NOT_CAPTURABLE", "The authorisation is for less than this amount.")
@@ -257,6 +257,23 @@ def capture(*, correlation_id: str, command: Capture, calls: Sequence[Attempt], 
             "message": "The amount was captured." if payment.captured else "There was nothing to capture.",
         }
     )
+
+
+def answer_of_what_is_over(correlation_id: str, command: Capture) -> Answer | None:
+    """The stored answer, also to a call for another payment, where the trip was cancelled before anything was
+    captured under this id; None where that is not so.
+
+    A saga whose payment has expired goes on with another. Its earlier call may arrive late, after the
+    cancellation, and be the first that is recorded.
+    """
+    record = barrier.read(correlation_id=correlation_id, step=CAPTURE)
+    if not command.settle or record is None or record.state != RecordState.DONE:
+        return None
+    payment = selectors.payment_of(command.payment_id)
+    was_cancelled = _was_cancelled(payment.trip_id if payment else command.payment_id)
+    if not was_cancelled or json_text.load_stored(record.answer)["captured"]:
+        return None
+    return Answer(record.answer, replayed=True)
 
 
 def _nothing_captured(now: datetime) -> dict[str, Any]:
@@ -324,13 +341,15 @@ def _own(payments: Sequence[Payment], correlation_id: str) -> Payment:
 
 def prepare_cancellation(*, correlation_id: str, keep: int, now: datetime) -> Prepared:
     """Raises 503."""
-    return _prepare(
-        correlation_id=correlation_id,
-        step=CANCEL,
-        trip=selectors.trip(correlation_id),
-        decide=lambda payments: plans.give_back(payments, keep=keep),
-        now=now,
-    )
+
+    def decide(payments: Sequence[Payment]) -> Sequence[Move]:
+        for payment in payments:
+            if payment.has_lapsed(now):  # Holds nothing that could be given back or kept.
+                ledger.expire(payment, now)
+        return plans.give_back(payments, keep=keep)
+
+    trip = selectors.trip(correlation_id)
+    return _prepare(correlation_id=correlation_id, step=CANCEL, trip=trip, decide=decide, now=now)
 
 
 def cancel(*, correlation_id: str, keep: int, calls: Sequence[Attempt], now: datetime) -> dict[str, Any]:
@@ -340,7 +359,7 @@ def cancel(*, correlation_id: str, keep: int, calls: Sequence[Attempt], now: dat
     if plans.give_back(payments, keep=keep):
         raise Interrupted
     if not payments:
-        return {}
+        return {"returned": to_wire(0), "kept": to_wire(0)}
     payment, kinds = _own(payments, correlation_id), selectors.kinds_by(correlation_id, CANCEL)
     was_captured = EntryKind.REFUNDED in kinds or (not kinds and payment.captured > 0)
     status = PaymentStatus.REFUNDED if was_captured else PaymentStatus.CANCELLED

@@ -3,6 +3,7 @@
 from importlib.util import find_spec
 
 from django.core.exceptions import ImproperlyConfigured
+from service_kit import environment as env
 from service_kit import logs
 from service_kit import settings as kit
 from service_kit.limits import api_limits
@@ -40,15 +41,15 @@ LOGGING = logs.configure(SERVICE_NAME)
 # The provider that cards are charged by. No default outside demo mode: the simulated one takes no money.
 PAYMENT_GATEWAY = kit.named("PAYMENT_GATEWAY", ("simulated", "stripe"), what="the payment gateway")
 STRIPE_SECRET_KEY = kit.secret("STRIPE_SECRET_KEY") if PAYMENT_GATEWAY == "stripe" else ""
-STRIPE_API_BASE = kit.env.str("STRIPE_API_BASE", default="https://api.stripe.com")
+STRIPE_API_BASE = env.address("STRIPE_API_BASE", default="https://api.stripe.com")
 # Seconds that a call to Stripe may take, at most; less than a step's caller waits.
-STRIPE_TIMEOUT_SECONDS = kit.env.float("STRIPE_TIMEOUT_SECONDS", default=5.0)
+STRIPE_TIMEOUT_SECONDS = env.seconds("STRIPE_TIMEOUT_SECONDS", default=5.0, above=0)
 if PAYMENT_GATEWAY == "stripe" and find_spec("stripe") is None:
     raise ImproperlyConfigured("PAYMENT_GATEWAY=stripe needs what requirements/stripe.txt pins.")
 # Seconds that a call to the simulated provider takes when it never answers.
-GATEWAY_TIMEOUT_SECONDS = kit.env.float("GATEWAY_TIMEOUT_SECONDS", default=2.0)
+GATEWAY_TIMEOUT_SECONDS = env.seconds("GATEWAY_TIMEOUT_SECONDS", default=2.0)
 # Charges of a direct call without other_charges, added to the fare. Part of the wire contract and of
 # stored fingerprints, so not from the environment.
 DEFAULT_CHARGES_CENTS = 5000
 # Days until an authorisation that was not captured is void; also what the simulated bank goes by.
-AUTHORIZATION_DAYS = kit.env.int("AUTHORIZATION_DAYS", default=7)
+AUTHORIZATION_DAYS = env.whole("AUTHORIZATION_DAYS", default=7, least=1)

@@ -10,8 +10,8 @@ from service_kit.testing.unguarded import django_db_setup  # noqa: F401  what is
 
 from payment.bank.models import Movement, MovementKind
 from payment.models import Payment
-from tests import stripe_proxy
-from tests.stripe_proxy import Stripe
+from proofs import stripe_proxy
+from proofs.stripe_proxy import Stripe
 
 AUTHORIZE = "/api/saga/authorize-payment/"
 CANCEL = "/api/saga/cancel-payment/"

@@ -144,6 +144,46 @@ def test_settling_an_expired_payment_of_a_change_has_nothing_to_capture_once_the
     assert stands() == ("REFUNDED", 55000, 55000)
 
 
+def expired_authorised_again_and_cancelled() -> None:
+    authorize()
+    expire()
+    assert_refused(capture(settle=True), "settle", "AUTHORIZATION_EXPIRED")
+    authorize("again", trip_id="trip")
+    cancel()
+
+
+def test_settling_with_another_payment_after_a_late_call_for_the_expired_one_ends() -> None:
+    expired_authorised_again_and_cancelled()
+    late = capture(settle=True)
+    assert assert_done(late, "settle")["captured"] == 0
+    assert_replay_of(capture(payment_id="again", settle=True), late)
+
+
+def test_late_call_for_an_expired_payment_is_answered_like_the_one_for_its_successor() -> None:
+    expired_authorised_again_and_cancelled()
+    first = capture(payment_id="again", settle=True)
+    assert assert_done(first, "settle")["captured"] == 0
+    assert_replay_of(capture(settle=True), first)
+
+
+@pytest.mark.parametrize("other", [{"payment_id": "other"}, {"settle": False}])
+def test_capture_of_another_payment_under_one_id_is_422(other: dict[str, Any]) -> None:
+    authorize("other")
+    authorize()
+    cancel()
+    assert_done(capture(settle=True), "settle")
+    assert_problem(capture(**{"settle": True, **other}), 422, "DIFFERENT_REQUEST", "settle")
+
+
+def test_capture_with_another_payment_after_one_was_taken_is_422() -> None:
+    authorize()
+    assert_done(capture(settle=True), "settle")
+    authorize("again", trip_id="trip")
+    cancel()
+    other = capture(payment_id="again", settle=True)
+    assert_problem(other, 422, "DIFFERENT_REQUEST", "settle")
+
+
 @pytest.mark.parametrize("settle", [True, False])
 def test_expired_authorisation_is_refused_and_not_stored(settle: bool) -> None:
     authorize()
@@ -334,6 +374,29 @@ def test_cancellation_of_an_expired_payment_has_nothing_to_give_back() -> None:
     assert (body["status"], body["returned"]) == ("CANCELLED", 0)
 
 
+@pytest.mark.parametrize("is_noted", [True, False])
+@pytest.mark.parametrize("keep", [0, 50])
+def test_cancellation_names_nothing_of_a_hold_that_has_run_out(keep: int, is_noted: bool) -> None:
+    authorize()
+    expire()
+    if is_noted:
+        housekeeping.expire(now=utc_now(), batch=10)
+    body = assert_done(cancel(keep=keep), "trip")
+    assert (body["status"], body["returned"], body["kept"]) == ("CANCELLED", 0, 0)
+    assert Payment.objects.get().status == "EXPIRED"
+    assert [entry.kind for entry in LedgerEntry.objects.order_by("id")] == ["AUTHORIZED", "EXPIRED"]
+    assert assert_done(capture(settle=True), "settle")["status"] == "EXPIRED"
+
+
+def test_fee_is_kept_of_what_was_taken_where_another_hold_has_run_out() -> None:
+    captured()
+    authorize("change", trip_id="trip")
+    expire("change")
+    body = assert_done(cancel(keep=50), "trip")
+    assert (body["status"], body["returned"], body["kept"]) == ("REFUNDED", 500, 50)
+    assert stands() == ("PARTLY_REFUNDED", 55000, 50000)
+
+
 @pytest.mark.parametrize("keep", [-1, True, "50", 0.001, 1_000_001])
 def test_fee_that_is_no_amount_is_400(keep: Any) -> None:
     authorize()
@@ -374,7 +437,8 @@ def test_payment_shows_what_was_captured_and_given_back(client: Any) -> None:
 def test_authorisation_past_its_end_is_shown_expired(client: Any) -> None:
     authorize()
     expire()
-    assert client.get("/api/payments/trip/").json()["status"] == "EXPIRED"
+    shown = client.get("/api/payments/trip/").json()
+    assert (shown["status"], shown["captured"], shown["returned"]) == ("EXPIRED", 0, 550)
 
 
 def test_trip_id_is_in_the_fingerprint_only_if_it_was_sent() -> None:

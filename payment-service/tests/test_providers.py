@@ -13,8 +13,8 @@ from payment.models import Action
 from payment.providers.interface import GONE, Approved, Asked, Declined, NeverDone, Outcome, Provider, Unknown
 from payment.providers.simulated import SimulatedProvider
 from payment.providers.stripe import StripeProvider
-from tests import stripe_proxy
-from tests.stripe_proxy import Stripe
+from proofs import stripe_proxy
+from proofs.stripe_proxy import Stripe
 from tests.unreliable import UnreliableProvider, silence
 
 pytestmark = pytest.mark.django_db
@@ -268,6 +268,48 @@ def test_call_that_never_came_is_given_up_or_made(
         after = bank.books(held)
         assert made(provider, action, same, held) == Approved(held)
         assert bank.books(held) == after
+
+
+def test_key_of_another_hold_moves_nothing_and_is_told(
+    bank: Any, provider: Provider, key: Callable[[], str], captured: str
+) -> None:
+    other, again = (authorize(provider, key(), bank.approved) for _ in range(2))
+    assert isinstance(other, Approved) and isinstance(again, Approved)
+    used = key()
+    assert provider.cancel(key=used, reference=other.reference) == Approved(other.reference)
+    assert isinstance(provider.cancel(key=used, reference=again.reference), Declined)
+    assert isinstance(provider.capture(key=used, reference=again.reference, amount=AMOUNT), Declined)
+    assert isinstance(provider.refund(key=used, reference=captured, amount=AMOUNT), Declined)
+    found = provider.look_up(asked(used, Action.CANCEL, again.reference))
+    assert isinstance(found, Declined | NeverDone)
+    assert bank.books(again.reference) == (AMOUNT, 0, 0)
+    assert bank.books(captured) == (0, AMOUNT, 0)
+
+
+def test_books_tell_what_became_of_each_authorisation(
+    bank: Any, provider: Provider, key: Callable[[], str]
+) -> None:
+    since, keys = utc_now() - timedelta(minutes=1), [key() for _ in range(4)]
+    held, freed, taken, refunded = (_reference(authorize(provider, each, bank.approved)) for each in keys)
+    authorize(provider, key(), bank.declined)
+    provider.look_up(asked(key(), Action.AUTHORIZE))  # Is given up, and holds nothing.
+    provider.cancel(key=key(), reference=freed)
+    provider.capture(key=key(), reference=taken, amount=AMOUNT)
+    provider.capture(key=key(), reference=refunded, amount=AMOUNT)
+    by = key()
+    provider.refund(key=by, reference=refunded, amount=1000)
+    listed = {hold.reference: hold for hold in provider.holds(since) if hold.key in keys}
+    assert [listed[each].key for each in (held, freed, taken, refunded)] == keys
+    for reference, hold in listed.items():
+        assert (hold.held, hold.taken, hold.refunded) == bank.books(reference)
+        assert provider.find_hold(reference) == hold
+    assert [(one.amount, one.key) for one in listed[refunded].refunds] == [(1000, by)]
+    assert len(listed) == 4 and provider.find_hold("pi_nobody") is None
+
+
+def _reference(outcome: Outcome) -> str:
+    assert isinstance(outcome, Approved)
+    return outcome.reference
 
 
 def test_provider_that_cannot_be_reached_has_said_nothing() -> None:

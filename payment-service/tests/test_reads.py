@@ -114,6 +114,8 @@ def test_records_name_their_first_caller_newest_first() -> None:
     older = records(f"?before={found['results'][0]['id']}").json()
     assert [one["correlation_id"] for one in older["results"]] == ["test-1"]
     assert (found["next"], older["next"]) == (None, None)
+    one = records("?correlation_id=saga-1").json()
+    assert [each["correlation_id"] for each in one["results"]] == ["saga-1"]
 
 
 def test_many_records_come_in_pages() -> None:
@@ -132,3 +134,4 @@ def test_records_are_for_operators_and_auditors(settings: Settings) -> None:
     assert_problem(records(Authorization=person("1")), 403, "NOT_ALLOWED")
     assert records(Authorization=person("ann", "auditor")).status_code == 200
     assert_problem(records("?before=x", Authorization=person("ann", "auditor")), 400, "INVALID")
+    assert_problem(records("?correlation_id=%00", Authorization=person("ann", "auditor")), 400, "INVALID")

@@ -11,9 +11,10 @@ from service_kit.testing.protocol import assert_refused
 
 from payment.models import Attempt, AttemptState, Payment
 from payment.providers.stripe import StripeProvider
-from tests import stripe_proxy
+from proofs import stripe_proxy
+from proofs.stripe_proxy import Stripe
 from tests.conftest import AUTHORIZE, CANCEL, CAPTURE, REFUND, booking
-from tests.stripe_proxy import Stripe
+from tests.test_settle_provider import settle
 from tests.unreliable import Killed, UnreliableProvider, served_by
 
 pytestmark = pytest.mark.django_db
@@ -93,3 +94,25 @@ def test_authorisation_that_expired_at_stripe_is_expired_here(
         assert_refused(capture(), f"{trip}-settle", "AUTHORIZATION_EXPIRED")
     assert Payment.objects.get().status == "EXPIRED"
     assert Payment.objects.get().entries.filter(kind="EXPIRED").count() == 1
+
+
+def test_calls_that_payment_has_forgotten_are_settled_from_the_books_of_stripe(
+    provider: StripeProvider, localstripe: Stripe
+) -> None:
+    """Payment was restored to a moment after the first authorisation."""
+    trip = str(uuid4())
+    with served_by(UnreliableProvider(inner=provider)):
+        until_done(life_of(trip)[0])
+        of = {"reference": Payment.objects.get().provider_reference}
+        provider.capture(key=f"{trip}-settle:CapturePayment:{trip}", amount=30000, **of)
+        provider.refund(key=f"{trip}-refund:RefundPayment:{trip}", amount=10000, **of)
+        lost = f"{trip}-change:AuthorizePayment"
+        provider.authorize(key=lost, card_token="tok_visa", amount=7000, currency="USD")
+        assert settle() == (0, [f"WRITE {trip}", f"UNDO {trip}-change"])
+        for call in life_of(trip)[1:]:
+            until_done(call)
+        assert settle() == (0, [])
+    first, second = Payment.objects.order_by("id")
+    assert (first.status, first.captured, first.refunded) == ("PARTLY_REFUNDED", 30000, 25000)
+    assert localstripe.books(first.provider_reference) == (0, 30000, 25000)
+    assert (second.status, localstripe.held()) == ("CANCELLED", 0)

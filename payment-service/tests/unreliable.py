@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from payment import providers
@@ -47,6 +48,12 @@ class UnreliableProvider:
 
     def look_up(self, asked: Asked) -> Any:
         return self._between("look_up", self.inner.look_up, {"asked": asked})
+
+    def holds(self, since: datetime) -> Any:
+        return self._between("holds", self.inner.holds, {"since": since})
+
+    def find_hold(self, reference: str) -> Any:
+        return self._between("find_hold", self.inner.find_hold, {"reference": reference})
 
     def _between(self, name: str, call: Callable[..., Any], asked: dict[str, Any]) -> Any:
         self._reach(f"before {name}")

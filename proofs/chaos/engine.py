@@ -12,11 +12,12 @@ import tempfile
 import threading
 import time
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from itertools import count
 from pathlib import Path
 
@@ -33,6 +34,7 @@ from proofs.chaos.progress import Progress
 from proofs.chaos.standing import open_of_all, wait_until
 from proofs.chaos.travellers import booking
 from proofs.chaos.vandal import OnPostgres
+from proofs.threads import working
 
 RATE, CLIENTS, WORKERS = 8.0, 8, ("recovery", "recovery-2")
 CALM, WATCHED, WINDOW = 8.0, 15.0, 3.0
@@ -40,8 +42,8 @@ CALM, WATCHED, WINDOW = 8.0, 15.0, 3.0
 AS_BEFORE, WITHIN = 0.95, 10.0
 LASTS, AT_ONCE = 3.0, 150
 ENDS = """
-    SELECT timestamp FROM sagas_event JOIN sagas_saga USING (correlation_id)
-    WHERE name = 'book-trip' AND event_type IN ('SAGA_COMPLETED', 'SAGA_COMPENSATED') ORDER BY timestamp"""
+    SELECT finished_at FROM sagas_saga WHERE name = 'book-trip' AND finished_at IS NOT NULL
+    ORDER BY finished_at"""
 
 
 @dataclass(frozen=True)
@@ -142,26 +144,16 @@ def measure(folder: Path, *, engine: str, rate: float) -> list[Measured]:
     return [measured(name, ends, *span) for name, span in spans.items()]
 
 
-@contextmanager
-def _steadily(book: Callable[[], object], rate: float) -> Iterator[None]:
+def _steadily(book: Callable[[], object], rate: float) -> AbstractContextManager[None]:
     """So many a second, whatever becomes of them."""
-    stop = threading.Event()
 
-    def client(number: int) -> None:
+    def client(number: int, stop: threading.Event) -> None:
         due = time.monotonic() + number / rate
         while not stop.wait(max(0.0, due - time.monotonic())):
             book()
             due = max(due + CLIENTS / rate, time.monotonic())
 
-    threads = [threading.Thread(target=client, args=(number,)) for number in range(CLIENTS)]
-    for thread in threads:
-        thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        for thread in threads:
-            thread.join()
+    return working([partial(client, number) for number in range(CLIENTS)])
 
 
 def _ends(log: str) -> list[datetime]:

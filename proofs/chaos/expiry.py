@@ -7,6 +7,7 @@ import psycopg
 
 from proofs.chaos.standing import AWAY
 
+HELD = "SELECT 1 FROM payment_payment WHERE correlation_id = %s AND status = 'AUTHORIZED'"
 TOO_LATE = """
     UPDATE payment_payment SET capture_before = '2020-01-08 00:00:00+00:00'
     WHERE correlation_id = %s AND status = 'AUTHORIZED'"""
@@ -21,9 +22,13 @@ def let_expire(payments: str, correlation_id: str) -> bool:
     try:
         if payments.startswith("postgres"):
             with psycopg.connect(payments, connect_timeout=5) as server:
+                if not server.execute(HELD.encode(), (correlation_id,)).fetchone():
+                    return False
                 server.execute(HELD_LONG_AGO.encode(), (correlation_id,))
                 return server.execute(TOO_LATE.encode(), (correlation_id,)).rowcount == 1
         with closing(sqlite3.connect(payments, timeout=5)) as file, file:
+            if not file.execute(HELD.replace("%s", "?"), (correlation_id,)).fetchone():
+                return False
             file.execute(HELD_LONG_AGO.replace("%s", "?"), (correlation_id,))
             return file.execute(TOO_LATE.replace("%s", "?"), (correlation_id,)).rowcount == 1
     except AWAY:

@@ -35,6 +35,8 @@ class Wish:
     told: str = ""
     "the last final status that an answer named"
     reference: str = ""
+    fee: Any = None
+    "what a cancellation that has ended says that it kept"
     complaints: list[str] = field(default_factory=list)
 
     def hear(self, answer: Answer) -> None:
@@ -46,18 +48,19 @@ class Wish:
         status = str(answer.body.get("status", ""))
         if status in ENDED:
             self.told = status
-        if status == "COMPLETED":
+        # A change whose trip was cancelled before it was paid has moved nothing, as the checker sees.
+        if status == "COMPLETED" and not _result(answer).get("not_needed"):
             self.compare(self.promised, answer)
         self.reference = str(answer.body.get("booking_reference") or self.reference)
 
     def hear_cancelled(self, answer: Answer, quoted: Mapping[str, Any]) -> None:
         """What an accepted cancellation says: it is never taken back, and keeps what was quoted."""
         if answer.body.get("status") == "COMPENSATED":
-            self.told = "COMPENSATED"
+            self.told, self.fee = "COMPENSATED", answer.body.get("fee")
         self.compare(quoted, answer)
 
     def compare(self, promised: Mapping[str, Any], answer: Answer) -> None:
-        result = answer.body.get("result") or answer.body
+        result = _result(answer)
         for name, value in promised.items():
             if name in result and result[name] != value:
                 self.complaints.append(f"{name} was promised as {value}, and is {result[name]}")
@@ -74,6 +77,20 @@ class Wish:
         return wrong
 
 
+def _result(answer: Answer) -> Body:
+    result: Body = answer.body.get("result") or answer.body
+    return result
+
+
+@dataclass(frozen=True)
+class Expired:
+    """A payment that has expired before it was captured."""
+
+    trip: Wish
+    change: str = ""
+    "correlation id of the change whose payment it is; empty: it is the booking's"
+
+
 class Given:
     """Every wish that was sent; the ids that clients were given, in a file as they come."""
 
@@ -82,8 +99,7 @@ class Given:
         self._file: IO[str] = path.open("w", encoding="utf-8")
         self._lock = threading.Lock()
         self.wishes: list[Wish] = []
-        self.expired: list[Wish] = []
-        "bookings whose authorisation has expired before it was captured"
+        self.expired: list[Expired] = []
         self.statuses: Counter[int] = Counter()
         self.surprises: list[str] = []
         "answers that no client should ever get"

@@ -56,10 +56,10 @@ class Load:
             list(pool.map(lambda wish: _ask(traveller, wish, clock, until), unheard))
 
     def act_as_operator(self, clock: Clock, until: float) -> None:
-        """No settlement is left waiting for another authorisation."""
+        """No settlement and no change is left waiting for another authorisation."""
         traveller, waiting = self._traveller("operator", lambda: clock() > until), self._given.expired
         while waiting and clock() < until:
-            waiting = [wish for wish in waiting if not settle_expired(traveller, wish)]
+            waiting = [one for one in waiting if not settle_expired(traveller, one)]
             time.sleep(OFTEN)
 
     def book_one(self) -> str:

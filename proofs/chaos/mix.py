@@ -27,4 +27,5 @@ MIX: dict[Callable[[Traveller], None], int] = {
     changes.changes_day: 3,
     changes.changes_twice: 3,
     changes.pays_too_late: 2,
+    changes.pays_change_too_late: 3,
 }

@@ -18,6 +18,7 @@ NOT_ENDED = """
 OPEN_BOOKINGS = """
     SELECT version, status, steps FROM sagas_saga WHERE due_at IS NOT NULL AND name = 'book-trip'"""
 ALL_OPEN = "SELECT COUNT(*) FROM sagas_saga WHERE due_at IS NOT NULL"
+ALL = "SELECT COUNT(*) FROM sagas_saga"
 OPEN = ("PENDING", "RUNNING", "COMPENSATING")
 AWAY = (sqlite3.Error, psycopg.Error)
 "What is raised while the database is away."
@@ -38,6 +39,10 @@ class Held(NamedTuple):
 def open_of_all(address: str) -> int:
     """How many sagas have not ended, settlements among them."""
     return int(_rows(address, ALL_OPEN)[0][0])
+
+
+def number_of_sagas(address: str) -> int:
+    return int(_rows(address, ALL)[0][0])
 
 
 def open_bookings(address: str) -> list[tuple[int, str, str]]:

@@ -12,6 +12,8 @@ from proofs.chaos.releases import VERSIONS, positions
 from proofs.chaos.takeovers import percentile
 
 BOOKING = "book-trip"
+PAID = ("booking", "change")
+"What payments are for."
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,8 @@ class Tally:
     "seconds from the end of the faults until every saga had ended"
     until_claim: tuple[float, ...] = ()
     "seconds from the end of each outage to the next claim of a saga"
+    expired: Counter[str] = field(default_factory=Counter)
+    "payments that expired before they were captured, by what they were for"
     courses: int = 0
     "of sagas that were held against the specification"
     restarts: int = 0
@@ -65,30 +69,32 @@ class Tally:
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> "Tally":
         kinds = {name: type(getattr(cls(), name)) for name in _NAMES}
-        return cls(**{name: kinds[name](stored[name]) for name in _NAMES})
+        # Parts that were played by an earlier revision have no count of what was added since.
+        return cls(**{name: kinds[name](stored[name]) for name in _NAMES if name in stored})
 
     def lines(self) -> Iterator[str]:
         """What a reader wants to know, and the documentation tells."""
         booked = self.statuses.total() or 1
         yield (
-            f"{self.sagas.total():,} sagas in {self.seconds:,.0f} s of faults ({_told(self.sagas)});"
+            f"{self.sagas.total():,} sagas in {self.seconds:,.0f} s of faults ({counted(self.sagas)});"
             f" bookings {self.statuses['COMPLETED'] / booked:.0%} completed,"
             f" {self.statuses['COMPENSATED'] / booked:.0%} compensated"
         )
         yield (
             f"{self.kills:,} SIGKILLs, {self.signals['SIGSTOP']:,} SIGSTOPs,"
             f" {self.fired.total():,} of {self.calls:,} calls bad ({self.bad_calls:.0%}),"
-            f" {self.outages.total():,} database faults ({_told(self.outages)})"
+            f" {self.outages.total():,} database faults ({counted(self.outages)})"
         )
         yield (
             f"{self.violations:,} violations, {self.lost:,} lost; all had ended after at most"
             f" {max(self.until_quiet, default=0):.1f} s; first claim after a database fault:"
             f" p50 {percentile(self.until_claim, 0.5):.1f} s, p99 {percentile(self.until_claim, 0.99):.1f} s"
         )
+        yield f"payments expired: {counted(self.expired)}"
         if self.restarts:
             yield (
                 f"{self.restarts:,} restarts with another release, {self.crossed:,} bookings that came to"
-                f" other steps than theirs; open at restarts: {_told(self.positions)}"
+                f" other steps than theirs; open at restarts: {counted(self.positions)}"
             )
 
     def too_easy(self, profile: Profile, *, whole: bool) -> Iterator[str]:
@@ -98,6 +104,7 @@ class Tally:
             if self.statuses[status] / booked < least:
                 yield f"{self.statuses[status] / booked:.0%} {status}, at least {least:.0%} is asked"
         yield from (f"{fault.value} never fired" for fault in Fault if not self.fired[fault.value])
+        yield from (f"no payment of a {what} expired" for what in PAID if not self.expired[what])
         if not self.signals["SIGSTOP"]:
             yield "no process was stopped"
         for trouble in Trouble:
@@ -128,5 +135,5 @@ def total(tallies: Iterable[Tally]) -> Tally:
     return sum(tallies, Tally())
 
 
-def _told(counts: Mapping[str, int]) -> str:
+def counted(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{count:,} {name}" for name, count in sorted(counts.items())) or "none"

@@ -86,6 +86,7 @@ def judge(
         lost=sum(cid not in books.sagas for cid in given.ids()),
         until_quiet=() if evidence.quiet_after is None else (evidence.quiet_after,),
         until_claim=evidence.outages.until_claim,
+        expired=_expired(books),
         courses=modelled.courses if modelled else 0,
         restarts=evidence.deployed.restarts,
         positions=evidence.deployed.positions,
@@ -118,8 +119,24 @@ def _fired(books: Books, evidence: Evidence) -> Counter[str]:
     return fired
 
 
+def _expired(books: Books) -> Counter[str]:
+    """Of the payments that bookings and changes made themselves."""
+    gone = {cid for cid, payment in books.standing.items() if payment.status == "EXPIRED"}
+    changes = {change.correlation_id for change in books.changes}
+    return Counter({"booking": len(gone & books.trips.keys()), "change": len(gone & changes)})
+
+
+def _told_fees(books: Books, given: Given) -> Iterator[tuple[str, str]]:
+    for wish in (wish for wish in given.wishes if wish.fee is not None):
+        kept = books.live_money(wish.correlation_id)
+        is_over = _status(books, wish.correlation_id) == "COMPENSATED"
+        if is_over and round(wish.fee * 100) != kept:
+            yield wish.correlation_id, f"its client was told a fee of {wish.fee}, and {kept} cents are kept"
+
+
 def _broken(books: Books, given: Given, evidence: Evidence) -> Iterator[tuple[str, str]]:
     yield from given.judge(lambda cid: _status(books, cid))
+    yield from _told_fees(books, given)
     yield from (("", f"an answer that no client should get: {surprise}") for surprise in given.surprises)
     yield from (("", f"a deploy failed: {failed}") for failed in evidence.deployed.failed)
     if evidence.quiet_after is None:

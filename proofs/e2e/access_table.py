@@ -101,10 +101,16 @@ UI: Mapping[str, Row] = {
     "miles/": OPEN,
     "account/": Row(some(LOGGED_IN, 200, LOGIN), some(LOGGED_IN, 200, LOGIN)),
     "account/login/": Row(some(LOGGED_IN, 302, 200), some(LOGGED_IN, 302, 422)),
+    # Nobody has just given the password of an account that asks for a code.
+    "account/login/code/": Row(all_get(LOGIN), all_get(LOGIN)),
     "account/logout/": Row(NO, all_get(CHANGES)),
+    "account/logout/everywhere/": Row(some(LOGGED_IN, 405, LOGIN), some(LOGGED_IN, CHANGES, LOGIN)),
     "account/register/": Row(all_get(200), all_get(422)),
     # Another address needs the password.
     "account/profile/": ACCOUNT,
+    "account/factor/": ACCOUNT,
+    # No app is being set up.
+    "account/factor/app/": Row(some(LOGGED_IN, 302, LOGIN), some(LOGGED_IN, 302, LOGIN)),
     "account/data/": ACCOUNT,
     "account/data/export/": Row(some(LOGGED_IN, 405, LOGIN), some(LOGGED_IN, 200, LOGIN)),
     "account/password/": ACCOUNT,

@@ -4,7 +4,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
@@ -16,7 +16,8 @@ import psycopg
 import requests
 
 from proofs.chaos import postgres_faults
-from proofs.e2e.running import SHORT
+from proofs.e2e.running import LINES_SHOWN, SHORT
+from proofs.threads import working
 from scripts.booking_suite import Config, booking_suite
 from scripts.console import Console
 from scripts.postgres import SERVICES, Server, private_server
@@ -24,6 +25,8 @@ from scripts.prepare import prepare
 from scripts.suite import Suite
 
 POLL = 0.1
+LOCK_TIMEOUT = 2.0
+"Seconds; the services' default of DATABASE_BUSY_SECONDS."
 LOCKED = {
     "backend": "sagas_saga",
     "payment": "guard_step_record",
@@ -43,6 +46,7 @@ class Watched:
     suite: Suite
     server: Server
     databases: dict[str, str]
+    log: Path
     answers: Counter[tuple[str, str]] = field(default_factory=Counter)
     odd: list[str] = field(default_factory=list)
     accepted: list[str] = field(default_factory=list)
@@ -100,6 +104,11 @@ class Watched:
             self.odd.append(f"{kind}: {answer.status_code} {dict(answer.headers)} {answer.text[:300]}")
         return answer
 
+    def seen(self) -> str:
+        """What may say why something did not come."""
+        lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines()[-LINES_SHOWN:]
+        return "\n".join([f"answers: {dict(self.answers)}", *self.odd[:5], *lines])
+
     def readiness(self, name: str) -> tuple[int, dict[str, Any]]:
         answer = requests.get(self.url(name) + "/api/health/ready/", timeout=30)
         return answer.status_code, answer.json()
@@ -113,19 +122,9 @@ class Watched:
         with psycopg.connect(self.databases["backend"]) as connection:
             return connection.execute(sql.encode()).fetchall()
 
-    @contextmanager
-    def load(self, clients: int = 6) -> Iterator[None]:
+    def load(self, clients: int = 6) -> AbstractContextManager[None]:
         """Bookings and page views without a pause, until the block is over."""
-        stop = threading.Event()
-        threads = [threading.Thread(target=self._client, args=(work, stop)) for work in self._works(clients)]
-        for thread in threads:
-            thread.start()
-        try:
-            yield
-        finally:
-            stop.set()
-            for thread in threads:
-                thread.join()
+        return working([partial(self._client, work) for work in self._works(clients)])
 
     def _works(self, clients: int) -> Sequence[Callable[[requests.Session], bool]]:
         return [*[self.book] * (clients - 1), self.visit]
@@ -145,12 +144,13 @@ def watched(data_dir: Path, engine: str) -> Iterator[Watched]:
         databases = server.make_databases()
         beside = Config.beside(data_dir, SAGA_ENGINE=engine, DATABASE_POOL_SIZE="6", **SHORT)
         config = replace(beside, databases=databases)
-        console = Console(stack.enter_context((data_dir / "suite.log").open("w", encoding="utf-8")))
+        log = data_dir / "suite.log"
+        console = Console(stack.enter_context(log.open("w", encoding="utf-8")))
         prepare(config, console, seed=False)
         suite = booking_suite(config, console=console, restart=False)
         stack.callback(suite.stop)
         suite.start()
-        yield Watched(suite, server, databases)
+        yield Watched(suite, server, databases, log)
 
 
 # The faults; each lasts about so many seconds
@@ -196,8 +196,8 @@ def exhaust(watched: Watched, seconds: float) -> None:
 
 
 def lock(watched: Watched, seconds: float) -> None:
-    """Each request keeps its connection until its time-out."""
-    postgres_faults.lock(watched.server, LOCKED, partial(time.sleep, seconds))
+    """Each request keeps its connection until its time-out, also one that waited for a participant first."""
+    postgres_faults.lock(watched.server, LOCKED, partial(time.sleep, seconds + LOCK_TIMEOUT))
 
 
 FAULTS = {each.__name__: each for each in (read_only, restart, crash, cut, widen, migrate, exhaust, lock)}

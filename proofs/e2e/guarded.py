@@ -1,5 +1,6 @@
 """A suite outside demo mode, with secrets made for the run, and the people at its doors."""
 
+import base64
 import html
 import json
 import re
@@ -13,6 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import requests
+from django_otp.oath import totp
 from service_kit import keys, tokens
 
 from scripts.booking_suite import SERVERS, Config, folder, settings_of
@@ -21,6 +23,7 @@ from scripts.paths import VENV_PYTHON
 WITHIN = 20.0
 PASSWORD = "correct horse battery 9"  # noqa: S105  of accounts that live as long as the test
 HIDDEN = re.compile(r'<input type="hidden" name="([^"]+)" value="([^"]*)"')
+SECRET = re.compile(r">((?:[A-Z2-7]{4} ?){8})<")
 ROUTES = """
 import django, json
 django.setup()
@@ -39,7 +42,6 @@ def guarded(data_dir: Path) -> Config:
     config = Config.beside(
         data_dir,
         DEMO_MODE="0",
-        SECRET_KEY=secrets.token_urlsafe(48),
         VERIFYING_KEYS=keys.write_set(key.public for key in made.values()),
         PAYMENT_GATEWAY="simulated",
         BEHIND_TLS_PROXY="1",
@@ -56,8 +58,11 @@ def guarded(data_dir: Path) -> Config:
         # The page of the progress names the saga.
         AT_ONCE_SECONDS="0",
     )
-    signing = {name: {"SIGNING_KEY": json.dumps(key.to_jwk())} for name, key in made.items()}
-    return replace(config, signing_keys=signing)
+    own = {
+        name: {"SECRET_KEY": secrets.token_urlsafe(48), "SIGNING_KEY": json.dumps(key.to_jwk())}
+        for name, key in made.items()
+    }
+    return replace(config, own_secrets=own)
 
 
 def run_in(config: Config, name: str, *command: str) -> str:
@@ -88,7 +93,7 @@ class Signer:
 
     @classmethod
     def of(cls, config: Config, name: str) -> "Signer":
-        return cls(keys.read_private(config.signing_keys[name]["SIGNING_KEY"]))
+        return cls(keys.read_private(config.own_secrets[name]["SIGNING_KEY"]))
 
     def bearer(self, audience: str) -> str:
         return self._sign(tokens.OF_SERVICE, subject=self.key.issuer, audience=audience)
@@ -165,6 +170,13 @@ class Browser:
         form = {"username": name, "email": f"{name}@example.com", "password": PASSWORD}
         self.submit("/account/register/", **form)
         self.token = ""  # A login makes another one.
+
+    def set_up_second_factor(self) -> None:
+        self.submit("/account/factor/", password=PASSWORD, action="app")
+        secret = SECRET.search(self.get("/account/factor/app/").text)
+        assert secret
+        code = f"{totp(base64.b32decode(secret[1].replace(' ', ''))):06d}"
+        assert self.post("/account/factor/app/", {"code": code}).status_code == 200
 
     def api_token(self) -> str:
         page = self.post("/account/", {})

@@ -2,8 +2,7 @@
 
 import re
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -42,6 +41,7 @@ from proofs.e2e.access_table import (
     Row,
 )
 from proofs.e2e.commands import commands, run
+from proofs.e2e.desk import wait
 from proofs.e2e.guarded import Browser, Signer, Trip, api, guarded, routes, run_in
 from scripts.booking_suite import Config, booking_suite
 from scripts.console import Console
@@ -49,7 +49,6 @@ from scripts.paths import ROOT
 from scripts.prepare import prepare
 
 pytestmark = pytest.mark.e2e
-WITHIN = 20.0
 PARAMETER = re.compile("<[a-z]+:([a-z_]+)>")
 APIS = ("backend", "payment", "loyalty")
 OF_THE_BACKEND = ("a call", "a call for an auditor")
@@ -121,6 +120,7 @@ def peopled(config: Config) -> World:
         browsers[person].register(name)
         if person in (OPERATOR, AUDITOR):
             run_in(config, "ui", "manage.py", "set_role", name, person, "--reason", "works here")
+            browsers[person].set_up_second_factor()
         tokens[person] = browsers[person].api_token()
     trips = {
         OWNER: Trip("Zephyrine", "Quillfeather", "zephyrine@private.example", "+15557654321"),
@@ -138,16 +138,9 @@ def peopled(config: Config) -> World:
 
 def complete(world: World, trip: Trip) -> None:
     path = f"/api/saga/status/{trip.correlation_id}/"
-    until(lambda: bool(world.api("backend", path).json()["status"] == "COMPLETED"), f"{path} is not complete")
+    wait(lambda: bool(world.api("backend", path).json()["status"] == "COMPLETED"), f"{path} is complete")
     trip.reference = world.api("backend", path).json()["booking_reference"]
     trip.user_id = world.api("backend", f"/api/bookings/{trip.reference}/").json()["user_id"]
-
-
-def until(holds: Callable[[], bool], otherwise: str) -> None:
-    deadline = time.monotonic() + WITHIN
-    while not holds():
-        assert time.monotonic() < deadline, otherwise
-        time.sleep(0.1)
 
 
 def filled(text: str, trip: Trip) -> str:
@@ -348,7 +341,7 @@ def test_whose_trip_it_is_may_cancel_it_and_an_operator_with_a_reason(world: Wor
     assert world.api("backend", path, OPERATOR, {"reason": "she called"}).status_code in (200, 202)
     for trip in trips:
         # The pages do not wait for it; the booking is turned back all the same.
-        until(partial(cancelled, world, trip), f"{trip.reference} is not cancelled")
+        wait(partial(cancelled, world, trip), f"{trip.reference} is cancelled")
     audit = f"/api/audit/?kind=operator&correlation_id={trips[2].correlation_id}"
     (row,) = world.api("backend", audit).json()["results"]
     assert (row["action"], row["reason"]) == ("cancel-booking", "she called")

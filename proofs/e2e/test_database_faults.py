@@ -36,12 +36,16 @@ def test_nothing_worse_than_a_503_and_all_is_well_within_ten_seconds(suite: Watc
     suite.answers.clear()
     suite.odd.clear()
     pids = {name: suite.suite.pid(name) for name in suite.suite.names}
-    with suite.load():
-        wait_for(lambda: suite.answers["booking", "200"] > 0, QUIET_WITHIN)
-        FAULTS[fault](suite, FAULT_SECONDS)
-        over, began = datetime.now(UTC), time.monotonic()
-        before = {saga: seen for saga, *seen in suite.read(OPEN_BOOKINGS)}
-        healed = wait_for_all(signs(suite, over, before), began)
+    try:
+        with suite.load():
+            wait_for(lambda: suite.answers["booking", "200"] > 0, QUIET_WITHIN)
+            FAULTS[fault](suite, FAULT_SECONDS)
+            over, began = datetime.now(UTC), time.monotonic()
+            before = {saga: seen for saga, *seen in suite.read(OPEN_BOOKINGS)}
+            healed = wait_for_all(signs(suite, over, before), began)
+    except AssertionError as error:
+        error.add_note(suite.seen())
+        raise
     tell(f"{fault}: {dict(suite.answers)}; healed after {healed}")
     assert not suite.odd, "\n".join(suite.odd[:5])
     assert fault in HARMLESS or any(status == "503" for _, status in suite.answers), "it was not felt"

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from proofs.e2e.desk import wait
 from proofs.e2e.guarded import PASSWORD, Browser, Signer, Trip, api, guarded, run_in
-from proofs.e2e.test_access import until
 from scripts.booking_suite import SERVERS, Config, booking_suite
 from scripts.console import Console
 from scripts.prepare import prepare
@@ -70,7 +70,7 @@ def test_erased_person_is_found_nowhere(config: Config) -> None:
         f"/trips/{TRIP.reference}/cancel/", browser.hidden(f"/trips/{TRIP.reference}/cancel/")
     ).ok
     path = f"/api/saga/status/{TRIP.correlation_id}/"
-    until(lambda: ask(config, path)["status"] == "COMPENSATED", "the trip is not cancelled")
+    wait(lambda: ask(config, path)["status"] == "COMPENSATED", "the trip is cancelled")
     run_in(config, "ui", "manage.py", "erase_person", ACCOUNT, "--reason", "asked by mail")
     sweep(config)
     assert places(config) == {field: [] for field in FIELDS}
@@ -81,10 +81,10 @@ def book(config: Config, browser: Browser) -> None:
     browser.register(ACCOUNT)
     browser.book(TRIP)
     path = f"/api/saga/status/{TRIP.correlation_id}/"
-    until(lambda: ask(config, path)["status"] == "COMPLETED", "the trip is not booked")
+    wait(lambda: ask(config, path)["status"] == "COMPLETED", "the trip is booked")
     TRIP.reference = ask(config, path)["booking_reference"]
     settlement = f"/api/saga/status/{ask(config, path)['settlement']}/"
-    until(lambda: ask(config, settlement)["status"] == "COMPLETED", "the trip is not settled")
+    wait(lambda: ask(config, settlement)["status"] == "COMPLETED", "the trip is settled")
 
 
 def ask(config: Config, path: str) -> dict[str, str]:

@@ -10,8 +10,7 @@ import pytest
 import requests
 
 from proofs.e2e.commands import commands, each, run
-from proofs.e2e.desk import TERMINAL
-from proofs.e2e.test_access import until
+from proofs.e2e.desk import TERMINAL, wait
 from scripts.booking_suite import Config, booking_suite, settings_of
 from scripts.console import Console
 from scripts.follow import log_file
@@ -53,5 +52,5 @@ def test_commands_of_the_readme_work_one_after_the_other(config: Config) -> None
         said = run(f"{QUIET}\n{command}", urls, environment)
         if said.startswith("{"):
             copied |= {name: value for name, value in json.loads(said).items() if name in COPIED}
-            until(partial(has_ended, urls["backend"], copied.get("correlation_id", "")), command)
+            wait(partial(has_ended, urls["backend"], copied.get("correlation_id", "")), command)
     assert copied.keys() == COPIED.keys()

@@ -10,8 +10,9 @@ LOG = f"{ENGINE}saga_log.py"
 OUTCOMES = f"{ENGINE}outcomes.py"
 DECISION, SCRIPTS = "tests/test_saga_decision.py", "tests/test_saga_scripts.py"
 CRASH, RECOVERY = "tests/test_saga_crash.py", "tests/test_saga_recovery.py"
-CHANGE, EXPIRY = "tests/test_change_trip.py", "tests/test_change_expiry.py"
-REQUESTS, OPERATOR = "tests/test_saga_requests.py", "tests/test_saga_operator.py"
+CHANGE, CONFLICTS = "tests/test_change_trip.py", "tests/test_change_conflicts.py"
+EXPIRY = "tests/test_change_expiry.py"
+KEYS, CANCEL = "tests/test_idempotency_key.py", "tests/test_saga_cancel.py"
 
 
 def bug(name: str, file: str, before: str, after: str, *tests: str, only: str) -> Mutant:
@@ -122,7 +123,7 @@ MUTANTS = (
         ORCHESTRATOR,
         "(SagaStatus.COMPLETED,) if completed else RUNNING_STATUSES",
         "(SagaStatus.COMPLETED,) if completed else tuple(SagaStatus)",
-        OPERATOR,
+        CANCEL,
         only="cancel",
     ),
     bug(
@@ -154,7 +155,7 @@ MUTANTS = (
         f"{FLIGHT}saga_requests.py",
         "looks_like_card(header)):\n        return header\n",
         "looks_like_card(header)):\n        return None\n",
-        REQUESTS,
+        KEYS,
         only="repeat",
     ),
     bug(
@@ -162,7 +163,7 @@ MUTANTS = (
         f"{FLIGHT}saga_booking_views.py",
         "    if known.request_fingerprint != command.fingerprint():\n",
         "    if not known.request_fingerprint:\n",
-        REQUESTS,
+        KEYS,
         only="422",
     ),
     bug(
@@ -170,7 +171,7 @@ MUTANTS = (
         f"{ENGINE}transition.py",
         "        self.saga.last_sequence += 1\n",
         "        self.saga.last_sequence += 2\n",
-        "tests/test_saga_events.py",
+        "tests/test_saga_event_dispatcher.py",
         only="in_order",
     ),
     bug(
@@ -231,7 +232,7 @@ MUTANTS = (
     ),
     bug(
         "auditor-believes-a-proxys-404",
-        f"{FLIGHT}saga_audit_reads.py",
+        f"{FLIGHT}audit/reads.py",
         """reply.status == 404 and body.get("code") == "NOT_FOUND":""",
         "reply.status == 404:",
         "tests/test_saga_audit.py",
@@ -239,7 +240,7 @@ MUTANTS = (
     ),
     bug(
         "change-keeps-the-old-seat",
-        f"{FLIGHT}saga_change_local.py",
+        f"{FLIGHT}change/steps.py",
         "        _hand_over(before - seats, SeatState.SOLD, saga.booking, SeatState.HELD, saga.correlation_id)\n",
         "",
         CHANGE,
@@ -247,7 +248,7 @@ MUTANTS = (
     ),
     bug(
         "change-that-keeps-the-old-seat-if-it-crashes",
-        f"{FLIGHT}saga_change_local.py",
+        f"{FLIGHT}change/steps.py",
         "        _hand_over(before - seats, SeatState.SOLD, saga.booking, SeatState.HELD, saga.correlation_id)\n",
         "        services.release_seats(correlation_id=saga.booking, now=now)\n",
         "tests/test_change_crash_points.py",
@@ -255,10 +256,10 @@ MUTANTS = (
     ),
     bug(
         "change-of-a-cancelled-booking",
-        f"{FLIGHT}saga_change_local.py",
+        f"{FLIGHT}change/steps.py",
         "    if not confirmed.filter(busy_with__in",
         "    if not Booking.objects.filter(busy_with__in",
-        CHANGE,
+        CONFLICTS,
         only="not_swapped",
     ),
     bug(
@@ -271,7 +272,7 @@ MUTANTS = (
     ),
     bug(
         "charges-paid-again-by-a-change",
-        f"{FLIGHT}saga_change.py",
+        f"{FLIGHT}change/change_trip.py",
         '        "other_charges": to_wire(0),\n',
         '        "other_charges": to_wire(saga.request.charges),\n',
         CHANGE,
@@ -279,7 +280,7 @@ MUTANTS = (
     ),
     bug(
         "whole-trip-paid-again-by-a-change",
-        f"{FLIGHT}saga_change.py",
+        f"{FLIGHT}change/change_trip.py",
         '"flight_fare": to_wire(saga.request.difference)',
         '"flight_fare": to_wire(saga.amount)',
         CHANGE,
@@ -287,7 +288,7 @@ MUTANTS = (
     ),
     bug(
         "mail-sent-again",
-        f"{FLIGHT}confirmations.py",
+        f"{FLIGHT}settlement/confirmations.py",
         "    if record.ended_at is None:\n",
         "    if True:\n",
         "tests/test_change_mail.py",
@@ -296,17 +297,17 @@ MUTANTS = (
     bug(
         "booking-without-a-settlement",
         f"{FLIGHT}saga_local.py",
-        "        saga_settlement.begin(saga, correlation_id=settlement, reference=confirmation.reference, now=now)\n",
+        "        settle_trip.begin(saga, correlation_id=settlement, reference=confirmation.reference, now=now)\n",
         "",
         "tests/test_saga_settlement.py",
         only="same_commit",
     ),
     bug(
         "cancelled-in-the-middle-of-a-change",
-        f"{FLIGHT}saga_cancel_views.py",
+        f"{FLIGHT}cancel/views.py",
         "filter(pk=booking.pk, busy_with__in=busy_with, changed_by=booking.changed_by)",
         "filter(pk=booking.pk)",
-        CHANGE,
+        CONFLICTS,
         only="keeps_others",
     ),
     bug(
@@ -319,7 +320,7 @@ MUTANTS = (
     ),
     bug(
         "capture-in-flight-taken-for-settled",
-        f"{FLIGHT}saga_reauthorization.py",
+        f"{FLIGHT}settlement/authorize_again.py",
         "return Planned(IN_FLIGHT)",
         "return Planned(ENDED)",
         EXPIRY,

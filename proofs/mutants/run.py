@@ -67,7 +67,8 @@ def doubtful(finders: Iterable[tuple[str, str]], tree: Path) -> Iterator[str]:
 
 
 def run_tests(tree: Path, folder: str, tests: Sequence[str], *options: str) -> tuple[int, str]:
-    command = [sys.executable, "-m", "pytest", "-q", "--tb=no", "--show-capture=no", *options, *tests]
+    quiet = ("-q", "--tb=no", "--show-capture=no", "--saga-crash")
+    command = [sys.executable, "-m", "pytest", *quiet, *options, *tests]
     places = (tree / folder, tree / SAGAS, tree / KIT, tree)
     environment = {
         **os.environ,

@@ -14,11 +14,12 @@ from pathlib import Path
 
 import psycopg
 
-from scripts.backups import manifest, postgres, sqlite
+from scripts.backups import manifest, noting, postgres, sqlite
 from scripts.backups.manifest import Copy
 from scripts.booking_suite import Config, ConfigError
 from scripts.console import Console
 from scripts.paths import ROOT
+from scripts.signals import ended_by_signals
 
 FAILED, WRONG_SETTING = 1, 2
 FOLDER = ROOT / "backups"
@@ -56,7 +57,10 @@ def back_up(config: Config, target: Path, console: Console, *, overwrite: bool =
     (target / manifest.NAME).unlink(missing_ok=True)
     copies = [_copy(config, name, target, console) for name in manifest.ORDER]
     manifest.write(target, copies)
-    return manifest.read(target)
+    whole = manifest.read(target)
+    for copy in whole:
+        noting.note(config, copy, console)
+    return whole
 
 
 def _copy(config: Config, name: str, target: Path, console: Console) -> Copy:
@@ -78,4 +82,4 @@ def _copy(config: Config, name: str, target: Path, console: Console) -> Copy:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(ended_by_signals(main))

@@ -10,12 +10,13 @@ import sys
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
-from scripts.backups import manifest, postgres, sqlite
+from scripts.backups import manifest, noting, postgres, sqlite
 from scripts.backups.backup import FAILED, TROUBLE, WRONG_SETTING, RefusedError
 from scripts.backups.manifest import Copy
 from scripts.booking_suite import Config, ConfigError
 from scripts.claim import Claim, TakenError
 from scripts.console import Console
+from scripts.signals import ended_by_signals
 
 RUNNING = 3
 NEXT = (
@@ -85,6 +86,7 @@ def _put(config: Config, folder: Path, copy: Copy, console: Console) -> None:
     else:
         sqlite.put(folder / copy.file, _file(config, copy), copy.rows, told)
     console.line(copy.service, f"{sum(copy.rows.values())} rows of {copy.taken_at}, checked")
+    noting.note(config, copy, console)
 
 
 def _file(config: Config, copy: Copy) -> Path:
@@ -97,4 +99,4 @@ def _fail(text: str, code: int) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(ended_by_signals(main))

@@ -15,7 +15,7 @@ from scripts.paths import ROOT
 PROJECT = "production-drill"
 "Of containers and volumes, so that none of a deployment of this machine is touched."
 RECEIVER = f"{PROJECT}-receiver"
-HEALTHY_WITHIN, ARRIVES_WITHIN = 180.0, 120.0
+HEALTHY_WITHIN, ARRIVES_WITHIN = 180.0, 180.0
 SETTING = re.compile(r"[A-Z][A-Z_]+")
 
 

@@ -2,13 +2,11 @@
 
 import ast
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from scripts.paths import ROOT
-
-LEFT_OUT = (".venv", "node_modules", ".mypy_cache")
+from scripts.tests.own_files import own_files
 
 
 def cannot_fail(check: ast.Assert) -> str:
@@ -35,10 +33,6 @@ def found_in(source: str) -> Iterator[tuple[int, str]]:
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Assert) and (why := cannot_fail(node)):
             yield node.lineno, why
-
-
-def own_files() -> list[Path]:
-    return [path for path in ROOT.rglob("*.py") if not set(LEFT_OUT) & set(path.relative_to(ROOT).parts)]
 
 
 def test_no_assertion_is_true_by_its_form() -> None:

@@ -59,6 +59,27 @@ def test_callers_are_copied_before_those_they_call(config: Config, tmp_path: Pat
     assert {path.stat().st_mode & 0o077 for path in (tmp_path / "copy").glob("*.sqlite3")} == {0}
 
 
+def test_service_is_told_of_its_newest_back_up_also_when_that_is_restored(
+    config: Config, tmp_path: Path, console: Console
+) -> None:
+    database = config.data_dir / "loyalty.sqlite3"
+    with closing(sqlite3.connect(database)) as connection:
+        connection.execute("CREATE TABLE security_newest_backup (id INTEGER PRIMARY KEY, made_at TEXT)")
+
+    def told() -> list[str]:
+        with closing(sqlite3.connect(database)) as connection:
+            return [made for (made,) in connection.execute("SELECT made_at FROM security_newest_backup")]
+
+    first = back_up(config, tmp_path / "first", console)[-1]
+    assert first.service == "loyalty"
+    at = first.taken_at.removesuffix("+00:00").replace("T", " ")
+    assert told() == [at]
+    back_up(config, tmp_path / "second", console)
+    assert told() > [at]
+    put_back(config, tmp_path / "first", console, only=["loyalty"], overwrite=True)
+    assert told() == [at]
+
+
 def test_copy_is_of_one_moment_while_others_write(config: Config, tmp_path: Path) -> None:
     writers: list[threading.Thread] = []
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from scripts.check import main, run
-from scripts.checks import BIN, FOLDERS, PACKAGES, Check, lints, suites
+from scripts.checks import BIN, CRASH, CRASH_POINTS, FOLDERS, PACKAGES, Check, lints, slow_suites, suites
 from scripts.paths import ROOT
 
 
@@ -91,3 +91,9 @@ def test_the_same_rules_hold_in_every_folder(folder: str) -> None:
 def test_bare_cov_means_the_package_under_test() -> None:
     backend = next(each for each in suites(["--cov", "-x"]) if each.name == "backend")
     assert backend.command[-2:] == ("--cov=flight", "-x")
+
+
+def test_every_crash_test_of_the_backend_is_run_at_every_point_where_time_is_taken_for_it() -> None:
+    files = (ROOT / "backend-service" / "tests").glob("test_*.py")
+    assert {f"tests/{file.name}" for file in files if "(CrashTest)" in file.read_text()} == {*CRASH_POINTS}
+    assert [each.name for each in slow_suites([]) if CRASH in each.command] == ["crash"]

@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -60,15 +61,18 @@ def test_each_profile_adds_its_own(compose: dict[str, Any], parts: dict[str, dic
     assert set(parts) == ALL
 
 
-def test_ports_are_published_on_loopback_only(parts: dict[str, dict[str, Any]]) -> None:
-    for name, port in PORTS.items():
-        assert parts[name]["ports"] == [f"127.0.0.1:{port}:{port}"]
-    others = {name: part["ports"] for name, part in parts.items() if "ports" in part and name not in PORTS}
-    assert others == {
-        "proxy": ["127.0.0.1:8080:8000"],
-        "prometheus": ["127.0.0.1:9090:9090"],
-        "alertmanager": ["127.0.0.1:9093:9093"],
-        "grafana": ["127.0.0.1:3000:3000"],
+def test_ports_are_published_on_loopback_only_and_can_be_moved(parts: dict[str, dict[str, Any]]) -> None:
+    """So that a second clone can run beside a first."""
+    published = {name: part["ports"] for name, part in parts.items() if "ports" in part}
+    assert published == {
+        name: [f"127.0.0.1:${{{name.upper()}_PORT:-{usual}}}:{inside}"]
+        for name, (usual, inside) in {
+            **{name: (port, port) for name, port in PORTS.items()},
+            "proxy": (8080, 8000),
+            "prometheus": (9090, 9090),
+            "alertmanager": (9093, 9093),
+            "grafana": (3000, 3000),
+        }.items()
     }
 
 
@@ -184,30 +188,68 @@ def test_recovery_is_healthy_while_it_touches_its_heartbeat(
         assert (ran.returncode == 0) is healthy
 
 
+Round = Callable[[str], int]
+
+
+@pytest.fixture
+def chores(parts: dict[str, dict[str, Any]], tmp_path: Path) -> Callable[[str, str], Round]:
+    """Of a service: runs a script of its chores, with a `python` that notes what it was asked for and
+    refuses one thing, and a `sleep` that ends the loop."""
+
+    def of(name: str, fails: str) -> Round:
+        for program, body in (
+            ("python", f'echo "$2" >> {tmp_path}/done\n[ "$2" != "{fails}" ]'),
+            ("sleep", f'echo "$1" >> {tmp_path}/done\nkill $PPID'),
+        ):
+            tmp_path.joinpath(program).write_text(f"#!/bin/sh\n{body}\n")
+            tmp_path.joinpath(program).chmod(0o755)
+        own = {key: parts[name]["environment"].get(key, "") for key in ("CHORES", "REPORTS")}
+        environment = {"PATH": f"{tmp_path}:{os.environ['PATH']}", **own}
+
+        def run(kind: str) -> int:
+            script = {
+                "round": parts[name]["command"][-1],
+                "check": parts[name]["healthcheck"]["test"][-1],
+            }[kind]
+            here = script.replace("$$", "$").replace("/tmp/", f"{tmp_path}/")  # noqa: S108
+            return subprocess.run(["sh", "-c", here], env=environment, check=False).returncode
+
+        return run
+
+    return of
+
+
+def done(folder: Path) -> list[str]:
+    return folder.joinpath("done").read_text().split()
+
+
 @pytest.mark.parametrize("fails", ["", "expire_payments", "sweep"])
 def test_chores_are_done_and_healthy_unless_one_fails(
-    parts: dict[str, dict[str, Any]], tmp_path: Path, fails: str
+    chores: Callable[[str, str], Round], tmp_path: Path, fails: str
 ) -> None:
-    """One round, with a `python` that notes what it was asked for and a `sleep` that ends the loop."""
-    chores = parts["payment-chores"]
-    for name, body in (
-        ("python", f'echo "$2" >> {tmp_path}/done\n[ "$2" != "{fails}" ]'),
-        ("sleep", f'echo "$1" >> {tmp_path}/done\nkill $PPID'),
-    ):
-        tmp_path.joinpath(name).write_text(f"#!/bin/sh\n{body}\n")
-        tmp_path.joinpath(name).chmod(0o755)
-    environment = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "CHORES": chores["environment"]["CHORES"]}
+    run = chores("payment-chores", fails)
+    run("round")
+    assert done(tmp_path) == ["expire_payments", "sweep", "300"]
+    assert (run("check") == 0) is (fails == "")
+    run("round")
+    assert done(tmp_path)[3:] == ["expire_payments", *(["sweep"] if fails == "sweep" else []), "300"]
 
-    def run(script: str) -> int:
-        here = script.replace("$$", "$").replace("/tmp/", f"{tmp_path}/")  # noqa: S108
-        return subprocess.run(["sh", "-c", here], env=environment, check=False).returncode
 
-    run(chores["command"][-1])
-    assert tmp_path.joinpath("done").read_text().split() == ["expire_payments", "sweep", "300"]
-    assert (run(chores["healthcheck"]["test"][-1]) == 0) is (fails == "")
-    run(chores["command"][-1])
-    again = tmp_path.joinpath("done").read_text().split()[3:]
-    assert again == ["expire_payments", *(["sweep"] if fails == "sweep" else []), "300"]
+@pytest.mark.parametrize("fails", ["", "audit_sagas"])
+def test_auditor_runs_hourly_and_what_it_finds_makes_no_container_unhealthy(
+    chores: Callable[[str, str], Round], tmp_path: Path, fails: str
+) -> None:
+    """A finding is the alarm AuditDrift, which without a run knows nothing."""
+    run = chores("backend-chores", fails)
+    run("round")
+    assert done(tmp_path) == ["sweep", "audit_sagas", "300"]
+    assert run("check") == 0
+    run("round")
+    assert done(tmp_path)[3:] == ["300"]
+    an_hour_ago = time.time() - 3600
+    os.utime(tmp_path / "reported", (an_hour_ago, an_hour_ago))
+    run("round")
+    assert done(tmp_path)[4:] == ["audit_sagas", "300"]
 
 
 def test_replicas_share_a_name_and_no_state(parts: dict[str, dict[str, Any]]) -> None:
@@ -312,7 +354,14 @@ def test_what_a_deployment_sets_is_passed_on(parts: dict[str, dict[str, Any]]) -
     ):
         assert parts["ui"]["environment"][name] is None
         assert f"`{name}" in page
-    for name in ("EMAIL_HOST", "EMAIL_PORT", "EMAIL_HOST_USER", "EMAIL_USE_TLS", "DEFAULT_FROM_EMAIL"):
+    for name in (
+        "EMAIL_HOST",
+        "EMAIL_PORT",
+        "EMAIL_HOST_USER",
+        "EMAIL_USE_TLS",
+        "EMAIL_USE_SSL",
+        "DEFAULT_FROM_EMAIL",
+    ):
         assert {parts[one]["environment"][name] for one in ("ui", "backend", "recovery", "worker")} == {None}
 
 

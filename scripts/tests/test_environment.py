@@ -19,6 +19,18 @@ def test_environment_holds_the_locks_before_its_own(
     assert held == list(LOCKS[: LOCKS.index(installed) + 1])
 
 
+def test_environment_whose_interpreter_is_not_ours_to_run_holds_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(environment, "VENV", tmp_path)
+    tmp_path.joinpath(".installed-runtime").write_text(environment.fingerprint("runtime"))
+    assert is_current("runtime")
+    monkeypatch.setattr(environment, "VENV_PYTHON", tmp_path / "python")
+    tmp_path.joinpath("python").touch(mode=0o600)
+    tmp_path.joinpath(".installed-runtime").write_text(environment.fingerprint("runtime"))
+    assert not is_current("runtime")
+
+
 def test_newer_dev_lock_makes_an_environment_with_more_on_top_stale(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -41,6 +53,14 @@ def test_failed_command_is_reported_in_one_line_with_its_own_last_error() -> Non
     assert failure.endswith("ERROR: nothing found")
     assert "\n" not in failure
     assert environment._failure([sys.executable, "-c", ""]) is None
+
+
+def test_a_path_with_any_letters_can_be_written_by_an_install_under_any_locale(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("LC_ALL", "C")
+    said = "import locale; assert 'Größe'.encode(locale.getencoding())"
+    assert environment._failure([sys.executable, "-c", said]) is None
 
 
 def test_tree_that_cannot_be_written_is_told_with_the_remedy(

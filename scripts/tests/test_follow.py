@@ -1,4 +1,5 @@
 import io
+import shutil
 import stat
 from contextlib import closing
 from pathlib import Path
@@ -40,7 +41,7 @@ def test_what_services_say_is_kept_and_found_again(
 
 
 def test_what_is_kept_is_its_owners_to_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("scripts.console.KEPT_BYTES", 100)
+    monkeypatch.setattr("scripts.kept_log.KEPT_BYTES", 100)
     log = follow.log_file(tmp_path / "data")
     log.parent.mkdir(parents=True)
     log.touch(mode=0o644)  # As an earlier version left it.
@@ -50,6 +51,34 @@ def test_what_is_kept_is_its_owners_to_read(tmp_path: Path, monkeypatch: pytest.
     files = {path.name: stat.S_IMODE(path.stat().st_mode) for path in log.parent.iterdir()}
     assert len(files) > 1
     assert set(files.values()) == {0o600}
+
+
+def test_a_log_that_cannot_be_written_is_told_once_and_goes_on_when_it_can(tmp_path: Path) -> None:
+    log, shown = follow.log_file(tmp_path), io.StringIO()
+    with closing(Console(shown, kept=log)) as console:
+        console.line("ui", "one")
+        shutil.rmtree(log.parent)
+        log.parent.touch()  # No folder can be made here, as on a full disk.
+        console.line("ui", "two")
+        console.line("ui", "three")
+        log.parent.unlink()
+        console.line("ui", "four")
+        console.line("ui", "five")
+    assert log.read_text() == "ui       | four\nui       | five\n"
+    told = [line for line in shown.getvalue().splitlines() if str(log) in line]
+    assert [line.partition(":")[0] for line in told] == [
+        f"{log} cannot be written, and misses lines",
+        f"{log} is written again.",
+    ]
+
+
+def test_a_log_that_was_deleted_is_made_again(tmp_path: Path) -> None:
+    log = follow.log_file(tmp_path)
+    with closing(Console(io.StringIO(), kept=log)) as console:
+        console.line("ui", "one")
+        log.unlink()
+        console.line("ui", "two")
+    assert log.read_text() == "ui       | two\n"
 
 
 def test_lines_are_shown_by_time() -> None:

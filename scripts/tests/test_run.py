@@ -1,7 +1,9 @@
 """The runner as a process: how it is stopped, and what is left when it is killed."""
 
+import io
 import json
 import os
+import pty
 import signal
 import socket
 import subprocess
@@ -12,8 +14,11 @@ from pathlib import Path
 
 import pytest
 
+from scripts.booking_suite import Config
+from scripts.console import Console
 from scripts.paths import ROOT
 from scripts.ports import free_ports
+from scripts.run import welcome
 from scripts.suite import STOP_WITHIN
 from scripts.tests.conftest import MakeSuite, server
 from scripts.tests.waiting import alive, eventually
@@ -74,6 +79,24 @@ def test_signal_stops_everything_within_15_seconds(
     assert runner.returncode == 0
     assert "Stopped." in output
     assert not alive(service)
+
+
+def test_terminal_that_closes_without_a_signal_stops_everything(tmp_path: Path) -> None:
+    ours, its = pty.openpty()
+    usual = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    command = [sys.executable, "-m", "scripts.tests.runner", str(tmp_path), str(free_ports(1)[0])]
+    with subprocess.Popen(command, cwd=ROOT, stdin=its, stdout=subprocess.PIPE, text=True) as runner:
+        signal.signal(signal.SIGHUP, usual)
+        os.close(its)
+        assert runner.stdout is not None
+        assert any(line.startswith("ready") for line in runner.stdout)
+        os.close(ours)
+        try:
+            output, _ = runner.communicate(timeout=15)
+        finally:
+            runner.kill()
+    assert runner.returncode == 0
+    assert "Stopped." in output
 
 
 def test_second_interrupt_ends_a_stubborn_service_at_once(
@@ -155,8 +178,9 @@ def test_taken_port_ends_make_run_with_a_message_and_code_3(tmp_path: Path) -> N
         (
             "DEMO_MODE",
             "0",
-            "Outside demo mode SECRET_KEY, VERIFYING_KEYS, BACKEND_SIGNING_KEY",
+            "Outside demo mode VERIFYING_KEYS, BACKEND_SECRET_KEY, BACKEND_SIGNING_KEY",
         ),
+        ("DEMO_MODE", "maybe", "DEMO_MODE must be 1 or 0, not 'maybe'."),
         ("DATA_DIR", "/dev/null/data", "DATA_DIR /dev/null/data cannot be written"),
         ("UI_PORT", "65536", "UI_PORT must be a port between 1 and 65535, not '65536'."),
         ("DATABASE_URL", "postgres://db/x", "DATABASE_URL would give all services one database"),
@@ -168,6 +192,46 @@ def test_wrong_setting_is_named_with_code_2(tmp_path: Path, name: str, value: st
     assert message in result.stderr
     assert "Traceback" not in result.stderr
     assert "Stopping" not in result.stdout
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_signal_while_databases_are_made_ends_it_at_once_without_a_stack_trace(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    ports = dict(
+        zip(("UI_PORT", "BACKEND_PORT", "LOYALTY_PORT", "PAYMENT_PORT"), map(str, free_ports(4)), strict=True)
+    )
+    runner = subprocess.Popen(
+        [sys.executable, "-m", "scripts.run"],
+        cwd=ROOT,
+        env=os.environ | ports | {"DATA_DIR": str(tmp_path)},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    assert runner.stdout is not None
+    assert any("manage.py migrate" in line for line in runner.stdout)
+    os.killpg(runner.pid, number)  # As a terminal does it.
+    output, _ = runner.communicate(timeout=15)
+    assert runner.returncode == 0
+    assert "Stopped.\n" in output
+    assert "make_schedule" not in output
+    assert "Traceback" not in output
+
+
+@pytest.mark.parametrize(
+    ("demo_mode", "redirect", "told"), [("1", "", False), ("0", "1", True), ("0", "0", False)]
+)
+def test_where_pages_redirect_to_https_the_start_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, demo_mode: str, redirect: str, told: bool
+) -> None:
+    monkeypatch.setenv("SECURE_SSL_REDIRECT", redirect)
+    out = io.StringIO()
+    welcome(Config.beside(tmp_path, DEMO_MODE=demo_mode), Console(out), 1.0)
+    assert ("https" in out.getvalue()) == told
+    assert ("DEMO MODE" in out.getvalue()) == (demo_mode == "1")
 
 
 def test_kill_ends_the_services_at_once_and_the_runner_starts_them_again(

@@ -1,8 +1,10 @@
 import io
+import json
 import os
 import socket
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +14,7 @@ from scripts.claim import TakenError
 from scripts.console import Console
 from scripts.ports import PortError, free_ports
 from scripts.service import Service
-from scripts.suite import STOP_WITHIN, StartError
+from scripts.suite import STOP_WITHIN, SettingError, StartError
 from scripts.tests.conftest import MakeSuite, server
 from scripts.tests.waiting import alive, eventually
 
@@ -110,6 +112,16 @@ def test_service_that_cannot_start_ends_the_start(make_suite: MakeSuite, log: io
     assert suite.pid("one") is None
 
 
+def test_service_that_refuses_a_setting_ends_the_start_at_once_in_its_own_words(
+    make_suite: MakeSuite, log: io.StringIO
+) -> None:
+    script = "echo first line; echo SAGA_LEASE must be a number; exit 2"
+    wrong = Service("wrong", ("/bin/sh", "-c", script), Path.cwd(), port=free_ports(1)[0])
+    with pytest.raises(SettingError, match=r"^wrong: SAGA_LEASE must be a number$"):
+        make_suite(server("one"), wrong).start()
+    assert log.getvalue().count("wrong    | ended") == 1
+
+
 def test_process_without_a_port_is_ready_while_it_runs(make_suite: MakeSuite) -> None:
     with make_suite(Service("recovery", ("/bin/sleep", "60"), Path.cwd())) as suite:
         assert alive(suite.pid("recovery"))
@@ -152,6 +164,41 @@ def test_strangers_under_a_noted_number_are_left_alone(make_suite: MakeSuite, tm
 def test_broken_notes_of_an_earlier_run_do_not_stop_a_start(make_suite: MakeSuite, tmp_path: Path) -> None:
     tmp_path.joinpath("suite.json").write_text('{"pid": 1, "gro')
     make_suite(server("one")).start()
+
+
+def test_notes_that_cannot_be_written_stop_nothing_and_are_written_when_they_can(
+    make_suite: MakeSuite, tmp_path: Path
+) -> None:
+    suite = make_suite(server("one"), server("two"))
+    suite.start()
+    other, in_the_way = suite.pid("two"), tmp_path / "suite.new"
+    in_the_way.mkdir()  # As a full disk does it.
+    suite.kill("one")
+    suite.wait_ready()
+    assert suite.pid("two") == other
+    assert suite.pid("one") not in noted(tmp_path)
+    in_the_way.rmdir()
+    assert eventually(lambda: suite.pid("one") in noted(tmp_path))
+
+
+def noted(data_dir: Path) -> list[int]:
+    return [pid for pid, _ in json.loads(data_dir.joinpath("suite.json").read_text())["groups"]]
+
+
+def test_a_service_that_cannot_be_started_leaves_the_others_running(
+    make_suite: MakeSuite, log: io.StringIO, tmp_path: Path
+) -> None:
+    away = replace(server("one"), folder=tmp_path / "away")
+    away.folder.mkdir()
+    suite = make_suite(away, server("two"))
+    suite.start()
+    other = suite.pid("two")
+    away.folder.rmdir()
+    suite.kill("one")
+    assert eventually(lambda: "one      | cannot be started" in log.getvalue())
+    assert suite.pid("two") == other
+    away.folder.mkdir()
+    suite.wait_ready()
 
 
 def test_closed_terminal_stops_nothing(tmp_path: Path, make_suite: MakeSuite, log: io.StringIO) -> None:

@@ -285,6 +285,8 @@ class Desk:
 
     def __init__(self, mock: responses.RequestsMock) -> None:
         self._mock = mock
+        self.told: list[Any] = []
+        "what it answers to reads"
 
     @property
     def edge(self) -> responses.RequestsMock:
@@ -318,6 +320,7 @@ class Desk:
         query: dict[str, str] | None = None,
     ) -> None:
         """With `query`, only where the address has these parameters."""
+        self.told.append(body)
         address = re.compile(re.escape(base + path) + r"(\?.*)?$")
         if query is None:
             self._mock.upsert(method, address, json=body, status=status)

@@ -1,7 +1,5 @@
 """The real services on free ports and a database of their own, for the browser tests."""
 
-import os
-import shutil
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -19,13 +17,6 @@ from scripts.prepare import prepare
 SECONDS = 30.0
 POLL = 0.02
 OPEN = ("PENDING", "RUNNING", "COMPENSATING")
-
-
-def chromium() -> str:
-    """The installed browser, or an empty string."""
-    return (
-        os.environ.get("CHROMIUM_PATH") or shutil.which("chromium") or shutil.which("chromium-browser") or ""
-    )
 
 
 def wait_for(look: Callable[[], Any], what: str) -> None:

@@ -5,7 +5,7 @@ from django.test import Client
 from pytest_django import Settings
 
 from tests.desk import SAGA, Desk
-from tests.test_hostile_corpus import ROUTES, address
+from tests.routes import ROUTES, address
 from ui.models import User
 
 

@@ -171,12 +171,21 @@ def test_demo_user_is_refused_outside_demo_mode(desk: Desk, settings: Settings) 
         call_command("make_demo_user")
 
 
-def test_no_cookie_travels_without_tls_outside_demo_mode(
-    client: Client, traveller: User, settings: Settings
+def test_every_cookie_is_for_this_host_and_tls_only_outside_demo_mode(
+    client: Client, desk: Desk, traveller: User, settings: Settings
 ) -> None:
+    """A browser refuses a cookie `__Host-…` with a domain, or without Secure or the path /."""
     settings.SESSION_COOKIE_SECURE = settings.CSRF_COOKIE_SECURE = True
-    client.get("/account/login/")
+    settings.COOKIE_PREFIX = prefix = "__Host-"
+    settings.SESSION_COOKIE_NAME, settings.CSRF_COOKIE_NAME = f"{prefix}ui_session", f"{prefix}csrftoken"
+    desk.sells()
+    client.get("/book/passengers/?flight=1")
     client.post("/theme/", {"theme": "dark"})
+    assert 'data-theme="dark"' in client.get("/account/login/").content.decode()
     client.post("/account/login/", {"username": "ada", "password": "correct horse 9"})
-    assert set(client.cookies) == {"csrftoken", "theme", "ui_session", "known_browser"}
-    assert all(cookie["secure"] and cookie["httponly"] for cookie in client.cookies.values())
+    client.post("/account/profile/", {"email": "ada@example.com"})
+    names = {"csrftoken", "guest_id", "theme", "ui_session", "known_browser", "messages"}
+    assert set(client.cookies) == {f"{prefix}{name}" for name in names}
+    for name, cookie in client.cookies.items():
+        assert (cookie["secure"], cookie["path"], cookie["domain"]) == (True, "/", ""), name
+        assert cookie["httponly"] or not cookie.value, name

@@ -8,18 +8,8 @@ import pytest
 from django.test import Client
 from service_kit import rules, strict_json
 
+from tests.buying import ADA, ONE, PASSENGERS, SEATS, TWO
 from tests.desk import RETURN, Desk, Json, airport, flight, onward, turned
-
-ONE = "flight=1&cabin=economy&passengers=1"
-TWO = "flight=1&cabin=economy&passengers=2"
-SEATS, PASSENGERS = "/book/seats/", "/book/passengers/"
-ADA = {
-    "p0-first_name": "Ada",
-    "p0-last_name": "Lovelace",
-    "p0-gender": "female",
-    "email": "ada@example.com",
-    "mobile": "+1 555 0100",
-}
 
 
 def test_seat_map_offers_free_seats_and_tells_the_others(client: Client, desk: Desk) -> None:
@@ -110,8 +100,8 @@ def test_charges_are_those_of_the_backend_and_no_others(client: Client, desk: De
     ("field", "value", "message"),
     [
         ("p0-first_name", "", "The first name is missing."),
-        ("p0-last_name", "x" * 101, "of 1 to 100 characters"),
-        ("p0-first_name", "a\x07b", "must not hold control characters"),
+        ("p0-last_name", "x" * 101, "1 to 100 printable characters"),
+        ("p0-first_name", "a\x07b", "1 to 100 printable characters"),
         ("email", "nobody", "This must be an email address."),
         ("mobile", "12", "5 to 20 digits"),
         ("mobile", "٠١٢٣٤٥٦", "5 to 20 digits"),

@@ -1,5 +1,6 @@
 """Changing a trip: one of its flights, quoted before it is confirmed."""
 
+import re
 from typing import Any
 
 import pytest
@@ -19,7 +20,7 @@ from tests.desk import (
     saga,
     turned,
 )
-from tests.test_trips import OLD, has_trips
+from tests.listed_trips import OLD, has_trips
 from ui.models import User
 
 CHANGE = "/trips/ABC234/change/"
@@ -94,6 +95,7 @@ def test_price_of_a_change_is_shown_before_it_is_confirmed(client: Client, desk:
         ]
     }
     assert "You pay $40.00 more" in text and "Pay $40.00 and change" in text and "+40 miles" in text
+    assert re.search('id="card-owner"[^>]*value="Ada Lovelace"', text)
     assert "ZZ103" in text and "seat 8D" in text and f'value="{QUOTE}"' in text and "tok_declined" in text
     assert desk.sent_to(CHANGED) == []
 

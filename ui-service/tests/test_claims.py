@@ -3,8 +3,8 @@
 import pytest
 from django.test import Client
 
+from tests.buying import START, form_of, pay_page
 from tests.desk import LOYALTY, SAGA, Desk, Json, booking
-from tests.test_payment import START, form_of, pay_page
 from ui.models import ClaimedGuest, User
 
 LOGIN = {"username": "ada", "password": "correct horse 9"}

@@ -2,15 +2,15 @@
 
 import re
 from pathlib import Path
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 import pytest
 from django.test import Client
-from django.urls import URLPattern, get_resolver
 from service_kit.strict_json import MAX_BODY_BYTES
 from service_kit.testing.hostile import TEXTS
 
 from tests.desk import Desk
+from tests.routes import ROUTES, address
 from ui import forms
 from ui.models import User
 
@@ -18,9 +18,6 @@ from ui.models import User
 READ = re.compile(r"""(?:GET|POST|query)(?:\.get|\.getlist)?[\[(]"(\w+)\"""")
 READ_IN = ("views_*.py", "travel.py", "throttle.py")
 FORMS = (forms.SearchForm, forms.PaymentForm, forms.FindTripForm, forms.ProfileForm, forms.RegisterForm)
-PATTERNS = [each for each in get_resolver().url_patterns if isinstance(each, URLPattern)]
-# Logging out ends what the others need.
-ROUTES = [str(each.pattern) for each in PATTERNS if each.name != "logout"]
 
 
 def names() -> list[str]:
@@ -31,10 +28,6 @@ def names() -> list[str]:
     fields = {name for form in FORMS for name in form.base_fields}
     people = {f"p0-{name}" for name in forms.PassengerForm.base_fields} | set(forms.ContactForm.base_fields)
     return sorted(read | fields | people | {"username", "seats1", "flight", "cursor"})
-
-
-def address(route: str, text: str) -> str:
-    return "/" + re.sub(r"<[^>]+>", quote(text, safe="", errors="surrogatepass"), route)
 
 
 @pytest.fixture

@@ -8,38 +8,13 @@ from django.test import Client
 from pytest_django import Settings
 
 from scripts.paths import ROOT
-from tests.desk import BACKEND, COMPLETED, DEFINITIONS, LOYALTY, PAYMENT, SAGA, Desk, Json, event, saga
+from tests.desk import DEFINITIONS, PAYMENT, SAGA, Desk, Json, saga
+from tests.lesson_events import ASKED, ASKED_AGAIN, BEGAN, BEGUN, DONE, FAULTS, LOST, PAID, PAY, after, learns
 from ui import stage
 from ui.lessons import BY_SLUG, LESSONS
 
-FAULTS = "/api/demo/faults/"
 STEPS = DEFINITIONS["results"][0]["steps"]
-PAY = {"step": "AuthorizePayment"}
-BEGAN = datetime.fromisoformat("2026-11-23T02:00:00+00:00")
 LATER = BEGAN + timedelta(minutes=5)
-
-
-def after(seconds: float, sequence: int, kind: str, **data: Any) -> Json:
-    return {**event(sequence, kind, **data), "timestamp": (BEGAN + timedelta(seconds=seconds)).isoformat()}
-
-
-BEGUN = after(0, 1, "SAGA_STARTED")
-ASKED = after(1, 2, "SAGA_STEP_STARTED", **PAY, attempt=1, worker="host:7", epoch=2)
-ASKED_AGAIN = after(11, 3, "SAGA_STEP_STARTED", **PAY, attempt=2, worker="host:8", epoch=3)
-PAID = after(11.1, 4, "SAGA_STEP_COMPLETED", **PAY)
-DONE = after(11.2, 5, "SAGA_COMPLETED")
-LOST = after(1.1, 3, "SAGA_STEP_UNKNOWN", **PAY, attempt=1, error="IncompleteRead(116 bytes read)")
-
-
-def learns(desk: Desk, status: Json = COMPLETED, *events: Json) -> None:
-    """A lesson's saga with its records."""
-    desk.tells({**status, "user_id": "learner"}, list(events) or [BEGUN, ASKED, PAID, DONE])
-    desk.answers("/api/saga/definitions/", DEFINITIONS)
-    for base in (BACKEND, LOYALTY, PAYMENT):
-        for method in ("GET", "POST"):
-            desk.answers(FAULTS, {"faults": [], "kinds": {}}, base=base, method=method)
-    desk.answers("/api/loyalty/learner/", {"entries": []}, base=LOYALTY)
-    desk.answers(f"/api/payments/{SAGA}/", {}, status=404, base=PAYMENT)
 
 
 def drawn(slug: str, *events: Json, now: datetime = LATER) -> list[tuple[str, str, str]]:

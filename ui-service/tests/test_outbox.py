@@ -1,20 +1,26 @@
 """Mails: the outbox of demo mode, and the reset of a password by a link."""
 
 import re
+import threading
+from collections.abc import Sequence
 
 import pytest
 from django.core import mail
+from django.core.mail.backends.base import BaseEmailBackend
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 from service_kit.outbox import backend
 from service_kit.outbox.models import KeptMail
 from service_kit.security.models import AuditEntry
 
 from tests.desk import Desk
+from tests.password_reset import RESET, ask
+from ui import reset_mails
 from ui.models import User
 
 OUTBOX = "/api/demo/outbox/"
-RESET = "/account/reset/"
 CONFIRMATION = {
     "sent_at": "2026-11-23T02:00:05.000000Z",
     "recipients": "ada@example.com",
@@ -75,7 +81,7 @@ def test_forgotten_password_is_replaced_by_a_link_that_is_good_once(
     elsewhere = Client()
     elsewhere.force_login(traveller)
     assert RESET in client.get("/account/login/").content.decode()
-    assert client.post(RESET, {"email": "ada@example.com"})["Location"] == f"{RESET}sent/"
+    assert ask(client, "ada@example.com")["Location"] == f"{RESET}sent/"
     (letter,) = mail.outbox
     assert letter.to == ["ada@example.com"] and "the account ada" in letter.body
     link = link_of(letter)
@@ -94,17 +100,63 @@ def test_forgotten_password_is_replaced_by_a_link_that_is_good_once(
 def test_unknown_address_gets_the_same_answer_and_no_mail(
     client: Client, desk: Desk, traveller: User
 ) -> None:
-    answers = [client.post(RESET, {"email": each}) for each in ("ada@example.com", "nobody@example.com")]
+    answers = [ask(client, each) for each in ("ada@example.com", "nobody@example.com")]
     assert {(each.status_code, each["Location"]) for each in answers} == {(302, f"{RESET}sent/")}
     assert [letter.to for letter in mail.outbox] == [["ada@example.com"]]
     assert "If an account has this address" in client.get(f"{RESET}sent/").content.decode()
     assert client.post(RESET, {"email": "nobody"}).status_code == 422
 
 
+class HeldMail(BaseEmailBackend):
+    """A mail server that takes no mail before the test lets it."""
+
+    asked, may_go_on = threading.Event(), threading.Event()
+
+    def send_messages(self, email_messages: Sequence[mail.EmailMessage]) -> int:
+        self.asked.set()
+        assert self.may_go_on.wait(10)
+        return len(email_messages)
+
+
+def test_answer_does_not_wait_for_the_account_or_its_mail(
+    client: Client, desk: Desk, traveller: User, settings: Settings
+) -> None:
+    """Else its time would tell that there is an account."""
+    settings.EMAIL_BACKEND = "tests.test_outbox.HeldMail"
+    answers = {}
+    try:
+        for address in ("ada@example.com", "nobody@example.com"):
+            with CaptureQueriesContext(connection) as queries:
+                answers[address] = client.post(RESET, {"email": address})
+            assert not any(User._meta.db_table in query["sql"] for query in queries.captured_queries)
+            assert HeldMail.asked.wait(10)
+        assert {each.status_code for each in answers.values()} == {302}
+    finally:
+        HeldMail.may_go_on.set()
+    reset_mails.sender.submit(int).result(timeout=10)
+
+
+def test_too_many_waiting_mails_are_told_and_not_kept(
+    client: Client, desk: Desk, traveller: User, settings: Settings
+) -> None:
+    gate = threading.Event()
+    reset_mails.sender.submit(gate.wait, 10)
+    try:
+        answers = [
+            client.post(RESET, {"email": f"nobody{n}@example.com"})
+            for n in range(reset_mails.MOST_WAITING + 1)
+        ]
+    finally:
+        gate.set()
+    reset_mails.sender.submit(int).result(timeout=10)
+    assert [each.status_code for each in answers] == [*[302] * reset_mails.MOST_WAITING, 503]
+    assert answers[-1]["Retry-After"] and ask(client, "ada@example.com").status_code == 302
+
+
 def test_resets_are_limited_by_mail_address(
     client: Client, desk: Desk, traveller: User, settings: Settings
 ) -> None:
     settings.DEMO_MODE = False
-    answers = [client.post(RESET, {"email": "Ada@example.com"}) for _ in range(4)]
+    answers = [ask(client, "Ada@example.com") for _ in range(4)]
     assert [each.status_code for each in answers] == [302, 302, 302, 429]
     assert len(mail.outbox) == 3

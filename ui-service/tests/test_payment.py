@@ -6,6 +6,7 @@ import pytest
 from django.test import Client
 from pytest_django import Settings
 
+from tests.buying import START, form_of, pay_page
 from tests.desk import (
     COMPLETED,
     DECLINED,
@@ -18,23 +19,8 @@ from tests.desk import (
     flight,
     turned,
 )
-from tests.test_booking import ADA, ONE, PASSENGERS
 from ui import selectors
-from ui.models import User
-
-START = "/api/saga/start-booking/"
-
-
-def pay_page(client: Client, query: str = f"{ONE}&seats1=7A") -> str:
-    return client.post(f"{PASSENGERS}?{query}", ADA)["Location"]
-
-
-def form_of(client: Client, page: str) -> dict[str, str]:
-    """What a browser would send: the hidden key and the first card."""
-    text = client.get(page).content.decode()
-    key = re.search(r'name="key" value="([^"]+)"', text)
-    assert key is not None
-    return {"key": key[1], "card_token": "tok_ok"}
+from ui.models import Draft, User
 
 
 def test_payment_starts_the_saga_and_goes_to_its_progress(client: Client, desk: Desk) -> None:
@@ -45,7 +31,7 @@ def test_payment_starts_the_saga_and_goes_to_its_progress(client: Client, desk: 
     assert response["Location"] == f"/progress/{SAGA}/"
     (sent,) = desk.sent_to(START)
     assert sent.headers["Prefer"] == "respond-async"
-    assert sent.headers["Idempotency-Key"] == form["key"]
+    assert sent.headers["Idempotency-Key"] == f"{Draft.objects.get().id}-1"
     body = desk.body(sent)
     assert body.pop("user_id").startswith("guest-")
     assert body == {

@@ -9,12 +9,14 @@ import responses
 from django.contrib.sessions.models import Session
 from django.core.management import CommandError, call_command
 from django.test import Client
+from django_otp.plugins.otp_static.models import StaticToken
+from django_otp.plugins.otp_totp.models import TOTPDevice
 from django_sagas.clock import utc_now
 from service_kit.outbox.models import KeptMail
 from service_kit.security.models import Attempt, AuditEntry
 
 from tests.desk import BACKEND, LOYALTY, PAYMENT, Desk
-from ui import people
+from ui import people, second_factor
 from ui.models import ClaimedGuest, Draft, User
 
 PASSWORD = "correct horse 9"
@@ -41,8 +43,11 @@ def services(desk: Desk, traveller: User) -> list[str]:
         desk.edge.add_callback(responses.GET, url, callback=answer({**PERSON, "user_id": user_id}))
         erased = {"success": True, "bookings": 1, "sagas": 1}
         desk.edge.add_callback(responses.POST, f"{url}erase/", callback=answer(erased))
-        miles = answer({"balance": 3, "entries": []})
-        desk.edge.add_callback(responses.GET, f"{LOYALTY}/api/loyalty/{user_id}/", callback=miles)
+        account = f"/api/loyalty/{user_id}/"
+        newest = {"balance": 3, "entries": [{"miles": 1}], "next": f"{account}?before=5"}
+        for query, page in ({}, newest), ({"before": "5"}, {"entries": [{"miles": 2}], "next": None}):
+            match = [responses.matchers.query_param_matcher(query)]
+            desk.edge.add_callback(responses.GET, f"{LOYALTY}{account}", callback=answer(page), match=match)
     paid = answer({"correlation_id": "c-1", "amount": 10.5})
     desk.edge.add_callback(responses.GET, f"{PAYMENT}/api/payments/c-1/", callback=paid)
     return asked
@@ -64,9 +69,10 @@ def test_download_has_what_all_services_store(client: Client, traveller: User, s
     found = answer.json()
     assert (found["account"]["username"], found["account"]["email"]) == ("ada", "ada@example.com")
     assert found["drafts"][0]["passengers"] == [{"first_name": "Zephyrine"}]
+    assert found["account"]["second_factor"] is None
     assert [each["user_id"] for each in found["people"]] == [traveller.traveller_id, "guest-1"]
     assert found["people"][0]["payments"] == [{"correlation_id": "c-1", "amount": 10.5}]
-    assert found["people"][0]["miles"]["balance"] == 3
+    assert found["people"][0]["miles"] == {"balance": 3, "entries": [{"miles": 1}, {"miles": 2}]}
 
 
 def test_command_writes_the_same(
@@ -86,6 +92,8 @@ def test_erasure_needs_the_password_and_closes_the_account(
     for key in ("logins:user:ada", "resets:user:ada@example.com"):
         Attempt.objects.create(key=key, began_at=utc_now(), number=1)
     KeptMail.objects.create(recipients="ada@example.com", subject="Your password", sent_at=utc_now())
+    TOTPDevice.objects.create(user=traveller, name="app")
+    second_factor.new_recovery_codes(traveller)
     other = Client()
     other.force_login(traveller)
     client.force_login(traveller)
@@ -101,6 +109,7 @@ def test_erasure_needs_the_password_and_closes_the_account(
     assert traveller.username == f"erased-{traveller.traveller_id}"
     assert (Draft.objects.count(), Attempt.objects.filter(key__contains="ada").count()) == (0, 0)
     assert KeptMail.objects.count() == 0
+    assert (TOTPDevice.objects.count(), StaticToken.objects.count()) == (0, 0)
     assert other.get("/account/").status_code == 302
     told = AuditEntry.objects.get(action="erase-person")
     assert (told.actor, told.evidence) == (traveller.traveller_id, traveller.traveller_id)
@@ -139,8 +148,8 @@ def test_guest_without_an_account_is_erased_by_id(desk: Desk, transactional_db: 
 def test_sweep_deletes_ended_sessions_and_old_drafts(client: Client, traveller: User) -> None:
     client.force_login(traveller)
     draft_of(traveller.traveller_id)
-    assert people.sweep(utc_now() + timedelta(days=13)) == {"sessions": 0, "drafts": 0}
-    assert people.sweep(utc_now() + timedelta(days=15)) == {"sessions": 1, "drafts": 1}
+    assert people.sweep(utc_now() + timedelta(days=13)) == {"sessions": 0, "drafts": 0, "unconfirmed apps": 0}
+    assert people.sweep(utc_now() + timedelta(days=15)) == {"sessions": 1, "drafts": 1, "unconfirmed apps": 0}
     assert (Session.objects.count(), Draft.objects.count()) == (0, 0)
 
 

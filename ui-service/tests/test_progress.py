@@ -9,6 +9,7 @@ from django.test import Client
 from django.utils.html import strip_tags
 from django_sagas.clock import utc_now
 
+from tests.buying import ADA, form_of, pay_page
 from tests.desk import (
     COMPLETED,
     DECLINED,
@@ -22,8 +23,6 @@ from tests.desk import (
     saga,
     turned,
 )
-from tests.test_booking import ADA
-from tests.test_payment import form_of, pay_page
 
 PAGE = f"/progress/{SAGA}/"
 HOW = f"{PAGE}?how=1"
@@ -95,6 +94,32 @@ def test_cancelled_booking_is_not_called_a_failure(client: Client, desk: Desk) -
     assert "Cancelled" in text
     assert "$161.41 is given back to the card that you paid with; a fee of $50.00 is kept." in text
     assert "did not work out" not in text
+
+
+@pytest.mark.parametrize(
+    ("refund", "fee", "said"),
+    [
+        (0, 50, "Nothing is given back: the fee is as much as you paid."),
+        (0, 0, "Nothing was charged, and nothing is set aside on your card any more."),
+    ],
+)
+def test_cancellation_that_gives_nothing_back_says_why(
+    client: Client, desk: Desk, refund: float, fee: float, said: str
+) -> None:
+    terms = {"refund": refund, "fee": fee, "miles": 161}
+    undone = saga("COMPENSATED", "UNDONE UNDONE UNDONE UNDONE", reason="CANCELLED_BY_USER", result=terms)
+    desk.tells({**undone, "booking_reference": "ABC234"})
+    assert said in client.get(PAGE).content.decode()
+
+
+def test_change_whose_trip_was_cancelled_before_it_was_paid_charges_nothing(
+    client: Client, desk: Desk
+) -> None:
+    told = saga("COMPLETED", "DONE DONE DONE DONE", definition="change-trip", result={"not_needed": True})
+    desk.tells({**told, "booking_reference": "ABC234", "difference": 100})
+    text = client.get(HOW).content.decode()
+    assert "Your booking ABC234 was cancelled before its change was paid." in text
+    assert "Nothing was charged for this change" in text and "is charged to your card" not in text
 
 
 def test_stuck_saga_is_shown_in_plain_words(client: Client, desk: Desk) -> None:

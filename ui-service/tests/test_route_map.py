@@ -4,7 +4,8 @@ from django.template import Context, Template
 
 from tests.desk import flight
 from ui import route_map
-from ui.travel import Place, flight_from
+from ui.places import Place
+from ui.travel import flight_from
 
 
 def place(code: str, latitude: float, longitude: float) -> Place:

@@ -9,8 +9,8 @@ import pytest
 from django.test import Client
 from pytest_django import Settings
 
+from tests.buying import form_of
 from tests.desk import LOYALTY, PAYMENT, SAGA, Desk, airport, audit_row, booking, event, flight, saga
-from tests.test_payment import form_of
 from ui.asgi import application
 from ui.models import User
 
@@ -48,7 +48,7 @@ def hostile_world(desk: Desk, text: str) -> None:
     desk.lists(stuck, incidents=[incident], engine=engine)
     desk.audits(audit_row(**dict.fromkeys(("actor", "address", "action", "reason", "evidence"), text)))
     desk.answers(f"/api/payments/{SAGA}/", {"status": text, "authorization_id": text}, base=PAYMENT)
-    entry = {"correlation_id": SAGA, "kind": text, "miles": 1, "created_at": text}
+    entry = {"correlation_id": SAGA, "kind": text, "miles": 1, "created_at": "2026-11-23T02:00:00Z"}
     desk.answers("/api/loyalty/u-x/", {"balance": 1, "tier": text, "entries": [entry]}, base=LOYALTY)
     desk.answers(
         "/api/tickets/user/u-x/", {"results": [booking(flight=seen, tickets=[ticket])], "next": None}

@@ -8,8 +8,8 @@ from pytest_django import Settings
 from service_kit.limits import Limit
 from service_kit.security.models import Attempt
 
+from tests.buying import form_of, pay_page
 from tests.desk import SAGA, Desk
-from tests.test_payment import form_of, pay_page
 from ui.models import User
 
 WRONG = {"username": "ada", "password": "wrong"}

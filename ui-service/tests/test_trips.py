@@ -6,6 +6,7 @@ from pytest_django import Settings
 from service_kit.credentials import ON_BEHALF_OF, ROLE
 from service_kit.security.models import AuditEntry, AuditKind
 
+from tests.buying import form_of, pay_page
 from tests.desk import (
     COMPLETED,
     LOYALTY,
@@ -15,25 +16,14 @@ from tests.desk import (
     Desk,
     Json,
     booking,
-    flight,
     return_booking,
     saga,
 )
-from tests.test_payment import form_of, pay_page
+from tests.listed_trips import OLD, has_trips
 from ui.models import User
 
 TRIP = "/trips/ABC234/"
 AGREED = {"quote": QUOTE}
-OLD = flight(
-    departs_local="2001-01-01T10:00:00-06:00", arrives_local="2001-01-01T12:00:00-06:00", seat_classes=[]
-)
-
-
-def has_trips(client: Client, desk: Desk, traveller: User, *trips: Json) -> None:
-    client.force_login(traveller)
-    desk.lists()
-    desk.lists_trips(traveller.traveller_id, *trips)
-    desk.answers(f"/api/tickets/user/{traveller.traveller_id}/", {"results": list(trips), "next": None})
 
 
 def test_guest_without_bookings_has_no_trips_and_no_service_is_called(client: Client, desk: Desk) -> None:
@@ -171,6 +161,22 @@ def test_cancellation_without_a_fee_says_so(client: Client, desk: Desk) -> None:
     desk.quotes_a_cancellation(refund=211.41, fee=0)
     text = client.get(f"{TRIP}cancel/").content.decode()
     assert "You get back $211.41" in text and "There is no fee." in text and "for a fee" not in text
+
+
+def test_cancellation_of_what_was_never_charged_promises_nothing_back(client: Client, desk: Desk) -> None:
+    desk.answers("/api/bookings/ABC234/", booking())
+    desk.quotes_a_cancellation(refund=0, fee=0)
+    text = client.get(f"{TRIP}cancel/").content.decode()
+    assert "<dt>You paid</dt><dd>$0.00</dd>" in text and "you owe nothing" in text
+    assert "Nothing is given back: nothing was charged" in text and "to your card" not in text
+
+
+def test_cancellation_of_what_was_charged_in_part_counts_that_part(client: Client, desk: Desk) -> None:
+    desk.answers("/api/bookings/ABC234/", booking())
+    desk.quotes_a_cancellation(refund=100, fee=50)
+    text = client.get(f"{TRIP}cancel/").content.decode()
+    assert "<dt>You paid</dt><dd>$150.00</dd>" in text and "$100.00 of $150.00 is given back" in text
+    assert "A payment of this trip has expired before it was charged." in text
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from django.test import Client
 from django.utils.html import strip_tags
-from pytest_django import Settings
 
+from tests.buying import ONE, PASSENGERS, SEATS, pay_page
 from tests.desk import (
     COMPLETED,
     DECLINED,
@@ -21,50 +21,22 @@ from tests.desk import (
     SAGA,
     Desk,
     Json,
-    booking,
     flight,
     onward,
-    return_booking,
-    saga,
     turned,
 )
-from tests.test_booking import ONE, PASSENGERS, SEATS
-from tests.test_payment import pay_page
-from tests.test_search import ONE_WAY
-from ui.models import User
+from tests.everything_known import CANCELLED, UNDOING, world
+from tests.searching import ONE_WAY
 
+__all__ = ["world"]
+"A fixture."
 MACHINERY = re.compile(r"\b(saga|token|step|compensat|participant|idempoten|orchestrat)\w*", re.IGNORECASE)
-CANCELLED = saga(
-    "COMPENSATED", "UNDONE UNDONE RESOLVED UNDONE", reason="CANCELLED_BY_USER", booking_reference="ABC234"
-)
-UNDOING = saga("COMPENSATING", "DONE UNDOING REFUSED PENDING", needs_attention=True)
 
 
 def words(page: bytes) -> str:
     body = re.sub(r"<(script|style).*?</\1>", " ", page.decode(), flags=re.DOTALL)
     labels = " ".join(re.findall(r'(?:aria-label|title|placeholder)="([^"]*)"', body))
     return unescape(strip_tags(body)) + labels
-
-
-@pytest.fixture
-def world(client: Client, desk: Desk, traveller: User, settings: Settings) -> None:
-    """Outside demo mode, where no page has switches for learners."""
-    client.force_login(traveller)
-    settings.DEMO_MODE = False
-    desk.sells()
-    desk.answers("/api/saga/definitions/", DEFINITIONS)
-    desk.lists(RUNNING, UNDOING, DECLINED)
-    desk.lists_trips(traveller.traveller_id, booking(), booking(status="CANCELLED"))
-    path = f"/api/tickets/user/{traveller.traveller_id}/"
-    desk.answers(path, {"results": [booking()], "next": None})
-    desk.answers("/api/bookings/ABC234/", booking())
-    desk.quotes_a_cancellation()
-    desk.answers("/api/bookings/RET234/", return_booking(booking_reference="RET234"))
-    desk.answers("/api/bookings/GNE234/", booking(status="CANCELLED"))
-    entry = {"correlation_id": SAGA, "kind": "AWARD", "miles": 161, "created_at": "2026-11-23T02:00:00.1Z"}
-    for user in ("demo", traveller.traveller_id):
-        account = {"user_id": user, "balance": 161, "tier": "Member", "in_debt": False, "entries": [entry]}
-        desk.answers(f"/api/loyalty/{user}/", account, base=LOYALTY)
 
 
 @pytest.mark.usefixtures("world")
@@ -94,6 +66,7 @@ def world(client: Client, desk: Desk, traveller: User, settings: Settings) -> No
             "/account/register/",
             "/account/profile/",
             "/account/password/",
+            "/account/factor/",
             "/account/reset/",
             "/how-it-works/",
         ),

@@ -1,3 +1,5 @@
+"""The UI's application: Django's, and event streams beside it."""
+
 import asyncio
 import os
 import re

@@ -9,8 +9,9 @@ from urllib.parse import urlencode
 
 from django.conf import settings
 from django.db import connection
+from django.utils.translation import gettext as _
 from django_sagas import json_text
-from django_sagas.http import NoReply, ServiceClient, correlation_headers
+from django_sagas.http import NoReply, Reply, ServiceClient, correlation_headers
 from service_kit.credentials import ADDRESS, ALSO, ON_BEHALF_OF, ROLE, service_bearer
 
 from ui import patience
@@ -52,7 +53,8 @@ class TooMany(ServiceTrouble):
     """429 of the other service; nothing was done. `wait` is in seconds."""
 
     def __init__(self, service: Service, wait: int) -> None:
-        super().__init__(service, f"Too many requests: try again in {wait} seconds.")
+        told = _("Too many requests: try again in %(seconds)s seconds.") % {"seconds": wait}
+        super().__init__(service, told)
         self.wait = wait
 
 
@@ -60,7 +62,7 @@ class Rejected(ServiceTrouble):
     """A definite refusal, with the service's own words. `errors` names the bad fields."""
 
     def __init__(self, service: Service, status: int, body: Json) -> None:
-        super().__init__(service, str(body.get("detail") or "The request was not accepted."))
+        super().__init__(service, str(body.get("detail") or _("The request was not accepted.")))
         self.status, self.code = status, str(body.get("code", ""))
         self.correlation_id = str(body.get("correlation_id") or "")
         errors = body.get("errors")
@@ -125,8 +127,8 @@ def call(
                 timeout=patience.seconds_left(most),
             )
     except (NoReply, patience.NoPlaceError) as error:
-        raise Unavailable(service, "The service does not answer.") from error
-    return _judge(service, Answer(reply.status, _object(reply.body), reply.headers))
+        raise Unavailable(service, _("The service does not answer.")) from error
+    return _judge(service, reply)
 
 
 def _release_database() -> None:
@@ -142,24 +144,25 @@ def _credentials(service: Service, actor: Actor) -> dict[str, str]:
     return {"Authorization": bearer, **{name: value for name, value in names.items() if value}}
 
 
-def _object(raw: bytes) -> Json:
+def _object(raw: bytes) -> Json | None:
+    """None for what is not a service's, such as a proxy's page."""
     try:
-        value = json_text.load_stored(raw.decode()) if raw else {}
-    except ValueError:
-        return {}
-    return value if isinstance(value, dict) else {}
+        value = json_text.load_foreign(raw)
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
 
 
-def _judge(service: Service, answer: Answer) -> Answer:
-    if 200 <= answer.status < 300:
-        return answer
-    if answer.status == 404:
-        raise NotFound(service, answer.status, answer.body)
-    if 400 <= answer.status < 500 and answer.status not in (401, 403, 408, 425, 429):
-        raise Rejected(service, answer.status, answer.body)
-    if answer.status == 429:
-        raise TooMany(service, _seconds(answer.headers.get("Retry-After", "")))
-    raise Unavailable(service, str(answer.body.get("detail") or "The service cannot answer now."))
+def _judge(service: Service, reply: Reply) -> Answer:
+    if reply.status == 429:
+        raise TooMany(service, _seconds(reply.headers.get("Retry-After", "")))
+    body = _object(reply.body)
+    if body is not None and 200 <= reply.status < 300:
+        return Answer(reply.status, body, reply.headers)
+    if body is not None and 400 <= reply.status < 500 and reply.status not in (401, 403, 408, 425):
+        raise (NotFound if reply.status == 404 else Rejected)(service, reply.status, body)
+    told = (body or {}).get("detail")
+    raise Unavailable(service, str(told or _("The service cannot answer now.")))
 
 
 def _seconds(text: str) -> int:

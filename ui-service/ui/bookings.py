@@ -8,8 +8,9 @@ from operator import attrgetter
 from typing import Any
 
 from ui.backend_client import Json
+from ui.cabins import cabin_name
 from ui.sagas import moment
-from ui.travel import Flight, Journey, cabin_name, flight_from, leg_names, ways
+from ui.travel import Flight, Journey, flight_from, leg_names, ways
 
 
 @dataclass(frozen=True)
@@ -120,6 +121,11 @@ class CancelQuote:
     fee: Decimal
     miles: int
     expires_at: datetime | None
+
+    @property
+    def paid(self) -> Decimal:
+        """What is held or taken; nothing of a payment that has expired."""
+        return self.refund + self.fee
 
 
 def cancel_quote_from(body: Json) -> CancelQuote:

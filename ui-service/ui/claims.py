@@ -5,6 +5,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from django_sagas.clock import utc_now
 
+from ui import cookies
 from ui.identity import GUEST, guest_of
 from ui.models import Attempt, ClaimedGuest, User
 
@@ -19,7 +20,7 @@ def claimed(request: HttpRequest, user: User, response: HttpResponse) -> HttpRes
     if claim(guest, user) and Attempt.objects.filter(owner_id=guest).exclude(state=FAILED).exists():
         messages.success(request, _("The trips that you booked here as a guest are in your account now."))
     request.session.pop(GUEST, None)
-    response.delete_cookie(GUEST, samesite="Lax")
+    cookies.take_away(response, GUEST)
     return response
 
 

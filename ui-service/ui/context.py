@@ -3,9 +3,10 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest
 
+from ui import cookies
 from ui.identity import role_of
 
-THEMES = ("light", "dark")
+THEME, THEMES = "theme", ("light", "dark")
 
 
 def site(request: HttpRequest) -> dict[str, Any]:
@@ -16,7 +17,7 @@ def site(request: HttpRequest) -> dict[str, Any]:
 
 def of_no_database(request: HttpRequest) -> dict[str, Any]:
     """Template context of a page that must not use the database."""
-    theme = request.COOKIES.get("theme", "")
+    theme = request.COOKIES.get(cookies.name_of(THEME), "")
     return {
         "brand": settings.BRAND,
         "demo_mode": settings.DEMO_MODE,

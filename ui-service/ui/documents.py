@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING
 import segno
 from django.conf import settings
 from django.core.cache import cache
-from django.utils.safestring import SafeString, mark_safe
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from service_kit.calendars import Entry, calendar_file
 
+from ui import qr
 from ui.bookings import Booking, Flown, Ticket
 from ui.patience import Bulkhead, seconds_left
-from ui.travel import Flight, zone_name
+from ui.travel import Flight, day_name, zone_name
 
 if TYPE_CHECKING:
     from fpdf import FPDF
@@ -38,15 +39,13 @@ class BoardingPass:
 
     @property
     def qr(self) -> SafeString:
-        """The code as an SVG drawing; segno makes it of numbers only."""
-        return mark_safe(_drawn(self.code))  # noqa: S308
+        return _drawn(self.code)
 
 
 @lru_cache(maxsize=256)
-def _drawn(code: str) -> str:
+def _drawn(code: str) -> SafeString:
     """Cached, because drawing takes as long as the rest of the page."""
-    drawn: str = segno.make(code, error="m").svg_inline(border=2, omitsize=True, dark="#000", light="#fff")
-    return drawn
+    return qr.drawing(code)
 
 
 def boarding_passes(booking: Booking) -> list[BoardingPass]:
@@ -101,7 +100,7 @@ def _pdf(booking: Booking) -> bytes:
     _add_fallbacks(document, "".join(ticket.name for ticket in booking.tickets))
     # Orders right-to-left names and joins their letters.
     document.set_text_shaping(True)
-    document.set_title(f"E-ticket {booking.reference}")
+    document.set_title(_("E-ticket %(number)s") % {"number": booking.reference})
     document.set_margin(MARGIN)
     for each in boarding_passes(booking):
         _ticket_page(document, booking, each)
@@ -174,7 +173,7 @@ def _facts(booking: Booking, boarding: BoardingPass) -> list[tuple[str, str]]:
 
 
 def _when(moment: datetime) -> str:
-    return f"{moment:%a} {moment.day} {moment:%b %Y, %H:%M} ({zone_name(moment)})"
+    return f"{day_name(moment)} {moment:%Y, %H:%M} ({zone_name(moment)})"
 
 
 def _line(document: "FPDF", text: str, *, size: int, bold: bool = False, height: int) -> None:
@@ -202,7 +201,12 @@ def _entry(booking: Booking, place: int, flown: Flown) -> Entry:
     seats = ", ".join(f"{ticket.name} {ticket.seat}" for ticket in flown.tickets)
     return Entry(
         uid=f"{booking.reference}-{place}@{settings.BRAND.lower()}",
-        summary=f"{flight.number} {flight.origin.code} to {flight.destination.code}",
+        summary=_("%(flight)s %(origin)s to %(destination)s")
+        % {
+            "flight": flight.number,
+            "origin": flight.origin.code,
+            "destination": flight.destination.code,
+        },
         location=f"{flight.origin.name} ({flight.origin.code})",
         description=_("Booking %(reference)s: %(seats)s") % {"reference": booking.reference, "seats": seats},
         starts=flight.departs,

@@ -17,9 +17,10 @@ from django_sagas.clock import utc_now
 from django_sagas.database import write_transaction
 
 from ui.backend_client import Json
+from ui.cabins import CABIN_NAMES, CabinMap, nearest_seat
 from ui.forms import MAX_PASSENGERS, number
 from ui.models import Attempt, Draft
-from ui.travel import CABIN_NAMES, MAX_FLIGHTS, CabinMap, nearest_seat
+from ui.travel import MAX_FLIGHTS
 
 MAX_FLIGHT = 10**9 - 1
 SEATS = tuple(f"seats{n}" for n in range(1, MAX_FLIGHTS + 1))

@@ -10,15 +10,15 @@ from django.contrib.auth import password_validation
 from django.core.exceptions import ValidationError
 from django.forms.renderers import TemplatesSetting
 from django.http import HttpRequest
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext_lazy
 from service_kit import rules
 from service_kit.cards import looks_like_card
 from service_kit.rules import TextRule
 
 from ui import throttle
 from ui.models import User
-from ui.travel import City, Place
+from ui.places import City, Place
 
 if TYPE_CHECKING:
     UserModelForm = forms.ModelForm[User]
@@ -26,7 +26,7 @@ else:  # Django's ModelForm takes its type argument only in the stubs.
     UserModelForm = forms.ModelForm
 
 CABINS = [("economy", _("Economy")), ("business", _("Business")), ("first", _("First"))]
-TRIPS = [("oneway", "One way"), ("return", "Return")]
+TRIPS = [("oneway", _("One way")), ("return", _("Return"))]
 MAX_PASSENGERS = 9
 
 
@@ -64,10 +64,12 @@ def number(text: str, *, most: int, default: int) -> int:
 
 
 class RuledField(forms.CharField):
-    """A text field with the services' rule: what it accepts is never refused later."""
+    """A text field with the services' rule: what it accepts is never refused later.
 
-    def __init__(self, rule: TextRule, *, said: Any = "", **kwargs: Any) -> None:
-        """`said` replaces the rule's error message."""
+    `said` is what a person is told: the rule's own words are the services'.
+    """
+
+    def __init__(self, rule: TextRule, *, said: Any, **kwargs: Any) -> None:
         self.rule, self.said = rule, said
         super().__init__(max_length=rule.most, **kwargs)
 
@@ -75,8 +77,8 @@ class RuledField(forms.CharField):
         super().validate(value)
         if not value:
             return
-        if fault := self.rule.fault(value):
-            raise ValidationError(self.said or f"This {fault}.")
+        if self.rule.fault(value):
+            raise ValidationError(self.said)
         if not self.rule.may_be_digits and looks_like_card(value):
             raise ValidationError(_("This looks like a card number, which we do not take."))
 
@@ -103,8 +105,8 @@ class SearchForm(forms.Form):
     )
     back = forms.DateField(widget=DateInput(), required=False, label=_("Return"))
     passengers = forms.TypedChoiceField(
-        choices=[
-            (n, ngettext_lazy("%(count)s passenger", "%(count)s passengers", n) % {"count": n})
+        choices=lambda: [
+            (n, ngettext("%(count)s passenger", "%(count)s passengers", n) % {"count": n})
             for n in range(1, MAX_PASSENGERS + 1)
         ],
         coerce=int,
@@ -165,12 +167,22 @@ class SearchForm(forms.Form):
             self.add_error("back", _("The return cannot be before the departure."))
 
 
+NAME_SAID = _("Write it in 1 to 100 printable characters.")
+EMAIL_SAID = _("This must be an email address.")
+
+
 class PassengerForm(forms.Form):
     first_name = RuledField(
-        rules.NAME, label=_("First name"), error_messages=missing(_("The first name is missing."))
+        rules.NAME,
+        said=NAME_SAID,
+        label=_("First name"),
+        error_messages=missing(_("The first name is missing.")),
     )
     last_name = RuledField(
-        rules.NAME, label=_("Last name"), error_messages=missing(_("The last name is missing."))
+        rules.NAME,
+        said=NAME_SAID,
+        label=_("Last name"),
+        error_messages=missing(_("The last name is missing.")),
     )
     gender = forms.ChoiceField(
         choices=[("unspecified", _("Not stated")), ("female", _("Female")), ("male", _("Male"))],
@@ -185,6 +197,7 @@ class PassengerForm(forms.Form):
 class ContactForm(forms.Form):
     email = RuledField(
         rules.EMAIL,
+        said=EMAIL_SAID,
         label=_("Email"),
         widget=forms.EmailInput(),
         help_text=_("The confirmation goes there."),
@@ -192,6 +205,7 @@ class ContactForm(forms.Form):
     )
     mobile = RuledField(
         rules.MOBILE,
+        said=_("Write an optional + and 5 to 20 digits, with spaces or hyphens between them."),
         label=_("Mobile"),
         help_text=_("With country code, such as +1 555 0100."),
         error_messages=missing(_("A mobile number is missing.")),
@@ -281,18 +295,30 @@ class PasswordForm(forms.Form):
         return typed
 
 
+class CodeForm(forms.Form):
+    """Of the second factor: the app's, or a recovery code."""
+
+    code = forms.CharField(
+        max_length=64,
+        label=_("Code"),
+        widget=forms.TextInput(attrs={"autocomplete": "one-time-code", "autocapitalize": "off"}),
+        error_messages=missing(_("Type the code.")),
+    )
+
+
 def wrong_password(request: HttpRequest, typed: str) -> str:
     """Why it is not taken; guesses count as logins do."""
     user = request.user
     assert isinstance(user, User)
     if throttle.seconds_to_wait(request, {"logins": 1}, who=f"again:{user.traveller_id}"):
-        return "Too many tries. Wait some minutes."
-    return "" if user.check_password(typed) else "This is not your password."
+        return gettext("Too many tries. Wait some minutes.")
+    return "" if user.check_password(typed) else gettext("This is not your password.")
 
 
 class ProfileForm(UserModelForm):
     email = RuledField(
         rules.EMAIL,
+        said=EMAIL_SAID,
         required=False,
         label=_("Email (optional)"),
         widget=forms.EmailInput(),
@@ -326,7 +352,7 @@ class RegisterForm(UserModelForm):
     password = forms.CharField(
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
         label=_("Password"),
-        help_text=_("At least eight characters, not only digits and not a common word."),
+        help_text=_("At least ten characters, not only digits, and none that is known from a leak."),
     )
 
     class Meta:

@@ -5,26 +5,21 @@ from collections.abc import Callable
 from functools import wraps
 
 from django.conf import settings
-from django.core.signing import get_cookie_signer
 from django.http import HttpRequest, HttpResponse
 
+from ui import cookies, second_factor
 from ui.backend_client import Actor
 from ui.models import User
 
 GUEST, OPENED = "guest_id", "opened"
-GUEST_SECONDS = 365 * 24 * 3600
 KEPT = 20
-STAFF_ROLES = (User.Role.OPERATOR, User.Role.AUDITOR)
 View = Callable[..., HttpResponse]
 
 
 def guest_of(request: HttpRequest) -> str:
     """The guest's id, from a signed cookie: concurrent requests overwrite each other's session."""
-    return _cookie(request) or str(request.session.get(GUEST, ""))  # Earlier releases used the session.
-
-
-def _cookie(request: HttpRequest) -> str:
-    return str(request.get_signed_cookie(GUEST, default="", max_age=GUEST_SECONDS))
+    # Earlier releases used the session.
+    return cookies.read_signed(request, GUEST) or str(request.session.get(GUEST, ""))
 
 
 def for_guests(view: View) -> View:
@@ -32,15 +27,12 @@ def for_guests(view: View) -> View:
 
     @wraps(view)
     def known(request: HttpRequest, *args: str, **kwargs: str) -> HttpResponse:
-        if isinstance(request.user, User) or _cookie(request):
+        if isinstance(request.user, User) or cookies.read_signed(request, GUEST):
             return view(request, *args, **kwargs)
         guest = guest_of(request) or f"guest-{secrets.token_hex(12)}"
-        signed = request.COOKIES[GUEST] = get_cookie_signer(salt=GUEST).sign(guest)
+        signed = request.COOKIES[cookies.name_of(GUEST)] = cookies.signed(GUEST, guest)
         response = view(request, *args, **kwargs)
-        secure = settings.SESSION_COOKIE_SECURE
-        response.set_cookie(
-            GUEST, signed, max_age=GUEST_SECONDS, secure=secure, httponly=True, samesite="Lax"
-        )
+        cookies.give(response, GUEST, signed)
         return response
 
     return known
@@ -71,10 +63,16 @@ def open_for_guest(request: HttpRequest, *, keys: tuple[str, ...], user_id: str)
 
 
 def role_of(request: HttpRequest) -> str:
-    """The console role; without one, demo mode gives the operator's."""
-    if isinstance(request.user, User) and request.user.role in STAFF_ROLES:
-        return request.user.role
+    """The console role, if its second factor is there; who has none is an operator in demo mode."""
+    if isinstance(request.user, User) and request.user.is_overseer:
+        return "" if lacks_factor(request) else request.user.role
     return User.Role.OPERATOR if settings.DEMO_MODE else ""
+
+
+def lacks_factor(request: HttpRequest) -> bool:
+    """Whether the account's role waits until this session has a second factor."""
+    user = getattr(request, "user", None)
+    return isinstance(user, User) and second_factor.is_needed(user) and not second_factor.is_proven(user)
 
 
 def console_actor(request: HttpRequest) -> Actor:

@@ -1,7 +1,7 @@
 """Static files as whole answers, cache headers, limits, deadlines, and errors as pages."""
 
 import time
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.contrib import messages
@@ -14,9 +14,9 @@ from service_kit.middleware import GetResponse
 
 from ui import assets, patience, throttle, views_errors
 from ui.backend_client import ServiceTrouble, visitor_address
-from ui.identity import STAFF_ROLES, actor_of
+from ui.identity import actor_of
 from ui.models import User
-from ui.sign_ins import SEEN
+from ui.sign_ins import BEGAN, SEEN
 
 MARKS = 10
 "How often at most the use of a session is noted in its idle time."
@@ -80,8 +80,8 @@ class DeadlineMiddleware:
             return self.get_response(request)
 
 
-class IdleMiddleware:
-    """Ends the session of an account after a time without a request; staff's sooner."""
+class SessionEndMiddleware:
+    """Ends the session of an account some time after its last request and after its login; staff's sooner."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
@@ -96,22 +96,31 @@ class IdleMiddleware:
         return self.get_response(request)
 
     def _look_at(self, request: HttpRequest) -> None:
-        now, seen = int(time.time()), request.session.get(SEEN)
-        idle = idle_seconds(request)
-        if seen is not None and now - seen > idle:
+        session, now, most = request.session, int(time.time()), lifetime(request)
+        # An earlier release did not note the login.
+        seen, began = session.get(SEEN), session.setdefault(BEGAN, now)
+        if now - began > most.seconds:
+            logout(request)
+            messages.info(request, _("You were logged out, because your login was too long ago."))
+        elif seen is not None and now - seen > most.idle_seconds:
             logout(request)
             messages.info(request, _("You were logged out, because nothing was asked for a while."))
-        elif seen is None or now - seen > idle / MARKS:
+        elif seen is None or now - seen > most.idle_seconds / MARKS:
             # Not with every request: concurrent ones overwrite each other's session.
-            request.session[SEEN] = now
+            session[SEEN] = now
 
 
-def idle_seconds(request: HttpRequest) -> int:
-    is_staff = isinstance(request.user, User) and request.user.role in STAFF_ROLES
-    most: int = (
-        settings.STAFF_IDLE_SECONDS if is_staff and not settings.DEMO_MODE else settings.SESSION_COOKIE_AGE
-    )
-    return most
+class Lifetime(NamedTuple):
+    """Of a session, after its last request and after its login."""
+
+    idle_seconds: int
+    seconds: int
+
+
+def lifetime(request: HttpRequest) -> Lifetime:
+    if isinstance(request.user, User) and request.user.is_overseer and not settings.DEMO_MODE:
+        return Lifetime(settings.STAFF_IDLE_SECONDS, settings.STAFF_MAX_SECONDS)
+    return Lifetime(settings.SESSION_COOKIE_AGE, settings.SESSION_MAX_SECONDS)
 
 
 class LimitMiddleware:
@@ -141,7 +150,7 @@ class TroubleMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         if getattr(request, "scope", {}).get(LATE):
-            return views_errors.page(request, 408, "The request did not arrive in time.")
+            return views_errors.page(request, 408, _("The request did not arrive in time."))
         if request.headers.get("Content-Encoding", "identity").lower() != "identity":
             return views_errors.page(request, 415)
         response = self.get_response(request)

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from django.contrib.auth.models import AbstractUser
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 from django_sagas import json_text
 
 MOST_GUESTS = 20
@@ -19,9 +20,9 @@ def new_traveller_id() -> str:
 
 class User(AbstractUser):
     class Role(models.TextChoices):
-        TRAVELLER = "traveller", "books and sees own trips"
-        OPERATOR = "operator", "works the saga console"
-        AUDITOR = "auditor", "reads the saga console"
+        TRAVELLER = "traveller", _("books and sees own trips")
+        OPERATOR = "operator", _("works the saga console")
+        AUDITOR = "auditor", _("reads the saga console")
 
     # The user id at the other services; never reused, not guessable from the name.
     traveller_id = models.CharField(max_length=64, unique=True, default=new_traveller_id)
@@ -36,6 +37,11 @@ class User(AbstractUser):
     first_name = None  # type: ignore[assignment]
     last_name = None  # type: ignore[assignment]
     REQUIRED_FIELDS: ClassVar[list[str]] = ["email"]
+
+    @property
+    def is_overseer(self) -> bool:
+        """Whether the role sees everybody's trips."""
+        return self.role in (User.Role.OPERATOR, User.Role.AUDITOR)
 
 
 class ClaimedGuest(models.Model):
@@ -125,6 +131,7 @@ class Attempt(models.Model):
     draft = models.ForeignKey(Draft, on_delete=models.CASCADE, related_name="attempts")
     owner_id = models.CharField(max_length=64, help_text="for whom it is sent: a key is scoped to its caller")
     key = models.CharField(max_length=64, unique=True, help_text="Idempotency-Key of every sending")
+    version = models.CharField(max_length=32, db_default="", help_text="of the draft, whose form began it")
     state = models.CharField(max_length=8, choices=State.choices)
     correlation_id = models.CharField(max_length=64, null=True, unique=True)
     booking_reference = models.CharField(max_length=6)

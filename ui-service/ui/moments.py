@@ -58,6 +58,8 @@ def money_of(saga: SagaView) -> str:
         return _money_of_a_cancellation(saga)
     amount = money(saga.at_stake)
     payment = saga.payment
+    if saga.was_overtaken:
+        return _("Nothing was charged for this change: the booking was cancelled before it was paid.")
     if payment is None:
         return "" if saga.status != "COMPENSATED" else _("Nothing was charged.")
     if saga.is_done:
@@ -74,6 +76,8 @@ def _money_of_a_cancellation(saga: SagaView) -> str:
     if saga.status != "COMPENSATED":
         return _("What you get back goes to the card that you paid with. We go on until your bank has it.")
     if not Decimal(saga.refund or 0):
+        if not saga.result.get("fee"):
+            return _("Nothing was charged, and nothing is set aside on your card any more.")
         return _("Nothing is given back: the fee is as much as you paid.")
     terms = {"refund": money(saga.refund), "fee": money(saga.result.get("fee"))}
     if saga.result.get("fee"):
@@ -101,6 +105,9 @@ def moment_of(saga: SagaView) -> Moment:
 
 def _done(saga: SagaView) -> Moment:
     reference = {"reference": saga.reference}
+    if saga.was_overtaken:
+        text = _("Your booking %(reference)s was cancelled before its change was paid.") % reference
+        return Moment("undo", "undo-2", _("Cancelled"), text)
     if saga.is_change:
         text = _("Your trip %(reference)s is changed. Your new tickets are ready.") % reference
         if not saga.is_terminal:

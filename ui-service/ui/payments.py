@@ -19,16 +19,22 @@ class Stale(Exception):
 
 
 def begin(draft: Draft, *, version: str, owner_id: str) -> Attempt:
-    """Store an attempt before any call, under the draft's version as its key; a live one is kept.
+    """Store an attempt before any call; a live one is kept.
 
-    The version changes when an attempt fails, so that a form starts at most one.
+    The version changes when an attempt fails, so that a form starts at most one. The key does not depend on
+    it: a draft that came back from an older back-up sends the same keys again, and books nothing twice.
     """
     with write_transaction():
         current = Draft.objects.select_for_update().filter(id=draft.id).first()
         if current is None or current.version != version:
             raise Stale
         attempt = drafts.live_attempt(current) or Attempt.objects.create(
-            draft=current, owner_id=owner_id, key=version, state=State.SENT, created_at=utc_now()
+            draft=current,
+            owner_id=owner_id,
+            key=f"{current.id}-{current.attempts.count() + 1}",
+            version=version,
+            state=State.SENT,
+            created_at=utc_now(),
         )
         # A draft belongs to the traveller that pays, even if it was filled in before the login.
         Draft.objects.filter(id=draft.id).update(owner_id=owner_id, changed_at=utc_now())

@@ -4,7 +4,6 @@ The backend holds names and contacts of trips; payment and loyalty hold ids and 
 """
 
 import json
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -20,11 +19,10 @@ from service_kit.security.models import Attempt as Counter
 from service_kit.security.models import AuditKind
 from service_kit.security.throttle import folded
 
-from ui import selectors
+from ui import second_factor, selectors, sessions
 from ui.backend_client import Actor, Json, NotFound, get, post
 from ui.models import ClaimedGuest, Draft, User
 
-BATCH = 500
 GONE, GUEST = "erased-", "guest-"
 
 
@@ -57,6 +55,7 @@ def export(user: User, *, actor: Actor) -> Json:
             "role": user.role,
             "joined": iso(user.date_joined),
             "last_login": iso(user.last_login) if user.last_login else None,
+            "second_factor": second_factor.exported(user),
             "ids": ids,
         },
         "drafts": [_draft(draft) for draft in Draft.objects.filter(owner_id__in=ids)],
@@ -77,7 +76,7 @@ def _person(user_id: str, actor: Actor) -> Json:
     trips = get("backend", f"/api/people/{user_id}/", actor=actor)
     booked = [each["correlation_id"] for each in trips["bookings"]]
     payments = [_found(lambda cid=cid: selectors.payment(cid, actor=actor)) for cid in booked]
-    miles = _found(lambda: get("loyalty", f"/api/loyalty/{user_id}/", actor=actor))
+    miles = _found(lambda: selectors.whole_account(user_id, actor=actor))
     return {**trips, "payments": [each for each in payments if each], "miles": miles}
 
 
@@ -101,6 +100,7 @@ def erase(user: User, *, actor: Actor, reason: str, address: str = "") -> None:
         _forget_counters(user.username, user.email)
         user.username, user.email, user.is_active = f"{GONE}{user.traveller_id}", "", False
         user.role = User.Role.TRAVELLER
+        second_factor.take_away(user)
         user.set_unusable_password()
         user.save()
         audit.record(
@@ -112,7 +112,7 @@ def erase(user: User, *, actor: Actor, reason: str, address: str = "") -> None:
             evidence=user.traveller_id,
             now=utc_now(),
         )
-    end_sessions(user)
+    sessions.end(user)
 
 
 def erase_guest(guest_id: str, *, actor: Actor, reason: str) -> None:
@@ -127,29 +127,14 @@ def _forget_counters(*names: str) -> None:
         Counter.objects.filter(key__endswith=f":user:{folded(name)}").delete()
 
 
-def end_sessions(user: User, *, but: str = "") -> int:
-    """Of an account, in every browser `but` that with this session key; how many."""
-    number = 0
-    for session in _sessions():
-        if session.session_key != but and session.get_decoded().get("_auth_user_id") == str(user.pk):
-            session.delete()
-            number += 1
-    return number
-
-
-def _sessions() -> Iterator[Session]:
-    """A session's row does not say whose it is."""
-    return Session.objects.filter(expire_date__gte=utc_now()).iterator(BATCH)
-
-
 # -- the daily sweep
 
 
 def sweep(now: datetime) -> dict[str, int]:
-    """Ended sessions, and drafts that were not booked within DRAFT_DAYS."""
-    sessions, _ = Session.objects.filter(expire_date__lt=now).delete()
+    """Ended sessions, drafts not booked within DRAFT_DAYS, and second factors begun and not set up."""
+    ended, _ = Session.objects.filter(expire_date__lt=now).delete()
     old = now - timedelta(days=settings.DRAFT_DAYS)
     drafts = Draft.objects.filter(changed_at__lt=old)
     number = drafts.count()
     drafts.delete()
-    return {"sessions": sessions, "drafts": number}
+    return {"sessions": ended, "drafts": number, "unconfirmed apps": second_factor.sweep(now)}

@@ -3,87 +3,106 @@
 A test holds it against the fields of every service's models.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.conf import settings
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
 
 
 @dataclass(frozen=True)
 class Stored:
-    what: str
-    until: str
+    what: str | Promise
+    until: str | Promise
+    "with the settings that hold a number of days in braces"
     fields: frozenset[str]
     "table.column"
 
 
-def statement() -> tuple[Stored, ...]:
-    return (
-        Stored(
-            "Your account: user name, e-mail address if you give one, and the password as a hash.",
-            "Until you have your data erased.",
-            frozenset({"ui_user.username", "ui_user.email", "ui_user.password"}),
+def stored(what: str | Promise, until: str | Promise, **tables: str) -> Stored:
+    """The columns of each table, with spaces between them."""
+    columns = {f"{table}.{column}" for table, names in tables.items() for column in names.split()}
+    return Stored(what, until, frozenset(columns))
+
+
+STORED = (
+    stored(
+        _("Your account: user name, e-mail address if you give one, and the password as a hash."),
+        _("Until you have your data erased."),
+        ui_user="username email password",
+    ),
+    stored(
+        _(
+            "The second factor of your account, if you set one up: the secret that your app has too, "
+            "and recovery codes as hashes."
         ),
-        Stored(
-            "Your session in this browser.",
-            f"Until you log out, or after {settings.SESSION_COOKIE_AGE // 86400} days without a visit.",
-            frozenset({"django_session.session_data"}),
+        _("Until you switch it off, or have your data erased."),
+        otp_totp_totpdevice="key",
+        otp_static_statictoken="token",
+    ),
+    stored(
+        _("Your session in this browser."),
+        _("Until you log out, or after {SESSION_DAYS} days without a visit."),
+        django_session="session_data",
+    ),
+    stored(
+        _("What you fill in for a booking: names, e-mail address, mobile number."),
+        _("Until it is booked, or for {DRAFT_DAYS} days."),
+        ui_draft="people",
+    ),
+    stored(
+        _("Your bookings: names and gender of the passengers, e-mail address and mobile number."),
+        _(
+            "Until you have your data erased; booked without an account, for {RETAIN_GUEST_DAYS} days"
+            " after the last flight."
         ),
-        Stored(
-            "What you fill in for a booking: names, e-mail address, mobile number.",
-            f"Until it is booked, or for {settings.DRAFT_DAYS} days.",
-            frozenset({"ui_draft.people"}),
-        ),
-        Stored(
-            "Your bookings: names and gender of the passengers, e-mail address and mobile number.",
-            "Until you have your data erased; booked without an account, "
-            f"for {settings.RETAIN_GUEST_DAYS} days after the last flight.",
-            frozenset(
-                {
-                    "flight_booking.email",
-                    "flight_booking.mobile",
-                    "flight_ticket.first_name",
-                    "flight_ticket.last_name",
-                    "flight_ticket.gender",
-                    "guard_step_record.answer",
-                    "guard_step_record.undo_answer",
-                }
-            ),
-        ),
-        Stored(
-            "In the demo, which sends no mail: the newest 200 mails.",
-            "Until newer ones take their place, or you have your data erased.",
-            frozenset(f"outbox_mail.{name}" for name in ("recipients", "subject", "body", "attachments")),
-        ),
-        Stored(
-            "How a booking came about: what you asked for, with names, contacts and your internet address.",
-            f"As long as the booking; of a booking that failed, {settings.RETAIN_FAILED_DAYS} days.",
-            frozenset({f"sagas_saga.{name}" for name in ("data", "facts", "result")} | {"sagas_event.data"}),
-        ),
-        Stored(
-            "A stand-in for your card that only the bank understands. Its number stays in your browser.",
-            "While the payment is being made.",
-            frozenset({"sagas_saga.secrets"}),
-        ),
-        Stored(
-            "How often somebody logged in or booked, by account name and internet address.",
-            "For an hour, and until the next daily sweep.",
-            frozenset({"security_attempt.key"}),
-        ),
-        Stored(
-            "Logins, refused access, operators' actions: the account's number and the internet address.",
-            "For good: this list cannot be changed. It has no names.",
-            frozenset({"security_audit.address", "security_audit.reason", "security_audit.evidence"}),
-        ),
-        Stored(
-            "Payments and miles under the number of your account, without a name.",
-            "For good: they are the ledgers.",
-            frozenset(
-                {
-                    "payment_payment.user_id",
-                    "payment_ledger.user_id",
-                    "loyalty_account.user_id",
-                    "loyalty_ledger.user_id",
-                }
-            ),
-        ),
-    )
+        flight_booking="email mobile",
+        flight_ticket="first_name last_name gender",
+        guard_step_record="answer undo_answer",
+    ),
+    stored(
+        _("In the demo, which sends no mail: the newest 200 mails."),
+        _("Until newer ones take their place, or you have your data erased."),
+        outbox_mail="recipients subject body attachments",
+    ),
+    stored(
+        _("How a booking came about: what you asked for, with names, contacts and your internet address."),
+        _("As long as the booking; of a booking that failed, {RETAIN_FAILED_DAYS} days."),
+        sagas_saga="data facts result",
+        sagas_event="data following",
+    ),
+    stored(
+        _("A stand-in for your card that only the bank understands. Its number stays in your browser."),
+        _("While the payment is being made."),
+        sagas_saga="secrets",
+    ),
+    stored(
+        _("How often somebody logged in or booked, by account name and internet address."),
+        _("For an hour, and until the next daily sweep."),
+        security_attempt="key",
+    ),
+    stored(
+        _("Logins, refused access, operators' actions: the account's number and the internet address."),
+        _("For good: this list cannot be changed. It has no names."),
+        security_audit="address reason evidence",
+    ),
+    stored(
+        _("Payments and miles under the number of your account, without a name."),
+        _("For good: they are the ledgers."),
+        payment_payment="user_id",
+        payment_ledger="user_id",
+        loyalty_account="user_id",
+        loyalty_ledger="user_id",
+    ),
+)
+
+
+def statement() -> list[Stored]:
+    """With the numbers of days, in the language of the page."""
+    days = {
+        "SESSION_DAYS": settings.SESSION_COOKIE_AGE // 86400,
+        "DRAFT_DAYS": settings.DRAFT_DAYS,
+        "RETAIN_GUEST_DAYS": settings.RETAIN_GUEST_DAYS,
+        "RETAIN_FAILED_DAYS": settings.RETAIN_FAILED_DAYS,
+    }
+    return [replace(each, until=str(each.until).format(**days)) for each in STORED]

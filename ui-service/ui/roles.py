@@ -2,15 +2,16 @@
 
 from django.db import transaction
 from django.db.models import Q, QuerySet
+from django.utils.translation import gettext as _
 from django_sagas.clock import utc_now
 from service_kit.security import audit
 from service_kit.security.models import AuditEntry, AuditKind
 from service_kit.tokens import USER_SECONDS
 
-from ui.backend_client import Actor, ServiceTrouble, call
+from ui import sessions
+from ui.backend_client import ServiceTrouble
 from ui.models import User
 
-TAKE_TOKENS = ("backend", "payment", "loyalty")
 MOST_FOUND = 50
 
 
@@ -21,15 +22,15 @@ class RoleError(Exception):
 def set_role(*, username: str, role: str, actor: str, reason: str, address: str = "") -> User:
     """Give an account a role. The change and its audit row are one transaction. Raises RoleError."""
     if role not in User.Role.values:
-        raise RoleError(f"A role is one of {', '.join(User.Role.values)}.")
+        raise RoleError(_("A role is one of %(roles)s.") % {"roles": ", ".join(User.Role.values)})
     if not reason.strip():
-        raise RoleError("Give a reason: it is kept with the change.")
+        raise RoleError(_("Give a reason: it is kept with the change."))
     with transaction.atomic():
         user = User.objects.select_for_update().filter(username=username).first()
         if user is None:
-            raise RoleError(f"There is no account {username}.")
+            raise RoleError(_("There is no account %(name)s.") % {"name": username})
         if user.traveller_id == actor:
-            raise RoleError("Nobody changes the own role: ask another operator.")
+            raise RoleError(_("Nobody changes the own role: ask another operator."))
         before, user.role = user.role, role
         user.save(update_fields=["role"])
         audit.record(
@@ -47,16 +48,16 @@ def set_role(*, username: str, role: str, actor: str, reason: str, address: str 
 
 
 def _end_tokens(user: User) -> None:
-    """At every service that takes them, of the role before this one. Raises RoleError."""
-    for service in TAKE_TOKENS:
-        try:
-            body = {"user_id": user.traveller_id}
-            call(service, "POST", "/api/tokens/end/", actor=Actor(""), body=body)
-        except ServiceTrouble as trouble:
-            raise RoleError(
-                f"{user.username} is {user.role} now, but {service} was not told: an access header of before "
-                f"works there for {USER_SECONDS // 60} minutes at most. Change the role again."
-            ) from trouble
+    """Of the role before this one. Raises RoleError."""
+    try:
+        sessions.end_tokens(user)
+    except ServiceTrouble as trouble:
+        told = _(
+            "%(name)s is %(role)s now, but %(service)s was not told: an access header of before works "
+            "there for %(minutes)s minutes at most. Change the role again."
+        )
+        about = {"name": user.username, "role": user.role, "service": trouble.service}
+        raise RoleError(told % {**about, "minutes": USER_SECONDS // 60}) from trouble
 
 
 def people(typed: str) -> QuerySet[User]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from math import atan2, cos, degrees, hypot, radians, sin
 
-from ui.travel import Place
+from ui.places import Place
 
 # Of `land.svg`: twice the degrees, from 180° west and 80° north.
 SCALE, NORTH, WORLD = 2, 80, 720

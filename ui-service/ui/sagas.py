@@ -107,6 +107,11 @@ class SagaView:
         return self.definition == "change-trip"
 
     @property
+    def was_overtaken(self) -> bool:
+        """A change whose trip was cancelled before it was paid."""
+        return self.is_change and bool(self.result.get("not_needed"))
+
+    @property
     def is_done(self) -> bool:
         """All that was asked for has taken effect; a mail about it may still be on its way."""
         left = [step.name for step in self.steps if step.status != "DONE"]

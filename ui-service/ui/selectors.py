@@ -13,9 +13,10 @@ from typing import TypeVar
 from django.utils.translation import gettext as _
 from django_sagas.clock import utc_now
 
-from ui import bookings, sagas, travel
+from ui import bookings, cabins, sagas, travel
 from ui.backend_client import Actor, Json, NotFound, ServiceTrouble, call, get, post
 from ui.forms import UnclearPlace
+from ui.places import City, Place, city_from, nearest_first, place_from
 
 NOBODY = Actor("")
 BOOKING_SAGA = "book-trip"
@@ -53,16 +54,16 @@ def declared_sagas() -> list[Json]:
 class FoundPlaces:
     """`similar`: none is called as typed, and these nearly are."""
 
-    places: list[travel.Place]
-    cities: list[travel.City]
+    places: list[Place]
+    cities: list[City]
     similar: bool = False
 
     @property
-    def served(self) -> list[travel.Place]:
+    def served(self) -> list[Place]:
         return [place for place in self.places if place.served]
 
     @property
-    def only_city(self) -> travel.City | None:
+    def only_city(self) -> City | None:
         """The city that holds every served place that was found."""
         codes = {place.code for place in self.served}
         return next((city for city in self.cities if codes <= {*city.airports}), None)
@@ -71,21 +72,21 @@ class FoundPlaces:
 def find_places(text: str, *, limit: int = 8) -> FoundPlaces:
     found = get("backend", "/api/places/search/", actor=NOBODY, query={"q": text[:100], "limit": limit})
     return FoundPlaces(
-        places=[travel.place_from(each) for each in found["results"]],
-        cities=[travel.city_from(each) for each in found.get("cities", [])],
+        places=[place_from(each) for each in found["results"]],
+        cities=[city_from(each) for each in found.get("cities", [])],
         similar=bool(found.get("similar")),
     )
 
 
-def served_places(*, limit: int = MOST_PLACES) -> list[travel.Place]:
+def served_places(*, limit: int = MOST_PLACES) -> list[Place]:
     """The served airports, the busiest first."""
     return find_places("", limit=limit).served
 
 
-def destinations(origin: str) -> list[travel.Place]:
+def destinations(origin: str) -> list[Place]:
     """Destinations from an airport, the busiest first."""
     found = get("backend", "/api/places/destinations/", actor=NOBODY, query={"origin": origin})
-    return [travel.place_from(each) for each in found["results"]]
+    return [place_from(each) for each in found["results"]]
 
 
 def airport_code(typed: str) -> str:
@@ -114,7 +115,7 @@ def airport_code(typed: str) -> str:
     if not found.places:
         near = served_places(limit=FIRST_PLACES)
         raise UnclearPlace(_("We know no airport of this name. Some places that we do fly to:"), near)
-    near = travel.nearest_first(served_places(), found.places[0])[:NEAR_PLACES]
+    near = nearest_first(served_places(), found.places[0])[:NEAR_PLACES]
     none = _("We do not fly to %(place)s. The nearest places that we do fly to:")
     raise UnclearPlace(none % {"place": found.places[0].label}, near)
 
@@ -147,8 +148,8 @@ def flights(
     ]
     nearest = [date.fromisoformat(each) for each in found.get("nearest_dates", [])]
     flown = bool(offers or nearest)
-    if not flown and cabin != travel.EVERYWHERE:
-        found = _flights({**query, "seat_class": travel.EVERYWHERE})
+    if not flown and cabin != cabins.EVERYWHERE:
+        found = _flights({**query, "seat_class": cabins.EVERYWHERE})
         flown = bool(_journeys(found) or found.get("nearest_dates"))
     return Results(offers, nearest, flown)
 
@@ -249,8 +250,8 @@ def flight_if_any(flight_id: int) -> travel.Flight | None:
         return None
 
 
-def seat_map(flight_id: int) -> list[travel.CabinMap]:
-    return travel.cabin_maps(get("backend", f"/api/flights/{flight_id}/seats/", actor=NOBODY))
+def seat_map(flight_id: int) -> list[cabins.CabinMap]:
+    return cabins.cabin_maps(get("backend", f"/api/flights/{flight_id}/seats/", actor=NOBODY))
 
 
 def booking(reference: str, *, actor: Actor) -> bookings.Booking:
@@ -366,6 +367,16 @@ def loyalty(actor: Actor, user_id: str = "") -> Json:
         return get("loyalty", f"/api/loyalty/{user_id}/", actor=actor)
     except NotFound:
         return empty
+
+
+def whole_account(user_id: str, *, actor: Actor) -> Json:
+    """A miles account with all of its entries. Raises NotFound."""
+    account = page = get("loyalty", f"/api/loyalty/{user_id}/", actor=actor)
+    while page.get("next"):
+        page = get("loyalty", page["next"], actor=actor)
+        account["entries"].extend(page["entries"])
+    account.pop("next", None)
+    return account
 
 
 def miles(actor: Actor) -> tuple[Json, int]:

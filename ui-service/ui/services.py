@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 
+from django.utils.translation import gettext as _
+
 from ui.backend_client import Actor, Answer, Json, Service, Unavailable, call, post
 from ui.models import Attempt, Draft, User
 
@@ -34,7 +36,7 @@ def start_booking(*, draft: Draft, attempt: Attempt, card_token: str, failures: 
     actor = Actor(attempt.owner_id)
     answer = post("/api/saga/start-booking/", actor=actor, body=body, headers=headers)
     if not (started := answer.body.get("correlation_id")):
-        raise Unavailable("backend", "The answer names no booking.")
+        raise Unavailable("backend", _("The answer names no booking."))
     return str(started)
 
 
@@ -68,7 +70,7 @@ def change_booking(*, actor: Actor, reference: str, quote_id: str, card_token: s
     path = f"/api/bookings/{reference}/change/"
     answer = post(path, actor=actor, body=body, headers=NOT_WAITING)
     if not (started := answer.body.get("correlation_id")):
-        raise Unavailable("backend", "The answer names no change.")
+        raise Unavailable("backend", _("The answer names no change."))
     return str(started)
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from csp.constants import NONE, SELF
 from django.contrib.messages import constants as levels
+from service_kit import environment as env
 from service_kit import logs
 from service_kit import settings as kit
 from service_kit.limits import Limit, limits
@@ -17,6 +18,7 @@ from service_kit.mail_settings import (  # noqa: F401  Django's names
     EMAIL_HOST_USER,
     EMAIL_PORT,
     EMAIL_TIMEOUT,
+    EMAIL_USE_SSL,
     EMAIL_USE_TLS,
 )
 
@@ -41,26 +43,26 @@ LIMITS = limits(
     refusals=Limit(0, 60),
 )
 
-BACKEND_URL = kit.env.str("BACKEND_URL", default="http://127.0.0.1:8001")
-LOYALTY_URL = kit.env.str("LOYALTY_URL", default="http://127.0.0.1:8002")
-PAYMENT_URL = kit.env.str("PAYMENT_URL", default="http://127.0.0.1:8003")
+BACKEND_URL = env.address("BACKEND_URL", default="http://127.0.0.1:8001")
+LOYALTY_URL = env.address("LOYALTY_URL", default="http://127.0.0.1:8002")
+PAYMENT_URL = env.address("PAYMENT_URL", default="http://127.0.0.1:8003")
 # Of participants that only a saga's definition names.
 FURTHER_URLS = kit.participants()
 # Time-outs of all calls of a page together, and of optional ones.
-PAGE_SECONDS = kit.env.float("PAGE_SECONDS", default=8.0)
-OPTIONAL_SECONDS = kit.env.float("OPTIONAL_SECONDS", default=1.0)
+PAGE_SECONDS = env.seconds("PAGE_SECONDS", default=8.0, above=0)
+OPTIONAL_SECONDS = env.seconds("OPTIONAL_SECONDS", default=1.0, above=0)
 # A booking that is made within this time leads to its trip at once, not by the page of its progress.
-AT_ONCE_SECONDS = kit.env.float("AT_ONCE_SECONDS", default=0.4)
+AT_ONCE_SECONDS = env.seconds("AT_ONCE_SECONDS", default=0.8)
 # Life of a draft after its last change.
-DRAFT_DAYS = kit.env.int("DRAFT_DAYS", default=14)
+DRAFT_DAYS = env.whole("DRAFT_DAYS", default=14, least=1)
 
 # Where the operators' docs/runbooks.md is published.
-RUNBOOKS_URL = kit.env.str("RUNBOOKS_URL", default="")
+RUNBOOKS_URL = env.text("RUNBOOKS_URL")
 # What the daily `manage.py sweep` deletes here.
 SWEEPS = ["ui.people.sweep"]
 # The backend's, for the privacy page.
-RETAIN_FAILED_DAYS = kit.env.int("RETAIN_FAILED_DAYS", default=30)
-RETAIN_GUEST_DAYS = kit.env.int("RETAIN_GUEST_DAYS", default=365)
+RETAIN_FAILED_DAYS = env.whole("RETAIN_FAILED_DAYS", default=30)
+RETAIN_GUEST_DAYS = env.whole("RETAIN_GUEST_DAYS", default=365)
 
 INSTALLED_APPS = [
     "ui.apps.UiConfig",
@@ -72,6 +74,9 @@ INSTALLED_APPS = [
     "django.forms",
     "django_htmx",
     "csp",
+    "django_otp",
+    "django_otp.plugins.otp_totp",
+    "django_otp.plugins.otp_static",
     "service_kit.security",
     "service_kit.outbox",
 ]
@@ -91,8 +96,9 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django_otp.middleware.OTPMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "ui.middleware.IdleMiddleware",
+    "ui.middleware.SessionEndMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "ui.middleware.LimitMiddleware",
@@ -121,7 +127,7 @@ FORM_RENDERER = "ui.forms.Renderer"
 # Persistent connections have no effect under the asgi worker.
 DATABASES = kit.databases(SERVICE_NAME, keep_open=False)
 DATABASE_BUSY_SECONDS = kit.DATABASE_BUSY_SECONDS
-READ_SECONDS = kit.env.float("READ_SECONDS", default=10.0)
+READ_SECONDS = env.seconds("READ_SECONDS", default=10.0, above=0)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 USE_TZ = True
 TIME_ZONE = "UTC"
@@ -132,20 +138,31 @@ LANGUAGES = [("en", "English")]
 
 AUTH_USER_MODEL = "ui.User"
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
-AUTH_PASSWORD_VALIDATORS = [
+MIN_PASSWORD_LENGTH = 10
+AUTH_PASSWORD_VALIDATORS: list[dict[str, Any]] = [
+    {
+        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
+        "OPTIONS": {"min_length": MIN_PASSWORD_LENGTH},
+    }
+]
+AUTH_PASSWORD_VALIDATORS += [
     {"NAME": name}
     for name in (
         "ui.passwords.AboutTheUserValidator",
-        "django.contrib.auth.password_validation.MinimumLengthValidator",
+        "ui.passwords.LeakedPasswordValidator",
         "django.contrib.auth.password_validation.CommonPasswordValidator",
         "django.contrib.auth.password_validation.NumericPasswordValidator",
         "ui.passwords.SiteWordsValidator",
     )
 ]
+# Whether operators and auditors need a second factor; every account can have one.
+STAFF_SECOND_FACTOR = env.flag("STAFF_SECOND_FACTOR", default=not DEMO_MODE)
+OTP_TOTP_ISSUER = BRAND
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "trips"
 LOGOUT_REDIRECT_URL = "search"
 
+MESSAGE_STORAGE = "ui.cookies.MessageStorage"
 # CSS classes of the style sheet.
 MESSAGE_TAGS = {levels.SUCCESS: "good", levels.WARNING: "warn", levels.ERROR: "bad"}
 
@@ -169,23 +186,29 @@ CONTENT_SECURITY_POLICY = {
 X_FRAME_OPTIONS = "DENY"
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
-SESSION_COOKIE_NAME = "ui_session"
-# A session ends so long after its last request; staff's, who see everybody's trips, sooner.
-SESSION_COOKIE_AGE = kit.env.int("SESSION_IDLE_SECONDS", default=14 * 24 * 3600)
-STAFF_IDLE_SECONDS = kit.env.int("STAFF_IDLE_SECONDS", default=1800)
+# Browsers take a cookie of that name from this host only, with TLS: a subdomain cannot set one.
+COOKIE_PREFIX = "" if DEMO_MODE else "__Host-"
+SESSION_COOKIE_NAME = f"{COOKIE_PREFIX}ui_session"
+CSRF_COOKIE_NAME = f"{COOKIE_PREFIX}csrftoken"
+# A session ends so long after its last request, and at the latest so long after its login; staff's, who see
+# everybody's trips, sooner.
+SESSION_COOKIE_AGE = env.whole("SESSION_IDLE_SECONDS", default=14 * 24 * 3600, least=1)
+SESSION_MAX_SECONDS = env.whole("SESSION_MAX_SECONDS", default=30 * 24 * 3600, least=1)
+STAFF_IDLE_SECONDS = env.whole("STAFF_IDLE_SECONDS", default=1800, least=1)
+STAFF_MAX_SECONDS = env.whole("STAFF_MAX_SECONDS", default=12 * 3600, least=1)
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not DEMO_MODE
 CSRF_FAILURE_VIEW = "ui.views_errors.csrf_failed"
-CSRF_TRUSTED_ORIGINS = kit.env.list("CSRF_TRUSTED_ORIGINS", default=[])
-SECURE_SSL_REDIRECT = kit.env.bool("SECURE_SSL_REDIRECT", default=not DEMO_MODE)
+CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS")
+SECURE_SSL_REDIRECT = env.flag("SECURE_SSL_REDIRECT", default=not DEMO_MODE)
 SECURE_REDIRECT_EXEMPT = [r"^api/health/", r"^metrics$"]
-SECURE_HSTS_SECONDS = kit.env.int("SECURE_HSTS_SECONDS", default=0 if DEMO_MODE else 31_536_000)
+SECURE_HSTS_SECONDS = env.whole("SECURE_HSTS_SECONDS", default=0 if DEMO_MODE else 31_536_000)
 # Both affect other host names, preload permanently: the owner of the domain decides.
-SECURE_HSTS_INCLUDE_SUBDOMAINS = kit.env.bool("SECURE_HSTS_INCLUDE_SUBDOMAINS", default=False)
-SECURE_HSTS_PRELOAD = kit.env.bool("SECURE_HSTS_PRELOAD", default=False)
+SECURE_HSTS_INCLUDE_SUBDOMAINS = env.flag("SECURE_HSTS_INCLUDE_SUBDOMAINS", default=False)
+SECURE_HSTS_PRELOAD = env.flag("SECURE_HSTS_PRELOAD", default=False)
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
-if kit.env.bool("BEHIND_TLS_PROXY", default=False):
+if env.flag("BEHIND_TLS_PROXY", default=False):
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
 DATA_UPLOAD_MAX_MEMORY_SIZE = 64 * 1024

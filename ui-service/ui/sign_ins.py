@@ -25,13 +25,13 @@ def note(action: str, *, user: User | None, request: HttpRequest | None, reason:
     )
 
 
-SEEN = "seen"
-"The session's note of when it was last used."
+SEEN, BEGAN = "seen", "began"
+"The session's notes of when it was last used, and of the login."
 
 
 @receiver(user_logged_in)
 def logged_in(request: HttpRequest, user: User, **_: Any) -> None:
-    request.session[SEEN] = int(time.time())
+    request.session[SEEN] = request.session[BEGAN] = int(time.time())
     note("login", user=user, request=request)
 
 

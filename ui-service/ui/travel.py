@@ -1,48 +1,20 @@
-"""Places, flights and seats as the pages show them."""
+"""Flights and journeys as the pages show them."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
-from math import asin, cos, inf, radians, sin, sqrt
-from typing import Any
 
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from ui.backend_client import Json
+from ui.places import Place, place_from
 
-CABIN_NAMES: Mapping[str, Any] = {
-    "economy": gettext_lazy("Economy"),
-    "business": gettext_lazy("Business"),
-    "first": gettext_lazy("First"),
-}
-POSITIONS: Mapping[str, Any] = {
-    "window": gettext_lazy("window"),
-    "middle": gettext_lazy("middle"),
-    "aisle": gettext_lazy("aisle"),
-}
-# Every aircraft has this cabin.
-EVERYWHERE = "economy"
-FREE_CANCELLATION = gettext_lazy("Cancel before departure, free for 24 hours")
-CABIN_RULES: Mapping[str, Sequence[Any]] = {
-    "economy": (
-        gettext_lazy("Cabin bag"),
-        gettext_lazy("Meal on flights over five hours"),
-        FREE_CANCELLATION,
-    ),
-    "business": (
-        gettext_lazy("Two checked bags"),
-        gettext_lazy("Lounge and priority boarding"),
-        FREE_CANCELLATION,
-    ),
-    "first": (gettext_lazy("Three checked bags"), gettext_lazy("Lounge, own suite"), FREE_CANCELLATION),
-}
-
-
-def cabin_name(cabin: str) -> str:
-    return str(CABIN_NAMES.get(cabin, cabin))
+DAY = gettext_lazy("D j M")
+"in the letters of Django's date formats"
 
 
 # Of CO₂ for one passenger and kilometre, and how many seats in economy one takes the floor of; the page
@@ -50,60 +22,11 @@ def cabin_name(cabin: str) -> str:
 CO2_GRAMS = 90
 CO2_SEATS = {"economy": 1, "business": 3, "first": 4}
 KM_OF_A_MILE = 1.609344
-EARTH_MILES = 3958.8
 FEW_SEATS = 9
 MAX_FLIGHTS = 6
 "of one trip"
 # Least times between an arrival and the next departure: on the way, and before a return.
 CHANGE, TURNAROUND = timedelta(minutes=45), timedelta(minutes=60)
-
-
-@dataclass(frozen=True)
-class Place:
-    code: str
-    name: str
-    city: str
-    region: str
-    country: str
-    zone: str = ""
-    served: bool = False
-    city_code: str = ""
-    "of a city with several served airports"
-    position: tuple[float, float] | None = None
-    "latitude and longitude, in degrees"
-
-    @property
-    def label(self) -> str:
-        return f"{self.city or self.name} ({self.code})"
-
-    def is_called(self, code: str) -> bool:
-        """By its own code or that of its city."""
-        return code in (self.code, self.city_code)
-
-    def miles_to(self, other: "Place") -> float:
-        """Over the great circle; infinite where one of the two is not known."""
-        if self.position is None or other.position is None:
-            return inf
-        (lat1, lon1), (lat2, lon2) = (map(radians, each) for each in (self.position, other.position))
-        half = sin((lat2 - lat1) / 2) ** 2 + cos(lat1) * cos(lat2) * sin((lon2 - lon1) / 2) ** 2
-        return 2 * EARTH_MILES * asin(sqrt(half))
-
-
-@dataclass(frozen=True)
-class City:
-    """Several airports that are searched together."""
-
-    code: str
-    name: str
-    airports: tuple[str, ...]
-
-    @property
-    def label(self) -> str:
-        return f"{self.name}, all airports ({self.code})"
-
-
-def nearest_first(places: Iterable[Place], to: Place) -> list[Place]:
-    return sorted(places, key=to.miles_to)
 
 
 @dataclass(frozen=True)
@@ -207,7 +130,7 @@ class Journey:
 
     @property
     def numbers(self) -> str:
-        return " and ".join(flight.number for flight in self.flights)
+        return _(" and ").join(flight.number for flight in self.flights)
 
     @property
     def ids(self) -> list[int]:
@@ -257,9 +180,10 @@ def leg_names(flights: Sequence[Flight]) -> list[str]:
     """What each flight of a trip is called beside the others; empty for the only one."""
     parted = ways(flights)
     names = []
-    for way, name in zip(parted, ("outbound", "return") if len(parted) > 1 else ("",), strict=True):
+    for way, name in zip(parted, (_("outbound"), _("return")) if len(parted) > 1 else ("",), strict=True):
         many = len(way.flights)
-        counted = [f"flight {n} of {many}" if many > 1 else "" for n in range(1, many + 1)]
+        told = _("flight %(number)s of %(many)s")
+        counted = [told % {"number": n, "many": many} if many > 1 else "" for n in range(1, many + 1)]
         names += [", ".join(filter(None, (name, each))) for each in counted]
     return names
 
@@ -298,128 +222,6 @@ class Quote:
     @property
     def miles(self) -> int:
         return int(self.base)
-
-
-@dataclass(frozen=True)
-class Seat:
-    number: str
-    cabin: str
-    status: str
-    position: str
-    exit_row: bool
-
-    @property
-    def label(self) -> str:
-        """The seat's text for screen readers."""
-        words = [
-            _("Seat %(number)s") % {"number": self.number},
-            str(POSITIONS.get(self.position, self.position)),
-            *([_("exit row")] if self.exit_row else []),
-            cabin_name(self.cabin),
-        ]
-        return ", ".join(words)
-
-
-@dataclass(frozen=True)
-class SeatRow:
-    """Seats of one row, grouped between the aisles."""
-
-    number: int
-    exit_row: bool
-    groups: tuple[tuple[Seat, ...], ...]
-    over_wing: bool = False
-
-
-@dataclass(frozen=True)
-class CabinMap:
-    cabin: str
-    letters: tuple[str, ...]
-    rows: tuple[SeatRow, ...]
-
-    def with_free(self, seats: Collection[str]) -> "CabinMap":
-        """With these seats free, whoever has them."""
-
-        def seen(seat: Seat) -> Seat:
-            return replace(seat, status="free") if seat.number in seats else seat
-
-        rows = (
-            replace(row, groups=tuple(tuple(map(seen, group)) for group in row.groups)) for row in self.rows
-        )
-        return replace(self, rows=tuple(rows))
-
-    @property
-    def free(self) -> list[Seat]:
-        seats = (seat for row in self.rows for group in row.groups for seat in group)
-        return [seat for seat in seats if seat.status == "free"]
-
-    @property
-    def name(self) -> str:
-        return cabin_name(self.cabin)
-
-
-def nearest_seat(to: str, free: Iterable[str]) -> str:
-    """The free seat with the fewest rows between, then the fewest letters; empty if none is free."""
-
-    def distance(seat: str) -> tuple[int, int, str]:
-        (row, letter), (its_row, its_letter) = _parted(to), _parted(seat)
-        return abs(row - its_row), abs(letter - its_letter), seat
-
-    return min(free, key=distance, default="")
-
-
-def _parted(seat: str) -> tuple[int, int]:
-    row = seat[:-1]
-    return int(row) if row.isascii() and row.isdigit() else 0, ord(seat[-1:] or "A")
-
-
-WING = (0.35, 0.6)
-"where wings are drawn, as parts of the way from the first row to the last"
-
-
-def cabin_maps(body: Json) -> list[CabinMap]:
-    """The aircraft from the nose backwards, one map a class."""
-    seats = {seat.number: seat for seat in map(seat_from, body["seats"])}
-    last = max((row for cabin in body["cabins"] for row in cabin["rows"]), default=0)
-    return [_cabin_map(cabin, seats, last) for cabin in body["cabins"]]
-
-
-def _cabin_map(cabin: Json, seats: Mapping[str, Seat], last: int) -> CabinMap:
-    rows = tuple(
-        SeatRow(
-            number=row,
-            exit_row=row in cabin["exit_rows"],
-            over_wing=WING[0] * last <= row <= WING[1] * last,
-            groups=tuple(tuple(seats[f"{row}{letter}"] for letter in group) for group in cabin["groups"]),
-        )
-        for row in cabin["rows"]
-    )
-    return CabinMap(cabin["seat_class"], tuple(cabin["groups"]), rows)
-
-
-def seat_from(body: Json) -> Seat:
-    return Seat(
-        number=str(body["seat_number"]),
-        cabin=str(body["seat_class"]),
-        status=str(body["status"]),
-        position=str(body.get("position", "")),
-        exit_row=bool(body.get("exit_row")),
-    )
-
-
-def place_from(body: Json) -> Place:
-    parts = {name: str(body.get(name) or "") for name in ("code", "name", "city", "region", "country")}
-    known = body.get("latitude") is not None and body.get("longitude") is not None
-    return Place(
-        **parts,
-        zone=str(body.get("time_zone") or ""),
-        served=bool(body.get("served")),
-        city_code=str(body.get("city_code") or ""),
-        position=(float(body["latitude"]), float(body["longitude"])) if known else None,
-    )
-
-
-def city_from(body: Json) -> City:
-    return City(str(body["code"]), str(body["name"]), tuple(map(str, body["airports"])))
 
 
 def flight_from(body: Json) -> Flight:
@@ -462,4 +264,4 @@ def _minutes(length: timedelta) -> int:
 
 
 def day_name(moment: date) -> str:
-    return f"{moment:%a} {moment.day} {moment:%b}"
+    return date_format(moment, str(DAY))

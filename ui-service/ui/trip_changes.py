@@ -13,8 +13,9 @@ from django.utils.translation import gettext as _
 from ui import selectors
 from ui.backend_client import Json
 from ui.bookings import Booking, Flown
+from ui.cabins import CabinMap
 from ui.sagas import moment
-from ui.travel import CabinMap, Flight, Journey, why_no_trip
+from ui.travel import Flight, Journey, why_no_trip
 
 
 @dataclass(frozen=True)

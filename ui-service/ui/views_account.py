@@ -1,11 +1,9 @@
 """Register, log in, log out, profile, password, a token for curl, the colour scheme."""
 
-import secrets
 from typing import Any
 
-from django.conf import settings
 from django.contrib import messages
-from django.contrib.auth import login, update_session_auth_hash
+from django.contrib.auth import login, logout, update_session_auth_hash
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm
 from django.contrib.auth.views import LoginView, PasswordResetConfirmView, PasswordResetView
@@ -18,34 +16,26 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from service_kit.security.throttle import folded
 from service_kit.tokens import ANY_AUDIENCE, USER_SECONDS, user_token
 
-from ui import claims, people, services, sign_ins, throttle, views_errors
-from ui.context import THEMES
+from ui import (
+    claims,
+    cookies,
+    known_browsers,
+    second_factor,
+    services,
+    sessions,
+    sign_ins,
+    throttle,
+    views_errors,
+)
+from ui.backend_client import ServiceTrouble
+from ui.context import THEME, THEMES
 from ui.forms import ProfileForm, RegisterForm
+from ui.identity import lacks_factor
 from ui.models import User
+from ui.patience import NoPlaceError
+from ui.reset_mails import ResetForm
+from ui.views_factor import ask_for_code
 from ui.views_trips import safe_next
-
-YEAR_SECONDS = 365 * 24 * 3600
-BROWSER = "known_browser"
-
-
-def remember_browser(response: HttpResponse, username: str) -> None:
-    """Wrong guesses of others do not lock an account's owner out of known browsers."""
-    response.set_signed_cookie(
-        BROWSER,
-        f"{secrets.token_hex(8)}:{folded(username)}",
-        salt=BROWSER,
-        max_age=YEAR_SECONDS,
-        secure=settings.SESSION_COOKIE_SECURE,
-        httponly=True,
-        samesite="Lax",
-    )
-
-
-def _known_browser(request: HttpRequest, name: str) -> str:
-    """The counter of a browser in which this account has logged in before; empty for any other."""
-    known = request.get_signed_cookie(BROWSER, default="", salt=BROWSER, max_age=YEAR_SECONDS) or ""
-    browser, _, owner = known.partition(":")
-    return f"browser:{browser}" if owner and owner == name else ""
 
 
 class Login(LoginView):
@@ -55,14 +45,17 @@ class Login(LoginView):
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         name = folded(request.POST.get("username", ""))
         if wait := throttle.seconds_to_wait(
-            request, {"logins": 1}, who=_known_browser(request, name) or name
+            request, {"logins": 1}, who=known_browsers.counter_of(request, name) or name
         ):
             return views_errors.too_often(request, wait)
         return super().post(request, *args, **kwargs)
 
     def form_valid(self, form: AuthenticationForm) -> HttpResponse:
-        response = claims.claimed(self.request, form.get_user(), super().form_valid(form))
-        remember_browser(response, form.get_user().get_username())
+        user = form.get_user()
+        if second_factor.is_on(user):
+            return ask_for_code(self.request, user, to=self.get_success_url())
+        response = claims.claimed(self.request, user, super().form_valid(form))
+        known_browsers.remember_browser(response, user.get_username())
         return response
 
     def form_invalid(self, form: Any) -> HttpResponse:
@@ -72,8 +65,9 @@ class Login(LoginView):
 
 
 class PasswordReset(PasswordResetView):
-    """The answer is the same whether there is such an account or not."""
+    """The answer is the same whether there is such an account or not, and takes as long."""
 
+    form_class = ResetForm
     template_name = "ui/account/reset.html"
     email_template_name = "ui/account/reset_mail.txt"
     subject_template_name = "ui/account/reset_subject.txt"
@@ -83,7 +77,10 @@ class PasswordReset(PasswordResetView):
         who = folded(request.POST.get("email", ""))
         if wait := throttle.seconds_to_wait(request, {"resets": 1}, who=who):
             return views_errors.too_often(request, wait)
-        return super().post(request, *args, **kwargs)
+        try:
+            return super().post(request, *args, **kwargs)
+        except NoPlaceError:
+            return views_errors.busy(request, _("Many mails wait to be sent just now. Reload to try again."))
 
     def form_invalid(self, form: Any) -> HttpResponse:
         response = super().form_invalid(form)
@@ -103,7 +100,7 @@ class PasswordResetConfirm(PasswordResetConfirmView):
     def form_valid(self, form: Any) -> HttpResponse:
         messages.success(self.request, _("Your password is changed. Log in with it."))
         response = super().form_valid(form)
-        people.end_sessions(form.user)
+        sessions.end(form.user)
         sign_ins.note("password-reset", user=form.user, request=self.request)
         return response
 
@@ -144,7 +141,8 @@ def account(request: HttpRequest) -> HttpResponse:
     assert isinstance(user, User)
     token = ""
     if request.method == "POST":
-        token = user_token(user_id=user.traveller_id, role=user.role, audience=ANY_AUDIENCE)
+        role = User.Role.TRAVELLER if lacks_factor(request) else user.role
+        token = user_token(user_id=user.traveller_id, role=role, audience=ANY_AUDIENCE)
     context = {"token": token, "token_minutes": USER_SECONDS // 60}
     return render(request, "ui/account/account.html", context)
 
@@ -173,23 +171,31 @@ def password(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         # Django ends every other session: each holds a hash of the password.
         update_session_auth_hash(request, form.save())
-        people.end_sessions(user, but=request.session.session_key or "")
+        sessions.end(user, but=request.session.session_key or "")
         sign_ins.note("password-change", user=user, request=request)
         messages.success(request, _("Your password is changed. You are logged out everywhere else."))
         return redirect("account")
     return render(request, "ui/account/password.html", {"form": form}, status=422 if form.errors else 200)
 
 
+@login_required
+@require_POST
+def logout_everywhere(request: HttpRequest) -> HttpResponse:
+    user = request.user
+    assert isinstance(user, User)
+    sign_ins.note("logout-everywhere", user=user, request=request)
+    try:
+        sessions.end_everywhere(user)
+    except ServiceTrouble:
+        messages.warning(request, _("An access header that you made may work for some minutes more."))
+    logout(request)
+    messages.success(request, _("You are logged out in every browser."))
+    return redirect("login")
+
+
 @require_POST
 def theme(request: HttpRequest) -> HttpResponse:
     response = redirect(safe_next(request, request.POST.get("next", ""), "/"))
-    if (chosen := request.POST.get("theme", "")) in THEMES:
-        response.set_cookie(
-            "theme",
-            chosen,
-            max_age=YEAR_SECONDS,
-            samesite="Lax",
-            httponly=True,
-            secure=settings.SESSION_COOKIE_SECURE,
-        )
+    if (chosen := request.POST.get(THEME, "")) in THEMES:
+        cookies.give(response, THEME, chosen)
     return response

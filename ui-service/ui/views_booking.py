@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 from service_kit.cards import looks_like_card
 
-from ui import drafts, patience, selectors, travel
+from ui import cabins, drafts, patience, selectors, travel
 from ui.backend_client import Json
 from ui.drafts import Filled, Selection
 from ui.forms import MAX_PASSENGERS, ContactForm, PassengerForm, number
@@ -54,7 +54,7 @@ def summary(chosen: Selection, found: list[dict[str, Any]]) -> dict[str, Any]:
     return {
         "chosen": chosen,
         "legs": found,
-        "cabin_name": travel.CABIN_NAMES[chosen.cabin],
+        "cabin_name": cabins.CABIN_NAMES[chosen.cabin],
         "quote": journey(chosen, found).quote,
     }
 

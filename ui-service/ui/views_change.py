@@ -67,7 +67,8 @@ def _offers(
 ) -> HttpResponse:
     day = day or replaced.departs.date()
     offers, misfits = trip_changes.offers_on(booking, leg, replaced, day)
-    context |= {"day": day, "offers": offers, "misfits": misfits, "replaced": replaced}
+    is_whole = len(replaced.flights) == len(booking.flown) and booking.fare is not None
+    context |= {"day": day, "offers": offers, "misfits": misfits, "replaced": replaced, "is_whole": is_whole}
     return render(request, "ui/trips/change_flight.html", context)
 
 

@@ -5,6 +5,7 @@ from django.contrib.auth import logout
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 from service_kit.address import address_of
 
@@ -31,7 +32,7 @@ def data(request: HttpRequest) -> HttpResponse:
             form.add_error(None, refusal.detail)
         else:
             logout(request)
-            messages.success(request, "Your names and contacts are erased, and your account is closed.")
+            messages.success(request, _("Your names and contacts are erased, and your account is closed."))
             return redirect("search")
     return render(request, "ui/account/data.html", {"form": form}, status=422 if form.errors else 200)
 

@@ -4,14 +4,17 @@ import sys
 from typing import Any
 
 from django.conf import settings
+from django.contrib import messages
 from django.contrib.sessions.backends.base import UpdateError
 from django.contrib.sessions.exceptions import SessionInterrupted
 from django.core.exceptions import RequestDataTooBig
 from django.db import Error as DatabaseError
 from django.http import HttpRequest, HttpResponse
 from django.middleware.csrf import get_token
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from service_kit import problems
 from service_kit.security import refusals
 from service_kit.security.models import AuditKind
@@ -19,22 +22,25 @@ from service_kit.security.models import AuditKind
 from ui import views_booking
 from ui.backend_client import NotFound, Rejected, ServiceTrouble, TooMany
 from ui.context import of_no_database
-from ui.identity import actor_of
+from ui.identity import actor_of, lacks_factor
 
 WORDS = {
-    400: ("That request could not be read", "Go back and try again."),
-    403: ("This page is not for you", "Log in with an account that may see it."),
-    404: ("There is nothing here", "The page or the booking does not exist, or it is not yours."),
-    405: ("This address takes no such request", "Go back and try again."),
-    408: ("Your request did not arrive in time", "Nothing was done. Go back and send it again."),
-    413: ("That was too much at once", "Go back and send less."),
-    415: ("That request could not be read", "Send it as a form, and not packed."),
+    400: (_("That request could not be read"), _("Go back and try again.")),
+    403: (_("This page is not for you"), _("Log in with an account that may see it.")),
+    404: (_("There is nothing here"), _("The page or the booking does not exist, or it is not yours.")),
+    405: (_("This address takes no such request"), _("Go back and try again.")),
+    408: (_("Your request did not arrive in time"), _("Nothing was done. Go back and send it again.")),
+    413: (_("That was too much at once"), _("Go back and send less.")),
+    415: (_("That request could not be read"), _("Send it as a form, and not packed.")),
     500: (
-        "Something broke on our side",
-        "It is in our log. If you were booking, look under My trips: it says what became of it.",
+        _("Something broke on our side"),
+        _("It is in our log. If you were booking, look under My trips: it says what became of it."),
     ),
-    429: ("That was too often", "Wait a little, then try again."),
-    503: ("We cannot reach the booking desk", "It should be back in a moment. Reload the page to try again."),
+    429: (_("That was too often"), _("Wait a little, then try again.")),
+    503: (
+        _("We cannot reach the booking desk"),
+        _("It should be back in a moment. Reload the page to try again."),
+    ),
 }
 
 RETRY_AFTER = {503: "2"}
@@ -64,7 +70,7 @@ def _api_problem(status: int, detail: str) -> HttpResponse:
 
 def _words(status: int, detail: str = "") -> dict[str, Any]:
     title, advice = WORDS.get(status, WORDS[400])
-    return {"title": title, "advice": advice, "detail": detail, "status": status}
+    return {"title": title, "advice": advice, "detail": detail, "status": status, "may_log_in": status == 403}
 
 
 def _finished(response: HttpResponse) -> HttpResponse:
@@ -74,13 +80,15 @@ def _finished(response: HttpResponse) -> HttpResponse:
 
 
 def busy(request: HttpRequest, advice: str) -> HttpResponse:
-    context = {"title": "That takes a moment longer", "advice": advice, "status": 503}
+    context = {"title": gettext("That takes a moment longer"), "advice": advice, "status": 503}
     return _finished(render(request, TEMPLATE, context, status=503))
 
 
 def too_often(request: HttpRequest, wait: int) -> HttpResponse:
     """`wait` is in seconds."""
-    response = page(request, 429, f"Too many requests: try again in {wait} seconds.")
+    response = page(
+        request, 429, gettext("Too many requests: try again in %(seconds)s seconds.") % {"seconds": wait}
+    )
     response["Retry-After"] = str(wait)
     return response
 
@@ -126,6 +134,9 @@ def _database_error_behind(exception: BaseException | None) -> DatabaseError | N
 
 
 def handler403(request: HttpRequest, exception: Exception) -> HttpResponse:
+    if lacks_factor(request):
+        messages.info(request, _("Your role needs a second factor: set it up here."))
+        return redirect("second_factor")
     note_refusal(request, "NOT_ALLOWED")
     return page(request, 403)
 
@@ -148,10 +159,12 @@ def csrf_failed(request: HttpRequest, reason: str = "") -> HttpResponse:
             return views_booking.passengers_again(request)
         except ServiceTrouble as error:
             return trouble(request, error)
-    detail = "This form was open for too long, or cookies are blocked. Reload the page and try again."
+    detail = gettext(
+        "This form was open for too long, or cookies are blocked. Reload the page and try again."
+    )
     context = {
-        "title": "This form has expired",
-        "advice": "Nothing was done.",
+        "title": gettext("This form has expired"),
+        "advice": gettext("Nothing was done."),
         "detail": detail,
         "status": 403,
     }

@@ -15,8 +15,8 @@ from django_sagas.clock import utc_now
 
 from ui import patience, selectors
 from ui.backend_client import ServiceTrouble
+from ui.cabins import CABIN_NAMES, EVERYWHERE
 from ui.forms import CABINS, MAX_PASSENGERS, UnclearPlace, number
-from ui.travel import CABIN_NAMES, EVERYWHERE
 from ui.views_search import MOST_PRICE, day_of, on_day
 
 MONTHS = 2

@@ -8,6 +8,7 @@ import structlog
 from django.conf import settings
 from django.contrib import messages
 from django.db import Error
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
@@ -86,7 +87,8 @@ def _posted(request: HttpRequest, draft: Draft) -> HttpResponse:
 
 def _stale(request: HttpRequest, draft: Draft, form: PaymentForm, version: str) -> HttpResponse:
     """A form older than the draft starts nothing: the page shows what it started, or what has changed."""
-    begun = draft.attempts.filter(key=version).first()
+    # Earlier releases used the version as the key.
+    begun = draft.attempts.filter(Q(version=version) | Q(key=version)).first()
     if begun and begun.correlation_id:
         return to_progress(begun.correlation_id)
     draft.refresh_from_db()

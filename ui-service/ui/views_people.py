@@ -4,6 +4,7 @@ from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 from service_kit.address import address_of
 
@@ -48,5 +49,6 @@ def _change(request: HttpRequest) -> HttpResponse:
     except roles.RoleError as error:
         messages.error(request, str(error))
     else:
-        messages.success(request, f"{user.username} is {user.role} now.")
+        told = _("%(name)s is %(role)s now.") % {"name": user.username, "role": user.role}
+        messages.success(request, told)
     return redirect("console_people")

@@ -8,7 +8,7 @@ from django.views.decorators.http import require_safe
 from django_sagas.clock import utc_now
 
 from ui import patience, route_map, selectors
-from ui.travel import Place
+from ui.places import Place
 
 
 @require_safe

@@ -11,39 +11,31 @@ from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy as _lazy
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_safe
 from django_sagas.clock import utc_now
 
 from ui import patience, route_map, selectors
 from ui.backend_client import Rejected, optional
+from ui.cabins import CABIN_NAMES, CABIN_RULES, cabin_name
 from ui.drafts import MAX_FLIGHT
 from ui.forms import CABINS, SearchForm, number
 from ui.kept import Kept
-from ui.travel import (
-    CABIN_NAMES,
-    CABIN_RULES,
-    MAX_FLIGHTS,
-    Journey,
-    cabin_name,
-    day_name,
-    nearest_first,
-    why_no_trip,
-)
+from ui.places import nearest_first
+from ui.travel import MAX_FLIGHTS, Journey, day_name, why_no_trip
 
 RECENT = "recent"
 DAY = timedelta(days=1)
 SORTS: dict[str, tuple[Any, Callable[[Journey], Any]]] = {
-    "price": (_lazy("Price"), lambda offer: (offer.quote.total, offer.departs)),
-    "duration": (_lazy("Duration"), lambda offer: (offer.minutes, offer.quote.total)),
-    "departure": (_lazy("Departure"), lambda offer: (offer.departs, offer.arrives)),
-    "arrival": (_lazy("Arrival"), lambda offer: (offer.arrives, offer.minutes)),
+    "price": (gettext_lazy("Price"), lambda offer: (offer.quote.total, offer.departs)),
+    "duration": (gettext_lazy("Duration"), lambda offer: (offer.minutes, offer.quote.total)),
+    "departure": (gettext_lazy("Departure"), lambda offer: (offer.departs, offer.arrives)),
+    "arrival": (gettext_lazy("Arrival"), lambda offer: (offer.arrives, offer.minutes)),
 }
 # A way out of three flights and one back of three are a trip of six.
 MOST_OF_A_WAY = MAX_FLIGHTS // 2
 TIMES = {
-    "": (_lazy("Any time"), range(24)),
+    "": (gettext_lazy("Any time"), range(24)),
     "night": ("00:00–06:00", range(6)),
     "morning": ("06:00–12:00", range(6, 12)),
     "afternoon": ("12:00–18:00", range(12, 18)),

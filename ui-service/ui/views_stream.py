@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 from service_kit.problems import Problem, not_found, to_response
 from service_kit.rules import CORRELATION_ID
@@ -41,7 +42,7 @@ def saga_stream(request: HttpRequest, correlation_id: str) -> HttpResponse:
     except ServiceTrouble as error:
         return to_response(Problem(503, "TRY_AGAIN", error.detail, headers=AGAIN))
     if streams.are_full():
-        return to_response(Problem(503, "TRY_AGAIN", "Too many follow sagas just now.", headers=AGAIN))
+        return to_response(Problem(503, "TRY_AGAIN", _("Too many follow sagas just now."), headers=AGAIN))
     if isinstance(request, ASGIRequest) and request.method == "GET":
         following: list[streams.Events] = request.scope.get(streams.KEY, [])
         following.append(streams.listen(correlation_id, _last_event(request), read))

@@ -24,7 +24,7 @@ from ui.forms import FindTripForm
 from ui.identity import actor_of, is_own, open_for_guest, owner_of, owners_of
 from ui.models import Attempt, Draft
 from ui.patience import NoPlaceError
-from ui.sagas import SagaView
+from ui.sagas import SagaView, moment
 from ui.travel import Journey, flight_from, ways
 from ui.views_progress import next_steps
 
@@ -156,7 +156,7 @@ def ticket_pdf(request: HttpRequest, reference: str) -> HttpResponse:
     try:
         content = documents.pdf(booking)
     except NoPlaceError:
-        return views_errors.busy(request, "Many tickets are asked for just now. Reload to try again.")
+        return views_errors.busy(request, _("Many tickets are asked for just now. Reload to try again."))
     return _file(content, "application/pdf", f"{booking.reference}.pdf")
 
 
@@ -229,9 +229,16 @@ def loyalty(request: HttpRequest) -> HttpResponse:
     )
     references = {each.correlation_id: each.reference for each in trips}
     entries = [
-        {**entry, "reference": references.get(entry["correlation_id"], "")} for entry in account["entries"]
+        {**entry, "at": moment(entry["created_at"]), "reference": references.get(entry["correlation_id"], "")}
+        for entry in account["entries"]
     ]
-    context = {"account": account, "earlier": earlier, "entries": entries, **_tier(account)}
+    context = {
+        "account": account,
+        "earlier": earlier,
+        "entries": entries,
+        "more": account.get("next"),
+        **_tier(account),
+    }
     return render(request, "ui/account/loyalty.html", context)
 
 

@@ -49,7 +49,7 @@ class Migration(migrations.Migration):
                 ('longitude', models.FloatField()),
                 ('time_zone', models.CharField(help_text='IANA name', max_length=40)),
                 ('busy_rank', models.PositiveSmallIntegerField(help_text='1 is the busiest; 9999 for one not served')),
-                ('search_city', models.CharField(help_text='folded, as flight.folding does', max_length=60)),
+                ('search_city', models.CharField(help_text='folded, as flight.search.folding does', max_length=60)),
                 ('search_words', models.CharField(help_text='folded code, city and name, spaces around', max_length=180)),
             ],
             options={

@@ -7,7 +7,8 @@
 | a constraint, a trigger or a missing right where | 503    | kept        |
 | no code expected it                              |        |             |
 | anything else: read-only, shut down, disk full,  | 503    | thrown away |
-| a plan or a schema that is no longer valid       |        |             |
+| a plan or a schema that is no longer valid, a    |        |             |
+| file that is not the one that was opened         |        |             |
 
 The last kind may be a state of the session that outlives its cause: a session that began on a read-only
 server stays read-only.
@@ -24,6 +25,8 @@ import structlog
 from django.db import DataError, Error, IntegrityError, OperationalError
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.transaction import TransactionManagementError
+
+from django_sagas import database_file
 
 log = structlog.get_logger(__name__)
 DRAIN_SECONDS = 1.0
@@ -82,6 +85,7 @@ def install(*, connection: BaseDatabaseWrapper, **_: Any) -> None:
     """A receiver of `connection_created`."""
     if throw_away_failed not in connection.execute_wrappers:
         connection.execute_wrappers.insert(0, throw_away_failed)
+    database_file.watch(connection)
 
 
 def _throw_away(connection: BaseDatabaseWrapper) -> None:

@@ -328,6 +328,11 @@ class Saga:
         return ()
 
     @classmethod
+    def after_undo(cls, saga: Any, compensation: str, now: datetime) -> Sequence[Callable[[], object]]:
+        """Further writes in the commit that records a compensation, whose answer is among the facts."""
+        return ()
+
+    @classmethod
     def result(cls, saga: Any) -> dict[str, Any]:
         """The answer to who started the saga, made and stored when it ends."""
         return {

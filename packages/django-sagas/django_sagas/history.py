@@ -4,16 +4,17 @@ import threading
 from collections import Counter
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from django_sagas.clock import iso
 from django_sagas.definitions import finishing
 from django_sagas.models import SagaRow
 from django_sagas.overview import ASKED_FOR, COMMIT_TIME, compensated_sagas
+from django_sagas.recent import Recent
 
 HOUR = timedelta(hours=1)
 HOURS = 24
-FRESH = timedelta(seconds=10)
 
 
 class Started:
@@ -42,21 +43,12 @@ def history(now: datetime, *, counted: Started) -> list[dict[str, Any]]:
     ]
 
 
-class Recent:
-    """The history of at most FRESH ago: the hour under way may have very many sagas."""
-
-    def __init__(self) -> None:
-        self._lock, self._counted = threading.Lock(), Started()
-        self._at, self._found = datetime(2000, 1, 1, tzinfo=UTC), list[dict[str, Any]]()
-
-    def __call__(self, now: datetime) -> list[dict[str, Any]]:
-        with self._lock:
-            if not timedelta(0) <= now - self._at < FRESH:
-                self._found, self._at = history(now, counted=self._counted), now
-            return self._found
+def reader() -> Recent[list[dict[str, Any]]]:
+    """The hour under way may have very many sagas."""
+    return Recent(partial(history, counted=Started()))
 
 
-recent = Recent()
+recent = reader()
 
 
 def _started(hour: datetime) -> int:

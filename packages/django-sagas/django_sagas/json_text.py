@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping
 from decimal import Decimal
 from hashlib import sha256
-from typing import Any
+from typing import Any, NoReturn
 
 import orjson
 
@@ -37,6 +37,32 @@ def _escaped(found: re.Match[str]) -> str:
 def load_stored(text: str) -> Any:
     """Parse JSON that `dumps` has written; decimals as Decimal."""
     return _stored.decode(text)
+
+
+def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """The object of a decoder's `object_pairs_hook`. Raises ValueError for a name that stands twice: others
+    may read the other value."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a name stands twice in one object")
+    return found
+
+
+def no_number(literal: str) -> NoReturn:
+    """For a decoder's `parse_constant`."""
+    raise ValueError(f"{literal} is not JSON")
+
+
+_foreign = json.JSONDecoder(parse_float=Decimal, parse_constant=no_number, object_pairs_hook=unique)
+
+
+def load_foreign(raw: bytes) -> Any:
+    """Parse JSON that another program has written; decimals as Decimal.
+
+    Raises ValueError for what is not JSON in UTF-8 or can be read in two ways, RecursionError for too deep a
+    nesting.
+    """
+    return _foreign.decode(raw.decode())
 
 
 def fingerprint(used: Mapping[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""The saga log: one row a saga, one row an event."""
+"""The saga log: one row a saga, one row for the events of a commit."""
 
 from django.db import models
 
@@ -18,39 +18,38 @@ class SagaRow(models.Model):
     A claim raises `epoch` (fencing token); every later write is conditional on it.
     """
 
+    # What never changes comes first, then what seldom does: of an update within its page PostgreSQL logs
+    # what lies between the first change and the last.
     correlation_id = models.CharField(max_length=64, primary_key=True)
     name = models.CharField(max_length=64, help_text="of its definition")
     version = models.PositiveSmallIntegerField(help_text="of its definition, when it began")
-    status = models.CharField(max_length=12, choices=SagaStatus)
-    reason = models.CharField(max_length=40)
-    attention = models.CharField(max_length=200, help_text="why a person should look; empty if none")
-
-    epoch = models.IntegerField(help_text="fencing token: grows with every new owner")
-    owner = models.CharField(max_length=64, help_text="who holds the lease; empty while it waits")
-    due_at = models.DateTimeField(null=True, help_text="when anybody may claim it; null when terminal")
-    claims = models.IntegerField(help_text="claims since it last made progress")
-    last_sequence = models.IntegerField(help_text="sequence of its newest event")
-
     subject = models.CharField(max_length=64, help_text="whose it is, such as a user id")
-    reference = models.CharField(max_length=64, help_text="such as an order number; empty until there is one")
     data = models.TextField(help_text="JSON: what was asked for; never changes")
-    secrets = models.TextField(help_text="JSON: erased by the steps that used them")
     reversible_until = models.DateTimeField(null=True, help_text="not cancelled later, when complete")
-
-    steps = models.TextField(help_text="JSON: definition, state, attempts, times and error of each step")
-    facts = models.TextField(help_text="JSON: what the steps answered")
-    result = models.TextField(help_text="JSON: the answer to who started it, once it has ended")
-    failed_step = models.CharField(max_length=32)
-    error = models.CharField(max_length=200)
-    error_code = models.CharField(max_length=40)
-
     idempotency_scope = models.CharField(
         max_length=130, null=True, help_text="where its key is unique, such as the definition and the subject"
     )
     idempotency_key = models.CharField(max_length=200, null=True)
     request_fingerprint = models.CharField(max_length=64)
-
     created_at = models.DateTimeField()
+
+    secrets = models.TextField(help_text="JSON: erased by the steps that used them")
+    reason = models.CharField(max_length=40)
+    attention = models.CharField(max_length=200, help_text="why a person should look; empty if none")
+    failed_step = models.CharField(max_length=32)
+    error = models.CharField(max_length=200)
+    error_code = models.CharField(max_length=40)
+    reference = models.CharField(max_length=64, help_text="such as an order number; empty until there is one")
+    epoch = models.IntegerField(help_text="fencing token: grows with every new owner")
+    claims = models.IntegerField(help_text="claims since it last made progress")
+
+    status = models.CharField(max_length=12, choices=SagaStatus)
+    owner = models.CharField(max_length=64, help_text="who holds the lease; empty while it waits")
+    due_at = models.DateTimeField(null=True, help_text="when anybody may claim it; null when terminal")
+    last_sequence = models.IntegerField(help_text="sequence of its newest event")
+    steps = models.TextField(help_text="JSON: definition, state, attempts, times and error of each step")
+    facts = models.TextField(help_text="JSON: what the steps answered")
+    result = models.TextField(help_text="JSON: the answer to who started it, once it has ended")
     finished_at = models.DateTimeField(null=True)
 
     objects = SagaQuerySet.as_manager()
@@ -85,15 +84,21 @@ class SagaRow(models.Model):
 
 
 class SagaEventRow(models.Model):
-    """One event, written in the transaction of the state change that it tells of."""
+    """The events of one commit, written in the transaction of the state change that they tell of.
+
+    `event_log.unfold` reads them. A row of earlier releases holds one event.
+    """
 
     pk = models.CompositePrimaryKey("correlation_id", "sequence")
     correlation_id = models.CharField(max_length=64)
-    sequence = models.IntegerField(help_text="1, 2, 3 ... in its saga, without a gap")
-    event_id = models.CharField(max_length=36)
-    event_type = models.CharField(max_length=40)
-    data = models.TextField(help_text="JSON")
+    sequence = models.IntegerField(help_text="of the first event; 1, 2, 3 ... in its saga, without a gap")
+    event_id = models.CharField(max_length=36, help_text="of the first event")
+    event_type = models.CharField(max_length=40, help_text="of the first event")
+    data = models.TextField(help_text="JSON; of the first event")
     timestamp = models.DateTimeField()
+    following = models.TextField(
+        db_default="", help_text="JSON: id, type and data of each further event; empty if there is none"
+    )
 
     class Meta:
         db_table = "sagas_event"

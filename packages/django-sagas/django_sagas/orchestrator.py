@@ -21,7 +21,7 @@ from django.db import Error as DatabaseError
 from django.db import transaction
 from django.utils.module_loading import import_string
 
-from django_sagas import activities, saga_log
+from django_sagas import activities, event_log, saga_log
 from django_sagas.alarms import needs_attention
 from django_sagas.client import Call, Participants, make_call
 from django_sagas.conf import conf
@@ -94,7 +94,7 @@ def write(transition: Transition, *, expected: SagaStatus | None) -> bool:
             also()
     finally:
         within_a_saga.reset(outside)
-    saga_log.append(transition.events)
+    event_log.append(transition.events)
     return True
 
 

@@ -1,16 +1,20 @@
 """Classifies participants' answers: done, refused and unknown are different outcomes."""
 
-import json
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, NoReturn
+from typing import Any
 
+from django_sagas import json_text
 from django_sagas.http import Reply
 from django_sagas.wire import STEP_HEADER
 
 UNKNOWN = "UNKNOWN"
 "The error code of a step that has no definite answer."
+UNSTORABLE = re.compile(r"[\x00\ud800-\udfff]")
+MAY_BE_UNSTORABLE = re.compile(rb"\\u|\d{19}|\d[eE]")
+INT64_LIMIT, MAX_EXPONENT = 2**63, 30
 UNKNOWN_STATUSES = frozenset({408, 425, 429})
 
 
@@ -122,19 +126,28 @@ def _answered(body: Mapping[str, Any], refusals: Collection[str]) -> Outcome:
 
 
 def _ours(raw: bytes, correlation_id: str) -> dict[str, Any] | None:
-    """The JSON object that carries this saga's id; a proxy's error page does not."""
+    """The JSON object that carries this saga's id; a proxy's error page does not. It can be stored."""
     try:
-        body = _decoder.decode(raw.decode())
+        body = json_text.load_foreign(raw)
+        if MAY_BE_UNSTORABLE.search(raw) and not _can_be_stored(body):
+            return None
     except (ValueError, RecursionError):
         return None
     return body if isinstance(body, dict) and body.get("correlation_id") == correlation_id else None
 
 
-def _no_number(literal: str) -> NoReturn:
-    raise ValueError(f"{literal} is not JSON")
-
-
-_decoder = json.JSONDecoder(parse_float=Decimal, parse_constant=_no_number)
+def _can_be_stored(value: Any) -> bool:
+    """Neither PostgreSQL nor UTF-8 takes what an escape can spell: a NUL, half of a surrogate pair. Nor can a
+    number be written that has no 64 bits, or a million digits."""
+    if isinstance(value, str):
+        return not UNSTORABLE.search(value)
+    if isinstance(value, int):
+        return -INT64_LIMIT <= value < INT64_LIMIT
+    if isinstance(value, Decimal):
+        return abs(value.adjusted()) <= MAX_EXPONENT
+    if isinstance(value, dict):
+        return all(map(_can_be_stored, (*value, *value.values())))
+    return not isinstance(value, list) or all(map(_can_be_stored, value))
 
 
 def _retry_after(reply: Reply) -> float:

@@ -13,12 +13,13 @@ from django_sagas.clock import iso, iso_or_none
 from django_sagas.conf import conf
 from django_sagas.definitions import SAGAS
 from django_sagas.models import RecoveryHeartbeat, SagaRow
+from django_sagas.recent import Recent
 from django_sagas.state import OPEN, SagaStatus
 
 WINDOW = timedelta(days=1)
 NEWEST = 10_000
 "The failure rate is of the sagas begun in the window, of at most so many of the newest."
-BEGINNING, END = datetime(2000, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC)
+BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
 COMMIT_TIME = timedelta(minutes=1)
 SHOWN = 5
 ALIVE = timedelta(seconds=10)
@@ -43,23 +44,24 @@ class GrowingCount:
         with self._lock:
             if until < self._until:  # A clock was put back.
                 self._until, self._before = BEGINNING, 0
-            self._before += self._between(self._until, until)
+            later = self._sagas.filter(**{f"{self._moment}__gte": self._until})
+            settled = Count(self._moment, filter=Q(**{f"{self._moment}__lt": until}))
+            found = later.aggregate(settled=settled, every=Count("*"))
+            self._before += found["settled"]
             self._until = until
-            return self._before + self._between(until, END)
-
-    def _between(self, first: datetime, last: datetime) -> int:
-        times = {f"{self._moment}__gte": first, f"{self._moment}__lt": last}
-        return self._sagas.filter(**times).count()
+            return self._before + int(found["every"] - found["settled"])
 
 
 @dataclass(frozen=True)
 class Totals:
-    """No saga is ever deleted, and none that is compensated becomes anything else."""
+    """What is not counted anew each time. No saga is ever deleted, and none that is compensated becomes
+    anything else."""
 
     begun: GrowingCount = field(default_factory=lambda: GrowingCount(SagaRow.objects.all(), "created_at"))
     compensated: GrowingCount = field(
         default_factory=lambda: GrowingCount(compensated_sagas(), "finished_at")
     )
+    failures: Recent[dict[str, Any]] = field(default_factory=lambda: Recent(lambda now: _failures(now)))
 
 
 totals = Totals()
@@ -71,7 +73,7 @@ def overview(now: datetime, *, counted: Totals = totals) -> dict[str, Any]:
         "counts": counts(groups, counted.begun(now), counted.compensated(now)),
         "needs_attention": sum(group["stuck"] for group in groups),
         "oldest_open": _oldest(min(group["oldest"] for group in groups)) if groups else None,
-        "failures": _failures(now),
+        "failures": counted.failures(now),
         "incidents": _incidents(),
         "next_tries": _next_tries(),
         "settled_by_hand": settlements.still_open(),

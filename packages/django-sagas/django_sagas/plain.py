@@ -12,6 +12,7 @@ from django_sagas.problems import Problem, try_again
 from django_sagas.wire import CORRELATION_HEADER, CORRELATION_ID, CORRELATION_META
 
 View = Callable[..., HttpResponseBase]
+_decoder = json.JSONDecoder(parse_constant=json_text.no_number, object_pairs_hook=json_text.unique)
 
 
 def plain(view: View) -> View:
@@ -53,7 +54,7 @@ def _answer(problem: Problem) -> HttpResponse:
         json_text.dumps(problem.body()),
         status=problem.status,
         content_type="application/problem+json",
-        headers=problem.headers,
+        headers={"Cache-Control": "no-store", **problem.headers},
     )
     if problem.correlation_id:
         response.headers[CORRELATION_HEADER] = problem.correlation_id
@@ -67,7 +68,7 @@ def read_object(request: HttpRequest) -> dict[str, Any]:
     if request.content_type != "application/json":
         raise Problem(415, "UNSUPPORTED_MEDIA_TYPE", "Send application/json.")
     try:
-        body = json.loads(request.body)
+        body = _decoder.decode(request.body.decode())
     except (ValueError, RecursionError) as error:
         raise Problem(400, "INVALID", "The body is not JSON.") from error
     if not isinstance(body, dict):

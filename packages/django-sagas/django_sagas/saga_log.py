@@ -16,10 +16,8 @@ from django_sagas.database import (
     fetch_all,
     fetch_one,
     from_db_time,
-    values,
 )
 from django_sagas.definitions import definition_of, finishing
-from django_sagas.events import SagaEvent
 from django_sagas.models import SagaRow
 from django_sagas.state import SagaState, SagaStatus, StepState
 
@@ -80,9 +78,6 @@ MAKE_DUE = "UPDATE sagas_saga SET due_at = %s WHERE correlation_id = %s AND owne
 DUE = """
     SELECT correlation_id FROM sagas_saga WHERE due_at <= %s
     ORDER BY CASE status WHEN 'COMPENSATING' THEN 0 ELSE 1 END, due_at LIMIT %s"""
-INSERT_EVENTS = """
-    INSERT INTO sagas_event (correlation_id, sequence, event_id, event_type, data, timestamp)
-    VALUES {rows}"""
 
 
 class SagaLost(Exception):
@@ -99,24 +94,6 @@ def save(saga: SagaState, *, expected: SagaStatus) -> None:
     condition = (saga.correlation_id, saga.epoch, expected.value)
     if execute(SAVE, _changing(saga) + condition) != 1:
         raise SagaLost(saga.correlation_id)
-
-
-def append(events: Sequence[SagaEvent]) -> None:
-    if not events:
-        return
-    rows = [
-        (
-            event.correlation_id,
-            event.sequence,
-            event.event_id,
-            event.event_type,
-            json_text.dumps(event.data),
-            db_time(event.timestamp),
-        )
-        for event in events
-    ]
-    placeholders, parameters = values(rows)
-    execute(INSERT_EVENTS.format(rows=placeholders), parameters)
 
 
 def load(correlation_id: str) -> SagaState | None:

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
-from django_sagas import json_text, saga_log
+from django_sagas import event_log, saga_log
 from django_sagas.clock import iso
 from django_sagas.definitions import SAGAS, finishing
 from django_sagas.models import SagaEventRow, SagaRow
@@ -50,20 +50,13 @@ class Filters:
 
 def events_after(correlation_id: str, sequence: int) -> tuple[list[dict[str, Any]], bool]:
     """The next events in order, each exactly once over repeated calls, and whether more follow."""
-    following = SagaEventRow.objects.filter(correlation_id=correlation_id, sequence__gt=sequence)
-    rows = list(following.order_by("sequence")[: MAX_EVENTS + 1])
-    events = [
-        {
-            "event_id": row.event_id,
-            "event_type": row.event_type,
-            "correlation_id": correlation_id,
-            "sequence": row.sequence,
-            "timestamp": iso(row.timestamp),
-            "data": json_text.load_stored(row.data),
-        }
-        for row in rows[:MAX_EVENTS]
-    ]
-    return events, len(rows) > MAX_EVENTS
+    rows = SagaEventRow.objects.filter(correlation_id=correlation_id)
+    # The row of the event before may hold the next ones too.
+    before = rows.filter(sequence__lte=sequence).order_by("-sequence").values("sequence")[:1]
+    following = rows.filter(sequence__gte=Coalesce(Subquery(before), 0)).order_by("sequence")
+    unfolded = event_log.unfold(following[: MAX_EVENTS + 2])
+    events = [event.to_dict() for event in unfolded if event.sequence > sequence]
+    return events[:MAX_EVENTS], len(events) > MAX_EVENTS
 
 
 def follow(correlation_id: str, wait: Callable[[], object]) -> Iterator[dict[str, Any]]:

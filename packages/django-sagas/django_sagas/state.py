@@ -95,8 +95,8 @@ class StepState:
     kind: str = Kind.COMPENSATABLE
 
     def to_json(self) -> dict[str, Any]:
-        """Without what is None: every commit of a saga writes all its steps."""
-        return {name: value for name, value in vars(self).items() if value is not None}
+        """Without what is None or 0: every commit of a saga writes all its steps."""
+        return {name: value for name, value in vars(self).items() if value not in (None, 0)}
 
     @classmethod
     def from_json(cls, stored: dict[str, Any]) -> "StepState":
@@ -140,7 +140,7 @@ class SagaState:
     reason: str = ""
     attention: str = ""
     facts: dict[str, Any] = field(default_factory=dict)
-    "what the steps have answered, by step"
+    "what steps and compensations have answered, by their names"
     result: dict[str, Any] | None = None
     failed_step: str = ""
     error: str = ""

@@ -1,14 +1,14 @@
 """What a saga keeps of its secrets and of the answers, and what it shows of them."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
-from django_sagas import SagaState
+from django_sagas import SagaState, event_log
 from django_sagas.client import Call
 from django_sagas.models import SagaEventRow, SagaRow
-from django_sagas.outcomes import Outcome
+from django_sagas.outcomes import Done, Outcome
 
 from tests.toy.steps import far, near
 from tests.world import Behaviour, Serve, World, answers, define, loses_its_reply, never_arrives
@@ -81,7 +81,8 @@ def test_a_saga_that_is_cancelled_on_its_way_has_no_secret(world: World) -> None
 
 def test_no_secret_is_in_an_event_a_result_or_a_compensation(world: World) -> None:
     cid = world.start(define(*ORDER), secrets={"card": "top-secret"}, refused_by="Unlock").correlation_id
-    texts = [*SagaEventRow.objects.values_list("data", flat=True), SagaRow.objects.get().result]
+    told = [text for row in SagaEventRow.objects.values_list("data", "following") for text in row]
+    texts = [*told, SagaRow.objects.get().result]
     bodies = {call.name: call.body for call in world.participant.received}
     assert "top-secret" in bodies["Charge"]
     assert not any("top-secret" in text for text in [*texts, bodies["Unlock"], bodies["UndoCharge"]])
@@ -101,11 +102,35 @@ def test_the_fields_of_an_answer_are_facts_of_their_step(world: World) -> None:
     }
 
 
+def test_the_fields_of_a_compensations_answer_are_facts_and_its_definition_may_write_with_them(
+    world: World,
+) -> None:
+    written: list[tuple[str, Any]] = []
+
+    def write(saga: SagaState, compensation: str) -> Callable[[], object]:
+        return lambda: written.append((compensation, saga.facts[compensation]))
+
+    def returning(call: Call, serve: Serve) -> Outcome:
+        done = serve()
+        assert isinstance(done, Done)
+        return Done({**done.body, "returned": 3})
+
+    world.participant.then("UndoCharge", returning)
+    definition = define(
+        far("Charge"),
+        far("Award"),
+        after_undo=classmethod(lambda cls, saga, compensation, now: (write(saga, compensation),)),
+    )
+    cid = world.start(definition, refused_by="Award").correlation_id
+    assert world.row(cid).facts == {"Charge": {}, "UndoCharge": {"returned": 3}}
+    assert written == [("UndoCharge", {"returned": 3})]
+
+
 def test_events_carry_the_facts_that_are_not_private(world: World) -> None:
     world.participant.answers = {"Charge": {"number": "C-1", "holder": "Zoë"}}
     cid = world.start(define(far("Charge", private={"holder"}))).correlation_id
-    row = SagaEventRow.objects.get(event_type="SAGA_STEP_COMPLETED")
-    assert json.loads(row.data) == {"step": "Charge", "number": "C-1"}
+    (stored,) = (event for event in event_log.events_of(cid) if event.event_type == "SAGA_STEP_COMPLETED")
+    assert stored.data == {"step": "Charge", "number": "C-1"}
     assert world.row(cid).facts["Charge"]["holder"] == "Zoë"
     (told,) = (event for event in world.published if event.event_type == "SAGA_STEP_COMPLETED")
     assert "holder" not in told.data
@@ -141,7 +166,7 @@ def test_an_answer_that_the_step_does_not_accept_is_undone_with_an_alarm(
     assert row.status == status
     if status == "COMPENSATED":
         assert (row.error_code, row.error) == ("PRICE_CHANGED", "The amount is not the one asked for.")
-        assert row.facts == {"Reserve": {"by": "Reserve"}}
+        assert row.facts == {"Reserve": {"by": "Reserve"}, "UndoReserve": {"by": "UndoReserve"}}
         assert world.effects(cid) == {"Reserve": 1, "UndoReserve": 1, "Charge": 1, "UndoCharge": 1}
 
 

@@ -9,11 +9,11 @@ from itertools import count
 from typing import Any
 
 from django.db import connection
-from django_sagas import Saga, SagaState, Step, json_text, saga_log
+from django_sagas import Saga, SagaState, Step, event_log, json_text, saga_log
 from django_sagas.client import Call
 from django_sagas.events import SagaEvent
 from django_sagas.http import Reply
-from django_sagas.models import SagaEventRow, SagaRow
+from django_sagas.models import SagaRow
 from django_sagas.orchestrator import Orchestrator
 from django_sagas.outcomes import Outcome, Unknown, classify
 from django_sagas.recovery import Recovery
@@ -246,9 +246,8 @@ class World:
 
     def events(self, cid: str, kind: str) -> list[str]:
         """The steps of the events of a kind, in order."""
-        rows = SagaEventRow.objects.filter(correlation_id=cid, event_type=f"SAGA_{kind}")
-        data = rows.order_by("sequence").values_list("data", flat=True)
-        return [json.loads(text).get("step", "") for text in data]
+        found = (event for event in event_log.events_of(cid) if event.event_type == f"SAGA_{kind}")
+        return [event.data.get("step", "") for event in found]
 
     def check(self, cid: str) -> None:
         """Of an ended saga: nothing skipped, nothing done or undone twice, undone in strict reverse."""

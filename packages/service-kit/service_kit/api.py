@@ -1,7 +1,7 @@
 """The base of every API view: strict JSON in, plain JSON out, problems for errors."""
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, NoReturn, cast
+from typing import Any, ClassVar, NoReturn, TypeVar, cast
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
@@ -12,12 +12,15 @@ from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 from rest_framework.views import APIView
 
-from service_kit import problems
+from service_kit import middleware, problems, unknown_fields
 from service_kit.authentication import CallerAuthentication, caller_of
 from service_kit.credentials import ANONYMOUS, client_address, unauthenticated
+from service_kit.inputs import Input
 from service_kit.parsers import BodyRequest
 from service_kit.problems import Problem, too_many
 from service_kit.security import refusals, throttle
+
+M = TypeVar("M", bound=Input)
 
 
 class Limits(BaseThrottle):
@@ -82,6 +85,11 @@ class ServiceView(APIView):
     def throttled(self, request: Request, wait: float) -> NoReturn:
         raise too_many(int(wait))
 
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
+        finished = super().finalize_response(request, response, *args, **kwargs)
+        unknown_fields.tell(finished, getattr(request, "hints", ()))
+        return finished
+
     @property
     def default_response_headers(self) -> dict[str, str]:
         """Allow is for OPTIONS; the problem of a wrong method sets it itself."""
@@ -97,6 +105,7 @@ def exception_handler(error: Exception, context: Mapping[str, Any]) -> HttpRespo
     problem = problems.from_exception(error)
     correlation_id = getattr(request, "body_correlation_id", None)
     problem.correlation_id = problem.correlation_id or correlation_id
+    middleware.tell(request, error_code=problem.code)
     if problem is error:
         refusals.note(request, problem)
     response = problems.to_response(problem)
@@ -110,6 +119,16 @@ def exception_handler(error: Exception, context: Mapping[str, Any]) -> HttpRespo
 def read_json(request: Request) -> dict[str, Any]:
     """The body's object. Raises what the view's parser refuses."""
     return cast("dict[str, Any]", request.data)
+
+
+def read_body(request: Request, takes: type[M]) -> M:
+    """The body as that input. Raises what the view's parser refuses, and a 400 that names every bad field.
+
+    What is ignored is hinted at in the answer.
+    """
+    strict = unknown_fields.is_strict(request)
+    command, request.hints = unknown_fields.read(takes, read_json(request), strict=strict)  # type: ignore[attr-defined]
+    return command
 
 
 def json_response(

@@ -7,15 +7,14 @@ from collections.abc import Iterator
 MASK = "[card number]"
 MIN_DIGITS = 13
 # Digits of any script with usual separators.
-SEPARATORS = r"[\s._\u00b7\u2010-\u2015\u2212-]"
+SEPARATORS = r"[\s._/\u00b7\u2010-\u2015\u2212-]"
 # Possessive: without it a text that is no run, such as a UUID, takes twice as long.
 RUN = re.compile(rf"\d(?:{SEPARATORS}{{0,3}}+\d){{12,}}+")
 GROUP = re.compile(r"\d+")
 NO_DIGITS = re.compile(r"\D+")
 WHOLE = re.compile(rf"(?:{SEPARATORS}*\d){{13,19}}{SEPARATORS}*")
 UUID = re.compile(r"(?i)(?<![0-9a-f])[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}(?![0-9a-f])")
-HEX_BEFORE, HEX_AFTER = re.compile(r"[0-9A-Za-z]*$"), re.compile(r"[0-9A-Za-z]*")
-HEX = re.compile(r"(?i)[0-9a-f]*[a-f][0-9a-f]*")
+HEX_BEFORE, HEX_AFTER = re.compile(r"[0-9A-Fa-f]*$"), re.compile(r"[0-9A-Fa-f]*")
 DOUBLED = str.maketrans("0123456789", "0246813579")
 "Luhn check: the doubled digit, or the digit sum of its double."
 # Issuers' prefixes and lengths: within other text a long number alone is not suspicious.
@@ -23,7 +22,8 @@ ISSUED = re.compile(
     r"4(\d{12}|\d{15}|\d{17,18})|5\d{15}|5[0678]\d{11,17}|2[2-7]\d{14}|220[0-4]\d{12,15}|3[47]\d{13}"
     r"|3(0[0-59]|[689]\d)\d{11,16}|35\d{14,17}|6\d{12,18}|8[15]\d{14,17}|9792\d{12}"
 )
-LONG_HEX = 20
+SHORT_ID, LONG_ID = 16, 20
+"Hexadecimal digits of an id: exactly so many (64 bits), or so many and more."
 
 
 def looks_like_card(text: str) -> bool:
@@ -86,8 +86,9 @@ def _card_from(text: str, groups: list[tuple[int, int]]) -> int:
 def _is_other(text: str, begin: int, end: int) -> bool:
     """A telephone number, or a part of a hexadecimal id."""
     before, after = HEX_BEFORE.search(text[:begin]), HEX_AFTER.match(text, end)
-    word = (before[0] if before else "") + (after[0] if after else "")
-    in_hex = len(word) + end - begin >= LONG_HEX and HEX.fullmatch(word)
+    beside = (before[0] if before else "") + (after[0] if after else "")
+    length = len(beside) + end - begin
+    in_hex = (length == SHORT_ID or length >= LONG_ID) and re.search("[A-Fa-f]", beside)
     return text[:begin].endswith("+") or bool(in_hex)
 
 

@@ -9,7 +9,7 @@ from pydantic import Field
 from rest_framework import serializers
 from rest_framework.request import Request
 
-from service_kit import faults, schema
+from service_kit import faults, schema, unknown_fields
 from service_kit.api import ServiceView, json_response, read_json
 from service_kit.inputs import CorrelationId, Input, Positive, items
 from service_kit.permissions import DemoMode
@@ -71,7 +71,7 @@ class FaultsView(ServiceView):
         return self.get(request)
 
     def _read(self, request: Request) -> list[Fault]:
-        forms = Faults.read(read_json(request)).faults
+        forms = unknown_fields.read(Faults, read_json(request), strict=True)[0].faults
         unknown = [number for number, form in enumerate(forms) if form.step not in self.steps]
         if unknown:
             message = "must be one of " + ", ".join(sorted(self.steps))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from django.core.exceptions import ImproperlyConfigured
 
-from service_kit.settings import env
+from service_kit import environment
 
 FORM = re.compile(r"(\d{1,9})/(\d{1,9})/([1-9]\d{0,5})")
 
@@ -30,7 +30,7 @@ def api_limits(**more: Limit) -> dict[str, Limit]:
 
 
 def _limit(variable: str, usual: Limit) -> Limit:
-    text = env.str(variable, default="")
+    text = environment.text(variable)
     if not text:
         return usual
     if not (found := FORM.fullmatch(text)):

@@ -16,9 +16,10 @@ from structlog.dev import ConsoleRenderer, plain_traceback
 from structlog.processors import JSONRenderer, TimeStamper, add_log_level, format_exc_info
 from structlog.typing import EventDict, Processor
 
+from service_kit import environment
 from service_kit.cards import MIN_DIGITS, looks_like_card, masked
-from service_kit.settings import env
 
+LEVELS = ("INFO", "DEBUG", "WARNING", "ERROR", "CRITICAL")
 OWN = frozenset({"timestamp", "service", "level"})
 "what we write ourselves"
 DELETE = b"\x7f"
@@ -27,7 +28,7 @@ AS_TEXT = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS
 
 def configure(service: str) -> dict[str, Any]:
     """Set structlog up and return the LOGGING dictionary for Django."""
-    level = env.str("LOG_LEVEL", default="INFO").upper()
+    level = environment.one_of("LOG_LEVEL", LEVELS)
 
     def add_service(_: Any, __: str, event: EventDict) -> EventDict:
         event["service"] = service
@@ -41,7 +42,7 @@ def configure(service: str) -> dict[str, Any]:
         format_exc_info,
         without_cards,
     ]
-    renderers = _renderers(env.str("LOG_FORMAT", default="json"))
+    renderers = _renderers(environment.one_of("LOG_FORMAT", ("json", "console")))
     structlog.configure(
         processors=[*shared, *renderers],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level]),
@@ -58,11 +59,29 @@ def configure(service: str) -> dict[str, Any]:
                 "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, *renderers],
             }
         },
-        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "structured"}},
+        "filters": {"callers_mistakes": {"()": CallersMistakes}},
+        "handlers": {
+            "stderr": {
+                "class": "logging.StreamHandler",
+                "formatter": "structured",
+                "filters": ["callers_mistakes"],
+            }
+        },
         "root": {"handlers": ["stderr"], "level": "WARNING"},
         # Replaced by the summary line of the middleware.
         "loggers": {"django.request": {"level": "CRITICAL"}, "django.server": {"level": "CRITICAL"}},
     }
+
+
+class CallersMistakes(logging.Filter):
+    """Django logs what a caller got wrong, such as the host, as an error with a stack trace. Anybody could
+    fill the log and ring alarms with those."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.name.startswith("django.security."):
+            record.exc_info = None
+            record.levelno, record.levelname = logging.WARNING, "WARNING"
+        return True
 
 
 def without_cards(_: Any, __: str, event: EventDict) -> EventDict:

@@ -12,7 +12,8 @@ from service_kit import rules, strict_json
 from service_kit.problems import Problem
 
 JSON = "application/json"
-FORMS = ("multipart/form-data", "application/x-www-form-urlencoded")
+FORMS = {"multipart/form-data": b"name=", "application/x-www-form-urlencoded": b"="}
+"What is in a form that has a field."
 CHARSETS = ("utf-8", "utf8", "us-ascii")
 
 
@@ -32,8 +33,8 @@ class StrictJsonParser(BaseParser):
     media_type = JSON
     optional = False
     "Whether no body is an empty object."
-    ignored: tuple[str, ...] = ()
-    "Media types whose bodies count as none."
+    empty_forms = False
+    "Whether a form without a field counts as no body."
 
     def parse(
         self,
@@ -44,10 +45,12 @@ class StrictJsonParser(BaseParser):
         assert media_type is not None and parser_context is not None
         meta = parser_context["request"].META
         kind, parameters = (media_type, {}) if media_type == JSON else parse_header_parameters(media_type)
-        if self.optional and (kind in self.ignored or not _was_sent(meta)):
+        if self.optional and not _was_sent(meta):
             return {}
         _check_size(meta.get("CONTENT_LENGTH") or "0")
         _check_encoding(meta.get("HTTP_CONTENT_ENCODING", "identity"))
+        if self.empty_forms and kind in FORMS and FORMS[kind] not in _read(stream):
+            return {}
         _check_type(kind, parameters.get("charset", "utf-8"))
         return _loads(_read(stream))
 
@@ -57,9 +60,9 @@ class OptionalJsonParser(StrictJsonParser):
 
 
 class JsonOrFormParser(OptionalJsonParser):
-    """A form counts as no body: clients send an empty one if they have none."""
+    """An empty form counts as no body: clients send one if they have none. Its fields would be ignored."""
 
-    ignored = FORMS
+    empty_forms = True
 
 
 def _was_sent(meta: Mapping[str, Any]) -> bool:

@@ -73,7 +73,8 @@ def to_response(problem: Problem) -> HttpResponse:
         json_text.dumps(problem.body(title=TITLES.get(problem.status, "Error"))),
         status=problem.status,
         content_type="application/problem+json",
-        headers=dict(problem.headers),
+        # A cache may keep a 404, and the booking may be there a moment later.
+        headers={"Cache-Control": "no-store", **problem.headers},
     )
 
 

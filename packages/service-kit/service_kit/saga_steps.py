@@ -1,5 +1,6 @@
 """A saga's step endpoints: the engine's, with our parser, credentials, hints and faults."""
 
+import re
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -13,14 +14,15 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from pydantic import Field
 from rest_framework.request import Request
 
-from service_kit import credentials, faults, middleware, rules, schema, unknown_fields
-from service_kit.api import ServiceView, read_json
+from service_kit import credentials, faults, middleware, rules, schema
+from service_kit.api import ServiceView, read_body, read_json
 from service_kit.authentication import caller_of
 from service_kit.inputs import CorrelationId, Input, Positive
 from service_kit.permissions import ServicesOnly
 
 __all__ = ["ActionView", "Call", "CompensationRequest", "CompensationView", "RetriableView", "StepRequest"]
 
+REFUSAL = re.compile(r'"error_code":"(\w+)"')
 PREFER = OpenApiParameter(
     "Prefer", location="header", description="handling=strict refuses every unknown field (RFC 7240)"
 )
@@ -49,16 +51,13 @@ class StepView(views.StepView, ServiceView):
     permission_classes = [ServicesOnly]
     throttle_classes = []
     takes: ClassVar[type[StepRequest]]
-    hints: tuple[str, ...] = ()
-    "What of this call's body was ignored."
     fault: Fault | None = None
     "What the fault console has in store for this call."
 
     def read(self, request: Request) -> Call:
-        source = read_json(request)
-        _note_id(request, source)
-        strict = unknown_fields.is_strict(request)
-        body, self.hints = unknown_fields.read(self.takes, source, strict=strict)
+        middleware.tell(request, step=self.name)
+        _note_id(request, read_json(request))
+        body = read_body(request, self.takes)
         self.fault = faults.take(self.name, body.correlation_id)
         faults.before(self.fault)
         simulate = body.simulate_failure or self._meets(FaultKind.REFUSE)
@@ -67,12 +66,10 @@ class StepView(views.StepView, ServiceView):
         return Call(body.correlation_id, simulate, caller, data=body.booking_data)
 
     def respond(self, request: Request, call: Call, answer: Answer) -> HttpResponseBase:
-        middleware.tell(request, step=self.name, outcome=_outcome(answer))
+        middleware.tell(request, **_told(answer))
         if self._meets(FaultKind.LOSE_REPLY):
             return faults.cut_reply(answer.body)
-        response = super().respond(request, call, answer)
-        unknown_fields.tell(response, self.hints)
-        return response
+        return super().respond(request, call, answer)
 
     def _meets(self, kind: FaultKind) -> bool:
         return self.fault is not None and self.fault.kind == kind
@@ -85,8 +82,12 @@ def _note_id(request: Request, source: Mapping[str, Any]) -> None:
         structlog.contextvars.bind_contextvars(correlation_id=cid)
 
 
-def _outcome(answer: Answer) -> str:
-    return "replayed" if answer.replayed else "done" if '"success":true' in answer.body else "refused"
+def _told(answer: Answer) -> dict[str, str]:
+    """For the log: the outcome, and the code of a refusal."""
+    outcome = "done" if '"success":true' in answer.body else "refused"
+    told = {"outcome": "replayed" if answer.replayed else outcome}
+    code = REFUSAL.search(answer.body) if outcome == "refused" else None
+    return told | ({"error_code": code[1]} if code else {})
 
 
 class ActionView(views.ActionView, StepView):

@@ -11,19 +11,21 @@ from typing import Any, TypeVar
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
+from django_sagas import database_file
 
 from service_kit import __version__, keys, trust
+from service_kit.environment import flag, one_of, seconds, text, text_or_file, whole, words
 from service_kit.keys import PublicKey, SigningKey
 from service_kit.money import to_cents
 
-env = environ.Env()
 T = TypeVar("T")
 
 REPOSITORY = Path(__file__).resolve().parents[3]
-DATA_DIR = Path(env.str("DATA_DIR", default=str(REPOSITORY / "var")))
-DEMO_MODE = env.bool("DEMO_MODE", default=False)
-DATABASE_BUSY_SECONDS = env.float("DATABASE_BUSY_SECONDS", default=2.0)
+DATA_DIR = Path(text("DATA_DIR") or REPOSITORY / "var")
+DEMO_MODE = flag("DEMO_MODE", default=False)
+DATABASE_BUSY_SECONDS = seconds("DATABASE_BUSY_SECONDS", default=2.0, above=0)
 MIN_SECRET_LENGTH = 32
+SCHEMES = ("sqlite", "postgres", "postgresql", "pgsql", "psql")
 MAX_CENTS = 100_000_000
 WELL_KNOWN_SECRETS = ("secret", "changeme", "password", "django-insecure", "demo-", "test-")
 LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
@@ -33,7 +35,7 @@ DEMO_SECRET = "demo-only-secret-that-is-public-and-refused-outside-demo-mode"  #
 def secret(name: str) -> str:
     """The value of NAME or of the file NAME_FILE. Outside demo mode missing, short and well-known secrets are
     refused."""
-    value = value_or_file(name)
+    value = text_or_file(name)
     if not value and DEMO_MODE:
         return DEMO_SECRET
     if not value:
@@ -45,18 +47,12 @@ def secret(name: str) -> str:
 
 def secret_key_fallbacks() -> list[str]:
     """Earlier SECRET_KEYs, which verify but do not sign; one a line, or separated by commas."""
-    keys = re.split(r"[\s,]+", value_or_file("SECRET_KEY_FALLBACKS"))
+    keys = re.split(r"[\s,]+", text_or_file("SECRET_KEY_FALLBACKS"))
     found = [key for key in keys if key]
     for key in found:
         if not DEMO_MODE:
             _refuse_weak("SECRET_KEY_FALLBACKS", key)
     return found
-
-
-def value_or_file(name: str) -> str:
-    path = env.str(f"{name}_FILE", default="")
-    value: str = Path(path).read_text(encoding="utf-8") if path else env.str(name, default="")
-    return value.strip()
 
 
 def _refuse_weak(name: str, value: str) -> None:
@@ -69,7 +65,7 @@ def _refuse_weak(name: str, value: str) -> None:
 def service_keys(service: str) -> tuple[SigningKey, tuple[PublicKey, ...]]:
     """The key that this service signs with (SIGNING_KEY), and the public ones of those that may call it
     (of the set VERIFYING_KEYS). Both also from files. Demo mode has keys of its own."""
-    signing, verifying = value_or_file("SIGNING_KEY"), value_or_file("VERIFYING_KEYS")
+    signing, verifying = text_or_file("SIGNING_KEY"), text_or_file("VERIFYING_KEYS")
     if DEMO_MODE and not signing and not verifying:
         return keys.demo(service), tuple(
             keys.demo(issuer).public for issuer in trust.ISSUERS if trust.rights(issuer, service)
@@ -102,20 +98,26 @@ def databases(service: str, *, keep_open: bool = True) -> dict[str, dict[str, An
 
     `keep_open=False` is for the asgi worker, under which persistent connections have no effect.
     """
-    DATA_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
-    path = env.str("DATABASE_URL_FILE", default="")
-    default = (
-        Path(path).read_text(encoding="utf-8").strip() if path else f"sqlite:///{DATA_DIR / service}.sqlite3"
+    try:
+        DATA_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
+        config = _database(text_or_file("DATABASE_URL") or f"sqlite:///{DATA_DIR / service}.sqlite3")
+        if is_sqlite := config["ENGINE"].endswith("sqlite3"):
+            _keep_private(Path(config["NAME"]))
+            config["NAME"] = database_file.existing(Path(config["NAME"]))
+    except OSError as error:
+        raise ImproperlyConfigured(f"The database's folder (DATA_DIR) cannot be written: {error}.") from None
+    return {"default": config | (_sqlite(service, keep_open=keep_open) if is_sqlite else _postgresql())}
+
+
+def _database(url: str) -> dict[str, Any]:
+    """Django's settings of a database. Its address, which may hold a password, is in no message."""
+    with suppress(ValueError):  # Of a port that is none, or half a bracket.
+        if url.partition("://")[0] in SCHEMES:
+            config: dict[str, Any] = environ.Env.db_url_config(url)
+            return config
+    raise ImproperlyConfigured(
+        "DATABASE_URL must name SQLite or PostgreSQL, such as postgres://ROLE:…@HOST:5432/NAME."
     )
-    config: dict[str, Any] = env.db_url("DATABASE_URL", default=default)
-    if config["ENGINE"].endswith("sqlite3"):
-        _keep_private(Path(config["NAME"]))
-        own = _sqlite(service, keep_open=keep_open)
-    elif config["ENGINE"].endswith("postgresql"):
-        own = _postgresql()
-    else:
-        raise ImproperlyConfigured("DATABASE_URL must name SQLite or PostgreSQL.")
-    return {"default": config | own}
 
 
 def _sqlite(service: str, *, keep_open: bool) -> dict[str, Any]:
@@ -147,7 +149,7 @@ def _postgresql() -> dict[str, Any]:
             "tcp_user_timeout": 7000,
             "pool": {
                 "min_size": 1,
-                "max_size": env.int("DATABASE_POOL_SIZE", default=16),
+                "max_size": whole("DATABASE_POOL_SIZE", default=16, least=1),
                 "timeout": DATABASE_BUSY_SECONDS,
                 # After that the next request connects; the pool's own attempts are ever further apart.
                 "reconnect_timeout": DATABASE_BUSY_SECONDS,
@@ -174,17 +176,9 @@ def require_postgresql(databases: dict[str, dict[str, Any]], *, because: str) ->
         raise ImproperlyConfigured(f"{because} needs PostgreSQL: set DATABASE_URL.")
 
 
-def one_of(name: str, known: Sequence[str]) -> str:
-    """The value of NAME; default: the first known one."""
-    value: str = env.str(name, default=known[0])
-    if value not in known:
-        raise ImproperlyConfigured(f"{name} must be one of {', '.join(known)}, not {value!r}.")
-    return value
-
-
 def named(name: str, known: Sequence[str], *, what: str) -> str:
     """The value of NAME; default in demo mode only: the first known one."""
-    value: str = env.str(name, default="") or (known[0] if DEMO_MODE else "")
+    value = text(name, known[0] if DEMO_MODE else "")
     if value not in known:
         choices = " or ".join(f"{name}={one}" for one in known)
         raise ImproperlyConfigured(f"Outside demo mode {what} has to be named: set {choices}.")
@@ -203,14 +197,14 @@ def participants(**usual: str) -> dict[str, str]:
 
 def cents(name: str, default: str) -> int:
     """An amount of money from the environment, such as 50.00, as cents."""
-    text: str = env.str(name, default=default)
+    given = os.environ.get(name, default)
     try:
-        amount = to_cents(Decimal(text))
+        amount = to_cents(Decimal(given))
     except (InvalidOperation, ValueError, OverflowError):
         amount = -1
     if not 0 <= amount <= MAX_CENTS:
         raise ImproperlyConfigured(
-            f"{name} must be an amount with two decimals, such as 50.00, not {text!r}."
+            f"{name} must be an amount with two decimals, such as 50.00, not {given!r}."
         )
     return amount
 
@@ -226,13 +220,11 @@ def traces() -> bool:
 def allowed_hosts() -> list[str]:
     """Loopback, INTERNAL_HOSTS and ALLOWED_HOSTS. The public names add to the others, which health checks and
     services use."""
-    inside: list[str] = env.list("INTERNAL_HOSTS", default=[])
-    public: list[str] = env.list("ALLOWED_HOSTS", default=[])
-    return [*LOOPBACK, *inside, *public]
+    return [*LOOPBACK, *words("INTERNAL_HOSTS"), *words("ALLOWED_HOSTS")]
 
 
 # The number of own proxies that every request passes; each adds to X-Forwarded-For.
-TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=0)
+TRUSTED_PROXIES = whole("TRUSTED_PROXIES", default=0, most=100)
 
 
 def rest_framework() -> dict[str, Any]:

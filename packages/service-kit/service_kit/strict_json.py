@@ -5,7 +5,9 @@ import re
 from collections.abc import Mapping
 from decimal import Decimal
 from functools import lru_cache
-from typing import Any, NoReturn
+from typing import Any
+
+from django_sagas import json_text
 
 from service_kit.cards import looks_like_card
 
@@ -47,6 +49,8 @@ def loads(body: bytes) -> dict[str, Any]:
         raise InvalidJson(f"The body is not JSON: {error.msg} at character {error.pos}.") from error
     except RecursionError as error:
         raise InvalidJson(f"The body is nested deeper than {MAX_DEPTH}.") from error
+    except ValueError as error:
+        raise InvalidJson(f"The body is refused: {error}.") from error
     if not isinstance(value, dict):
         raise InvalidJson("The body must be a JSON object.")
     errors: dict[str, str] = {}
@@ -74,19 +78,11 @@ def _decimal(literal: str) -> Decimal | _OutOfRange:
     return Decimal(literal)
 
 
-def _constant(literal: str) -> NoReturn:
-    raise InvalidJson(f"{literal} is not a JSON number.")
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    result = dict(pairs)
-    if len(result) != len(pairs):
-        raise InvalidJson("A field stands twice in one object.")
-    return result
-
-
 _decoder = json.JSONDecoder(
-    parse_int=_integer, parse_float=_decimal, parse_constant=_constant, object_pairs_hook=_unique
+    parse_int=_integer,
+    parse_float=_decimal,
+    parse_constant=json_text.no_number,
+    object_pairs_hook=json_text.unique,
 )
 
 

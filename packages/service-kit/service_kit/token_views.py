@@ -9,7 +9,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 
 from service_kit import rules, schema
-from service_kit.api import ServiceView, json_response, read_json
+from service_kit.api import ServiceView, json_response, read_body
 from service_kit.inputs import Input, text
 from service_kit.parsers import JsonOrFormParser
 from service_kit.permissions import ServicesOnly
@@ -35,5 +35,5 @@ class EndTokensView(ServiceView):
     )
     def post(self, request: Request) -> HttpResponse:
         """End every operator's or auditor's token of this person that exists by now."""
-        ended_tokens.end(EndTokens.read(read_json(request)).user_id, now=utc_now())
+        ended_tokens.end(read_body(request, EndTokens).user_id, now=utc_now())
         return json_response({"success": True})

@@ -22,10 +22,14 @@ M = TypeVar("M", bound=Input)
 
 # Of a name in lower case with its words divided by underscores.
 ASKS = re.compile(
-    r"(^|_)(flight|seat|cabin|fare|price|pricing|amount|charge|discount|currenc|passenger|itinerar"
-    r"|(leg|segment|class|fee|cost|total|money|adult|child|infant|payment)(s|es|ren)?(_?\d|_|$)"
+    r"(^|_)(flight|seat|cabin|fare|price|pricing|amount|charge|discount|currenc|passenger|itinerar|card_?token"
+    r"|surcharge|refund|quote|voucher|coupon|outbound|inbound"
+    r"|(leg|segment|class|fee|cost|total|money|adult|child|infant|payment|tip)(s|es|ren)?(_?\d|_|$)"
     r"|return_(date|day|at|on)|payments?_?\d)"
+    # Without it another card would be charged.
+    r"|^card(_number)?$"
 )
+CARD_IN_PAYMENT = re.compile(r"number|token")
 NOT_SERVED = "is not served"
 UNKNOWN = "is not a known field"
 UNEXPECTED = "extra_forbidden"
@@ -45,9 +49,9 @@ def read(model: type[M], source: Mapping[str, Any], *, strict: bool = False) -> 
     hints: list[str] = []
     for each in found:
         if each["type"] == UNEXPECTED and len(errors) < MOST_NAMED:
-            name, near = str(each["loc"][-1]), _near(model, each["loc"])
+            near = _near(model, each["loc"])
             told, meant = printable(path(each["loc"])), f"; did you mean {near}?" if near else ""
-            if strict or _asks(name):
+            if strict or _asks(each["loc"]) or _is_flight(each["input"]):
                 errors[told] = f"{UNKNOWN if strict else NOT_SERVED}{meant}"
             elif meant and len(hints) < MOST_HINTS:
                 hints.append(f"{told} {UNKNOWN}{meant}")
@@ -56,16 +60,30 @@ def read(model: type[M], source: Mapping[str, Any], *, strict: bool = False) -> 
     return model.read(source), tuple(hints)
 
 
-def _asks(name: str) -> bool:
-    return bool(ASKS.search(WORD_BOUNDARY.sub("_", name).lower()))
+def _asks(location: tuple[int | str, ...]) -> bool:
+    *place, name = location
+    plain = _plain(name)
+    of_card = place[-1:] == ["payment"] and CARD_IN_PAYMENT.fullmatch(plain)
+    return bool(of_card or ASKS.search(plain))
+
+
+def _is_flight(value: Any) -> bool:
+    """Under whatever name, such as `"return": {"flight_id": 2}`."""
+    return any(
+        isinstance(each, dict) and "flight_id" in each
+        for each in (value if isinstance(value, list) else [value])
+    )
+
+
+def _plain(name: int | str) -> str:
+    return WORD_BOUNDARY.sub("_", str(name)).lower()
 
 
 def _near(model: type[BaseModel], location: tuple[int | str, ...]) -> str:
     *place, name = location
     if not HINTED.fullmatch(str(name)):
         return ""
-    plain = WORD_BOUNDARY.sub("_", str(name)).lower()
-    return next(iter(get_close_matches(plain, _known(model, place), n=1, cutoff=CLOSE)), "")
+    return next(iter(get_close_matches(_plain(name), _known(model, place), n=1, cutoff=CLOSE)), "")
 
 
 def _known(model: type[BaseModel], place: list[int | str]) -> Collection[str]:

@@ -14,6 +14,7 @@ from service_kit.testing.hostile import CARD_TEXTS, wide
 ARABIC = str.maketrans("0123456789", "٠١٢٣٤٥٦٧٨٩")
 CARD = "4111111111111111"
 CARDS = {
+    "slashes": "4111/1111/1111/1111",
     **CARD_TEXTS,
     "dots": "4111.1111.1111.1111",
     "underscores": "4111_1111_1111_1111",
@@ -74,6 +75,12 @@ def test_no_uuid_looks_like_a_card(made: UUID) -> None:
 def test_ids_of_our_own_making_hardly_ever_look_like_a_card() -> None:
     ids = [f"guest-{secrets.token_hex(12)}" for _ in range(5000)] + [str(uuid4()) for _ in range(5000)]
     assert [each for each in ids if looks_like_card(each)] == []
+
+
+@pytest.mark.parametrize("made", ["4222222222222abc", "c4222222222222ab"])
+def test_id_of_64_bits_is_no_card_whatever_its_prefix(made: str) -> None:
+    assert not looks_like_card(made) and not looks_like_card(f"trip{made}")
+    assert looks_like_card("trip4222222222222") and looks_like_card("trip4222222222222ab")
 
 
 def test_no_line_of_the_log_holds_a_card_number() -> None:

@@ -1,4 +1,5 @@
 import json
+import os
 import re
 import subprocess
 import sys
@@ -43,6 +44,24 @@ def test_request_of_a_step_tells_in_its_line_which_step_and_what_came_of_it(pair
     told = [(line["event"], line["step"], line["outcome"], line["correlation_id"]) for line in lines]
     expected = [("done", "test-1"), ("replayed", "test-1"), ("refused", "test-2")]
     assert told == [("request", pair.step, *each) for each in expected]
+
+
+def test_line_of_a_request_that_was_not_done_has_the_code_of_its_answer(pair: Pair) -> None:
+    post(pair.action, envelope("test-1", pair.booking))
+    refused = envelope("test-2", pair.booking) | {"simulate_failure": True}
+    other = envelope("test-1", pair.other)
+    post(pair.compensation, envelope("test-3"))
+    late, malformed = envelope("test-3", pair.booking), {"correlation_id": "test-4", "booking_data": 1}
+    with capture_logs(processors=[merge_contextvars]) as lines:
+        for body in (refused, refused, other, late, malformed):
+            post(pair.action, body)
+    assert [(line["correlation_id"], line["step"], line.get("error_code")) for line in lines] == [
+        ("test-2", pair.step, "SIMULATED_FAILURE"),
+        ("test-2", pair.step, "SIMULATED_FAILURE"),
+        ("test-1", pair.step, "DIFFERENT_REQUEST"),
+        ("test-3", pair.step, "ALREADY_COMPENSATED"),
+        ("test-4", pair.step, "INVALID"),
+    ]
 
 
 @pytest.mark.parametrize("given", ROGUE)
@@ -147,6 +166,26 @@ def test_control_characters_never_break_a_log_line(form: str) -> None:
         own, foreign = map(json.loads, text.splitlines())
         assert (own["path"], own["level"], own["service"]) == (FORGED, "info", "kit")
         assert foreign["event"] == f"said {FORGED}"
+
+
+MISTAKE_PROGRAM = """
+import logging.config, django
+from django.test import Client
+from service_kit import logs
+django.setup()
+logging.config.dictConfig(logs.configure("kit"))
+Client().get("/api/who/", headers={"Host": "evil.example"})
+"""
+
+
+def test_wrong_host_is_told_in_one_warning_without_a_stack_trace() -> None:
+    command = [sys.executable, "-c", MISTAKE_PROGRAM]
+    environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "tests.settings", "LOG_FORMAT": "json"}
+    ran = subprocess.run(command, env=environment, capture_output=True, check=True)  # noqa: S603
+    told, request = map(json.loads, ran.stderr.decode().splitlines())
+    assert (told["level"], "exception" in told) == ("warning", False)
+    assert "evil.example" in told["event"] and "ALLOWED_HOSTS" in told["event"]
+    assert (request["event"], request["status"]) == ("request", 400)
 
 
 LOGGED = (

@@ -104,7 +104,23 @@ def test_optional_body_that_comes_chunked_is_read() -> None:
     assert read_json(asked) == {"reason": "because"}
 
 
-def test_form_is_no_body_only_where_one_is_expected() -> None:
-    form = {"CONTENT_TYPE": "application/x-www-form-urlencoded"}
-    assert read_json(request(BytesIO(b"a=1"), length="3", parser=JsonOrFormParser, **form)) == {}
-    assert refusal(request(BytesIO(b"a=1"), length="3", parser=OptionalJsonParser, **form))[0] == 415
+@pytest.mark.parametrize(
+    ("kind", "empty", "with_a_field"),
+    [
+        ("application/x-www-form-urlencoded", b" ", b"quote_id=1"),
+        (
+            "multipart/form-data; boundary=XX",
+            b"--XX--\r\n",
+            b'--XX\r\nContent-Disposition: form-data; name="quote_id"\r\n\r\n1\r\n--XX--\r\n',
+        ),
+    ],
+)
+def test_form_is_no_body_only_where_one_is_expected_and_it_has_no_field(
+    kind: str, empty: bytes, with_a_field: bytes
+) -> None:
+    def form(body: bytes, parser: type[StrictJsonParser]) -> Request:
+        return request(BytesIO(body), length=str(len(body)), parser=parser, CONTENT_TYPE=kind)
+
+    assert read_json(form(empty, JsonOrFormParser)) == {}
+    assert refusal(form(empty, OptionalJsonParser)) == (415, "UNSUPPORTED_MEDIA_TYPE")
+    assert refusal(form(with_a_field, JsonOrFormParser)) == (415, "UNSUPPORTED_MEDIA_TYPE")

@@ -85,6 +85,11 @@ def test_problem_says_when_to_come_back(fails: Callable[[Exception], Any]) -> No
     assert fails(Throttled(wait=2.5))["Retry-After"] == "4"
 
 
+def test_problem_is_kept_by_no_cache(fails: Callable[[Exception], Any]) -> None:
+    for error in (Problem(404, "NOT_FOUND", "None."), Http404(), ValueError()):
+        assert fails(error).headers["Cache-Control"] == "no-store"
+
+
 def test_challenge_of_rest_framework_is_passed_on() -> None:
     error = NotAuthenticated()
     error.auth_header = "Bearer"  # type: ignore[attr-defined]

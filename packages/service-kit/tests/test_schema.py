@@ -1,7 +1,11 @@
 import base64
 import hashlib
 import json
+import os
 import re
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from django.test import Client
@@ -30,6 +34,25 @@ def test_policy_of_the_schemas_page_allows_only_what_it_holds(client: Client) ->
         file = client.get(address)
         assert file.status_code == 200
         file.close()
+
+
+FRESH = """
+import django, threading; django.setup()
+from concurrent.futures import ThreadPoolExecutor
+from django.test import Client
+start = threading.Barrier(6)
+def ask(_): start.wait(30); return Client(SERVER_NAME="localhost").get("/api/schema/").status_code
+with ThreadPoolExecutor(6) as pool: print(*pool.map(ask, range(6)))
+"""
+
+
+def test_schema_that_many_ask_for_at_once_in_a_fresh_process_is_served() -> None:
+    environment = os.environ | {"DJANGO_SETTINGS_MODULE": "tests.settings", "DEMO_MODE": "1"}
+    here = Path(__file__).parents[1]
+    ended = subprocess.run(  # noqa: S603  a program of this test
+        [sys.executable, "-c", FRESH], cwd=here, env=environment, capture_output=True, text=True, check=True
+    )
+    assert ended.stdout.split() == ["200"] * 6
 
 
 def test_schema_is_json_where_that_is_asked_for(client: Client) -> None:

@@ -57,7 +57,7 @@ def test_secret_is_read_from_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: P
 
 def test_secret_file_that_is_missing_stops_the_start(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("SECRET_KEY_FILE", str(tmp_path / "none"))
-    with pytest.raises(OSError, match="none"):
+    with pytest.raises(ImproperlyConfigured, match=r"SECRET_KEY_FILE cannot be read.*none"):
         kit.secret("SECRET_KEY")
 
 
@@ -176,10 +176,37 @@ def test_public_hosts_are_added_to_loopback_and_the_internal_names(
     assert kit.allowed_hosts() == always + [name for name in public.split(",") if name]
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "flights",
+        "mysql://host/flights",
+        "postgres://me:hush@host:99999x/flights",  # pragma: allowlist secret
+        "://",
+    ],
+)
+def test_what_is_no_database_stops_the_start_without_its_password(
+    monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", url)
+    with pytest.raises(ImproperlyConfigured, match="DATABASE_URL must name") as caught:
+        kit.databases("payment")
+    assert "hush" not in str(caught.value)
+
+
+def test_data_folder_that_cannot_be_made_stops_the_start(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    tmp_path.joinpath("file").touch()
+    monkeypatch.setattr(kit, "DATA_DIR", tmp_path / "file" / "data")
+    with pytest.raises(ImproperlyConfigured, match="DATA_DIR"):
+        kit.databases("payment")
+
+
 def test_sqlite_is_the_default_database(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(kit, "DATA_DIR", tmp_path / "new" / "folder")
     config = kit.databases("payment")["default"]
-    assert config["NAME"] == str(tmp_path / "new" / "folder" / "payment.sqlite3")
+    assert config["NAME"] == f"file://{tmp_path}/new/folder/payment.sqlite3?mode=rw"
     assert config["OPTIONS"]["transaction_mode"] == "IMMEDIATE"
     assert config["CONN_MAX_AGE"] is None
     assert kit.databases("payment", keep_open=False)["default"]["CONN_MAX_AGE"] == 0
@@ -193,7 +220,7 @@ def test_sqlite_file_and_those_beside_it_are_their_owners_to_read(
     for older in ("kit.sqlite3", "kit.sqlite3-wal"):  # As an earlier version left them.
         tmp_path.joinpath("data", older).touch(mode=0o644)
     config = kit.databases("kit")["default"]
-    with closing(sqlite3.connect(config["NAME"])) as database:
+    with closing(sqlite3.connect(config["NAME"], uri=True)) as database:
         database.execute("PRAGMA journal_mode=WAL")
         database.execute("CREATE TABLE people (name TEXT)")
         files = {path.name: stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "data").iterdir()}

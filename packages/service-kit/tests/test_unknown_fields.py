@@ -42,10 +42,21 @@ ASKING = [
         "adults",
         "children",
     ],
-    *["return_date", "fare", "payment_2", "Flight ID 2"],
+    *["surcharge", "refund", "quote", "quoteid", "voucher", "couponCode", "tip", "outbound", "inbound_1"],
+    *["return_date", "fare", "payment_2", "Flight ID 2", "card_token", "cardToken", "card", "card_number"],
 ]
 HARMLESS = [
-    *["note", "trace", "status", "miles_awarded", "booking_reference", "feedback", "legal", "return_url"],
+    *[
+        "note",
+        "trace",
+        "status",
+        "miles_awarded",
+        "booking_reference",
+        "feedback",
+        "legal",
+        "return_url",
+        "loyalty_card",
+    ],
     *["source", "locale", "x", "", "classification"],
 ]
 
@@ -62,6 +73,13 @@ def noted(source: dict[str, Any], *, strict: bool = False) -> tuple[dict[str, st
 def test_a_field_that_asks_for_flights_seats_or_money_is_refused_by_its_name(name: str) -> None:
     errors, _ = noted({name: 2})
     assert list(errors) == [name] and errors[name].startswith("is not served")
+
+
+@pytest.mark.parametrize("name", ["return", "way_back", "trips", ""])
+@pytest.mark.parametrize("flight", [{"flight_id": 2}, [1, {"flight_id": 2}]])
+def test_a_further_flight_is_refused_whatever_it_is_called(name: str, flight: Any) -> None:
+    errors, _ = noted({name: flight})
+    assert errors == {name: "is not served"}
 
 
 @pytest.mark.parametrize("name", HARMLESS)
@@ -95,6 +113,14 @@ def test_unknown_fields_are_found_wherever_the_known_ones_stand() -> None:
         "booking_data.passengers[1].seat",
         "booking_data.payment.amount",
     }
+
+
+@pytest.mark.parametrize("name", ["token", "card", "card_number", "cardNumber", "number"])
+def test_a_card_by_another_name_is_refused_where_a_card_is_asked_for(name: str) -> None:
+    body = {**TRIP, "payment": {name: "tok_declined"}}
+    with pytest.raises(Problem) as caught:
+        read(TripRequest, {"correlation_id": "x", "booking_data": body})
+    assert list(caught.value.errors or {}) == [f"booking_data.payment.{name}"]
 
 
 def test_a_hint_names_the_place_of_the_near_miss() -> None:

@@ -3,11 +3,12 @@
 A repeat with the same key is answered from the journal.
 """
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db.models import QuerySet
-from django_sagas.database import db_time, write_alone, write_transaction
+from django_sagas.database import by_pages, db_time, write_alone, write_transaction
 
 from payment.bank.models import Movement, MovementKind
 
@@ -15,6 +16,8 @@ from payment.bank.models import Movement, MovementKind
 INSERT = """
     INSERT INTO bank_movement (key, kind, hold, amount, currency, text, created_at)
     VALUES (%s, %s, %s, %s, %s, %s, %s) ON CONFLICT (key) DO NOTHING"""
+
+MOVES = (MovementKind.CAPTURE, MovementKind.RELEASE, MovementKind.REFUND)
 
 
 def hold(*, key: str, hold: str, amount: int, currency: str, declined: str, now: datetime) -> Movement:
@@ -33,7 +36,7 @@ def void(*, key: str, now: datetime) -> Movement:
 def capture(*, key: str, hold: str, amount: int, now: datetime) -> Movement:
     with write_transaction():
         held = _locked(hold)
-        if held is None or _of(hold, MovementKind.CAPTURE, MovementKind.RELEASE) or _has_expired(held, now):
+        if held is None or _of(hold, MovementKind.CAPTURE, MovementKind.RELEASE) or has_expired(held, now):
             return _enter(_declined(key, hold, "The hold is gone.", now))
         if amount > held.amount:
             return _enter(_declined(key, hold, "The hold is for less.", now))
@@ -60,6 +63,16 @@ def refund(*, key: str, hold: str, amount: int, now: datetime) -> Movement:
         return _enter(_movement(key, MovementKind.REFUND, held, amount, now))
 
 
+def movements_of_holds(since: datetime) -> Iterator[list[Movement]]:
+    """The journal's lines of each hold made since then, the hold first."""
+    for held in by_pages(Movement.objects.filter(kind=MovementKind.HOLD, created_at__gte=since)):
+        yield movements(held.hold)
+
+
+def movements(hold: str) -> list[Movement]:
+    return list(Movement.objects.filter(hold=hold).exclude(kind=MovementKind.DECLINE).order_by("id"))
+
+
 def _locked(hold: str) -> Movement | None:
     """The hold's own line; its lock puts all that moves the hold's money in a row."""
     return Movement.objects.select_for_update().filter(hold=hold, kind=MovementKind.HOLD).first()
@@ -69,7 +82,7 @@ def _of(hold: str, *kinds: MovementKind) -> QuerySet[Movement]:
     return Movement.objects.filter(hold=hold, kind__in=kinds)
 
 
-def _has_expired(held: Movement, now: datetime) -> bool:
+def has_expired(held: Movement, now: datetime) -> bool:
     return now >= held.created_at + timedelta(days=settings.AUTHORIZATION_DAYS)
 
 
@@ -82,9 +95,14 @@ def _declined(key: str, hold: str, text: str, now: datetime) -> Movement:
 
 
 def _enter(made: Movement) -> Movement:
-    """The line with this key: `made`, or the earlier one."""
+    """The line with this key: `made`, or the earlier one; a refusal, if that one moved the money of another
+    hold."""
     at = db_time(made.created_at)
     row = (made.key, made.kind, made.hold, made.amount, made.currency, made.text, at)
     if write_alone(INSERT, row):
         return made
-    return Movement.objects.get(key=made.key)
+    earlier = Movement.objects.get(key=made.key)
+    moves_a_hold = made.hold and made.kind != MovementKind.HOLD
+    if moves_a_hold and earlier.kind in MOVES and earlier.hold != made.hold:
+        return _declined(made.key, made.hold, "This key was used for another hold.", made.created_at)
+    return earlier

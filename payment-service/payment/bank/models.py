@@ -1,3 +1,5 @@
+"""The books of the simulated bank."""
+
 from django.db import models
 from django.db.models import Q
 

@@ -1,9 +1,11 @@
 """What a payment provider has to offer.
 
 Every call has an idempotency key: a repeat with the same key never acts twice, and is answered as the first.
+A key that moved the money of another hold, as may be after a restore, moves nothing: the call is declined.
 The service commits an attempt with that key before the call, and the outcome after it.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -52,6 +54,45 @@ class Asked:
     "when the attempt was committed"
 
 
+@dataclass(frozen=True)
+class Moved:
+    """A capture, release or refund in the provider's books. The key is empty where they do not name it."""
+
+    amount: int
+    key: str = ""
+
+
+@dataclass(frozen=True)
+class Hold:
+    """An authorisation of ours in the provider's books; cents."""
+
+    reference: str
+    key: str
+    "of the call that made it"
+    amount: int
+    captured: Moved | None = None
+    released: Moved | None = None
+    "freed by a call or by time, with nothing taken"
+    refunds: tuple[Moved, ...] = ()
+
+    @property
+    def held(self) -> int:
+        return 0 if self.captured or self.released else self.amount
+
+    @property
+    def taken(self) -> int:
+        return self.captured.amount if self.captured else 0
+
+    @property
+    def refunded(self) -> int:
+        return sum(each.amount for each in self.refunds)
+
+    @property
+    def live(self) -> int:
+        """Held, or taken and not given back."""
+        return self.held + self.taken - self.refunded
+
+
 class Provider(Protocol):
     """Each method raises Unknown where it cannot say; amounts are cents."""
 
@@ -84,3 +125,9 @@ class Provider(Protocol):
 
         A capture, cancellation or refund may be made here, by a provider that can give no key of one up.
         """
+
+    def holds(self, since: datetime) -> Iterator[Hold]:
+        """All authorisations of ours that were made since then, whatever became of them."""
+
+    def find_hold(self, reference: str) -> Hold | None:
+        """None: the provider knows no such authorisation."""

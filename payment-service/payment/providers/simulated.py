@@ -1,7 +1,8 @@
 """The simulated provider: decides by the contract's test tokens, and keeps the books of a bank."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from uuid import uuid4
 
 import structlog
@@ -10,7 +11,18 @@ from django_sagas.clock import utc_now
 
 from payment.bank import books
 from payment.bank.models import Movement, MovementKind
-from payment.providers.interface import GONE, Approved, Asked, Declined, NeverDone, Outcome, Unknown
+from payment.models import Action
+from payment.providers.interface import (
+    GONE,
+    Approved,
+    Asked,
+    Declined,
+    Hold,
+    Moved,
+    NeverDone,
+    Outcome,
+    Unknown,
+)
 
 log = structlog.get_logger("startup")
 
@@ -65,7 +77,25 @@ class SimulatedProvider:
 
     def look_up(self, asked: Asked) -> Outcome | NeverDone:
         entered = books.void(key=asked.key, now=utc_now())
-        return NeverDone() if entered.kind == MovementKind.VOID else _outcome(entered)
+        of_another = asked.action != Action.AUTHORIZE and entered.hold != asked.reference
+        return NeverDone() if entered.kind == MovementKind.VOID or of_another else _outcome(entered)
+
+    def holds(self, since: datetime) -> Iterator[Hold]:
+        return map(_hold, books.movements_of_holds(since))
+
+    def find_hold(self, reference: str) -> Hold | None:
+        lines = books.movements(reference)
+        return _hold(lines) if lines else None
+
+
+def _hold(lines: Sequence[Movement]) -> Hold:
+    held = lines[0]
+    moved = {kind: [Moved(one.amount, one.key) for one in lines if one.kind == kind] for kind in MovementKind}
+    captured = next(iter(moved[MovementKind.CAPTURE]), None)
+    released = next(iter(moved[MovementKind.RELEASE]), None)
+    if not captured and not released and books.has_expired(held, utc_now()):
+        released = Moved(held.amount)
+    return Hold(held.hold, held.key, held.amount, captured, released, tuple(moved[MovementKind.REFUND]))
 
 
 def _outcome(entered: Movement, code: str = "declined") -> Outcome:

@@ -6,18 +6,32 @@ Stripe keeps for at least 24 hours; what is looked up later is found by the key 
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import stripe
 from stripe import PaymentIntent, Refund, StripeClient
 
 from payment.models import Action
-from payment.providers.interface import GONE, Approved, Asked, Declined, NeverDone, Outcome, Unknown
+from payment.providers.interface import (
+    GONE,
+    Approved,
+    Asked,
+    Declined,
+    Hold,
+    Moved,
+    NeverDone,
+    Outcome,
+    Unknown,
+)
 
 OUR_KEY = "idempotency_key"
 "Of an object's metadata."
 REFUSES = "The payment provider refuses."
+HOLDS = ("requires_capture", "succeeded", "canceled")
+"Statuses of an intent that holds money, or has."
+KEY_USED = Declined("idempotency_error", "This key was used for another call.")
+"As after a restore: the next attempt has another key."
 CLOCKS = timedelta(minutes=5)
 "By how much Stripe's clock and ours may differ."
 
@@ -57,6 +71,8 @@ class StripeProvider:
         with _unknown_unless_refused():
             try:
                 self._intents.capture(reference, {"amount_to_capture": amount}, {"idempotency_key": key})
+            except stripe.IdempotencyError:
+                return KEY_USED
             except stripe.InvalidRequestError as error:
                 return _captured(self._intents.retrieve(reference), amount) or _declined(error)
         return Approved(reference)
@@ -65,6 +81,8 @@ class StripeProvider:
         with _unknown_unless_refused():
             try:
                 self._intents.cancel(reference, {}, {"idempotency_key": key})
+            except stripe.IdempotencyError:
+                return KEY_USED
             except stripe.InvalidRequestError as error:
                 # Expired, or cancelled before.
                 if self._intents.retrieve(reference).status != "canceled":
@@ -78,6 +96,8 @@ class StripeProvider:
                     {"payment_intent": reference, "amount": amount, "metadata": {OUR_KEY: key}},
                     {"idempotency_key": key},
                 )
+            except stripe.IdempotencyError:
+                return KEY_USED
             except stripe.InvalidRequestError as error:
                 return _declined(error)
         return _refunded(made, reference)
@@ -112,6 +132,37 @@ class StripeProvider:
             if _key(made) == asked.key:
                 return _authorized(made)
         return None
+
+    def holds(self, since: datetime) -> Iterator[Hold]:
+        """An intent without our key is none of ours: it was made by hand, or to give a key up."""
+        asked = {"created": {"gte": int((since - CLOCKS).timestamp())}, "limit": 100}
+        with _unknown_unless_refused():
+            for made in self._intents.list(asked).auto_paging_iter():
+                if _key(made) and made.status in HOLDS:
+                    # As it stands now: a page may be minutes old when its last line is read.
+                    yield self._hold(self._intents.retrieve(made.id))
+
+    def find_hold(self, reference: str) -> Hold | None:
+        with _unknown_unless_refused():
+            try:
+                return self._hold(self._intents.retrieve(reference))
+            except stripe.InvalidRequestError as error:
+                if error.http_status == 404:
+                    return None
+                raise
+
+    def _hold(self, made: PaymentIntent) -> Hold:
+        """Stripe does not say by which call it was captured or cancelled."""
+        captured = Moved(made.amount_received) if made.status == "succeeded" else None
+        released = Moved(made.amount) if made.status == "canceled" else None
+        refunds = tuple(self._refunds(made)) if captured else ()
+        return Hold(made.id, _key(made), made.amount, captured, released, refunds)
+
+    def _refunds(self, made: PaymentIntent) -> Iterator[Moved]:
+        found = self._client.v1.refunds.list({"payment_intent": made.id, "limit": 100})
+        for one in found.auto_paging_iter():
+            if one.status not in ("failed", "canceled"):
+                yield Moved(one.amount, _key(one))
 
     @property
     def _intents(self) -> Any:

@@ -7,9 +7,9 @@ from typing import Any, cast
 
 import pytest
 
-from proofs.chaos.changes import cancel, change, settle_expired
+from proofs.chaos.changes import cancel, change, expires_in_time, settle_expired
 from proofs.chaos.desk import Answer, Body, Desk
-from proofs.chaos.given import Given, Wish
+from proofs.chaos.given import Expired, Given, Wish
 from proofs.chaos.offers import Offers
 from proofs.chaos.travellers import Traveller
 
@@ -102,8 +102,36 @@ def test_operator_authorises_again_or_cancels_until_the_settlement_has_ended(giv
     tried = set()
     for number in range(30):
         waits = settlement("RUNNING", "authorize-again")
-        assert not settle_expired(traveller(given, waits, f"{number}"), booked())
+        assert not settle_expired(traveller(given, waits, f"{number}"), Expired(booked()))
         tried.add(waits.sent[-1][0])
     assert tried == {"POST /api/saga/s/authorize-again/", f"POST {BOOKING}/cancel/"}
-    assert not settle_expired(traveller(given, settlement("RUNNING")), booked())
-    assert settle_expired(traveller(given, settlement("COMPLETED")), booked())
+    assert not settle_expired(traveller(given, settlement("RUNNING")), Expired(booked()))
+    assert settle_expired(traveller(given, settlement("COMPLETED")), Expired(booked()))
+
+
+def test_change_that_waits_for_another_payment_is_settled_by_its_own_id(given: Given) -> None:
+    waits = settlement("RUNNING", "authorize-again")
+    assert not settle_expired(traveller(given, waits), Expired(booked(), change="s"))
+    assert [path for path, _ in waits.sent] == [
+        "GET /api/saga/status/s/",
+        "POST /api/saga/s/authorize-again/",
+    ]
+    assert settle_expired(traveller(given, settlement("COMPENSATED")), Expired(booked(), change="s"))
+
+
+def test_payment_of_a_change_expires_as_soon_as_it_is_authorised(given: Given) -> None:
+    tries, one = iter([False, False, True]), traveller(given, Backend())
+    one.let_expire = lambda payment: next(tries)
+    assert expires_in_time(one, "change")
+    one.let_expire, one.ended = lambda payment: False, lambda: True
+    assert not expires_in_time(one, "change")
+
+
+@pytest.mark.parametrize(("not_needed", "wrong"), [(True, 0), (False, 1)])
+def test_change_of_a_trip_that_was_cancelled_before_it_was_paid_keeps_no_promise(
+    not_needed: bool, wrong: int
+) -> None:
+    wish = Wish("change", {}, promised={"difference": 100})
+    result = {"difference": 0, "not_needed": not_needed}
+    wish.hear(Answer(200, {"correlation_id": "c", "status": "COMPLETED", "result": result}, ""))
+    assert len(wish.judge("COMPLETED")) == wrong

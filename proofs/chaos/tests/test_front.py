@@ -18,7 +18,9 @@ import pytest
 from proofs.chaos.front import SHIPPED, USUAL, nginx, proxied, write_configuration
 
 pytestmark = pytest.mark.skipif(nginx() is None, reason="nginx is not installed")
-QUEUE = int(re.findall(r"limit_conn queues (\d+);", SHIPPED.joinpath("proxy.conf").read_text())[0])
+CONFIGURATION = SHIPPED.joinpath("proxy.conf").read_text()
+QUEUE = int(re.findall(r"limit_conn queues (\d+);", CONFIGURATION)[0])
+OF_ONE_CALLER = int(re.findall(r"limit_conn connections (\d+);", CONFIGURATION)[0])
 HEAD = (
     b"POST / HTTP/1.1\r\nHost: localhost\r\nX-Forwarded-For: %s\r\n"
     b"Content-Length: 9\r\nConnection: close\r\n\r\n"
@@ -75,15 +77,17 @@ class Proxy:
     port: int
     stack: ExitStack
 
-    def send(self, number: int, body: bytes) -> socket.socket:
-        """As a caller who has sent so much, each from another address."""
+    def send(self, number: int, body: bytes, network: str = "198.18.0.") -> socket.socket:
+        """As a caller who has sent so much, each from another address of the network."""
         caller = self.stack.enter_context(socket.create_connection((self.host, self.port), timeout=20))
-        caller.sendall(HEAD % f"198.18.0.{number}".encode() + body)
+        caller.sendall(HEAD % f"{network}{number}".encode() + body)
         return caller
 
-    def ask(self, method: str, path: str) -> tuple[int, http.client.HTTPMessage, bytes]:
+    def ask(
+        self, method: str, path: str, address: str = "198.18.1.1"
+    ) -> tuple[int, http.client.HTTPMessage, bytes]:
         with closing(http.client.HTTPConnection(self.host, self.port, timeout=20)) as connection:
-            connection.request(method, path, headers={"X-Forwarded-For": "198.18.1.1"})
+            connection.request(method, path, headers={"X-Forwarded-For": address})
             answer = connection.getresponse()
             return answer.status, answer.headers, answer.read()
 
@@ -124,6 +128,15 @@ def test_half_sent_requests_keep_no_place_in_the_queue(service: Service, proxy: 
     for caller in slow[:5]:
         caller.sendall(WHOLE[len(HALF) :])
         assert caller.recv(12) == b"HTTP/1.1 200"
+
+
+def test_a_network_of_ipv6_is_one_caller(service: Service, proxy: Proxy) -> None:
+    for number in range(OF_ONE_CALLER):
+        proxy.send(number, WHOLE, network="2001:db8:0:1::")
+        assert service.arrived.acquire(timeout=20)
+    assert proxy.ask("POST", "/", "2001:db8:0:1:ffff::1")[0] == 429
+    service.let_go.set()
+    assert proxy.ask("POST", "/", "2001:db8:0:2::1")[::2] == (200, b"2001:db8:0:2::1")
 
 
 def test_nginx_accepts_the_shipped_configuration(tmp_path: Path) -> None:

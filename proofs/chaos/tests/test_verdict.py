@@ -22,6 +22,7 @@ from proofs.spec.models import BOOKING
 from proofs.spec.records import Checked, Trace
 from saga_checker.books import Books
 
+CHANGE, KEPT = "change-0", 5_000
 SMALL = replace(PR, least_sagas=10, least_kills=1, least_outages=1)
 CRASHED = Aftermath([Happened(3, 4, Trouble.CRASH, "")], Counter(crash=1), {}, [], (0.5,))
 HARD = Evidence(
@@ -45,7 +46,19 @@ def books(completed: int, compensated: int) -> Books:
         for number, status in enumerate(statuses)
     }
     refused = SimpleNamespace(told={"error": "[Errno 111] Connection refused"})
-    return cast(Books, SimpleNamespace(sagas=sagas, trips=sagas, events={"saga-0": [refused]}))
+    paid = dict.fromkeys(sagas, SimpleNamespace(status="CAPTURED"))
+    gone = dict.fromkeys(("saga-1", CHANGE), SimpleNamespace(status="EXPIRED"))
+    return cast(
+        Books,
+        SimpleNamespace(
+            sagas=sagas,
+            trips=sagas,
+            events={"saga-0": [refused]},
+            standing=paid | gone,
+            changes=[SimpleNamespace(correlation_id=CHANGE)],
+            live_money=lambda trip: KEPT,
+        ),
+    )
 
 
 @pytest.fixture
@@ -106,6 +119,24 @@ def test_key_that_became_two_sagas_is_a_violation(given: Given) -> None:
     for cid in ("saga-0", "saga-1"):
         given.answered(wish, Answer(202, {"correlation_id": cid}, cid))
     assert verdict(given).violations == 1
+
+
+@pytest.mark.parametrize(("fee", "wrong"), [(50.0, 0), (49.99, 1), (0.0, 1)])
+def test_fee_that_a_client_was_told_is_what_the_payments_have_kept(
+    given: Given, fee: float, wrong: int
+) -> None:
+    wish = Wish("cancels booking", {}, correlation_id="saga-9")
+    wish.hear_cancelled(Answer(200, {"status": "COMPENSATED", "fee": fee}, "saga-9"), {})
+    given.sent(wish)
+    assert verdict(given).violations == wrong
+
+
+def test_run_in_which_no_payment_of_a_change_expired_does_not_count(given: Given) -> None:
+    told(given, "COMPLETED", "saga-0")
+    read = books(6, 4)
+    read.standing[CHANGE].status = "CAPTURED"  # type: ignore[misc]
+    found = judge(read, given, HARD, SMALL, whole=True, results=[], modelled=None)
+    assert found.too_easy == ["no payment of a booking expired", "no payment of a change expired"]
 
 
 def test_answer_that_no_client_should_get_is_a_violation(given: Given) -> None:

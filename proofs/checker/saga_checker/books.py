@@ -126,7 +126,8 @@ class Books:
 
     @cached_property
     def events(self) -> dict[str, list[Event]]:
-        return _grouped(sorted(self._backend(Event), key=attrgetter("sequence")), "correlation_id")
+        events = [event for row in self._backend(Event) for event in row.of_its_commit]
+        return _grouped(sorted(events, key=attrgetter("sequence")), "correlation_id")
 
     @cached_property
     def audit_trail(self) -> dict[str, list[AuditEntry]]:
@@ -239,10 +240,16 @@ class Books:
         return sum(payment.live for payment in self.payments_of_trip.get(trip, []))
 
     def kept(self, trip: Saga) -> int:
-        """Cents that its cancellation keeps; nothing where the authorisation had expired before a capture."""
+        """Cents that its cancellation keeps: the fee, or where an authorisation had expired what was left of
+        it; nothing without a capture. What an operator has noted as lost is what is left."""
+        if trip.fee and (trip.correlation_id, "AuthorizePayment") in self.settled:
+            return self.live_money(trip.correlation_id)
         payments = self.payments_of_trip.get(trip.correlation_id, [])
-        expired = any(payment.status == "EXPIRED" for payment in payments)
-        return 0 if expired and not any(payment.captured for payment in payments) else trip.fee
+        if not any(payment.status == "EXPIRED" for payment in payments):
+            return trip.fee
+        if not any(payment.captured for payment in payments):
+            return 0
+        return trip.fee if trip.told_kept is None else min(trip.fee, trip.told_kept)
 
     def net_miles(self, correlation_id: str) -> int:
         """Of a trip."""

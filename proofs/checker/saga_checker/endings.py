@@ -155,7 +155,7 @@ def _money(books: Books, saga: Saga) -> str:
 
 def _is_undone(books: Books, find: Findings, saga: Saga, name: str) -> None:
     step, cid = saga.step[name], saga.correlation_id
-    if not step["attempts"] or step["status"] == "RESOLVED":
+    if not step.get("attempts", 0) or step["status"] == "RESOLVED":
         return
     text = f"COMPENSATED, and its {name} is {step['status']}"
     find.expect(step["status"] in UNDONE_OR_REFUSED, text, cid)

@@ -8,6 +8,7 @@ from saga_checker import (
     bank,
     changes,
     endings,
+    fees,
     ledgers,
     orphans,
     records,
@@ -82,6 +83,7 @@ INVARIANTS = (
     Invariant(
         12, Q, "settled: captured and confirmed", settlements.a_settled_booking_is_captured_and_confirmed
     ),
+    Invariant(12, Q, "a cancellation says what it kept", fees.a_cancellation_says_what_it_kept),
     Invariant(12, A, "a booking names its last change", changes.a_booking_names_its_last_change),
     Invariant(
         12,

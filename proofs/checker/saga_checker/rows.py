@@ -74,9 +74,17 @@ class Saga:
 
     @property
     def fee(self) -> int:
-        """What the cancellation of a booking has kept, in cents."""
+        """What was agreed that the cancellation of a booking keeps, in cents."""
         fee: int = self.fact.get("cancellation", {}).get("fee", 0)
         return fee
+
+    @property
+    def told_kept(self) -> int | None:
+        """What a cancellation of the booking says that it kept, in cents; None if it says nothing."""
+        if "cancellation" not in self.fact or "kept" not in self.fact.get("CancelPayment", {}):
+            return None
+        kept: float = self.fact["CancelPayment"]["kept"]
+        return round(kept * 100)
 
     @property
     def flight_fare(self) -> int:
@@ -135,6 +143,17 @@ class Event:
     event_type: str
     data: str
     timestamp: datetime
+    following: str = ""
+
+    @property
+    def of_its_commit(self) -> list["Event"]:
+        """Itself and those that its row holds besides; only the first event of a commit has a row."""
+        others: list[tuple[str, str, Any]] = json.loads(self.following) if self.following else []
+        events = [
+            replace(self, sequence=sequence, event_id=event_id, event_type=kind, data=json.dumps(data))
+            for sequence, (event_id, kind, data) in enumerate(others, start=self.sequence + 1)
+        ]
+        return [self, *events]
 
     @cached_property
     def told(self) -> Mapping[str, Any]:

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.suite import Suite, a_good_day
+from tests.stories import a_good_day
+from tests.suite import Suite
 
 ROOT = Path(__file__).resolve().parents[3]
 SERVICES = ("backend", "payment", "loyalty")

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from saga_checker.__main__ import main
-from tests.suite import Suite, running
+from tests.stories import running
+from tests.suite import Suite
 
 
 def test_good_suite_ends_with_0_and_a_line_for_each_invariant(

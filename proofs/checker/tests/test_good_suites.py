@@ -4,21 +4,8 @@ import json
 
 import pytest
 
-from tests.suite import (
-    AT,
-    FLIGHT,
-    PARTICIPANT,
-    RETURN,
-    UNDO,
-    Suite,
-    authorize_change_again,
-    back,
-    begun,
-    data_for,
-    data_of_an_earlier_release,
-    did,
-    running,
-)
+from tests.stories import authorize_change_again, back, begun, did, refused_a_seat, running
+from tests.suite import AT, FLIGHT, PARTICIPANT, RETURN, UNDO, Suite, data_for, data_of_an_earlier_release
 
 
 def test_good_day_has_no_violation(suite: Suite) -> None:
@@ -111,19 +98,6 @@ def test_refusal_while_the_cabin_was_full_is_explained(suite: Suite) -> None:
     suite.record("backend", "direct-many", "ReserveSeat", "UNDONE")
     refused_a_seat(suite, at=AT.format(10))
     assert suite.violations() == {}
-
-
-def refused_a_seat(suite: Suite, *, at: str) -> None:
-    events = [
-        *begun(),
-        ("STEP_STARTED", {"step": "ReserveSeat", "attempt": 1}),
-        ("STEP_FAILED", {"step": "ReserveSeat", "outcome": "REFUSED"}),
-        ("COMPENSATED", {"reason": "SEAT_UNAVAILABLE"}),
-    ]
-    steps = {"ReserveSeat": "REFUSED"}
-    suite.saga("refused", "COMPENSATED", steps, events, error_code="SEAT_UNAVAILABLE")
-    changed = "UPDATE sagas_event SET timestamp = ? WHERE correlation_id = 'refused'"
-    suite.run("backend", changed, at)
 
 
 def test_change_may_have_captured_a_payment_in_the_place_of_an_expired_one(suite: Suite) -> None:

@@ -40,6 +40,13 @@ class NotPreparedError(Exception):
     """A step that has to come first did not succeed."""
 
 
+def _unique(pairs: list[tuple[str, Any]]) -> Body:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a name stands twice in one object")
+    return found
+
+
 @dataclass(frozen=True)
 class Reply:
     """What was sent and what came back; the evidence of a broken rule."""
@@ -51,9 +58,9 @@ class Reply:
 
     @property
     def body(self) -> Body:
-        """The JSON object that it holds; empty for anything else."""
+        """The JSON object that it holds; empty for anything else, and for what can be read in two ways."""
         try:
-            body = json.loads(self.raw)
+            body = json.loads(self.raw, object_pairs_hook=_unique)
         except ValueError:
             return {}
         return body if isinstance(body, dict) else {}

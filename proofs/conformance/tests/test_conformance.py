@@ -65,6 +65,7 @@ def test_a_retriable_step_is_tried_by_the_rules_that_need_no_compensation() -> N
     ("defect", "rule"),
     [
         ("new body", "a repeat gets the first answer word for word"),
+        ("name twice", "a repeat gets the first answer word for word"),
         ("get-then-create", "many at once get one answer"),
         ("everything is compared", "unknown fields and the step number make no other request"),
         ("any request", "another request under the same id is 422"),

@@ -132,6 +132,8 @@ class Handler(BaseHTTPRequestHandler):
         self, status: int, body: dict[str, Any], kind: str = "application/json", **headers: str
     ) -> None:
         raw = json.dumps(body).encode()
+        if "name twice" in self.tiny.defects:
+            raw = raw.replace(b'"success"', b'"success": false, "success"')
         self.send_response(status)
         plain = "plain errors" in self.tiny.defects
         self.send_header("Content-Type", "application/json" if plain else kind)

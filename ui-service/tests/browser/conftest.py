@@ -5,10 +5,10 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from scripts.chromium import ARGUMENTS, chromium
 from tests.browser.travel import DONE_MS, Open
-from tests.suite import Suite, chromium
+from tests.suite import Suite
 
-ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 # A machine that is busy with other things answers late, and neither page nor test may give up then.
 PATIENCE = {"PAGE_SECONDS": "20", "OPTIONAL_SECONDS": "20"}
 

@@ -63,6 +63,7 @@ def test_page_of_a_saga_changes_with_its_events(page: Page, suite: Suite, where:
     suite.retry(saga)
     if where == "progress":
         booked(page)
+        assert len([url for url in asked if "/trips/" in url]) == 1
     else:
         expect(live).to_contain_text("completed")
     assert asked[0] == f"{suite.url()}/{where}/{saga}/part/"

@@ -9,7 +9,7 @@ import pytest
 from django_sagas.clock import utc_now
 from playwright.sync_api import Locator, Page, Route, expect
 
-from tests.suite import chromium
+from scripts.chromium import chromium
 
 # Of every module of this folder.
 BROWSER = [
@@ -145,7 +145,7 @@ def pay(page: Page, card: str = "tok_ok", *, javascript: bool = True) -> None:
 
 def booked(page: Page) -> None:
     """The page of the trip, to which the progress leads by itself."""
-    page.wait_for_url("**/trips/*/?new=1")
+    expect(page).to_have_url(re.compile(r"/trips/\w+/\?new=1$"))
     expect(page.get_by_role("heading", name="Booked", exact=True)).to_be_visible()
 
 

@@ -10,18 +10,22 @@ from typing import Any
 from django import template
 from django.conf import settings
 from django.urls import reverse
+from django.utils.formats import date_format
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from ui import assets, route_map
+from ui.cabins import Seat
 from ui.sagas import StepView
-from ui.travel import Flight, Seat, day_name, zone_name
+from ui.travel import Flight, day_name, zone_name
 
 register = template.Library()
+LONG_DAY = gettext_lazy("l j F Y")
+"in the letters of Django's date formats"
 MINUS = "\N{MINUS SIGN}"
-CAMEL = re.compile("[A-Z]?[^A-Z]+|[A-Z]")
+WORDS = re.compile("[A-Z]+_?(?![a-z])|[A-Z]?[^A-Z_]+_?|_")
 
 
 @register.simple_tag
@@ -44,9 +48,10 @@ def icon(name: str, classes: str = "") -> SafeString:
 def runbook(alarm: str) -> SafeString:
     """A link to the alarm's section, where RUNBOOKS_URL says; else where it stands in the repository."""
     place = f"docs/runbooks.md#{alarm.lower()}"
+    name = _("Runbook")
     if not settings.RUNBOOKS_URL:
-        return format_html('<span class="small muted">Runbook: <span class="mono">{}</span></span>', place)
-    return format_html('<a class="small" href="{}#{}">Runbook</a>', settings.RUNBOOKS_URL, alarm.lower())
+        return format_html('<span class="small muted">{}: <span class="mono">{}</span></span>', name, place)
+    return format_html('<a class="small" href="{}#{}">{}</a>', settings.RUNBOOKS_URL, alarm.lower(), name)
 
 
 SECTIONS = {
@@ -120,13 +125,15 @@ def day(moment: Any) -> str:
 
 @register.filter
 def long_day(moment: Any) -> str:
-    return f"{moment:%A} {moment.day} {moment:%B %Y}" if moment else "–"
+    return date_format(moment, str(LONG_DAY)) if moment else "–"
 
 
 @register.filter
 def duration(minutes: Any) -> str:
     hours, rest = divmod(int(minutes or 0), 60)
-    return f"{hours} h {rest:02d} min" if hours else f"{rest} min"
+    if hours:
+        return _("%(hours)s h %(minutes)s min") % {"hours": hours, "minutes": f"{rest:02d}"}
+    return _("%(minutes)s min") % {"minutes": rest}
 
 
 @register.filter
@@ -136,18 +143,20 @@ def span(length: timedelta | None) -> str:
         return "–"
     seconds = length.total_seconds()
     if seconds < 1:
-        return f"{seconds * 1000:.0f} ms"
+        return _("%(number)s ms") % {"number": f"{seconds * 1000:.0f}"}
     if seconds < 60:
-        return f"{seconds:.1f} s"
+        return _("%(number)s s") % {"number": f"{seconds:.1f}"}
     minutes, rest = divmod(int(seconds), 60)
-    return f"{minutes} min {rest} s" if minutes < 60 else duration(minutes)
+    if minutes < 60:
+        return _("%(minutes)s min %(seconds)s s") % {"minutes": minutes, "seconds": rest}
+    return duration(minutes)
 
 
 @register.filter
 def due_in(moment: datetime | None, now: datetime) -> str:
     if moment is None:
         return "–"
-    return f"in {span(moment - now)}" if moment > now else "now"
+    return _("in %(time)s") % {"time": span(moment - now)} if moment > now else _("now")
 
 
 @register.filter
@@ -202,8 +211,8 @@ def entry_word(kind: str) -> str:
 
 @register.filter
 def breakable(name: str) -> SafeString:
-    """A name such as AuthorizePayment with a possible line break between its words."""
-    return format_html_join(mark_safe("<wbr>"), "{}", ((word,) for word in CAMEL.findall(name)))
+    """A name such as AuthorizePayment or PAYMENT_DECLINED with a possible line break between its words."""
+    return format_html_join(mark_safe("<wbr>"), "{}", ((word,) for word in WORDS.findall(name)))
 
 
 STATUS_PILLS = {

@@ -1,3 +1,5 @@
+"""`manage.py make_schedule`: the airports, and the flights of the days ahead."""
+
 from argparse import ArgumentParser
 from collections.abc import Iterator
 from datetime import date, timedelta
@@ -8,11 +10,11 @@ from django.core.management.base import BaseCommand
 from django_sagas.clock import utc_now
 from django_sagas.database import write_transaction
 
-from flight import schedule
-from flight.airports import Place, places
-from flight.folding import fold
 from flight.models import UNRANKED, Airport, Flight
-from flight.network import BUSIEST
+from flight.schedule import timetable
+from flight.schedule.airports import Place, places
+from flight.schedule.network import BUSIEST
+from flight.search.folding import fold
 
 # Rows per transaction: few, so that bookings do not wait long for the writer.
 BATCH = 400
@@ -72,12 +74,12 @@ def airport_row(place: Place) -> Airport:
 def make_flights(today: date, days: int) -> Iterator[int]:
     """Add the flights that are missing, in the order of creation; how many so far, after each batch."""
     known = set(Flight.objects.filter(departs_on__gte=today).values_list("flight_number", "departs_on"))
-    lines = schedule.timetable(places())
-    order = schedule.creation_order(lines, today, days)
+    lines = timetable.lines(places())
+    order = timetable.creation_order(lines, today, days)
     if not Flight.objects.filter(departs_on__gt=today + PERMANENT_AHEAD).exists():
-        order = chain([schedule.always_for_sale(lines, today)], order)
+        order = chain([timetable.always_for_sale(lines, today)], order)
     missing = (
-        Flight(**vars(schedule.fly(line, day)))
+        Flight(**vars(timetable.fly(line, day)))
         for line, day in order
         if (line.flight_number, day) not in known
     )

@@ -10,7 +10,8 @@ from django_sagas.clock import utc_now
 from django_sagas.management.commands.audit_sagas import moment
 from django_sagas.operators import Operator
 
-from flight.saga_reconcile import Repair, repairs
+from flight.operations.reconcile import repairs
+from flight.operations.repair import Repair
 
 PASSES = 4
 "A trip that is cancelled changes what its settlement has to show."
@@ -22,7 +23,7 @@ class Command(BaseCommand):
     help = "Show what settles each disagreement that the auditor finds; with --apply do it."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--since", type=moment, required=True, help="sagas accepted since this time")
+        parser.add_argument("--since", type=moment, required=True, help="sagas that ended since this time")
         parser.add_argument("--limit", type=int, default=1_000_000, help="at most so many sagas")
         parser.add_argument("--settled", type=float, default=10.0, help="seconds ended at least (default 10)")
         parser.add_argument("--apply", action="store_true", help="do it; without, only show it")

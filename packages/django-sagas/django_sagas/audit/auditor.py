@@ -3,25 +3,26 @@
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import structlog
 from django.db import Error as DatabaseError
 from django.utils.module_loading import import_string
 
-from django_sagas import json_text, saga_log, settlements
+from django_sagas import event_log, saga_log, settlements
 from django_sagas.audit import log as saga_events
 from django_sagas.audit import rules
 from django_sagas.audit.rules import Finding, Unreadable
 from django_sagas.client import named_addresses
 from django_sagas.conf import conf
 from django_sagas.definitions import SAGAS, definition_of
-from django_sagas.models import AuditRun, SagaEventRow, SagaRow
+from django_sagas.models import AuditRun, SagaRow
 from django_sagas.state import SagaState
 
 log = structlog.get_logger("saga.audit")
 PAGE = 200
+BEGINNING = datetime.fromtimestamp(0, UTC)
 COLUMNS = (*saga_log.FIXED, *saga_log.CHANGING)
 CREATED_AT = COLUMNS.index("created_at")
 
@@ -44,12 +45,13 @@ class Audited:
 def run(
     *, since: datetime, before: datetime, most: int, now: datetime, audited: Audited
 ) -> Iterator[list[Finding]]:
-    """Examine, page by page, sagas accepted since then that had ended `before`, oldest first.
+    """Examine, page by page, sagas that have ended since then and `before`, oldest first.
 
-    A finding is reported before it is yielded.
+    However old a saga is: a complete one ends once more when it is cancelled. A finding is reported before it
+    is yielded.
     """
-    created_at, correlation_id = since, ""
-    ended = SagaRow.objects.filter(due_at=None, finished_at__lt=before)
+    created_at, correlation_id = BEGINNING, ""
+    ended = SagaRow.objects.filter(due_at=None, finished_at__gte=since, finished_at__lt=before)
     rows = ended.order_by("created_at", "correlation_id")
     while most > 0:
         # The first condition is for the index, the second skips rows already read.
@@ -82,12 +84,10 @@ def _examine_page(page: Sequence[tuple[Any, ...]], audited: Audited) -> Iterator
 
 
 def _events_of(correlation_ids: list[str]) -> dict[str, list[saga_events.Event]]:
-    rows = SagaEventRow.objects.filter(correlation_id__in=correlation_ids)
     found = defaultdict(list)
-    columns = "correlation_id", "sequence", "event_type", "data"
-    for correlation_id, sequence, kind, data in rows.order_by("sequence").values_list(*columns):
-        step = json_text.load_stored(data).get("step", "")
-        found[correlation_id].append(saga_events.Event(sequence, kind, step))
+    for event in event_log.events_of(*correlation_ids):
+        told = saga_events.Event(event.sequence, event.event_type, event.data.get("step", ""))
+        found[event.correlation_id].append(told)
     return found
 
 

@@ -1,3 +1,5 @@
+"""What a participant has answered for each step, by correlation id; and the faults of its demo."""
+
 from django.db import models
 
 

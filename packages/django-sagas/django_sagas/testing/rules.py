@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from django_sagas import json_text, saga_log
+from django_sagas import event_log, json_text, saga_log
 from django_sagas.definitions import find_step
-from django_sagas.models import SagaEventRow, SagaRow
+from django_sagas.models import SagaRow
 from django_sagas.state import OPEN, SagaStep, StepStatus
 from django_sagas.testing.participants import FakeParticipant, Participant, RecordState
 
@@ -50,7 +50,7 @@ def _why(row: SagaRow) -> str:
 
 
 def _events(row: SagaRow, steps: list[dict[str, Any]]) -> Iterator[str]:
-    events = list(SagaEventRow.objects.filter(correlation_id=row.pk).order_by("sequence"))
+    events = list(event_log.events_of(row.pk))
     numbers = [event.sequence for event in events]
     if numbers != list(range(1, row.last_sequence + 1)):
         yield f"The events of {row.name} are numbered {numbers}, with a gap."
@@ -58,7 +58,7 @@ def _events(row: SagaRow, steps: list[dict[str, Any]]) -> Iterator[str]:
     told = Playback({step["name"]: step["compensation"] for step in steps})
     try:
         for event in events:
-            told.play(event.event_type, json_text.load_stored(event.data))
+            told.play(event.event_type, event.data)
     except BrokenRule as error:
         yield f"{row.name}: {error}"
         return

@@ -11,3 +11,7 @@ class SecurityConfig(AppConfig):
     def ready(self) -> None:
         # In every service: one place decides whether a connection is kept after an error.
         connection_created.connect(database_errors.install)
+        # It needs the models.
+        from service_kit.security import backups
+
+        backups.register()

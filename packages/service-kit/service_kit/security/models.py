@@ -1,3 +1,5 @@
+"""Rate limit counters, the audit trail, and tokens that ended early."""
+
 from django.db import models
 
 
@@ -28,6 +30,21 @@ class EndedTokens(models.Model):
 
     def __str__(self) -> str:
         return self.user_id
+
+
+class NewestBackup(models.Model):
+    """When the newest whole back-up of this database was made. One row, written by who makes back-ups."""
+
+    made_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "security_newest_backup"
+        constraints = [
+            models.CheckConstraint(condition=models.Q(pk=1), name="there_is_one_newest_backup"),
+        ]
+
+    def __str__(self) -> str:
+        return self.made_at.isoformat()
 
 
 class AuditKind(models.TextChoices):

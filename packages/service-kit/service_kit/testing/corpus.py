@@ -209,8 +209,9 @@ class Corpus(Described):
 
     @pytest.mark.parametrize("header", HEADERS)
     def test_hostile_header_is_an_answer_and_not_repeated(self, every: list[Operation], header: str) -> None:
-        for operation in every:
-            for case, text in hostile.TEXTS.items():
+        for number, operation in enumerate(every):
+            # A quarter for each operation: over all of them a header has every text several times.
+            for case, text in list(hostile.TEXTS.items())[number % 4 :: 4]:
                 answer = operation.send(operation.address(self.known), headers={header: text})
                 assert answer.status_code < 500, (operation, case, answer.content)
                 assert re.fullmatch(r"[A-Za-z0-9._:-]{1,64}", answer["X-Correlation-ID"])

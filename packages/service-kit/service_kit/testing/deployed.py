@@ -43,6 +43,12 @@ def manage(folder: Path, *command: str, **environment: str) -> subprocess.Comple
     )
 
 
+MAILER = """
+from django.core.mail import get_connection
+mailer = get_connection()
+print(mailer.host, mailer.port, mailer.use_tls, mailer.use_ssl, mailer.username, mailer.password)
+"""
+
 LOADED = """
 import sys
 from django.urls import get_resolver
@@ -71,3 +77,36 @@ class Deployment:
         environment = {**self.needed, "OTEL_TRACES_EXPORTER": "none"}
         done = manage(tmp_path, "shell", "--verbosity", "0", "--command", LOADED, **environment)
         assert (done.stdout, done.returncode) == ("False\n", 0), done.stderr
+
+
+class SendsMail:
+    """Beside Deployment, for a service with the settings of `service_kit.mail_settings`."""
+
+    needed: ClassVar[Mapping[str, str]] = {}
+
+    @pytest.mark.parametrize(
+        ("chosen", "mailer"),
+        [
+            ({}, "587 True False"),
+            ({"EMAIL_USE_SSL": "1"}, "465 False True"),
+            ({"EMAIL_USE_TLS": "0", "EMAIL_PORT": "25"}, "25 False False"),
+        ],
+    )
+    def test_mails_are_sent_with_the_tls_and_the_credentials_of_the_settings(
+        self, tmp_path: Path, chosen: Mapping[str, str], mailer: str
+    ) -> None:
+        password = tmp_path / "password"
+        password.write_text("a mailbox's own\n")
+        given = {
+            "EMAIL_HOST": "mail.example.com",
+            "EMAIL_HOST_USER": "trips",
+            "EMAIL_HOST_PASSWORD_FILE": str(password),
+        }
+        environment = {**self.needed, **given, **chosen}
+        done = manage(tmp_path, "shell", "--verbosity", "0", "--command", MAILER, **environment)
+        assert done.stdout == f"mail.example.com {mailer} trips a mailbox's own\n", done.stderr
+
+    def test_both_kinds_of_tls_at_once_are_refused_at_the_start(self, tmp_path: Path) -> None:
+        done = manage(tmp_path, "check", **self.needed, EMAIL_USE_SSL="1", EMAIL_USE_TLS="1")
+        assert done.returncode != 0 and "Traceback" not in done.stderr
+        assert "EMAIL_USE_SSL) or by STARTTLS (EMAIL_USE_TLS): set one." in done.stderr

@@ -2,10 +2,12 @@
 
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
+import pytest
 import yaml
 from django.core.management import call_command
+from django.test import Client
 from django.urls import URLPattern, get_resolver
 from rest_framework.views import APIView
 
@@ -19,6 +21,23 @@ METHODS = ("get", "post", "put", "patch", "delete")
 ALWAYS = {"401", "403", "405", "414", "429", "503"}
 OF_A_BODY = {"400", "413", "415"}
 OF_A_STEP = {"200", "409", "422"}
+
+
+@pytest.mark.django_db
+class DescribedService:
+    """Subclass it in each service with its `steps`, as their addresses name them."""
+
+    steps: ClassVar[tuple[str, ...]]
+
+    def test_schema_is_valid_without_a_warning_and_describes_every_route(self, tmp_path: Path) -> None:
+        paths = assert_every_route_is_described(tmp_path)
+        for step in self.steps:
+            responses = paths[f"/api/saga/{step}/"]["post"]["responses"]
+            assert set(responses) >= {"200", "400", "401", "403", "409", "413", "415", "422", "503"}
+
+    def test_schema_and_its_page_are_served(self, client: Client) -> None:
+        assert client.get("/api/schema/").status_code == 200
+        assert b"swagger" in client.get("/api/docs/").content
 
 
 def patterns() -> dict[str, URLPattern]:

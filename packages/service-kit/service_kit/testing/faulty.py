@@ -98,6 +98,8 @@ class ActionFaults:
             ({"kind": "delay", "seconds": 31}, "seconds"),
             ({"kind": "delay", "seconds": -1}, "seconds"),
             ({"kind": "fail", "correlation_id": "a b"}, "correlation_id"),
+            # As it is shown: without `times` the fault would be for every call.
+            ({"kind": "fail", "remaining": 1}, "remaining"),
         ],
     )
     def test_bad_fault_is_400_named_and_changes_nothing(

@@ -32,7 +32,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
-            "--since", type=moment, help="sagas accepted since this time (default: a day ago)"
+            "--since", type=moment, help="sagas that ended since this time (default: a day ago)"
         )
         parser.add_argument("--limit", type=int, default=100_000, help="at most so many (default 100000)")
         parser.add_argument("--settled", type=float, default=10.0, help="seconds ended at least (default 10)")

@@ -1,0 +1,1 @@
+"""Cancelling a booking: its quote, the fare's rules, and the request."""

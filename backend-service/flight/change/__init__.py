@@ -1,0 +1,1 @@
+"""Changing a booked trip: its quote, its saga, and the request."""

@@ -1,0 +1,1 @@
+"""What a traveller finds: places, flights, connections, fares and seats."""

@@ -1,0 +1,1 @@
+"""After the booking: its money is captured and its confirmation mailed."""
