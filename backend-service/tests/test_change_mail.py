@@ -34,7 +34,7 @@ def test_a_change_mails_the_new_itinerary(trip: Trip) -> None:
         "Total: 550.10 USD, of which 100.10 USD was charged for the change",
     ):
         assert text in sent.body
-    assert "ZZ101" not in sent.body and "7A" not in sent.body
+    assert "ZZ101" not in sent.body and "seat 7A" not in sent.body
     assert sent.message()["Message-ID"] == f"<{trip.reference}-{change}@tidewing>"
 
 

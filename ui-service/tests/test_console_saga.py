@@ -29,7 +29,7 @@ from ui.templatetags.ui import TIMES
 def test_saga_shows_its_miles_and_what_operators_did(client: Client, desk: Desk) -> None:
     shows(desk, COMPLETED)
     text = client.get(PAGE).content.decode()
-    assert "+161 award" in text and "999" not in text
+    assert "+161 award" in text and "+999" not in text
     assert "What operators did" in text and "payment is back" in text
 
 
