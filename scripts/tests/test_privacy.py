@@ -25,7 +25,7 @@ print(json.dumps(sorted(
 STATED = """
 import django, json
 django.setup()
-from ui.privacy import statement
+from ui.account.privacy import statement
 print(json.dumps(sorted(field for each in statement() for field in each.fields)))
 """
 # Texts about no person: of the timetable, of the course of sagas, of money, and ids. A new text field

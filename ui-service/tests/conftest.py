@@ -9,8 +9,8 @@ from pytest_django import Settings
 from service_kit.testing.unguarded import django_db_setup  # noqa: F401  what is emptied between tests
 
 from tests.desk import Desk
-from ui import views_search
 from ui.models import User
+from ui.search import views as search_views
 
 
 @pytest.fixture(autouse=True)
@@ -25,7 +25,7 @@ def demo_mode(settings: Settings) -> None:
 
 @pytest.fixture(autouse=True)
 def nothing_kept() -> None:
-    for kept in (views_search.network, views_search.prices):
+    for kept in (search_views.network, search_views.prices):
         kept.forget()
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.test import Client
 
-from ui import reset_mails
+from ui.account import reset_mails
 
 RESET = "/account/reset/"
 

@@ -21,9 +21,9 @@ from tests.desk import (
     event,
     saga,
 )
-from ui import diagrams
-from ui.sagas import from_status
+from ui.console import diagrams
 from ui.templatetags.ui import TIMES
+from ui.view_models.sagas import from_status
 
 
 def test_saga_shows_its_miles_and_what_operators_did(client: Client, desk: Desk) -> None:

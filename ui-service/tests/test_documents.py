@@ -13,9 +13,10 @@ from django.test import Client
 from pypdf import PdfReader
 
 from tests.desk import Desk, booking, return_booking
-from ui import documents, patience
-from ui.bookings import Booking, booking_from
+from ui import patience
 from ui.patience import NoPlaceError
+from ui.trips import documents
+from ui.view_models.bookings import Booking, booking_from
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 HOSTILE = "<script>alert(1)</script>"

@@ -16,9 +16,9 @@ from pytest_django import Settings
 
 from tests.buying import ADA, ONE, PASSENGERS, START, form_of, pay_page
 from tests.desk import COMPLETED, DECLINED, RETURN, RUNNING, SAGA, Desk, flight, turned
-from ui import drafts, payments
+from ui.booking import drafts, payments
 from ui.models import Attempt, Draft, User
-from ui.sagas import from_status
+from ui.view_models.sagas import from_status
 
 LIST = "/api/saga/"
 THREADS, SECONDS = 4, 20

@@ -2,7 +2,7 @@
 
 from django_sagas.events import EventType
 
-from ui import diagrams
+from ui.console import diagrams
 
 ENDINGS = ("COMPLETED", "FAILED", "UNKNOWN", "RESOLVED")
 

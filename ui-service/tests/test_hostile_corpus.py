@@ -11,22 +11,26 @@ from service_kit.testing.hostile import TEXTS
 
 from tests.desk import Desk
 from tests.routes import ROUTES, address
-from ui import forms
+from ui import throttle
+from ui.account.forms import ProfileForm, RegisterForm
+from ui.booking.forms import ContactForm, PassengerForm, PaymentForm
 from ui.models import User
+from ui.search.forms import SearchForm
+from ui.trips.forms import FindTripForm
 
 # What any page reads of its query and of its form, so that a new name is covered by itself.
 READ = re.compile(r"""(?:GET|POST|query)(?:\.get|\.getlist)?[\[(]"(\w+)\"""")
-READ_IN = ("views_*.py", "travel.py", "throttle.py")
-FORMS = (forms.SearchForm, forms.PaymentForm, forms.FindTripForm, forms.ProfileForm, forms.RegisterForm)
+READ_IN = ("views.py", "*_views.py", "travel.py", "throttle.py")
+FORMS = (SearchForm, PaymentForm, FindTripForm, ProfileForm, RegisterForm)
 
 
 def names() -> list[str]:
     """Of every field that a page reads, found in the code itself."""
-    folder = Path(forms.__file__).parent
-    sources = [path.read_text() for pattern in READ_IN for path in folder.glob(pattern)]
+    folder = Path(throttle.__file__).parent
+    sources = [path.read_text() for pattern in READ_IN for path in folder.rglob(pattern)]
     read = {name for text in sources for name in READ.findall(text)}
     fields = {name for form in FORMS for name in form.base_fields}
-    people = {f"p0-{name}" for name in forms.PassengerForm.base_fields} | set(forms.ContactForm.base_fields)
+    people = {f"p0-{name}" for name in PassengerForm.base_fields} | set(ContactForm.base_fields)
     return sorted(read | fields | people | {"username", "seats1", "flight", "cursor"})
 
 

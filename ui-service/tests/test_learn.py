@@ -10,8 +10,8 @@ from pytest_django import Settings
 from scripts.paths import ROOT
 from tests.desk import DEFINITIONS, PAYMENT, SAGA, Desk, Json, saga
 from tests.lesson_events import ASKED, ASKED_AGAIN, BEGAN, BEGUN, DONE, FAULTS, LOST, PAID, PAY, after, learns
-from ui import stage
-from ui.lessons import BY_SLUG, LESSONS
+from ui.learn import stage
+from ui.learn.lessons import BY_SLUG, LESSONS
 
 STEPS = DEFINITIONS["results"][0]["steps"]
 LATER = BEGAN + timedelta(minutes=5)

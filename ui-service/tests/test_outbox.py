@@ -17,7 +17,7 @@ from service_kit.security.models import AuditEntry
 
 from tests.desk import Desk
 from tests.password_reset import RESET, ask
-from ui import reset_mails
+from ui.account import reset_mails
 from ui.models import User
 
 OUTBOX = "/api/demo/outbox/"

@@ -16,7 +16,8 @@ from service_kit.outbox.models import KeptMail
 from service_kit.security.models import Attempt, AuditEntry
 
 from tests.desk import BACKEND, LOYALTY, PAYMENT, Desk
-from ui import people, second_factor
+from ui import second_factor
+from ui.account import people
 from ui.models import ClaimedGuest, Draft, User
 
 PASSWORD = "correct horse 9"

@@ -11,7 +11,7 @@ from service_kit.security.models import AuditEntry
 from tests.buying import START, form_of, pay_page
 from tests.desk import SAGA, Desk, booking
 from tests.test_claims import has_nothing, tells_trips
-from ui import drafts
+from ui.booking import drafts
 from ui.models import Attempt, ClaimedGuest, Draft, User
 
 LOST, GUEST = "u-00000000000000ff", "guest-0123456789abcdef01234567"

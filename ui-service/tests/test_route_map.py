@@ -3,9 +3,9 @@ from dataclasses import replace
 from django.template import Context, Template
 
 from tests.desk import flight
-from ui import route_map
-from ui.places import Place
-from ui.travel import flight_from
+from ui.view_models import route_map
+from ui.view_models.places import Place
+from ui.view_models.travel import flight_from
 
 
 def place(code: str, latitude: float, longitude: float) -> Place:

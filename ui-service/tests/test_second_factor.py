@@ -19,7 +19,8 @@ from service_kit.limits import Limit
 from service_kit.security.models import AuditEntry, AuditKind
 
 from tests.desk import SAGA, Desk
-from ui import people, second_factor
+from ui import second_factor
+from ui.account import people
 from ui.models import User
 
 PASSWORD = "correct horse 9"

@@ -12,8 +12,8 @@ from service_kit.limits import Limit
 from service_kit.security.models import AuditEntry, AuditKind
 
 from tests.desk import BACKEND, LOYALTY, PAYMENT, Desk
+from ui.account.sign_ins import BEGAN, SEEN
 from ui.models import User
-from ui.sign_ins import BEGAN, SEEN
 
 PASSWORD = "correct horse 9"
 LOGIN = {"username": "ada", "password": PASSWORD}

@@ -13,8 +13,9 @@ from django.test import Client
 
 from tests.caller import Caller
 from tests.desk import COMPLETED, DECLINED, EVENTS, RUNNING, SAGA, Desk, Json, event
-from ui import patience, streams
+from ui import patience
 from ui.backend_client import Unavailable
+from ui.booking import streams
 from ui.models import User
 
 URL = f"/api/saga/stream/{SAGA}/"

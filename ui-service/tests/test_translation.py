@@ -40,9 +40,9 @@ from tests.everything_known import CANCELLED, UNDOING, world  # noqa: F401  a fi
 from tests.lesson_events import ASKED, ASKED_AGAIN, BEGUN, DONE, LOST, PAID, learns
 from tests.password_reset import ask
 from tests.searching import ONE_WAY
-from ui.lessons import LESSONS, Lesson
+from ui.learn.lessons import LESSONS, Lesson
 from ui.models import Attempt, User
-from ui.views_search import IDEAS
+from ui.search.views import IDEAS
 
 WORD = re.compile(r"[^\W\d_]{2,}")
 SHOWN_ATTRIBUTES = ("title", "aria-label", "placeholder", "alt", "data-say", "data-none", "data-past")

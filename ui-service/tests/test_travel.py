@@ -7,7 +7,7 @@ import pytest
 from django_sagas import json_text
 
 from tests.desk import Json, airport, flight, onward, turned
-from ui import travel
+from ui.view_models import travel
 
 HOME = turned(3, origin=airport("JFK", "New York"))
 NAMES: list[tuple[list[Json], list[str]]] = [

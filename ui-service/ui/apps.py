@@ -6,4 +6,4 @@ class UiConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from ui import sign_ins  # noqa: F401  its receivers
+        pass

@@ -15,7 +15,7 @@ _http = get_asgi_application()
 from django.conf import settings  # noqa: E402 - needs the settings' name
 from service_kit import startup  # noqa: E402 - needs the settings
 
-from ui import streams  # noqa: E402 - needs the settings
+from ui.booking import streams  # noqa: E402 - needs the settings
 from ui.middleware import LATE  # noqa: E402 - needs the settings
 
 ABSOLUTE = re.compile(r"(?i)https?://(?P<host>[^/]*)(?P<path>/.*|)", re.DOTALL)

@@ -12,11 +12,11 @@ from django.utils.translation import gettext as _
 from service_kit.address import address_of
 from service_kit.middleware import GetResponse
 
-from ui import assets, patience, throttle, views_errors
+from ui import assets, error_views, patience, throttle
+from ui.account.sign_ins import BEGAN, SEEN
 from ui.backend_client import ServiceTrouble, visitor_address
 from ui.identity import actor_of
 from ui.models import User
-from ui.sign_ins import BEGAN, SEEN
 
 MARKS = 10
 "How often at most the use of a session is noted in its idle time."
@@ -92,7 +92,7 @@ class SessionEndMiddleware:
                 self._look_at(request)
         except DatabaseError as error:
             # Outside a view, where nobody else turns it into a page.
-            return views_errors.failed(request, error)
+            return error_views.failed(request, error)
         return self.get_response(request)
 
     def _look_at(self, request: HttpRequest) -> None:
@@ -139,7 +139,7 @@ class LimitMiddleware:
             return None
         costs = {throttle.limit_of(name, request.method): 1}
         wait = throttle.seconds_to_wait(request, costs, who=actor_of(request).user_id)
-        return views_errors.too_often(request, wait) if wait else None
+        return error_views.too_often(request, wait) if wait else None
 
 
 class TroubleMiddleware:
@@ -150,18 +150,18 @@ class TroubleMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         if getattr(request, "scope", {}).get(LATE):
-            return views_errors.page(request, 408, _("The request did not arrive in time."))
+            return error_views.page(request, 408, _("The request did not arrive in time."))
         if request.headers.get("Content-Encoding", "identity").lower() != "identity":
-            return views_errors.page(request, 415)
+            return error_views.page(request, 415)
         response = self.get_response(request)
         if isinstance(response, HttpResponseNotAllowed):
-            return views_errors.wrong_method(request, response["Allow"])
+            return error_views.wrong_method(request, response["Allow"])
         return response
 
     def process_exception(self, request: HttpRequest, error: Exception) -> Any:
         """Everything else, and errors of middleware, goes to `handler500`."""
         if isinstance(error, ServiceTrouble):
-            return views_errors.trouble(request, error)
+            return error_views.trouble(request, error)
         if isinstance(error, DatabaseError):
-            return views_errors.failed(request, error)
+            return error_views.failed(request, error)
         return None

@@ -13,10 +13,9 @@ from typing import TypeVar
 from django.utils.translation import gettext as _
 from django_sagas.clock import utc_now
 
-from ui import bookings, cabins, sagas, travel
 from ui.backend_client import Actor, Json, NotFound, ServiceTrouble, call, get, post
-from ui.forms import UnclearPlace
-from ui.places import City, Place, city_from, nearest_first, place_from
+from ui.view_models import bookings, cabins, sagas, travel
+from ui.view_models.places import City, Place, UnclearPlace, city_from, nearest_first, place_from
 
 NOBODY = Actor("")
 BOOKING_SAGA = "book-trip"

@@ -59,7 +59,7 @@ DRAFT_DAYS = env.whole("DRAFT_DAYS", default=14, least=1)
 # Where the operators' docs/runbooks.md is published.
 RUNBOOKS_URL = env.text("RUNBOOKS_URL")
 # What the daily `manage.py sweep` deletes here.
-SWEEPS = ["ui.people.sweep"]
+SWEEPS = ["ui.account.people.sweep"]
 # The backend's, for the privacy page.
 RETAIN_FAILED_DAYS = env.whole("RETAIN_FAILED_DAYS", default=30)
 RETAIN_GUEST_DAYS = env.whole("RETAIN_GUEST_DAYS", default=365)
@@ -148,11 +148,11 @@ AUTH_PASSWORD_VALIDATORS: list[dict[str, Any]] = [
 AUTH_PASSWORD_VALIDATORS += [
     {"NAME": name}
     for name in (
-        "ui.passwords.AboutTheUserValidator",
-        "ui.passwords.LeakedPasswordValidator",
+        "ui.account.passwords.AboutTheUserValidator",
+        "ui.account.passwords.LeakedPasswordValidator",
         "django.contrib.auth.password_validation.CommonPasswordValidator",
         "django.contrib.auth.password_validation.NumericPasswordValidator",
-        "ui.passwords.SiteWordsValidator",
+        "ui.account.passwords.SiteWordsValidator",
     )
 ]
 # Whether operators and auditors need a second factor; every account can have one.
@@ -199,7 +199,7 @@ STAFF_MAX_SECONDS = env.whole("STAFF_MAX_SECONDS", default=12 * 3600, least=1)
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not DEMO_MODE
-CSRF_FAILURE_VIEW = "ui.views_errors.csrf_failed"
+CSRF_FAILURE_VIEW = "ui.error_views.csrf_failed"
 CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS")
 SECURE_SSL_REDIRECT = env.flag("SECURE_SSL_REDIRECT", default=not DEMO_MODE)
 SECURE_REDIRECT_EXEMPT = [r"^api/health/", r"^metrics$"]

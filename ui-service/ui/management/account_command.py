@@ -7,7 +7,7 @@ from django_sagas.clock import utc_now
 from service_kit.security import audit
 from service_kit.security.models import AuditKind
 
-from ui import people
+from ui.account import people
 from ui.models import User
 
 ACTOR = "command line"

@@ -16,10 +16,11 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from ui import assets, route_map
-from ui.cabins import Seat
-from ui.sagas import StepView
-from ui.travel import Flight, day_name, zone_name
+from ui import assets
+from ui.view_models import route_map
+from ui.view_models.cabins import Seat
+from ui.view_models.sagas import StepView
+from ui.view_models.travel import Flight, day_name, zone_name
 
 register = template.Library()
 LONG_DAY = gettext_lazy("l j F Y")

@@ -7,7 +7,7 @@ from django_sagas.clock import utc_now
 from service_kit.security import audit
 from service_kit.security.models import AuditKind
 
-from ui import sessions
+from ui.account import sessions
 from ui.management.account_command import ACTOR
 
 

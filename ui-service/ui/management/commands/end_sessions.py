@@ -2,7 +2,7 @@
 
 from django.core.management.base import CommandError
 
-from ui import sessions
+from ui.account import sessions
 from ui.backend_client import ServiceTrouble
 from ui.management.account_command import AccountCommand
 from ui.models import User

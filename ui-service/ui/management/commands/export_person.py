@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from ui import people
+from ui.account import people
 from ui.backend_client import Actor, ServiceTrouble
 from ui.models import User
 

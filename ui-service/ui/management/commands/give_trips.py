@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
-from ui import claims
+from ui.account import claims
 from ui.management.account_command import AccountCommand
 from ui.models import User
 

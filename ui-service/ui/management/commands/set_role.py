@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from ui import roles
+from ui.account import roles
 from ui.models import User
 
 ACTOR = "command line"

@@ -2,7 +2,8 @@
 
 from django.core.management.base import CommandError
 
-from ui import second_factor, sessions
+from ui import second_factor
+from ui.account import sessions
 from ui.management.account_command import AccountCommand
 from ui.models import User
 
