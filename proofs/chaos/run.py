@@ -3,6 +3,7 @@
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from proofs.chaos.profiles import TERMINAL_WITHIN, Profile
 from proofs.chaos.progress import Progress
 from proofs.chaos.releases import Release, releases
 from proofs.chaos.report import report
-from proofs.chaos.standing import AWAY, open_of_all, open_sagas, statuses
+from proofs.chaos.standing import AWAY, longest_end, open_of_all, open_sagas, statuses
 from proofs.chaos.takeovers import claims, take_overs
 from proofs.chaos.trouble import complaints
 from proofs.chaos.vandal import Vandal
@@ -140,7 +141,7 @@ class _Run:
     def _settle(self) -> Evidence:
         """The faults are off."""
         self._phase = "settling"
-        calm, network = self._clock(), self._field.network
+        calm, calm_at, network = self._clock(), datetime.now(UTC), self._field.network
         network.end_faults()
         self._load.stop()
         until = calm + TERMINAL_WITHIN
@@ -148,7 +149,9 @@ class _Run:
         self._load.ask_again(self._clock, until)
         self._load.act_as_operator(self._clock, until)
         self._field.expire_payments()
-        quiet_after = self._clock() - calm if self._wait_until_quiet(until) else None
+        # Who had no answer has just booked: what they wait for begins now, and not with the calm.
+        is_quiet = self._wait_until_quiet(self._clock() + TERMINAL_WITHIN)
+        quiet_after = longest_end(self._field.databases["backend"], calm_at) if is_quiet else None
         last = self._book_one()
         return Evidence(
             seconds=calm,

@@ -4,6 +4,7 @@ import sqlite3
 import time
 from collections.abc import Callable
 from contextlib import closing, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,6 +14,7 @@ from proofs.chaos.profiles import TERMINAL_WITHIN
 
 BY_STATUS = "SELECT status, COUNT(*) FROM sagas_saga WHERE name = 'book-trip' GROUP BY status"
 IDS = "SELECT correlation_id FROM sagas_saga WHERE name = 'book-trip'"
+ENDED = "SELECT created_at, finished_at FROM sagas_saga WHERE finished_at IS NOT NULL"
 NOT_ENDED = """
     SELECT correlation_id, epoch, owner FROM sagas_saga WHERE due_at IS NOT NULL AND name = 'book-trip'"""
 OPEN_BOOKINGS = """
@@ -39,6 +41,12 @@ class Held(NamedTuple):
 def open_of_all(address: str) -> int:
     """How many sagas have not ended, settlements among them."""
     return int(_rows(address, ALL_OPEN)[0][0])
+
+
+def longest_end(address: str, calm: datetime) -> float:
+    """The most seconds that a saga took to end, from the calm on, or from its beginning if that was later."""
+    times = [(_moment(begun), _moment(ended)) for begun, ended in _rows(address, ENDED)]
+    return max(((ended - max(calm, begun)).total_seconds() for begun, ended in times), default=0.0)
 
 
 def number_of_sagas(address: str) -> int:
@@ -86,6 +94,11 @@ def left_by_the_dead(address: str) -> frozenset[Held]:
 def open_held(address: str) -> frozenset[Held]:
     """All open sagas, with and without an owner."""
     return frozenset(Held(cid, epoch) for cid, epoch, _ in _rows(address, NOT_ENDED))
+
+
+def _moment(told: datetime | str) -> datetime:
+    """SQLite has times as texts, in UTC."""
+    return told if isinstance(told, datetime) else datetime.fromisoformat(told).replace(tzinfo=UTC)
 
 
 def _lives(pid: int) -> bool:

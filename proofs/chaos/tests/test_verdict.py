@@ -164,7 +164,7 @@ def test_cancellation_that_was_answered_is_never_taken_back(given: Given) -> Non
     assert verdict(given).violations == 1
 
 
-@pytest.mark.parametrize("change", [{"quiet_after": None}, {"last_booking": ""}])
+@pytest.mark.parametrize("change", [{"quiet_after": None}, {"quiet_after": 60.1}, {"last_booking": ""}])
 def test_suite_that_does_not_come_to_rest_is_a_violation(given: Given, change: dict[str, Any]) -> None:
     assert verdict(given, replace(HARD, **change)).violations == 1
 
