@@ -189,3 +189,15 @@ def test_every_cookie_is_for_this_host_and_tls_only_outside_demo_mode(
     for name, cookie in client.cookies.items():
         assert (cookie["secure"], cookie["path"], cookie["domain"]) == (True, "/", ""), name
         assert cookie["httponly"] or not cookie.value, name
+
+
+@pytest.mark.parametrize("typed", ["Grace", "GRACE", "ｇrace", "grace"])  # noqa: RUF001 - a wide letter
+def test_a_name_is_the_same_in_any_case_and_width(client: Client, desk: Desk, typed: str) -> None:
+    desk.answers_anything("/api/tickets/user/")
+    client.post("/account/register/", NEW)
+    client.post("/account/logout/")
+    again = client.post("/account/register/", {**NEW, "username": typed})
+    assert again.status_code == 422 and "already exists" in again.content.decode()
+    assert User.objects.count() == 1
+    client.post("/account/login/", {"username": typed, "password": NEW["password"]})
+    assert client.session["_auth_user_id"] == str(User.objects.get().pk)

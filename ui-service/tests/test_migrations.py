@@ -12,7 +12,7 @@ from django.db.migrations.state import StateApps
 from django_sagas.clock import utc_now
 
 from tests.desk import flight, turned
-from ui.models import Attempt, Draft
+from ui.models import Attempt, Draft, User
 
 pytestmark = pytest.mark.django_db(transaction=True)
 BEFORE = [("ui", "0005_claimed_guests")]
@@ -81,3 +81,12 @@ def test_draft_without_a_price_is_not_ready_for_payment(before: StateApps) -> No
     draft(before, [{"flight": 1, "seats": [], "price": "", "shown": None}])
     upgrade()
     assert not Draft.objects.get().is_priced
+
+
+def test_of_accounts_that_differ_in_case_each_is_still_logged_in_by_its_own_name(before: StateApps) -> None:
+    for name in ("ada", "Ada", "erased-u-1"):
+        before.get_model("ui", "User").objects.create(username=name, traveller_id=f"u-{name}")
+    upgrade()
+    found = {name: User.objects.get_by_natural_key(name).username for name in ("ada", "Ada", "ADA")}
+    assert found == {"ada": "ada", "Ada": "Ada", "ADA": "ada"}
+    assert User.objects.get(username="erased-u-1").folded_name is None

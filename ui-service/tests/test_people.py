@@ -107,7 +107,7 @@ def test_erasure_needs_the_password_and_closes_the_account(
     ]
     traveller.refresh_from_db()
     assert (traveller.email, traveller.is_active, traveller.has_usable_password()) == ("", False, False)
-    assert traveller.username == f"erased-{traveller.traveller_id}"
+    assert (traveller.username, traveller.folded_name) == (f"erased-{traveller.traveller_id}", None)
     assert (Draft.objects.count(), Attempt.objects.filter(key__contains="ada").count()) == (0, 0)
     assert KeptMail.objects.count() == 0
     assert (TOTPDevice.objects.count(), StaticToken.objects.count()) == (0, 0)

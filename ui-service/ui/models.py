@@ -5,10 +5,11 @@ import secrets
 from functools import cached_property
 from typing import Any, ClassVar
 
-from django.contrib.auth.models import AbstractUser
+from django.contrib.auth.models import AbstractUser, UserManager
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 from django_sagas import json_text
+from service_kit.security.throttle import folded
 
 MOST_GUESTS = 20
 "Most guests of one account: each costs a further call to the other services."
@@ -16,6 +17,15 @@ MOST_GUESTS = 20
 
 def new_traveller_id() -> str:
     return f"u-{secrets.token_hex(8)}"
+
+
+class Users(UserManager["User"]):
+    use_in_migrations = False
+
+    def get_by_natural_key(self, username: str | None) -> "User":
+        """By the name as it is, or else in any case or width: a telephone begins it with a capital."""
+        exact = self.filter(username=username).first()
+        return exact or self.get(folded_name=folded(username or ""))
 
 
 class User(AbstractUser):
@@ -26,6 +36,12 @@ class User(AbstractUser):
 
     # The user id at the other services; never reused, not guessable from the name.
     traveller_id = models.CharField(max_length=64, unique=True, default=new_traveller_id)
+    folded_name = models.CharField(
+        max_length=150,
+        unique=True,
+        null=True,
+        help_text="the name without case and width; empty if an older account has it, or once it is erased",
+    )
     role = models.CharField(max_length=16, choices=Role.choices, default=Role.TRAVELLER)
 
     @cached_property
@@ -34,9 +50,15 @@ class User(AbstractUser):
         found = self.claimed_guests.order_by("-claimed_at").values_list("guest_id", flat=True)
         return tuple(found[:MOST_GUESTS])
 
+    objects: ClassVar[Users] = Users()
     first_name = None  # type: ignore[assignment]
     last_name = None  # type: ignore[assignment]
     REQUIRED_FIELDS: ClassVar[list[str]] = ["email"]
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        if self._state.adding:
+            self.folded_name = folded(self.username)
+        super().save(*args, **kwargs)
 
     @property
     def is_overseer(self) -> bool:

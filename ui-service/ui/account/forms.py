@@ -11,6 +11,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from service_kit import rules
 from service_kit.cards import looks_like_card
+from service_kit.security.throttle import folded
 
 from ui import throttle
 from ui.forms import EMAIL_SAID, RuledField, missing
@@ -113,6 +114,8 @@ class RegisterForm(UserModelForm):
         name: str = self.cleaned_data["username"]
         if looks_like_card(name):
             raise ValidationError(_("This looks like a card number, which we do not take."))
+        if User.objects.filter(folded_name=folded(name)).exists():
+            raise ValidationError(_("A user with that username already exists."))
         return name
 
     def clean_password(self) -> str:

@@ -100,7 +100,7 @@ def erase(user: User, *, actor: Actor, reason: str, address: str = "") -> None:
         outbox.forget(addresses=[user.email] if user.email else [])
         _forget_counters(user.username, user.email)
         user.username, user.email, user.is_active = f"{GONE}{user.traveller_id}", "", False
-        user.role = User.Role.TRAVELLER
+        user.folded_name, user.role = None, User.Role.TRAVELLER
         second_factor.take_away(user)
         user.set_unusable_password()
         user.save()

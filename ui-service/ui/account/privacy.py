@@ -29,7 +29,7 @@ STORED = (
     stored(
         _("Your account: user name, e-mail address if you give one, and the password as a hash."),
         _("Until you have your data erased."),
-        ui_user="username email password",
+        ui_user="username folded_name email password",
     ),
     stored(
         _(

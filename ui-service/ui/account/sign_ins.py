@@ -44,5 +44,8 @@ def logged_out(request: HttpRequest, user: User | None, **_: Any) -> None:
 @receiver(user_login_failed)
 def login_failed(credentials: dict[str, Any], request: HttpRequest | None = None, **_: Any) -> None:
     """Of an account that exists; what else was typed may be a password."""
-    user = User.objects.filter(username=credentials.get("username", "")).first()
+    try:
+        user = User.objects.get_by_natural_key(credentials.get("username"))
+    except User.DoesNotExist:
+        user = None
     note("login-failed", user=user, request=request)
