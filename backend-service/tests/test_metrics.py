@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import yaml
 from django_sagas.audit import auditor
 from django_sagas.audit.auditor import Audited
 from django_sagas.clock import utc_now
+from django_sagas.definitions import step_names
 from django_sagas.metrics import SagaCollector
 from django_sagas.overview import Totals
 from django_sagas.publisher import publisher
@@ -160,3 +162,15 @@ def test_attempts_and_compensations_are_counted_by_step(desk: Desk) -> None:
     desk.book(simulate_awardmiles_fail=True)
     publisher.flush()
     assert [count(*each) for each in asked] == [number + 1 for number in before]
+
+
+def test_the_first_event_of_a_step_is_seen_as_a_rate() -> None:
+    """Each counter is there before its first event."""
+    kept = {
+        (sample.labels["event_type"], sample.labels["step"])
+        for each in metrics.of_processes().collect()
+        for sample in each.samples
+        if sample.name == "saga_events_total"
+    }
+    assert kept >= set(product(("SAGA_STEP_STARTED", "SAGA_COMPENSATION_STEP_STARTED"), step_names()))
+    assert {"ReserveSeat", "CapturePayment", "SwapTickets"} <= step_names()

@@ -11,6 +11,7 @@ class SagasConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from django_sagas import checks  # noqa: F401  registers them
+        from django_sagas import checks, definitions, publisher  # noqa: F401  the checks register themselves
 
         autodiscover_modules("sagas")
+        publisher.count_from_zero(definitions.step_names())

@@ -366,6 +366,11 @@ def participants() -> frozenset[str]:
     return frozenset(step.participant for step in steps if step.participant != LOCAL)
 
 
+def step_names() -> frozenset[str]:
+    """Of every definition."""
+    return frozenset(step.name for saga in SAGAS.values() for step in saga.known_steps())
+
+
 def find_step(saga: str, step: SagaStep) -> Step | None:
     """This release's implementation of a row's step; None if it has none: then the saga waits."""
     return definition_of(saga).find(step) if step.kind in KINDS else None

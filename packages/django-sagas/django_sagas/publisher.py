@@ -3,8 +3,9 @@
 import queue
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache
+from itertools import product
 
 import structlog
 from prometheus_client import Counter
@@ -12,6 +13,7 @@ from prometheus_client import Counter
 from django_sagas.events import (
     ALL,
     EventDispatcher,
+    EventType,
     SagaEvent,
     event_dispatcher,
 )
@@ -71,6 +73,12 @@ class Publisher:
             item.set()
         else:
             self._dispatcher.publish(*item)
+
+
+def count_from_zero(steps: Iterable[str]) -> None:
+    """A rate needs two values: without the zero the first event of a step would not be seen."""
+    for step, event_type in product(steps, (EventType.STEP_STARTED, EventType.COMPENSATION_STEP_STARTED)):
+        _counter(event_type, step)
 
 
 def count(event: SagaEvent) -> None:
