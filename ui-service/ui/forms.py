@@ -10,8 +10,8 @@ from service_kit.cards import looks_like_card
 from service_kit.rules import TextRule
 
 MAX_PASSENGERS = 9
-
-
+MAX_FLIGHT = 10**9 - 1
+"the highest id of a flight"
 EMAIL_SAID = _("This must be an email address.")
 
 

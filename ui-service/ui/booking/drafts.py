@@ -17,12 +17,11 @@ from django_sagas.clock import utc_now
 from django_sagas.database import write_transaction
 
 from ui.backend_client import Json
-from ui.forms import MAX_PASSENGERS, number
+from ui.forms import MAX_FLIGHT, MAX_PASSENGERS, number
 from ui.models import Attempt, Draft
 from ui.view_models.cabins import CABIN_NAMES, CabinMap, nearest_seat
 from ui.view_models.travel import MAX_FLIGHTS
 
-MAX_FLIGHT = 10**9 - 1
 SEATS = tuple(f"seats{n}" for n in range(1, MAX_FLIGHTS + 1))
 DRAFT_ID = re.compile("[0-9a-f]{32}")
 MOST_SWEPT = 100

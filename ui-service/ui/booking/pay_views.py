@@ -23,6 +23,7 @@ from ui.booking.progress_views import trip_of
 from ui.booking.views import address, journey, legs, summary
 from ui.identity import actor_of, for_guests, owners_of
 from ui.models import Attempt, Draft
+from ui.search import selectors as search_selectors
 
 log = structlog.get_logger(__name__)
 LOOK_SECONDS = 0.04
@@ -189,5 +190,5 @@ def _page(
 
 
 def _told_now(chosen: drafts.Selection) -> list[Json] | None:
-    reads = [partial(selectors.flight_told, flight_id) for flight_id in chosen.flights]
+    reads = [partial(search_selectors.flight_told, flight_id) for flight_id in chosen.flights]
     return optional(lambda: patience.at_once(*reads), otherwise=None)

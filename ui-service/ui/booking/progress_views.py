@@ -24,6 +24,7 @@ from ui.booking import drafts, moments, payments
 from ui.booking.views import address
 from ui.identity import owner_of, owners_of
 from ui.models import Attempt, Draft
+from ui.search import selectors as search_selectors
 from ui.view_models import travel
 from ui.view_models.sagas import SagaView
 
@@ -110,7 +111,7 @@ def _valid(correlation_id: str) -> str:
 
 def _flights(ids: Sequence[int]) -> list[travel.Flight]:
     """None at all if the backend does not answer for one, which must not hide the booking."""
-    reads = [partial(selectors.flight, each) for each in ids]
+    reads = [partial(search_selectors.flight, each) for each in ids]
     return optional(lambda: list(patience.at_once(*reads)), otherwise=[])
 
 

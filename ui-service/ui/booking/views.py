@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 from service_kit.cards import looks_like_card
 
-from ui import patience, selectors
+from ui import patience
 from ui.backend_client import Json
 from ui.booking import drafts
 from ui.booking.drafts import Filled, Selection
@@ -22,6 +22,7 @@ from ui.booking.forms import ContactForm, PassengerForm
 from ui.forms import MAX_PASSENGERS, number
 from ui.identity import actor_of, for_guests, owners_of
 from ui.models import Draft
+from ui.search import selectors as search_selectors
 from ui.view_models import cabins, travel
 
 
@@ -32,7 +33,7 @@ def address(view: str, chosen: Selection, **more: Any) -> str:
 
 def legs(chosen: Selection, told: list[Json] | None = None) -> list[dict[str, Any]]:
     """The chosen flights from the backend, or from stored JSON in `told`, with the fare of each."""
-    told = told or patience.at_once(*(partial(selectors.flight_told, each) for each in chosen.flights))
+    told = told or patience.at_once(*(partial(search_selectors.flight_told, each) for each in chosen.flights))
     flights = [travel.flight_from(each) for each in told]
     return [
         {
@@ -124,7 +125,7 @@ def seats(request: HttpRequest) -> HttpResponse:
     if away := _turned_away(request, chosen, found):
         return away
     last = leg == len(chosen.flights) - 1
-    maps = selectors.seat_map(chosen.flights[leg])
+    maps = search_selectors.seat_map(chosen.flights[leg])
     mine = found[leg]["seats"] = chosen.seats_with_others(leg, maps)
     context = {
         **summary(chosen, found),
@@ -178,7 +179,7 @@ def _ask_again(request: HttpRequest, chosen: Selection, leg: int) -> str:
 def _taken_meanwhile(chosen: Selection) -> int | None:
     """The first flight with a chosen seat that is taken."""
     seated = [leg for leg in range(len(chosen.flights)) if chosen.seats_of(leg)]
-    maps = patience.at_once(*(partial(selectors.seat_map, chosen.flights[leg]) for leg in seated))
+    maps = patience.at_once(*(partial(search_selectors.seat_map, chosen.flights[leg]) for leg in seated))
     lost = [
         leg
         for leg, found in zip(seated, maps, strict=True)

@@ -14,6 +14,7 @@ from ui.backend_client import Actor, Json, ServiceTrouble, get, optional
 from ui.console import queries
 from ui.learn import lessons, stage
 from ui.learn.lessons import Lesson
+from ui.search import selectors as search_selectors
 from ui.view_models import sagas
 
 LEARNER = Actor("learner")
@@ -78,7 +79,7 @@ def start(lesson: Lesson, *, actor: Actor) -> str:
 def _flight() -> int:
     """The first flight in a week that has a free seat."""
     day = (utc_now() + timedelta(days=7)).date()
-    found = selectors.flights(origin="DFW", destination="ORD", day=day, cabin="economy", passengers=1)
+    found = search_selectors.flights(origin="DFW", destination="ORD", day=day, cabin="economy", passengers=1)
     free = next((offer.ids[0] for offer in found.offers if offer.bookable and not offer.layovers), None)
     if free is None:
         raise ServiceTrouble("backend", _("There is no flight for a lesson. Book one by hand."))

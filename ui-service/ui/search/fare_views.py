@@ -13,9 +13,10 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 from django_sagas.clock import utc_now
 
-from ui import patience, selectors
+from ui import patience
 from ui.backend_client import ServiceTrouble
 from ui.forms import MAX_PASSENGERS, number
+from ui.search import selectors
 from ui.search.forms import CABINS
 from ui.search.views import MOST_PRICE, day_of, on_day
 from ui.view_models.cabins import CABIN_NAMES, EVERYWHERE

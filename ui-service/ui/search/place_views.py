@@ -7,7 +7,8 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 from django_sagas.clock import utc_now
 
-from ui import patience, selectors
+from ui import patience
+from ui.search import selectors
 from ui.view_models import route_map
 from ui.view_models.places import Place
 

@@ -15,11 +15,11 @@ from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_safe
 from django_sagas.clock import utc_now
 
-from ui import patience, selectors
+from ui import patience
 from ui.backend_client import Rejected, optional
-from ui.booking.drafts import MAX_FLIGHT
-from ui.forms import number
+from ui.forms import MAX_FLIGHT, number
 from ui.kept import Kept
+from ui.search import selectors
 from ui.search.forms import CABINS, SearchForm
 from ui.view_models import route_map
 from ui.view_models.cabins import CABIN_NAMES, CABIN_RULES, cabin_name

@@ -17,13 +17,13 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 from django_sagas.clock import utc_now
 
-from ui import patience, selectors, services
+from ui import patience, services
 from ui.backend_client import Rejected, Unavailable
-from ui.booking.drafts import MAX_FLIGHT
 from ui.booking.forms import DEMO_CARDS, CardForm
-from ui.forms import MAX_PASSENGERS, number
+from ui.forms import MAX_FLIGHT, MAX_PASSENGERS, number
 from ui.identity import is_own, open_for_guest, owner_of
-from ui.trips import trip_changes
+from ui.search import selectors as search_selectors
+from ui.trips import selectors, trip_changes
 from ui.trips.trip_changes import Seating, Way
 from ui.trips.views import QUOTE_ID, QUOTE_IS_OVER
 from ui.view_models.bookings import Booking
@@ -81,7 +81,7 @@ def _journey(request: HttpRequest, booking: Booking, way: Way, context: dict[str
     ids = [number(each, most=MAX_FLIGHT, default=0) for each in given]
     if len(ids) < len(way.journey.ids) or 0 in ids:
         return redirect(again)
-    flights = patience.at_once(*(partial(selectors.flight, each) for each in ids))
+    flights = patience.at_once(*(partial(search_selectors.flight, each) for each in ids))
     if why := why_no_trip(trip_changes.trip_with(booking, way.leg, *flights)):
         messages.warning(request, why + " " + _("Please choose another."))
         return redirect(again)
@@ -104,7 +104,7 @@ def _seats(
 ) -> HttpResponse:
     """The seats on the chosen flight, and after them the quote."""
     flight, maps = patience.at_once(
-        partial(selectors.flight, flight_id), partial(selectors.seat_map, flight_id)
+        partial(search_selectors.flight, flight_id), partial(search_selectors.seat_map, flight_id)
     )
     if why := why_no_trip(trip_changes.trip_with(booking, leg, flight)):
         messages.warning(request, why + " " + _("Please choose another."))

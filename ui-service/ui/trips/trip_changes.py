@@ -10,8 +10,8 @@ from operator import attrgetter
 
 from django.utils.translation import gettext as _
 
-from ui import selectors
 from ui.backend_client import Json
+from ui.search import selectors as search_selectors
 from ui.view_models.bookings import Booking, Flown
 from ui.view_models.cabins import CabinMap
 from ui.view_models.sagas import moment
@@ -90,7 +90,7 @@ def offers_on(booking: Booking, leg: int, replaced: Journey, day: date) -> tuple
     A trip keeps the number of its flights, and so does the part.
     """
     flown = booking.flown[leg]
-    found = selectors.flights(
+    found = search_selectors.flights(
         origin=replaced.origin.code,
         destination=replaced.destination.code,
         day=day,

@@ -16,14 +16,14 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_safe
 from django_sagas.clock import utc_now
 
-from ui import error_views, patience, selectors, services, throttle
+from ui import error_views, patience, services, throttle
 from ui.backend_client import Rejected, Unavailable, optional
 from ui.booking import drafts, payments
 from ui.booking.progress_views import next_steps
 from ui.identity import actor_of, is_own, open_for_guest, owner_of, owners_of
 from ui.models import Attempt, Draft
 from ui.patience import NoPlaceError
-from ui.trips import documents
+from ui.trips import documents, selectors
 from ui.trips.forms import FindTripForm
 from ui.view_models.bookings import Booking
 from ui.view_models.sagas import SagaView, moment
