@@ -239,7 +239,7 @@ def is_confirmed(booking: str) -> bool:
 def expiry_actions(saga: CapturingSaga) -> list[dict[str, str]]:
     """What an operator can do about an expired authorisation; nothing about anything else.
 
-    Nor once the booking is cancelled: what waits ends at its next try, since it needs no money any more.
+    Nor once the booking is cancelled: what waits needs no money any more, and is due with the cancellation.
     """
     if saga.is_terminal or not saga.has_expired or not is_confirmed(saga.booking):
         return []

@@ -6,8 +6,10 @@ from functools import partial
 from typing import Any
 
 from django.conf import settings
-from django_sagas import json_text
+from django.db.models import Q
+from django_sagas import json_text, saga_log
 from django_sagas.definitions import Planned, Saga, Step, local, remote
+from django_sagas.models import SagaRow
 from django_sagas.orchestrator import Orchestrator
 from service_kit import credentials, strict_json
 from service_kit.money import CENTS_PER_UNIT, to_wire
@@ -17,6 +19,7 @@ from flight import saga_answers, saga_faults, saga_local, saga_words
 from flight.audit import alarms
 from flight.audit import rules as audit_rules
 from flight.saga_booking import CANCEL_PAYMENT, LOYALTY, PAYMENT, BookingSaga
+from flight.saga_change_state import key_scope
 
 
 def booking_data(saga: BookingSaga) -> dict[str, Any]:
@@ -67,6 +70,14 @@ def count_declined(code: str, *, user_id: str, address: str, now: datetime) -> S
         return ()
     count = partial(throttle.seconds_to_wait, user_id=user_id, address=address, now=now)
     return (partial(count, {"declined": 1}),)
+
+
+def wake_what_waits(saga: BookingSaga, now: datetime) -> None:
+    """A settlement or change that waits for money needs none any more: it ends now, not at its next try."""
+    if saga.settlement:
+        waiting = Q(pk=saga.settlement) | Q(idempotency_scope=key_scope(saga.correlation_id))
+        for correlation_id in SagaRow.objects.open().filter(waiting).values_list("pk", flat=True):
+            saga_log.make_due(correlation_id, at=now)
 
 
 class BookTrip(Saga):
@@ -146,10 +157,12 @@ class BookTrip(Saga):
     def after_undo(
         cls, saga: BookingSaga, compensation: str, now: datetime
     ) -> Sequence[Callable[[], object]]:
-        missing = saga_answers.missing_fee(saga) if compensation == CANCEL_PAYMENT else 0
-        if not missing:
+        if compensation != CANCEL_PAYMENT:
             return ()
-        return (partial(alarms.fee_not_kept, saga.correlation_id, cents=missing, now=now),)
+        writes = [partial(wake_what_waits, saga, now)]
+        if missing := saga_answers.missing_fee(saga):
+            writes.append(partial(alarms.fee_not_kept, saga.correlation_id, cents=missing, now=now))
+        return writes
 
     @classmethod
     def result(cls, saga: BookingSaga) -> dict[str, Any]:

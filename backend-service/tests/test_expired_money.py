@@ -169,3 +169,16 @@ def test_auditor_names_a_fee_that_was_not_kept_however_old_the_booking_is(
         f"DRIFT {cid} AuthorizePayment: expected CAPTURED {kept} or PARTLY_REFUNDED {kept}; seen {seen}",
     )
     assert world.participants.money_of(cid) == Decimal(0)
+
+
+def test_a_settlement_that_waits_for_money_ends_with_the_cancellation(desk: Desk, world: World) -> None:
+    booked, settlement = expired(desk, world)
+    cancel(desk, booked["booking_reference"])
+    desk.recover(after=0)
+    assert desk.status(settlement)["status"] == "COMPLETED"
+
+
+def test_a_change_that_waits_for_money_ends_with_the_cancellation(trip: Trip, paying: str) -> None:
+    cancel(trip.desk, trip.reference)
+    trip.desk.recover(after=0)
+    assert trip.desk.status(paying)["status"] == "COMPLETED"
