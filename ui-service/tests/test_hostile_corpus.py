@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 
 import pytest
 from django.test import Client
-from service_kit.strict_json import MAX_BODY_BYTES
+from service_kit.limits import MAX_BODY_BYTES
 from service_kit.testing.hostile import TEXTS
 
 from tests.desk import Desk

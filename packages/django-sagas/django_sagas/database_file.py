@@ -6,7 +6,6 @@ They would go on with the file that they opened, which nobody finds any more: wh
 import os
 import sqlite3
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -14,11 +13,6 @@ from django.db import OperationalError
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 Identity = tuple[int, int]
-
-
-def existing(path: Path) -> str:
-    """The NAME of a database that is opened and never made: an empty one is no replacement."""
-    return f"{path.absolute().as_uri()}?mode=rw"
 
 
 class OpenedFile:

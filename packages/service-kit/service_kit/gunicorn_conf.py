@@ -13,7 +13,7 @@ from django.conf import ENVIRONMENT_VARIABLE
 from django.core.exceptions import ImproperlyConfigured
 from gunicorn.arbiter import Arbiter
 
-from service_kit.strict_json import MAX_BODY_BYTES
+from service_kit.limits import MAX_BODY_BYTES
 
 worker_class = "gthread"
 workers = 1

@@ -1,4 +1,4 @@
-"""Rate limits, from the environment. Demo mode has none."""
+"""The longest body, and rate limits, which come from the environment; demo mode has none of these."""
 
 import re
 from dataclasses import dataclass
@@ -7,6 +7,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from service_kit import environment
 
+MAX_BODY_BYTES = 64 * 1024
 FORM = re.compile(r"(\d{1,9})/(\d{1,9})/([1-9]\d{0,5})")
 
 

@@ -9,6 +9,7 @@ from rest_framework.parsers import BaseParser
 from rest_framework.request import Request
 
 from service_kit import rules, strict_json
+from service_kit.limits import MAX_BODY_BYTES
 from service_kit.problems import Problem
 
 JSON = "application/json"
@@ -72,7 +73,7 @@ def _was_sent(meta: Mapping[str, Any]) -> bool:
 def _check_size(length: str) -> None:
     if not length.isascii() or not length.isdigit():
         raise Problem(400, "BAD_REQUEST", "Content-Length must be a number.")
-    if len(length) > 18 or int(length) > strict_json.MAX_BODY_BYTES:
+    if len(length) > 18 or int(length) > MAX_BODY_BYTES:
         raise _too_large()
 
 
@@ -92,14 +93,14 @@ def _check_type(kind: str, charset: str) -> None:
 def _read(stream: IO[bytes]) -> bytes:
     """Reads up to the limit, which a chunked body may exceed."""
     try:
-        return stream.read(strict_json.MAX_BODY_BYTES + 1)
+        return stream.read(MAX_BODY_BYTES + 1)
     except (OSError, ParseException) as error:
         # The caller disconnected, or the chunks are malformed.
         raise Problem(400, "BAD_REQUEST", "The body could not be read to its end.") from error
 
 
 def _loads(body: bytes) -> dict[str, Any]:
-    if len(body) > strict_json.MAX_BODY_BYTES:
+    if len(body) > MAX_BODY_BYTES:
         raise _too_large()
     try:
         return strict_json.loads(body)
@@ -113,4 +114,4 @@ def _invalid(error: strict_json.InvalidJson) -> Problem:
 
 
 def _too_large() -> Problem:
-    return Problem(413, "BODY_TOO_LARGE", f"The body is over {strict_json.MAX_BODY_BYTES} bytes.")
+    return Problem(413, "BODY_TOO_LARGE", f"The body is over {MAX_BODY_BYTES} bytes.")

@@ -11,7 +11,6 @@ from typing import Any, TypeVar
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
-from django_sagas import database_file
 
 from service_kit import __version__, keys, trust
 from service_kit.environment import flag, one_of, seconds, text, text_or_file, whole, words
@@ -103,10 +102,15 @@ def databases(service: str, *, keep_open: bool = True) -> dict[str, dict[str, An
         config = _database(text_or_file("DATABASE_URL") or f"sqlite:///{DATA_DIR / service}.sqlite3")
         if is_sqlite := config["ENGINE"].endswith("sqlite3"):
             _keep_private(Path(config["NAME"]))
-            config["NAME"] = database_file.existing(Path(config["NAME"]))
+            config["NAME"] = existing(Path(config["NAME"]))
     except OSError as error:
         raise ImproperlyConfigured(f"The database's folder (DATA_DIR) cannot be written: {error}.") from None
     return {"default": config | (_sqlite(service, keep_open=keep_open) if is_sqlite else _postgresql())}
+
+
+def existing(path: Path) -> str:
+    """The NAME of a database file that is opened and never made: an empty one is no replacement."""
+    return f"{path.absolute().as_uri()}?mode=rw"
 
 
 def _database(url: str) -> dict[str, Any]:

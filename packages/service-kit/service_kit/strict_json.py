@@ -11,7 +11,6 @@ from django_sagas import json_text
 
 from service_kit.cards import looks_like_card
 
-MAX_BODY_BYTES = 64 * 1024
 MAX_DEPTH = 8
 MAX_TEXT = 200
 MAX_INTEGER_DIGITS = 19

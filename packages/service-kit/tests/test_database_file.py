@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 from django.db import OperationalError, connection
-from django_sagas import database_file
 from django_sagas.database import execute, fetch_one, write_transaction
 from service_kit import health
+from service_kit.settings import existing
 from service_kit.testing.calls import client
 
 pytestmark = [
@@ -31,7 +31,7 @@ def file(tmp_path: Path) -> Iterator[Path]:
     with closing(sqlite3.connect(copy)) as other:
         connection.connection.backup(other)
     connection.close()
-    connection.settings_dict["NAME"] = database_file.existing(copy)
+    connection.settings_dict["NAME"] = existing(copy)
     write()
     yield copy
     connection.close()

@@ -5,7 +5,7 @@ from gunicorn.config import Config
 from gunicorn.http.message import Request
 from gunicorn.http.unreader import IterUnreader
 from service_kit import gunicorn_conf
-from service_kit.strict_json import MAX_BODY_BYTES
+from service_kit.limits import MAX_BODY_BYTES
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,9 @@ from django.core.handlers.wsgi import WSGIRequest
 from django.test import RequestFactory
 from rest_framework.request import Request
 from service_kit.api import ServiceView, read_json
+from service_kit.limits import MAX_BODY_BYTES
 from service_kit.parsers import JsonOrFormParser, OptionalJsonParser, StrictJsonParser
 from service_kit.problems import Problem
-from service_kit.strict_json import MAX_BODY_BYTES
 
 
 def request(

@@ -6,7 +6,7 @@ import pytest
 from django_sagas import json_text
 from pytest_django import Settings
 
-from service_kit import strict_json
+from service_kit.limits import MAX_BODY_BYTES
 from service_kit.testing.calls import snapshot
 from service_kit.testing.corpus import Described, Operation
 from service_kit.testing.described import METHODS
@@ -45,7 +45,7 @@ class Abuse(Described):
     def test_body_over_64_kib_is_413_and_nothing_is_stored(self, taking: list[Operation]) -> None:
         before = snapshot()
         for operation in taking:
-            answer = operation.send(operation.address(self.known), b" " * (strict_json.MAX_BODY_BYTES + 1))
+            answer = operation.send(operation.address(self.known), b" " * (MAX_BODY_BYTES + 1))
             assert_problem(answer, 413, "BODY_TOO_LARGE")
         assert snapshot() == before
 

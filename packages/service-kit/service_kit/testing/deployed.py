@@ -57,6 +57,15 @@ print("opentelemetry" in sys.modules)
 """
 
 
+MAIN_PROCESS = """
+import os, sys
+from service_kit import gunicorn_conf
+gunicorn_conf.on_starting(None)
+assert os.environ["DJANGO_SETTINGS_MODULE"] in sys.modules
+print(sorted({"django_sagas", "requests", "rest_framework", "django.db.models"} & set(sys.modules)))
+"""
+
+
 class Deployment:
     """Subclass it in each service; `needed` are its required settings besides secrets."""
 
@@ -77,6 +86,12 @@ class Deployment:
         environment = {**self.needed, "OTEL_TRACES_EXPORTER": "none"}
         done = manage(tmp_path, "shell", "--verbosity", "0", "--command", LOADED, **environment)
         assert (done.stdout, done.returncode) == ("False\n", 0), done.stderr
+
+    def test_the_main_process_of_the_server_loads_settings_only(self) -> None:
+        """It serves no request, and each service has one: 14 MB for the engine and its HTTP client."""
+        command = [sys.executable, "-c", MAIN_PROCESS]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603  the service's own
+        assert (done.stdout, done.returncode) == ("[]\n", 0), done.stderr
 
 
 class SendsMail:
