@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from scripts.child import Child
-from scripts.processes import group
+from scripts.processes import group, living
 
 GONE_WITHIN = 5.0
 NOTES = "suite.json"
@@ -47,7 +47,7 @@ class Claim:
         for pid in left:
             _kill(pid)
         deadline = time.monotonic() + GONE_WITHIN
-        while _alive(groups) and time.monotonic() < deadline:
+        while living(left) and time.monotonic() < deadline:
             time.sleep(0.02)
         return len(left)
 
