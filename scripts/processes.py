@@ -41,5 +41,6 @@ def _by_ps() -> list[tuple[int, int, str]]:
     output = subprocess.run(
         ["ps", "-axww", "-o", "pid=,pgid=,stat=,command="], capture_output=True, text=True, check=True
     ).stdout
+    # Of one that is ending the command is missing.
     parts = [[*line.split(None, 3), ""] for line in output.splitlines()]
     return [(int(part[0]), int(part[1]), part[3]) for part in parts if part[2][0] not in "ZX"]

@@ -143,9 +143,6 @@ def _broken(books: Books, given: Given, evidence: Evidence) -> Iterator[tuple[st
     if evidence.quiet_after is None:
         yield "", "not everything has ended"
     elif evidence.quiet_after > TERMINAL_WITHIN:
-        yield (
-            "",
-            f"a saga needed {evidence.quiet_after:.1f} s after the faults, or after its beginning",
-        )
+        yield "", f"a saga needed {evidence.quiet_after:.1f} s after the faults, or after its beginning"
     if evidence.last_booking != "COMPLETED":
         yield "", f"a fresh booking at the end became {evidence.last_booking or 'nothing'}"

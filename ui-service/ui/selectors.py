@@ -2,7 +2,6 @@
 
 import time
 from functools import lru_cache
-from typing import TypeVar
 
 from ui.backend_client import Actor, Json, NotFound, ServiceTrouble, call, get
 from ui.view_models import sagas
@@ -12,7 +11,6 @@ BOOKING_SAGA = "book-trip"
 GATEWAY_SECONDS = 60.0
 QUICK_SECONDS = 0.5
 "for optional parts of a page"
-T = TypeVar("T")
 
 
 def booking_steps() -> list[Json]:

@@ -13,11 +13,7 @@ from ui.forms import MAX_PASSENGERS, DateInput, Pills, missing
 from ui.view_models.places import City, Place, UnclearPlace
 
 CABINS = [("economy", _("Economy")), ("business", _("Business")), ("first", _("First"))]
-
-
 TRIPS = [("oneway", _("One way")), ("return", _("Return"))]
-
-
 PlaceResolver = Callable[[str], str]
 
 
